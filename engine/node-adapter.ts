@@ -1,0 +1,129 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { constants, homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createBrotliDecompress } from 'node:zlib';
+import { DeviceError } from './errors.ts';
+import { adapterKind, Runtime, type RuntimeOptions } from './runtime.ts';
+
+/**
+ * Which adapter to compute on. `auto`: a GPU, else the system's software Vulkan, else the embedded SwiftShader.
+ * `gpu`: nothing but a GPU. `software`: the system's software Vulkan, else the embedded one. `embedded`: only that.
+ */
+export type AdapterChoice = 'auto' | 'gpu' | 'software' | 'embedded';
+
+/** All values of `AdapterChoice`, for argument checks. */
+export const adapterChoices: readonly AdapterChoice[] = ['auto', 'gpu', 'software', 'embedded'];
+
+export interface NodeRuntimeOptions extends RuntimeOptions {
+  readonly adapter?: AdapterChoice;
+}
+
+/** Objects of Dawn that must stay reachable while anything made from them lives: the process crashes otherwise. */
+const alive = new Set<GPU>();
+
+/**
+ * Opens a device under Node, through Dawn.
+ *
+ * @throws DeviceError if no adapter of the wanted kind is there; the message says what would help.
+ */
+export async function openRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
+  const choice = options.adapter ?? 'auto';
+  const { gpu, adapter } = await findAdapter(choice);
+  alive.add(gpu);
+  const onClose = (): void => {
+    options.onClose?.();
+    alive.delete(gpu);
+  };
+  return Runtime.open(adapter, { ...options, onClose });
+}
+
+async function findAdapter(choice: AdapterChoice): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
+  if (choice !== 'embedded') {
+    const gpu = await createGpu();
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    const kind = adapter && adapterKind(adapter.info);
+    if (adapter && (choice === 'auto' || choice === kind)) return { gpu, adapter };
+    if (choice === 'gpu')
+      throw new DeviceError(
+        `no GPU found${adapter ? ` (only ${adapter.info.device || adapter.info.description}, which is software)` : ''}. Install the GPU's Vulkan driver, or use the software adapter.`,
+      );
+    if (choice === 'software') {
+      const fallback = await gpu.requestAdapter({ forceFallbackAdapter: true });
+      if (fallback) return { gpu, adapter: fallback };
+    }
+  }
+  await loadSwiftShader();
+  const gpu = await createGpu();
+  const adapter = await gpu.requestAdapter({ forceFallbackAdapter: choice !== 'auto' });
+  if (!adapter)
+    throw new DeviceError(
+      'no WebGPU adapter: no GPU driver, no software Vulkan, and the embedded SwiftShader did not load. Install a Vulkan driver (Debian: mesa-vulkan-drivers).',
+    );
+  return { gpu, adapter };
+}
+
+async function createGpu(): Promise<GPU> {
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  const enabled = process.env.FRAMEFUSION_DAWN_FEATURES;
+  return create([
+    'disable-dawn-features=timestamp_quantization',
+    ...(enabled ? [`enable-dawn-features=${enabled}`] : []),
+  ]);
+}
+
+/**
+ * Makes the SwiftShader that `@sparticuz/chromium` carries the Vulkan driver of this process: no root, no Vulkan
+ * package, nothing downloaded. Unpacked once per user into the cache folder (0.14 s).
+ */
+async function loadSwiftShader(): Promise<void> {
+  const folder = await unpackSwiftShader();
+  process.env.VK_DRIVER_FILES = process.env.VK_ICD_FILENAMES = join(folder, 'vk_swiftshader_icd.json');
+  try {
+    // RTLD_NODELETE: Node closes what is not an addon, and Dawn must find the Vulkan loader afterwards.
+    process.dlopen({ exports: {} }, join(folder, 'libvulkan.so.1'), constants.dlopen.RTLD_NOW | 0x1000);
+  } catch {
+    // "Module did not self-register" is expected: it is a library, not an addon, and it stays loaded.
+  }
+}
+
+async function unpackSwiftShader(): Promise<string> {
+  const require = createRequire(import.meta.url);
+  let archive: string;
+  let version: string;
+  try {
+    const root = dirname(dirname(dirname(require.resolve('@sparticuz/chromium'))));
+    archive = join(root, 'bin', 'swiftshader.tar.br');
+    version = (require(join(root, 'package.json')) as { version: string }).version;
+  } catch (cause) {
+    throw new DeviceError(
+      'no WebGPU adapter: no GPU driver and no software Vulkan here, and the optional package @sparticuz/chromium, which carries one, is not installed. Run npm install @sparticuz/chromium, or install a Vulkan driver.',
+      { cause },
+    );
+  }
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'framefusion-webgpu');
+  const folder = join(cache, `swiftshader-${version}`);
+  if (existsSync(join(folder, 'vk_swiftshader_icd.json'))) return folder;
+  const { extract } = await import('tar-fs');
+  let aside = '';
+  try {
+    await mkdir(cache, { recursive: true });
+    // Unpacked aside and renamed when whole: a second process never sees half of it.
+    aside = await mkdtemp(`${folder}-`);
+    await pipeline(createReadStream(archive), createBrotliDecompress(), extract(aside));
+    await rename(aside, folder).catch(async (error) => {
+      if (!existsSync(join(folder, 'vk_swiftshader_icd.json'))) throw error;
+      await rm(aside, { recursive: true, force: true });
+    });
+  } catch (cause) {
+    if (aside) await rm(aside, { recursive: true, force: true });
+    throw new DeviceError(
+      `${folder}: could not unpack the software adapter: ${String(cause)} Set XDG_CACHE_HOME to a folder that can be written.`,
+      { cause },
+    );
+  }
+  return folder;
+}

@@ -1,0 +1,73 @@
+/** GPU memory in bytes. */
+export interface MemoryUse {
+  /** All buffers that exist now: in use, or waiting to be used again. */
+  readonly bytes: number;
+  /** The largest value that `bytes` has had since `resetPeak`. */
+  readonly peakBytes: number;
+}
+
+const USAGE =
+  // GPUBufferUsage STORAGE | UNIFORM | COPY_SRC | COPY_DST. Its global is not there before an adapter is.
+  0x80 | 0x40 | 0x04 | 0x08;
+
+/**
+ * Storage buffers, reused by size class. Classes step by a quarter of a power of two, so a buffer is at most 25 %
+ * larger than what was asked for and prefills of slightly different length meet the same buffers again.
+ */
+export class BufferPool {
+  readonly #create: (descriptor: GPUBufferDescriptor) => GPUBuffer;
+  readonly #free = new Map<number, GPUBuffer[]>();
+  #bytes = 0;
+  #peak = 0;
+
+  constructor(create: (descriptor: GPUBufferDescriptor) => GPUBuffer) {
+    this.#create = create;
+  }
+
+  get memory(): MemoryUse {
+    return { bytes: this.#bytes, peakBytes: this.#peak };
+  }
+
+  resetPeak(): void {
+    this.#peak = this.#bytes;
+  }
+
+  /** The size that a request for `bytes` is rounded up to. */
+  static sizeClass(bytes: number): number {
+    if (bytes <= 256) return 256;
+    const step = 2 ** Math.max(8, Math.floor(Math.log2(bytes)) - 2);
+    return Math.ceil(bytes / step) * step;
+  }
+
+  /** A free buffer of the size class, or undefined. Its contents are whatever the last user left. */
+  reuse(bytes: number): GPUBuffer | undefined {
+    return this.#free.get(BufferPool.sizeClass(bytes))?.pop();
+  }
+
+  /** A new buffer. `exact` for what lives long and is never pooled, such as weights. */
+  create(label: string, bytes: number, options: { exact?: boolean; mapped?: boolean } = {}): GPUBuffer {
+    const size = options.exact ? Math.max(16, Math.ceil(bytes / 4) * 4) : BufferPool.sizeClass(bytes);
+    const buffer = this.#create({ label, size, usage: USAGE, mappedAtCreation: options.mapped ?? false });
+    this.#bytes += size;
+    this.#peak = Math.max(this.#peak, this.#bytes);
+    return buffer;
+  }
+
+  /** Gives a buffer back for reuse. Only after every command that uses it has been submitted. */
+  release(buffer: GPUBuffer): void {
+    const list = this.#free.get(buffer.size);
+    if (list) list.push(buffer);
+    else this.#free.set(buffer.size, [buffer]);
+  }
+
+  destroy(buffer: GPUBuffer): void {
+    this.#bytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  /** Destroys all free buffers. */
+  trim(): void {
+    for (const list of this.#free.values()) for (const buffer of list) this.destroy(buffer);
+    this.#free.clear();
+  }
+}

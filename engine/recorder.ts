@@ -1,0 +1,322 @@
+import { DeviceError, KernelError } from './errors.ts';
+import { type HostArray, hostArray } from './host-array.ts';
+import type { AliasType, Codec, Kernel, Pipeline } from './kernel.ts';
+import { ParamsArena } from './params.ts';
+import { BufferPool } from './pool.ts';
+import type { Runtime } from './runtime.ts';
+import { bytesOf, type DType, Tensor } from './tensor.ts';
+
+/** What a dispatch needs: every operand, parameter and constant that the kernel's text declares. */
+export interface Dispatch<
+  O extends string,
+  P extends string,
+  R extends string,
+  D extends string,
+  A extends string,
+> {
+  readonly operands: Readonly<Record<O, Tensor>>;
+  readonly params: Readonly<Record<P, number>>;
+  readonly constants: Readonly<Record<R, number> & Partial<Record<D, number>>>;
+  readonly types: Readonly<Record<A, AliasType>>;
+  readonly codec?: Codec;
+  /** Workgroups in x, y, z; a zero skips the dispatch. */
+  readonly workgroups: readonly [number, number?, number?];
+}
+
+/** `Dispatch` without the parts that the kernel has none of. */
+export type DispatchOf<
+  O extends string,
+  P extends string,
+  R extends string,
+  D extends string,
+  A extends string,
+> = Pick<Dispatch<O, P, R, D, A>, 'operands' | 'workgroups' | 'codec'> &
+  ([P] extends [never] ? unknown : Pick<Dispatch<O, P, R, D, A>, 'params'>) &
+  ([R] extends [never]
+    ? Partial<Pick<Dispatch<O, P, R, D, A>, 'constants'>>
+    : Pick<Dispatch<O, P, R, D, A>, 'constants'>) &
+  ([A] extends [never] ? unknown : Pick<Dispatch<O, P, R, D, A>, 'types'>);
+
+export interface RecorderOptions {
+  /** Time every scope of the outermost level on the GPU, where the adapter can (`timings`). */
+  readonly time?: boolean;
+}
+
+/** GPU time of one outermost scope. */
+export interface Timing {
+  readonly label: string;
+  readonly nanoseconds: number;
+}
+
+type Command =
+  | {
+      kind: 'dispatch';
+      label: string;
+      pipeline: Pipeline;
+      entries: GPUBindGroupEntry[];
+      workgroups: number[];
+    }
+  | { kind: 'copy'; source: GPUBuffer; from: number; target: GPUBuffer; to: number; bytes: number }
+  | { kind: 'time'; index: number };
+
+const MAX_TIMINGS = 256;
+
+/**
+ * One stretch of GPU work being written down: allocate, dispatch, scope, submit, read. Dispatches run in recorded
+ * order, so a buffer that a closing scope gives back is free for the very next allocation.
+ */
+export class Recorder {
+  readonly runtime: Runtime;
+  readonly label: string;
+  readonly #commands: Command[] = [];
+  readonly #scopes: Set<GPUBuffer>[] = [new Set()];
+  /** Given back but with commands not yet submitted: reusable here, not yet by other recorders. */
+  readonly #free: GPUBuffer[] = [];
+  readonly #timed: string[] = [];
+  readonly #querySet: GPUQuerySet | undefined;
+  readonly #params: ParamsArena;
+
+  constructor(runtime: Runtime, label: string, options: RecorderOptions = {}) {
+    this.runtime = runtime;
+    this.label = label;
+    this.#params = new ParamsArena(runtime.pool);
+    if (options.time && runtime.hasTimestamps)
+      this.#querySet = runtime.device.createQuerySet({ label, type: 'timestamp', count: 2 * MAX_TIMINGS });
+  }
+
+  /** A tensor with undefined contents that lives until the innermost open scope closes. */
+  empty(label: string, shape: readonly number[], dtype: DType): Tensor {
+    const bytes = shape.reduce((product, n) => product * n, bytesOf[dtype]);
+    const at = this.#free.findLastIndex((buffer) => buffer.size === BufferPool.sizeClass(bytes));
+    const buffer =
+      (at >= 0 ? this.#free.splice(at, 1)[0] : this.runtime.pool.reuse(bytes)) ??
+      this.runtime.pool.create(label, bytes);
+    this.#scopes.at(-1)?.add(buffer);
+    return new Tensor(label, shape, dtype, buffer);
+  }
+
+  /** Host data as a tensor of the innermost open scope. For small things: ids, positions, frames. */
+  upload(label: string, shape: readonly number[], dtype: DType, data: ArrayBufferView): Tensor {
+    // A fresh buffer: a pooled one may still be read by commands that are recorded but not submitted.
+    const buffer = this.runtime.pool.create(label, data.byteLength, { mapped: true });
+    new Uint8Array(buffer.getMappedRange()).set(
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
+    buffer.unmap();
+    this.#scopes.at(-1)?.add(buffer);
+    return new Tensor(label, shape, dtype, buffer);
+  }
+
+  /** Records one run of a kernel. */
+  dispatch<O extends string, P extends string, R extends string, D extends string, A extends string>(
+    kernel: Kernel<O, P, R, D, A>,
+    spec: DispatchOf<O, P, R, D, A>,
+  ): void {
+    const full = spec as Partial<Dispatch<O, P, R, D, A>> &
+      Pick<Dispatch<O, P, R, D, A>, 'operands' | 'workgroups'>;
+    const workgroups = full.workgroups.map((n) => n ?? 1);
+    if (workgroups.includes(0)) return;
+    const limit = this.runtime.device.limits.maxComputeWorkgroupsPerDimension;
+    if (workgroups.some((n) => n > limit))
+      throw new KernelError(
+        `${kernel.name}: ${workgroups} workgroups, but the adapter allows ${limit} an axis.`,
+      );
+    const types = (full.types ?? {}) as Record<string, AliasType>;
+    const constants = (full.constants ?? {}) as Record<string, number>;
+    const pipeline = kernel.pipeline(this.runtime, { types, constants, codec: full.codec });
+    const params = full.params as Readonly<Record<string, number>> | undefined;
+    const entries = kernel.interface.bindings.map(({ name, binding, type }) => ({
+      binding,
+      resource:
+        type === 'uniform'
+          ? this.#params.write(kernel, params ?? {})
+          : this.#bind(kernel, full.operands[name as O]),
+    }));
+    this.#commands.push({ kind: 'dispatch', label: kernel.name, pipeline, entries, workgroups });
+  }
+
+  /** Copies all of `source` to the start of `target` (give `target.rows(...)` for elsewhere). */
+  copy(source: Tensor, target: Tensor): void {
+    const bytes = source.byteLength;
+    if (bytes === 0) return;
+    this.#commands.push({
+      kind: 'copy',
+      source: source.buffer,
+      from: source.byteOffset,
+      target: target.buffer,
+      to: target.byteOffset,
+      bytes,
+    });
+  }
+
+  /**
+   * Runs `body`; the buffers that it allocated go back to the pool when it ends, except those of tensors in its
+   * result, which pass to the enclosing scope.
+   *
+   * @param consumes - Tensors of the enclosing scope that nobody reads after this: given back too, unless they are
+   *   part of the result. A loop over layers hands its hidden states on this way.
+   */
+  scope<T>(label: string, body: () => Promise<T>, consumes?: unknown): Promise<T>;
+  scope<T>(label: string, body: () => T, consumes?: unknown): T;
+  scope<T>(label: string, body: () => T | Promise<T>, consumes?: unknown): T | Promise<T> {
+    this.#open(label);
+    const close = (result: T): T => {
+      this.#close(result, consumes);
+      return result;
+    };
+    const result = body();
+    return result instanceof Promise ? result.then(close) : close(result);
+  }
+
+  /** Takes a tensor out of its scope: the caller now owns the buffer and gives it back by `pool.release`. */
+  keep(tensor: Tensor): Tensor {
+    for (const scope of this.#scopes) scope.delete(tensor.buffer);
+    return tensor;
+  }
+
+  /** Puts a kept tensor's buffer back under this recorder, to be reused once its commands are through. */
+  adopt(tensor: Tensor): void {
+    this.#scopes.at(-1)?.add(tensor.buffer);
+  }
+
+  /**
+   * Submits what is recorded and gives the tensor's contents, as they are at this point, when the GPU is done. Not
+   * awaiting it at once lets the GPU run ahead of the host.
+   *
+   * @throws DeviceError, KernelError - whatever the device has reported by then.
+   */
+  async read(tensor: Tensor): Promise<HostArray> {
+    const { device } = this.runtime;
+    const bytes = tensor.byteLength;
+    const size = Math.max(4, bytes);
+    const staging = device.createBuffer({ label: `read ${tensor.label}`, size, usage: 0x01 | 0x08 }); // MAP_READ | COPY_DST
+    if (bytes > 0)
+      this.#commands.push({
+        kind: 'copy',
+        source: tensor.buffer,
+        from: tensor.byteOffset,
+        target: staging,
+        to: 0,
+        bytes,
+      });
+    this.submit();
+    try {
+      await staging.mapAsync(0x01); // GPUMapMode.READ
+      return hostArray(tensor.dtype, staging.getMappedRange().slice(0), tensor.size);
+    } catch (cause) {
+      await this.runtime.check(); // says it better, if it knows
+      throw new DeviceError(`${this.runtime.adapterName}: could not read ${tensor}: ${String(cause)}`, {
+        cause,
+      });
+    } finally {
+      staging.destroy();
+      await this.runtime.check();
+    }
+  }
+
+  /** Encodes and submits everything recorded so far. Tensors of open scopes stay alive. */
+  submit(): void {
+    const { device, pool } = this.runtime;
+    if (this.#commands.length > 0) {
+      const describe = (message: string) =>
+        new KernelError(`${this.label}: WebGPU refused the work: ${message}`);
+      const params = this.#params.upload(device.queue);
+      this.runtime.guard(describe, () => device.queue.submit([this.#encode(device)]));
+      if (params) pool.release(params);
+    }
+    for (const buffer of this.#free.splice(0)) pool.release(buffer);
+  }
+
+  /** Submits and gives back every buffer that was not kept. */
+  finish(): void {
+    for (const scope of this.#scopes.splice(0)) for (const buffer of scope) this.#free.push(buffer);
+    this.#scopes.push(new Set());
+    this.submit();
+  }
+
+  /** GPU times of the outermost scopes, in order. Empty where the adapter has no timestamps. */
+  async timings(): Promise<Timing[]> {
+    if (!this.#querySet || this.#timed.length === 0) return [];
+    const count = 2 * this.#timed.length;
+    const resolved = this.runtime.device.createBuffer({ size: 8 * count, usage: 0x0200 | 0x04 }); // QUERY_RESOLVE | COPY_SRC
+    this.submit();
+    const encoder = this.runtime.device.createCommandEncoder({ label: 'timings' });
+    encoder.resolveQuerySet(this.#querySet, 0, count, resolved, 0);
+    this.runtime.device.queue.submit([encoder.finish()]);
+    const words = await this.read(new Tensor('timings', [2 * count], 'u32', resolved));
+    resolved.destroy();
+    const ticks = new BigUint64Array(words.buffer as ArrayBuffer);
+    return this.#timed.map((label, index) => ({
+      label,
+      nanoseconds: Number((ticks[2 * index + 1] ?? 0n) - (ticks[2 * index] ?? 0n)),
+    }));
+  }
+
+  #open(label: string): void {
+    this.#scopes.push(new Set());
+    if (this.#querySet && this.#scopes.length === 2 && this.#timed.length < MAX_TIMINGS) {
+      this.#commands.push({ kind: 'time', index: 2 * this.#timed.length });
+      this.#timed.push(label);
+    }
+  }
+
+  #close(result: unknown, consumes: unknown): void {
+    const outlives = buffersIn(result);
+    const scope = this.#scopes.pop() ?? new Set<GPUBuffer>();
+    const parent = this.#scopes.at(-1);
+    if (this.#querySet && this.#scopes.length === 1)
+      this.#commands.push({ kind: 'time', index: 2 * this.#timed.length - 1 });
+    for (const buffer of scope) {
+      if (outlives.has(buffer)) parent?.add(buffer);
+      else this.#free.push(buffer);
+    }
+    for (const buffer of buffersIn(consumes))
+      if (!outlives.has(buffer) && parent?.delete(buffer)) this.#free.push(buffer);
+  }
+
+  #bind(kernel: Kernel, tensor: Tensor): GPUBufferBinding {
+    const size = Math.max(4, tensor.byteLength);
+    if (size > this.runtime.maxBindingBytes)
+      throw new DeviceError(
+        `${kernel.name}: ${tensor} is ${size} bytes, but a kernel can bind ${this.runtime.maxBindingBytes} on ${this.runtime.adapterName}.`,
+      );
+    return { buffer: tensor.buffer, offset: tensor.byteOffset, size };
+  }
+
+  #encode(device: GPUDevice): GPUCommandBuffer {
+    const encoder = device.createCommandEncoder({ label: this.label });
+    let pass: GPUComputePassEncoder | undefined;
+    const endPass = (): void => {
+      pass?.end();
+      pass = undefined;
+    };
+    for (const command of this.#commands.splice(0)) {
+      if (command.kind === 'dispatch') {
+        pass ??= encoder.beginComputePass({ label: this.label });
+        const { label, pipeline, entries, workgroups } = command;
+        pass.setPipeline(pipeline.pipeline);
+        pass.setBindGroup(0, device.createBindGroup({ label, layout: pipeline.layout, entries }));
+        pass.dispatchWorkgroups(workgroups[0] ?? 1, workgroups[1] ?? 1, workgroups[2] ?? 1);
+      } else if (command.kind === 'copy') {
+        endPass();
+        encoder.copyBufferToBuffer(command.source, command.from, command.target, command.to, command.bytes);
+      } else if (this.#querySet) {
+        endPass();
+        // An empty pass with one timestamp is the portable way to write a time between passes.
+        const timestampWrites = { querySet: this.#querySet, beginningOfPassWriteIndex: command.index };
+        encoder.beginComputePass({ label: 'time', timestampWrites }).end();
+      }
+    }
+    endPass();
+    return encoder.finish({ label: this.label });
+  }
+}
+
+/** The buffers of all tensors in a value: a tensor, or a plain object or array that holds some. */
+function buffersIn(value: unknown, found = new Set<GPUBuffer>()): Set<GPUBuffer> {
+  if (value instanceof Tensor) found.add(value.buffer);
+  else if (Array.isArray(value)) for (const item of value) buffersIn(item, found);
+  else if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
+    for (const item of Object.values(value)) buffersIn(item, found);
+  return found;
+}

@@ -1,0 +1,205 @@
+import { DeviceError, KernelError } from './errors.ts';
+import { BufferPool, type MemoryUse } from './pool.ts';
+import { Recorder, type RecorderOptions } from './recorder.ts';
+import { bytesOf, type DType, Tensor } from './tensor.ts';
+
+/** How an adapter computes: a GPU, or a Vulkan driver on the processor. */
+export type AdapterKind = 'gpu' | 'software';
+
+export interface RuntimeOptions {
+  /** The largest range a kernel may bind, in bytes; default and upper bound: the adapter's limit. */
+  readonly maxBindingBytes?: number;
+  /** Called when the runtime closes; whoever found the adapter stops what it started. */
+  readonly onClose?: () => void;
+}
+
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups'];
+const WANTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const;
+
+/** The only holder of a `GPUDevice`: limits, features, the buffer pool and the capture of errors. */
+export class Runtime {
+  readonly device: GPUDevice;
+  readonly adapterName: string;
+  readonly adapterKind: AdapterKind;
+  readonly pool: BufferPool;
+  readonly maxBindingBytes: number;
+  readonly #faults: Promise<Error | undefined>[] = [];
+  readonly #onClose: (() => void) | undefined;
+  #failure: Error | undefined;
+  #closed = false;
+
+  private constructor(adapter: GPUAdapter, device: GPUDevice, options: RuntimeOptions) {
+    this.device = device;
+    this.adapterName = adapterName(adapter.info);
+    this.adapterKind = adapterKind(adapter.info);
+    this.#onClose = options.onClose;
+    this.maxBindingBytes = Math.min(
+      options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
+      device.limits.maxStorageBufferBindingSize,
+    );
+    this.pool = new BufferPool((descriptor) => this.#createBuffer(descriptor));
+    device.onuncapturederror = ({ error }) => this.#fail(new KernelError(oneLine(error.message)));
+    device.lost.then(({ reason, message }) => {
+      if (this.#closed) return;
+      this.#fail(
+        new DeviceError(
+          `${this.adapterName}: the device was lost (${reason}): ${oneLine(message)} Run again.`,
+        ),
+      );
+    });
+  }
+
+  /**
+   * Opens a device with everything the adapter offers of what the kernels can use.
+   *
+   * @throws DeviceError if the adapter gives no device.
+   */
+  static async open(adapter: GPUAdapter, options: RuntimeOptions = {}): Promise<Runtime> {
+    const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+    const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+    try {
+      const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+      return new Runtime(adapter, device, options);
+    } catch (cause) {
+      throw new DeviceError(`${adapterName(adapter.info)}: gave no device: ${String(cause)}`, { cause });
+    }
+  }
+
+  get hasF16(): boolean {
+    return this.device.features.has('shader-f16');
+  }
+
+  get hasSubgroups(): boolean {
+    return this.device.features.has('subgroups');
+  }
+
+  get hasTimestamps(): boolean {
+    return this.device.features.has('timestamp-query');
+  }
+
+  get memory(): MemoryUse {
+    return this.pool.memory;
+  }
+
+  /** A new recorder. Several may be open at once: a buffer changes hands only after its commands are submitted. */
+  recorder(label: string, options: RecorderOptions = {}): Recorder {
+    return new Recorder(this, label, options);
+  }
+
+  /**
+   * Copies host data into a buffer of its own, which lives until `free`.
+   *
+   * @param data - The elements' bytes, little-endian.
+   */
+  upload(label: string, shape: readonly number[], dtype: DType, data: ArrayBufferView): Tensor {
+    const tensor = this.reserve(label, shape, dtype);
+    this.write(tensor, 0, data);
+    return tensor;
+  }
+
+  /** An uninitialised buffer of its own (WebGPU zeroes it), to be filled by `write`; lives until `free`. */
+  reserve(label: string, shape: readonly number[], dtype: DType): Tensor {
+    const bytes = shape.reduce((product, n) => product * n, bytesOf[dtype]);
+    const { maxBufferSize } = this.device.limits;
+    if (bytes > maxBufferSize)
+      throw new DeviceError(
+        `${label}: needs a buffer of ${bytes} bytes, but ${this.adapterName} allows ${maxBufferSize}. Use an adapter with larger buffers or a smaller model.`,
+      );
+    return new Tensor(label, shape, dtype, this.pool.create(label, bytes, { exact: true }));
+  }
+
+  /** Writes bytes into a tensor of `reserve` from `byteOffset` (a multiple of 4) on. */
+  write(tensor: Tensor, byteOffset: number, data: ArrayBufferView): void {
+    const whole = data.byteLength - (data.byteLength % 4);
+    const at = tensor.byteOffset + byteOffset;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.device.queue.writeBuffer(tensor.buffer, at, bytes as Uint8Array<ArrayBuffer>, 0, whole);
+    if (whole === data.byteLength) return;
+    const tail = new Uint8Array(4);
+    tail.set(bytes.subarray(whole));
+    this.device.queue.writeBuffer(tensor.buffer, at + whole, tail);
+  }
+
+  /** Destroys a tensor of `upload` or `reserve`. */
+  free(tensor: Tensor): void {
+    this.pool.destroy(tensor.buffer);
+  }
+
+  /**
+   * Runs WebGPU calls under error scopes. What they report is thrown by the next `check`, made by `describe`.
+   * The scopes open and close within this synchronous call, so two recorders cannot catch each other's errors.
+   */
+  guard<T>(describe: (message: string) => Error, body: () => T): T {
+    const filters = ['internal', 'out-of-memory', 'validation'] as const;
+    for (const filter of filters) this.device.pushErrorScope(filter);
+    try {
+      return body();
+    } finally {
+      for (const filter of filters.toReversed())
+        this.#faults.push(
+          this.device.popErrorScope().then(
+            (error) => {
+              if (!error) return undefined;
+              return filter === 'out-of-memory'
+                ? new DeviceError(`${this.adapterName}: out of memory: ${oneLine(error.message)}`)
+                : describe(oneLine(error.message));
+            },
+            () => undefined, // the device is lost: `lost` says so
+          ),
+        );
+    }
+  }
+
+  /** Throws the first error that the device has reported so far. */
+  async check(): Promise<void> {
+    const faults = this.#faults.splice(0);
+    for (const fault of await Promise.all(faults)) if (fault) this.#fail(fault);
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Destroys the device. Pending work is abandoned. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.device.destroy();
+    this.#onClose?.();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  #createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    return this.guard(
+      (message) => new DeviceError(`${this.adapterName}: no buffer '${descriptor.label}': ${message}`),
+      () => this.device.createBuffer(descriptor),
+    );
+  }
+}
+
+/** A short name for people: `NVIDIA H100`, `llvmpipe (software)`. */
+function adapterName(info: GPUAdapterInfo): string {
+  return info.device || info.description || info.architecture || info.vendor || 'unknown adapter';
+}
+
+/** Whether an adapter is a driver that computes on the processor. */
+export function adapterKind(info: GPUAdapterInfo): AdapterKind {
+  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
+  const software =
+    info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|microsoft basic render/.test(text);
+  return software ? 'software' : 'gpu';
+}
+
+function oneLine(message: string): string {
+  return message.trim().replace(/\s*\n\s*/g, ' ');
+}

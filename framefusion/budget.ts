@@ -1,0 +1,44 @@
+import { InputError } from '../engine/errors.ts';
+
+/**
+ * The share of video tokens that the next call has to remove so that the layers together stay within the budget.
+ *
+ * Every earlier call has removed a share of what was there; each layer counts with the share of the original tokens
+ * that enters its attention. What the budget leaves is spread evenly over the layers to come. Double arithmetic, in
+ * the order of the reference, so that rounding agrees.
+ *
+ * @param removed - Shares that earlier calls removed, each of what it found, in 0 .. 1.
+ * @param cost - Wanted mean share over all layers, in (0, 1].
+ * @param layers - Layers that the budget covers.
+ * @returns In 0 .. 1.
+ * @throws InputError if the earlier calls have spent the budget already, or have used up its layers.
+ * @see FrameFusion main.py, _compute_pruning_ratio.
+ */
+export function shareToRemove(removed: readonly number[], cost: number, layers: number): number {
+  let share = 1;
+  let spent = 0;
+  for (const part of removed) {
+    share *= 1 - part;
+    spent += share;
+  }
+  const left = layers * cost - spent;
+  const calls = removed.length;
+  if (left < 0)
+    throw new InputError(
+      `cost ${cost} is too small: merging in the first ${calls} of ${layers} layers has already spent ${(spent / layers).toFixed(3)}. Raise the cost, or lower the similarity bound so that more is merged.`,
+    );
+  if (calls >= layers)
+    throw new InputError(
+      `cost ${cost} cannot be met: merging went on through all ${layers} layers that the budget covers. Raise the ratio bound, so that it ends and pruning can follow.`,
+    );
+  const quota = left / ((layers - calls) * share);
+  return quota > 1 ? 0 : 1 - quota;
+}
+
+/** The nearest integer; halves go to the even one, as in Python. */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}

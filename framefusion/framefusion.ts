@@ -1,0 +1,217 @@
+import { InputError } from '../engine/errors.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import {
+  chooseAtLeast,
+  chooseLargest,
+  compact,
+  importance,
+  lastRowAttention,
+  type Survivors,
+  similarity,
+  survivorsOfMerge,
+  survivorsOfPruning,
+} from '../kernels/reduce/index.ts';
+import type { Attended, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
+import { roundHalfEven, shareToRemove } from './budget.ts';
+
+/** Settings of FrameFusion, under the names of the reference. */
+export interface FrameFusionOptions {
+  /** Share of the video tokens, averaged over the layers, that may be computed; in (0, 1]. */
+  readonly cost: number;
+  /** Cosine similarity to the frame before from which a token may be merged; default 0.6. */
+  readonly similarityLowerBound?: number;
+  /** Merging ends when it finds less than this share of the tokens; default 0.1. */
+  readonly ratioLowerBound?: number;
+  /**
+   * Layers that the budget is computed for: `own`, the default, is the decoder's number. The reference has 28
+   * whatever the model.
+   */
+  readonly budgetLayers?: 'own' | number;
+  /** `compact` also drops the removed rows from the cache of the layer that removed them; default `keep`. */
+  readonly kv?: 'keep' | 'compact';
+}
+
+type Settings = Required<FrameFusionOptions>;
+
+/** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
+function checked(options: FrameFusionOptions): Settings {
+  const {
+    cost,
+    similarityLowerBound = 0.6,
+    ratioLowerBound = 0.1,
+    budgetLayers = 'own',
+    kv = 'keep',
+  } = options;
+  if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
+  // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
+  // similarity -2 and nothing to be merged into.
+  if (!(similarityLowerBound > -2))
+    throw new InputError(`similarity bound must be a number above -2, got ${similarityLowerBound}.`);
+  if (!(ratioLowerBound >= 0 && ratioLowerBound <= 1))
+    throw new InputError(`ratio bound must lie in 0 to 1, got ${ratioLowerBound}.`);
+  if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
+    throw new InputError(`budget layers must be 'own' or a positive integer, got ${budgetLayers}.`);
+  return { cost, similarityLowerBound, ratioLowerBound, budgetLayers, kv };
+}
+
+/** FrameFusion (Fu et al., ICCV 2025): merges similar tokens of successive frames, then prunes the unimportant once. */
+export class FrameFusion implements TokenReducer {
+  readonly name = 'framefusion';
+  readonly settings: Settings;
+
+  /** @throws InputError if a setting is outside what is allowed. */
+  constructor(options: FrameFusionOptions) {
+    this.settings = checked(options);
+  }
+
+  start(_tokens: Tokens, layers: number): FrameFusionRun {
+    const { budgetLayers } = this.settings;
+    return new FrameFusionRun(this.settings, budgetLayers === 'own' ? layers : budgetLayers);
+  }
+}
+
+/** How far a run has come; the names are the reference's. */
+export interface FrameFusionState {
+  finishMerging: boolean;
+  finishPruning: boolean;
+  /** Share of the tokens that each merge removed of what it found. */
+  sparsityList: number[];
+}
+
+type Outcome = Omit<ReductionStep, 'layer' | 'rowsIn' | 'rowsOut'> & { tokens: Tokens };
+
+/** FrameFusion at work on one prompt. */
+export class FrameFusionRun implements Reduction {
+  readonly state: FrameFusionState;
+  readonly steps: ReductionStep[] = [];
+  readonly #settings: Settings;
+  readonly #budgetLayers: number;
+
+  constructor(
+    settings: Settings,
+    budgetLayers: number,
+    state: FrameFusionState = { finishMerging: false, finishPruning: false, sparsityList: [] },
+  ) {
+    this.#settings = settings;
+    this.#budgetLayers = budgetLayers;
+    this.state = state;
+  }
+
+  beforeAttention(rec: Recorder, layer: number, tokens: Tokens): Promise<Tokens> | Tokens {
+    return layer === 0 ? this.call(rec, -1, tokens) : tokens;
+  }
+
+  afterAttention(rec: Recorder, layer: number, tokens: Tokens, seen: Attended): Promise<Tokens> {
+    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads);
+    const drop = (survivors: Survivors, kept: number): void => {
+      if (this.#settings.kv === 'compact') seen.keepRows(rec, survivors, kept);
+    };
+    return this.call(rec, layer, tokens, weights, drop);
+  }
+
+  /**
+   * One call of the stage: prunes if merging is over, else merges.
+   *
+   * @param layer - For reports; -1 for the call before layer 0.
+   * @param weights - Attention of the last row, `[heads, rows]`, where a layer has just computed it.
+   * @param dropped - Told who survives a reduction.
+   * @throws InputError if the budget cannot be met.
+   * @see FrameFusion main.py, forward.
+   */
+  async call(
+    rec: Recorder,
+    layer: number,
+    tokens: Tokens,
+    weights?: () => Tensor,
+    dropped?: (survivors: Survivors, kept: number) => void,
+  ): Promise<Tokens> {
+    const [rowsIn] = tokens.hidden.shape2();
+    const { finishMerging, finishPruning } = this.state;
+    if (rowsIn <= 1 || tokens.layout.tokens === 0 || (finishMerging && finishPruning)) return tokens;
+    const step = finishMerging
+      ? weights && this.#prune(rec, tokens, weights(), dropped)
+      : await this.#merge(rec, tokens, dropped);
+    if (!step) return tokens;
+    const { tokens: left, ...what } = step;
+    this.steps.push({ layer, ...what, rowsIn, rowsOut: left.hidden.shape2()[0] });
+    return left;
+  }
+
+  async #merge(
+    rec: Recorder,
+    tokens: Tokens,
+    dropped?: (s: Survivors, kept: number) => void,
+  ): Promise<Outcome> {
+    const { state } = this;
+    const { cost, similarityLowerBound: bound, ratioLowerBound } = this.#settings;
+    const { layout, hidden } = tokens;
+    const budgetShare = shareToRemove(state.sparsityList, cost, this.#budgetLayers);
+    if (budgetShare === 0) {
+      // All that is left fits: no similarity can be below a share of 0, so none is computed.
+      state.finishMerging = state.finishPruning = true;
+      return { action: 'none', tokens, budgetShare };
+    }
+    const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, bound);
+    const similar = Number((await rec.read(count))[0]);
+    const similarShare = similar / layout.tokens;
+    if (similarShare < budgetShare) {
+      state.sparsityList.push(similarShare);
+      if (similarShare < ratioLowerBound) state.finishMerging = true;
+      const merged = this.#collapse(rec, tokens, similar, () => chooseAtLeast(rec, key, bound), dropped);
+      return { action: similar > 0 ? 'merge' : 'none', tokens: merged, similarShare, budgetShare };
+    }
+    state.finishMerging = state.finishPruning = true;
+    const most = Math.trunc(budgetShare * layout.tokens);
+    const merged = this.#collapse(rec, tokens, most, () => chooseLargest(rec, key, most), dropped);
+    return { action: most > 0 ? 'merge-to-budget' : 'none', tokens: merged, similarShare, budgetShare };
+  }
+
+  #collapse(
+    rec: Recorder,
+    tokens: Tokens,
+    count: number,
+    choose: () => Tensor,
+    dropped?: (s: Survivors, kept: number) => void,
+  ): Tokens {
+    if (count === 0) return tokens;
+    return shorten(rec, tokens, survivorsOfMerge(rec, tokens.layout.planes, choose()), count, true, dropped);
+  }
+
+  #prune(
+    rec: Recorder,
+    tokens: Tokens,
+    weights: Tensor,
+    dropped?: (s: Survivors, kept: number) => void,
+  ): Outcome {
+    const { first, length, planes, tokens: videoTokens } = tokens.layout;
+    const budgetShare = shareToRemove(this.state.sparsityList, this.#settings.cost, this.#budgetLayers);
+    const stay = roundHalfEven(length * (1 - budgetShare));
+    this.state.finishPruning = true;
+    if (stay === length) return { action: 'none', tokens, budgetShare };
+    const chosen = chooseLargest(rec, importance(rec, weights, first, length), stay);
+    const survivors = survivorsOfPruning(rec, planes, videoTokens, chosen, first);
+    return {
+      action: 'prune',
+      tokens: shorten(rec, tokens, survivors, length - stay, false, dropped),
+      budgetShare,
+    };
+  }
+}
+
+/** The tokens without `gone` rows, every tensor compacted. */
+function shorten(
+  rec: Recorder,
+  { hidden, position, layout }: Tokens,
+  survivors: Survivors,
+  gone: number,
+  merge: boolean,
+  dropped?: (survivors: Survivors, kept: number) => void,
+): Tokens {
+  const kept = hidden.shape2()[0] - gone;
+  dropped?.(survivors, kept);
+  const counts = { tokens: layout.tokens, kept, merge };
+  const left = compact(rec, { hidden, position, layout: layout.planes }, survivors, counts);
+  const smaller = { tokens: layout.tokens - gone, length: layout.length - gone, first: layout.first };
+  return { hidden: left.hidden, position: left.position, layout: { ...smaller, planes: left.layout } };
+}

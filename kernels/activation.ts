@@ -1,0 +1,56 @@
+import { ShapeError } from '../engine/errors.ts';
+import { Kernel } from '../engine/kernel.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import geluSource from './gelu.wgsl';
+import { activation, groups } from './grid.ts';
+import swigluSource from './swiglu.wgsl';
+
+const geluKernel = new Kernel('gelu', geluSource);
+const swigluKernel = new Kernel('swiglu', swigluSource);
+
+/** `erf`: the exact form. `tanh`: its approximation, which PyTorch calls gelu_pytorch_tanh. */
+export type GeluForm = 'erf' | 'tanh';
+
+/**
+ * Gaussian error linear unit, element by element.
+ *
+ * @param x - `[rows, dim]`, f32 or f16.
+ * @returns Shape and dtype of `x`.
+ * @see Hendrycks & Gimpel 2016.
+ */
+export function gelu(rec: Recorder, x: Tensor, form: GeluForm): Tensor {
+  const [rows, dim] = x.shape2();
+  const y = rec.empty('gelu', x.shape, x.dtype);
+  rec.dispatch(geluKernel, {
+    operands: { x, y },
+    params: { dim },
+    constants: { EXACT: Number(form === 'erf') },
+    types: { act: activation('gelu', 'x', x) },
+    workgroups: [groups(dim, 64), rows],
+  });
+  return y;
+}
+
+/**
+ * Gated activation `silu(gate) * up` of rows that hold the gate in their first half and up in their second.
+ *
+ * @param x - `[rows, 2 * dim]`, f32 or f16.
+ * @param out - dtype of the result. Keep f32 for real models: the product has outliers beyond what f16 holds.
+ * @returns `[rows, dim]`, dtype `out`.
+ * @throws ShapeError if the last axis of `x` is odd.
+ * @see Shazeer 2020 (GLU variants).
+ */
+export function swiglu(rec: Recorder, x: Tensor, out: 'f32' | 'f16' = 'f32'): Tensor {
+  const [rows, width] = x.shape2();
+  if (width % 2 !== 0) throw new ShapeError(`swiglu: x must have gate and up, an even last axis, got ${x}.`);
+  const dim = width / 2;
+  const y = rec.empty('swiglu', [rows, dim], out);
+  rec.dispatch(swigluKernel, {
+    operands: { x, y },
+    params: { dim },
+    types: { act: activation('swiglu', 'x', x), out },
+    workgroups: [groups(dim, 64), rows],
+  });
+  return y;
+}

@@ -1,0 +1,65 @@
+// Attention of one query row, as in decoding:  y = softmax(q k^T * scale) v   per head; operands as in attention.wgsl
+//
+// One workgroup per head; keys pass in tiles of 64, each lane scoring one of them. Then each lane owns every 64th column
+// of y. Running maximum and sum, all in f32.
+
+alias act = f32;
+override HEAD_DIM: u32;
+struct Params {
+  keys: u32, group: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
+}
+
+@group(0) @binding(0) var<storage, read> q: array<act>;
+@group(0) @binding(1) var<storage, read> k: array<act>;
+@group(0) @binding(2) var<storage, read> v: array<act>;
+@group(0) @binding(3) var<storage, read_write> y: array<act>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+const WG = 64u;
+const MASKED = -1e30;
+var<workgroup> query: array<f32, HEAD_DIM>;
+var<workgroup> weights: array<f32, WG>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let head = group.x;
+  let kHead = params.kColumn + head / params.group * HEAD_DIM;
+  let vHead = params.vColumn + head / params.group * HEAD_DIM;
+  for (var c = lane; c < HEAD_DIM; c += WG) {
+    query[c] = f32(q[params.qColumn + head * HEAD_DIM + c]) * params.scale;
+  }
+  workgroupBarrier();
+
+  var sums = vec2<f32>();  // columns lane and lane + 64; HEAD_DIM is at most 128
+  var highest = MASKED;
+  var total = 0.0;
+  for (var key0 = 0u; key0 < params.keys; key0 += WG) {
+    let key = key0 + lane;
+    var score = MASKED;
+    if (key < params.keys) {
+      score = 0.0;
+      for (var c = 0u; c < HEAD_DIM; c++) { score += query[c] * f32(k[key * params.kStride + kHead + c]); }
+    }
+    weights[lane] = score;
+    workgroupBarrier();
+    var higher = highest;
+    for (var j = 0u; j < WG; j++) { higher = max(higher, weights[j]); }
+    workgroupBarrier();
+    weights[lane] = exp(score - higher);
+    workgroupBarrier();
+    let shrink = exp(highest - higher);
+    highest = higher;
+    total *= shrink;
+    sums *= shrink;
+    let count = min(WG, params.keys - key0);
+    for (var j = 0u; j < count; j++) {
+      let at = (key0 + j) * params.vStride + vHead + lane;
+      total += weights[j];
+      if (lane < HEAD_DIM) { sums.x += weights[j] * f32(v[at]); }
+      if (lane + WG < HEAD_DIM) { sums.y += weights[j] * f32(v[at + WG]); }
+    }
+    workgroupBarrier();
+  }
+  if (lane < HEAD_DIM) { y[head * HEAD_DIM + lane] = act(sums.x / total); }
+  if (lane + WG < HEAD_DIM) { y[head * HEAD_DIM + lane + WG] = act(sums.y / total); }
+}

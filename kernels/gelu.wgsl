@@ -1,0 +1,36 @@
+// Gaussian error linear unit:  y = x / 2 * (1 + erf(x / sqrt(2))), or with EXACT false its tanh form
+//   y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))                     (Hendrycks & Gimpel 2016)
+//
+//   x, y  [rows, dim]
+//
+// One thread per element. erf by Abramowitz & Stegun 7.1.26, absolute error below 1.5e-7.
+
+alias act = f32;
+override EXACT: bool;
+struct Params { dim: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<act>;
+@group(0) @binding(1) var<storage, read_write> y: array<act>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+fn erf(z: f32) -> f32 {
+  let a = min(abs(z), 6.0);
+  let t = 1.0 / (1.0 + 0.3275911 * a);
+  let poly = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  return sign(z) * (1.0 - poly * exp(-a * a));
+}
+
+// WGSL's own tanh may overflow for large arguments.
+fn bounded(u: f32) -> f32 { return 1.0 - 2.0 / (exp(2.0 * clamp(u, -15.0, 15.0)) + 1.0); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= params.dim) { return; }
+  let at = id.y * params.dim + id.x;
+  let value = f32(x[at]);
+  if (EXACT) {
+    y[at] = act(0.5 * value * (1.0 + erf(value * 0.7071067811865476)));
+  } else {
+    y[at] = act(0.5 * value * (1.0 + bounded(0.7978845608028654 * (value + 0.044715 * value * value * value))));
+  }
+}

@@ -1,0 +1,50 @@
+// Linear layer on few rows, as in decoding:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r, n])
+//
+//   operands as in linear.wgsl
+//
+// One workgroup per row of x and 8 rows of weight: 8 threads share an output and walk its weights side by side, so
+// that each weight is read once, in order. f32 sums.
+
+alias act = f32;
+alias out = f32;
+override HAS_BIAS: bool;
+override HAS_RESIDUAL: bool;
+struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<act>;
+@group(0) @binding(1) var<storage, read> weight: array<WeightPair>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<out>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+const LANES = 8u;
+var<workgroup> partial: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = group.y;
+  let n = group.x * 8u + thread / LANES;
+  let lane = thread % LANES;
+  let pairs = (params.k + 1u) / 2u;
+  var sum = 0.0;
+  if (n < params.n) {
+    let whole = params.k / 2u;
+    for (var pair = lane; pair < whole; pair += LANES) {
+      let at = row * params.k + 2u * pair;
+      sum += dot(vec2<f32>(f32(x[at]), f32(x[at + 1u])), decodePair(weight[n * pairs + pair]));
+    }
+    if (pairs > whole && lane == 0u) {
+      sum += f32(x[row * params.k + params.k - 1u]) * decodePair(weight[n * pairs + whole]).x;
+    }
+  }
+  partial[thread] = sum;
+  workgroupBarrier();
+  if (lane != 0u || n >= params.n) { return; }
+  var value = 0.0;
+  for (var i = 0u; i < LANES; i++) { value += partial[thread + i]; }
+  let column = params.column + n;
+  if (HAS_BIAS) { value += bias[column]; }
+  if (HAS_RESIDUAL) { value += residual[(row % params.period) * params.stride + column]; }
+  y[row * params.stride + column] = out(value);
+}

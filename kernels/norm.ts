@@ -1,0 +1,75 @@
+import { Kernel } from '../engine/kernel.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import { expectShape, type Tensor } from '../engine/tensor.ts';
+import { activation } from './grid.ts';
+import layerNormSource from './layer-norm.wgsl';
+import rmsNormSource from './rms-norm.wgsl';
+
+const rmsNormKernel = new Kernel('rms-norm', rmsNormSource);
+const layerNormKernel = new Kernel('layer-norm', layerNormSource);
+
+/**
+ * Root-mean-square norm over the last axis.
+ *
+ * @param x - `[rows, dim]`, f32 or f16.
+ * @param weight - `[dim]`, f32.
+ * @param eps - Added to the mean square; dimensionless. Qwen2 uses 1e-6.
+ * @param out - dtype of the result.
+ * @returns `[rows, dim]`, dtype `out`. Sums are f32.
+ * @throws ShapeError if `weight` does not match the last axis of `x`.
+ * @see Zhang & Sennrich 2019, eq. 4.
+ */
+export function rmsNorm(
+  rec: Recorder,
+  x: Tensor,
+  weight: Tensor,
+  eps: number,
+  out: 'f32' | 'f16' = 'f32',
+): Tensor {
+  const [rows, dim] = x.shape2();
+  expectShape('rmsNorm', 'weight', weight, [dim]);
+  const y = rec.empty('rms-norm', x.shape, out);
+  rec.dispatch(rmsNormKernel, {
+    operands: { x, weight, y },
+    params: { dim, eps },
+    types: { act: activation('rmsNorm', 'x', x), out },
+    workgroups: [rows],
+  });
+  return y;
+}
+
+/** Parameters of a layer norm, each `[dim]`, f32. */
+export interface LayerNormWeights {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+/**
+ * Layer norm over the last axis.
+ *
+ * @param x - `[rows, dim]`, f32 or f16.
+ * @param eps - Added to the variance; dimensionless. SigLIP uses 1e-6.
+ * @param out - dtype of the result.
+ * @returns `[rows, dim]`, dtype `out`. Sums are f32.
+ * @throws ShapeError if weight or bias do not match the last axis of `x`.
+ * @see Ba et al. 2016.
+ */
+export function layerNorm(
+  rec: Recorder,
+  x: Tensor,
+  { weight, bias }: LayerNormWeights,
+  eps: number,
+  out: 'f32' | 'f16' = 'f32',
+): Tensor {
+  const [rows, dim] = x.shape2();
+  expectShape('layerNorm', 'weight', weight, [dim]);
+  expectShape('layerNorm', 'bias', bias, [dim]);
+  const y = rec.empty('layer-norm', x.shape, out);
+  rec.dispatch(layerNormKernel, {
+    operands: { x, weight, bias, y },
+    params: { dim, eps },
+    types: { act: activation('layerNorm', 'x', x), out },
+    workgroups: [rows],
+  });
+  return y;
+}

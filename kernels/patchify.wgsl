@@ -1,0 +1,29 @@
+// Cuts images into patches, each a row in the order of a convolution's weights:
+//   y[f * gh * gw + gy * gw + gx, (c * patch + py) * patch + px] = pixels[f, c, gy * patch + py, gx * patch + px]
+//
+//   pixels  [frames, channels, height, width]   f32
+//   y       [frames * gh * gw, channels * patch^2],  gh = floor(height / patch); what is left over is ignored
+//
+// One thread per element of y. With the linear layer this is SigLIP's patch embedding.
+
+alias act = f32;
+struct Params { channels: u32, height: u32, width: u32, patchSize: u32 }
+
+@group(0) @binding(0) var<storage, read> pixels: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<act>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let area = params.patchSize * params.patchSize;
+  let size = params.channels * area;
+  if (id.x >= size) { return; }
+  let gw = params.width / params.patchSize;
+  let gh = params.height / params.patchSize;
+  let frame = id.y / (gh * gw);
+  let cell = id.y % (gh * gw);
+  let channel = id.x / area;
+  let top = (cell / gw) * params.patchSize + (id.x % area) / params.patchSize;
+  let left = (cell % gw) * params.patchSize + id.x % params.patchSize;
+  y[id.y * size + id.x] = act(pixels[((frame * params.channels + channel) * params.height + top) * params.width + left]);
+}

@@ -1,0 +1,275 @@
+import { ShapeError } from '../../engine/errors.ts';
+import { Kernel } from '../../engine/kernel.ts';
+import type { Recorder } from '../../engine/recorder.ts';
+import { expectShape, type Tensor } from '../../engine/tensor.ts';
+import { activation, expectDType, groups } from '../grid.ts';
+import type { HeadLayout } from '../rope.ts';
+import compactSource from './compact.wgsl';
+import gatherSource from './gather.wgsl';
+import headMeanSource from './head-mean.wgsl';
+import lastRowSource from './last-row-attention.wgsl';
+import scanSource from './scan.wgsl';
+import similaritySource from './similarity.wgsl';
+import survivorsSource from './survivors.wgsl';
+import thresholdSource from './threshold.wgsl';
+import topKSource from './top-k.wgsl';
+
+const similarityKernel = new Kernel('similarity', similaritySource);
+const thresholdKernel = new Kernel('threshold', thresholdSource);
+const topKKernel = new Kernel('top-k', topKSource);
+const survivorsKernel = new Kernel('survivors', survivorsSource);
+const scanKernel = new Kernel('scan', scanSource);
+const compactKernel = new Kernel('compact', compactSource);
+const gatherKernel = new Kernel('gather', gatherSource);
+const lastRowKernel = new Kernel('last-row-attention', lastRowSource);
+const headMeanKernel = new Kernel('head-mean', headMeanSource);
+
+/** What a NaN is as an ordered key: above every number. */
+export const NAN_KEY = 0xffffffff;
+
+const bits = new DataView(new ArrayBuffer(4));
+
+/** An f32 as an unsigned integer that orders as the floats do; the two zeros are one, NaN is above all. */
+export function orderKey(value: number): number {
+  if (Number.isNaN(value)) return NAN_KEY;
+  bits.setFloat32(0, value === 0 ? 0 : value);
+  const u = bits.getUint32(0);
+  return (u & 0x80000000 ? ~u : u | 0x80000000) >>> 0;
+}
+
+/** The f32 that an ordered key stands for. */
+export function fromOrderKey(key: number): number {
+  if (key === NAN_KEY) return Number.NaN;
+  bits.setUint32(0, key & 0x80000000 ? key & 0x7fffffff : ~key);
+  return bits.getFloat32(0);
+}
+
+/**
+ * Cosine similarity of each video token with the one before it at the same place of the frame.
+ *
+ * @param hidden - `[rows, dim]`, f32 or f16.
+ * @param layout - `[3, rows]`, u32: planes patch, rank, order.
+ * @param tokens - Video tokens among the rows.
+ * @param bound - Similarities of at least this (as an f32) are counted.
+ * @returns `key` `[tokens]` u32, by rank: similarities as ordered keys, -2 for the first of a patch; `count` `[1]` u32.
+ * @see FrameFusion main.py, compute_similarity_and_token_index_by_patch.
+ */
+export function similarity(
+  rec: Recorder,
+  hidden: Tensor,
+  layout: Tensor,
+  tokens: number,
+  bound: number,
+): { key: Tensor; count: Tensor } {
+  const [rows, dim] = hidden.shape2();
+  expectShape('similarity', 'layout', layout, [3, rows]);
+  const key = rec.empty('similarity', [tokens], 'u32');
+  const count = rec.upload('similar tokens', [1], 'u32', new Uint32Array(1));
+  rec.dispatch(similarityKernel, {
+    operands: { hidden, planes: layout, key, count },
+    params: { dim, rows, bound },
+    types: { act: activation('similarity', 'hidden', hidden) },
+    workgroups: [tokens],
+  });
+  return { key, count };
+}
+
+/**
+ * Marks the keys of at least `bound` (as an f32); NaN is none.
+ *
+ * @param key - `[n]`, u32 ordered keys.
+ * @returns `[n]`, u32: 1 or 0.
+ */
+export function chooseAtLeast(rec: Recorder, key: Tensor, bound: number): Tensor {
+  const chosen = rec.empty('chosen', key.shape, 'u32');
+  rec.dispatch(thresholdKernel, {
+    operands: { key, chosen },
+    params: { n: key.size, least: orderKey(bound) },
+    workgroups: [groups(key.size, 64)],
+  });
+  return chosen;
+}
+
+/**
+ * Marks the `k` largest keys. Among equal ones the lowest index goes first; NaN counts as the largest, as in torch.
+ *
+ * @param key - `[n]`, u32 ordered keys.
+ * @returns `[n]`, u32: 1 or 0.
+ */
+export function chooseLargest(rec: Recorder, key: Tensor, k: number): Tensor {
+  const chosen = rec.empty('chosen', key.shape, 'u32');
+  rec.dispatch(topKKernel, { operands: { key, chosen }, params: { n: key.size, k }, workgroups: [1] });
+  return chosen;
+}
+
+/** Which rows survive, and where they go: flags and prefix sums, `[rows + tokens]`, first by row, then by rank. */
+export interface Survivors {
+  readonly keep: Tensor;
+  readonly slot: Tensor;
+}
+
+/**
+ * Survivors of a merge: all rows but the chosen tokens.
+ *
+ * @param layout - `[3, rows]`, u32.
+ * @param chosen - `[tokens]`, u32 by rank: 1 for a token that goes into the one before it.
+ */
+export function survivorsOfMerge(rec: Recorder, layout: Tensor, chosen: Tensor): Survivors {
+  return survivors(rec, layout, chosen, chosen.size, { merge: true, first: 0 });
+}
+
+/**
+ * Survivors of pruning: among the rows `first` .. `first + chosen.size` the chosen ones, and all other rows.
+ *
+ * @param layout - `[3, rows]`, u32.
+ * @param tokens - Video tokens among the rows.
+ */
+export function survivorsOfPruning(
+  rec: Recorder,
+  layout: Tensor,
+  tokens: number,
+  chosen: Tensor,
+  first: number,
+): Survivors {
+  return survivors(rec, layout, chosen, tokens, { merge: false, first });
+}
+
+function survivors(
+  rec: Recorder,
+  layout: Tensor,
+  chosen: Tensor,
+  tokens: number,
+  { merge, first }: { merge: boolean; first: number },
+): Survivors {
+  const rows = layout.shape[1] ?? 0;
+  const keep = rec.empty('keep', [rows + tokens], 'u32');
+  const slot = rec.empty('slot', [rows + tokens], 'u32');
+  rec.dispatch(survivorsKernel, {
+    operands: { planes: layout, chosen, keep },
+    params: { rows, first, candidates: chosen.size },
+    constants: { MERGE: Number(merge) },
+    workgroups: [groups(rows, 64)],
+  });
+  rec.dispatch(scanKernel, {
+    operands: { keep, slot },
+    params: { first: rows, second: tokens },
+    workgroups: [2],
+  });
+  return { keep, slot };
+}
+
+/** The rows of a sequence that reduction moves together. */
+export interface Rows {
+  /** `[rows, dim]`, f32 or f16. */
+  readonly hidden: Tensor;
+  /** `[rows]`, u32. */
+  readonly position: Tensor;
+  /** `[3, rows]`, u32: planes patch, rank, order. */
+  readonly layout: Tensor;
+}
+
+/**
+ * Writes the surviving rows close together: hidden states, positions and layout in one dispatch.
+ *
+ * @param counts - `tokens`: video tokens among the rows; `kept`: surviving rows; `merge`: whether a survivor becomes
+ *   the plain mean of itself and the removed tokens that follow it by rank.
+ * @returns Rows of length `kept`.
+ * @see FrameFusion main.py, merge_tokens_and_get_mask.
+ */
+export function compact(
+  rec: Recorder,
+  { hidden, position, layout }: Rows,
+  { keep, slot }: Survivors,
+  { tokens, kept, merge }: { readonly tokens: number; readonly kept: number; readonly merge: boolean },
+): Rows {
+  const [rows, dim] = hidden.shape2();
+  const out = {
+    hidden: rec.empty('hidden', [kept, dim], hidden.dtype),
+    position: rec.empty('position', [kept], 'u32'),
+    layout: rec.empty('layout', [3, kept], 'u32'),
+  };
+  rec.dispatch(compactKernel, {
+    operands: {
+      hidden,
+      position,
+      planes: layout,
+      keep,
+      slot,
+      hiddenOut: out.hidden,
+      positionOut: out.position,
+      planesOut: out.layout,
+    },
+    params: { dim, rows, tokens, kept },
+    constants: { MERGE: Number(merge) },
+    types: { act: activation('compact', 'hidden', hidden) },
+    workgroups: [rows],
+  });
+  return out;
+}
+
+/**
+ * Writes the surviving rows of a matrix close together.
+ *
+ * @param x - `[rows, dim]`, f32 or f16.
+ * @returns `[kept, dim]`, dtype of `x`.
+ */
+export function gatherRows(rec: Recorder, x: Tensor, { keep, slot }: Survivors, kept: number): Tensor {
+  const [rows, dim] = x.shape2();
+  if (rows > keep.size)
+    throw new ShapeError(`gatherRows: x must have the ${keep.size} rows of the survivors, got ${x}.`);
+  const y = rec.empty(x.label, [kept, dim], x.dtype);
+  rec.dispatch(gatherKernel, {
+    operands: { x, keep, slot, y },
+    params: { dim },
+    types: { act: activation('gatherRows', 'x', x) },
+    workgroups: [rows],
+  });
+  return y;
+}
+
+/**
+ * Attention weights of the last query row over all keys.
+ *
+ * @param q - `[rows, heads * headDim]`, f32 or f16, after RoPE.
+ * @param k - `[keys, kvHeads * headDim]`, dtype of `q`.
+ * @returns `[heads, keys]`, f32; each row sums to 1.
+ */
+export function lastRowAttention(
+  rec: Recorder,
+  q: Tensor,
+  k: Tensor,
+  { heads, kvHeads, headDim }: HeadLayout,
+): Tensor {
+  const [rows, qWidth] = q.shape2();
+  const [keys, kWidth] = k.shape2();
+  if (qWidth !== heads * headDim || kWidth !== kvHeads * headDim)
+    throw new ShapeError(`lastRowAttention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q}, ${k}.`);
+  const weights = rec.empty('last-row attention', [heads, keys], 'f32');
+  rec.dispatch(lastRowKernel, {
+    operands: { q, k, weights },
+    params: { rows, keys, heads, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim) },
+    constants: { HEAD_DIM: headDim },
+    types: { act: activation('lastRowAttention', 'q', q) },
+    workgroups: [heads],
+  });
+  return weights;
+}
+
+/**
+ * Mean over the heads of the attention on keys `first` .. `first + n`, as ordered keys.
+ *
+ * @param weights - `[heads, keys]`, f32, not negative.
+ * @returns `[n]`, u32.
+ */
+export function importance(rec: Recorder, weights: Tensor, first: number, n: number): Tensor {
+  expectDType('importance', 'weights', weights, 'f32');
+  const [heads, keys] = weights.shape2();
+  if (first + n > keys) throw new ShapeError(`importance: keys ${first} + ${n} do not fit ${weights}.`);
+  const key = rec.empty('importance', [n], 'u32');
+  rec.dispatch(headMeanKernel, {
+    operands: { weights, key },
+    params: { heads, keys, first, n },
+    workgroups: [groups(n, 64)],
+  });
+  return key;
+}

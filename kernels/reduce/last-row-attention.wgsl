@@ -1,0 +1,62 @@
+// Attention weights of the last query row:  weights[h] = softmax(q[last, h] k[:, h / group]^T * scale)
+//
+//   q        [rows, heads * HEAD_DIM]
+//   k        [keys, kvHeads * HEAD_DIM]
+//   weights  [heads, keys]               f32
+//
+// One workgroup per head; the row of weights serves as scratch for the scores. f32 throughout.
+
+alias act = f32;
+override HEAD_DIM: u32;
+struct Params { rows: u32, keys: u32, heads: u32, group: u32, scale: f32 }
+
+@group(0) @binding(0) var<storage, read> q: array<act>;
+@group(0) @binding(1) var<storage, read> k: array<act>;
+@group(0) @binding(2) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+const WG = 128u;
+var<workgroup> query: array<f32, HEAD_DIM>;
+var<workgroup> partial: array<f32, WG>;
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let head = group.x;
+  let kvHead = head / params.group;
+  let kvDim = params.heads / params.group * HEAD_DIM;
+  let out_ = head * params.keys;
+  for (var c = lane; c < HEAD_DIM; c += WG) {
+    query[c] = f32(q[((params.rows - 1u) * params.heads + head) * HEAD_DIM + c]) * params.scale;
+  }
+  workgroupBarrier();
+
+  var highest = -1e30;
+  for (var key = lane; key < params.keys; key += WG) {
+    var score = 0.0;
+    for (var c = 0u; c < HEAD_DIM; c++) { score += query[c] * f32(k[key * kvDim + kvHead * HEAD_DIM + c]); }
+    weights[out_ + key] = score;
+    highest = max(highest, score);
+  }
+  partial[lane] = highest;
+  workgroupBarrier();
+  for (var step = WG / 2u; step > 0u; step /= 2u) {
+    if (lane < step) { partial[lane] = max(partial[lane], partial[lane + step]); }
+    workgroupBarrier();
+  }
+  highest = partial[0];
+  workgroupBarrier();
+
+  var sum = 0.0;
+  for (var key = lane; key < params.keys; key += WG) {
+    let weight = exp(weights[out_ + key] - highest);
+    weights[out_ + key] = weight;
+    sum += weight;
+  }
+  partial[lane] = sum;
+  workgroupBarrier();
+  for (var step = WG / 2u; step > 0u; step /= 2u) {
+    if (lane < step) { partial[lane] += partial[lane + step]; }
+    workgroupBarrier();
+  }
+  for (var key = lane; key < params.keys; key += WG) { weights[out_ + key] /= partial[0]; }
+}

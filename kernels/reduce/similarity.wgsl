@@ -1,0 +1,54 @@
+// Cosine similarity of each video token with the one before it at the same place of the frame, and how many reach the
+// bound (FrameFusion: compute_similarity_and_token_index_by_patch)
+//
+//   hidden  [rows, dim]
+//   planes  [3, rows]    planes patch, rank, order (see VideoLayout)
+//   key     [tokens]     by patch; the similarity as an ordered key, see order-key below; -2 for the first of a patch
+//   count   [1]          similarities >= bound are added
+//
+// One workgroup per token, in order of patch and time. Plain division, no epsilon: a zero vector gives the NaN key.
+// WGSL may take NaN for absent, so zero norms and NaN bits are asked for by integer tests, and keys are integers.
+
+alias act = f32;
+struct Params { dim: u32, rows: u32, bound: f32 }
+
+@group(0) @binding(0) var<storage, read> hidden: array<act>;
+@group(0) @binding(1) var<storage, read> planes: array<u32>;
+@group(0) @binding(2) var<storage, read_write> key: array<u32>;
+@group(0) @binding(3) var<storage, read_write> count: array<atomic<u32>>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+const WG = 32u;
+const NAN_KEY = 0xffffffffu;
+var<workgroup> partial: array<vec3<f32>, WG>;
+
+// Unsigned integers that order as the floats do; NaN above all, as torch.topk has it.
+fn orderKey(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) { return NAN_KEY; }
+  if ((bits & 0x7fffffffu) == 0u) { return 0x80000000u; }
+  return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
+}
+
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let rank = group.x;
+  let row = planes[2u * params.rows + rank];
+  let before = planes[2u * params.rows + max(rank, 1u) - 1u];
+  var sums = vec3<f32>();
+  for (var c = lane; c < params.dim; c += WG) {
+    let a = f32(hidden[row * params.dim + c]);
+    let b = f32(hidden[before * params.dim + c]);
+    sums += vec3<f32>(a * b, a * a, b * b);
+  }
+  partial[lane] = sums;
+  workgroupBarrier();
+  if (lane != 0u) { return; }
+  sums = vec3<f32>();
+  for (var i = 0u; i < WG; i++) { sums += partial[i]; }
+  var similarity = orderKey(sums.x / (sqrt(sums.y) * sqrt(sums.z)));
+  if (bitcast<u32>(sums.y) == 0u || bitcast<u32>(sums.z) == 0u) { similarity = NAN_KEY; }
+  if (rank == 0u || planes[before] != planes[row]) { similarity = orderKey(-2.0); }
+  key[rank] = similarity;
+  if (similarity != NAN_KEY && similarity >= orderKey(params.bound)) { atomicAdd(&count[0], 1u); }
+}

@@ -1,0 +1,78 @@
+import { ShapeError } from '../engine/errors.ts';
+import { Kernel } from '../engine/kernel.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import { expectShape, type Tensor } from '../engine/tensor.ts';
+import { activation, expectDType, groups } from './grid.ts';
+import source from './rope.wgsl';
+
+const kernel = new Kernel('rope', source);
+
+/** Sizes of a grouped-query attention. */
+export interface HeadLayout {
+  readonly heads: number;
+  /** Divides `heads`. */
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/**
+ * Rotations for positions 0 .. `positions`, as torch makes them: each step rounded to f32 (Hugging Face
+ * `Qwen2RotaryEmbedding`). Made on the host because WGSL's sine is only good to about 2^-11.
+ *
+ * @returns `[positions, headDim / 2, 2]`: cosine and sine of `position * theta^(-2i / headDim)`.
+ */
+export function rotations(positions: number, headDim: number, theta: number): Float32Array {
+  const half = headDim / 2;
+  const table = new Float32Array(positions * half * 2);
+  const { fround } = Math;
+  for (let i = 0; i < half; i++) {
+    const frequency = fround(1 / fround(theta ** fround((2 * i) / headDim)));
+    for (let position = 0; position < positions; position++) {
+      const angle = fround(position * frequency);
+      table[(position * half + i) * 2] = Math.cos(angle);
+      table[(position * half + i) * 2 + 1] = Math.sin(angle);
+    }
+  }
+  return table;
+}
+
+/**
+ * Splits fused rows into query, key and value, and rotates query and key by their positions.
+ *
+ * @param qkv - `[rows, (heads + 2 kvHeads) * headDim]`, f32 or f16.
+ * @param position - `[rows]`, u32, each below the rows of `rotation`.
+ * @param rotation - `[positions, headDim]`, f32: the upload of `rotations`.
+ * @param cache - Where keys and values go: `k` and `v` are `[capacity, kvHeads * headDim]`, dtype of `qkv`; rows
+ *   `offset` and on are written.
+ * @returns The query, `[rows, heads * headDim]`, dtype of `qkv`.
+ * @throws ShapeError if the operands do not fit one another.
+ * @see Su et al. 2021, sec. 3.4; half rotation as in Hugging Face `rotate_half`.
+ */
+export function splitRope(
+  rec: Recorder,
+  qkv: Tensor,
+  position: Tensor,
+  rotation: Tensor,
+  { heads, kvHeads, headDim }: HeadLayout,
+  cache: { readonly k: Tensor; readonly v: Tensor; readonly offset: number },
+): Tensor {
+  const [rows, width] = qkv.shape2();
+  if (width !== (heads + 2 * kvHeads) * headDim || headDim % 2 !== 0)
+    throw new ShapeError(
+      `splitRope: qkv must have ${heads} + 2 * ${kvHeads} heads of ${headDim}, got ${qkv}.`,
+    );
+  expectShape('splitRope', 'position', position, [rows]);
+  expectDType('splitRope', 'position', position, 'u32');
+  const { k, v, offset } = cache;
+  if (offset + rows > k.shape2()[0])
+    throw new ShapeError(`splitRope: rows ${offset} + ${rows} do not fit ${k}.`);
+  const q = rec.empty('query', [rows, heads * headDim], qkv.dtype);
+  rec.dispatch(kernel, {
+    operands: { qkv, position, rotation, q, k, v },
+    params: { heads, kvHeads, offset },
+    constants: { HEAD_DIM: headDim },
+    types: { act: activation('splitRope', 'qkv', qkv) },
+    workgroups: [groups(width / 2, 64), rows],
+  });
+  return q;
+}

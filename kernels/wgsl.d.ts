@@ -1,0 +1,280 @@
+// Generated from the .wgsl files by `npm run wgsl-types`.
+
+declare module '*/argmax.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'token',
+    'n',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/attention-row.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'v' | 'y',
+    'keys' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'HEAD_DIM',
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/attention.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'v' | 'y',
+    'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'HEAD_DIM' | 'CAUSAL',
+    'CHUNKS',
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/bf16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/f16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/f32.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/embed.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'ids' | 'table' | 'y',
+    'dim' | 'first' | 'count',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/gelu.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'dim',
+    'EXACT',
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/layer-norm.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'bias' | 'y',
+    'dim' | 'eps',
+    never,
+    never,
+    'act' | 'out'
+  >;
+  export default source;
+}
+
+declare module '*/linear-row.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'bias' | 'residual' | 'y',
+    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
+    'HAS_BIAS' | 'HAS_RESIDUAL',
+    never,
+    'act' | 'out'
+  >;
+  export default source;
+}
+
+declare module '*/linear-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'bias' | 'residual' | 'y',
+    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
+    'HAS_BIAS' | 'HAS_RESIDUAL',
+    never,
+    'act' | 'out'
+  >;
+  export default source;
+}
+
+declare module '*/linear.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'bias' | 'residual' | 'y',
+    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
+    'HAS_BIAS' | 'HAS_RESIDUAL',
+    never,
+    'act' | 'out'
+  >;
+  export default source;
+}
+
+declare module '*/patchify.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'pixels' | 'y',
+    'channels' | 'height' | 'width' | 'patchSize',
+    never,
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/pool.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'newline' | 'y',
+    'grid' | 'side' | 'dim',
+    'MODE' | 'NEWLINE',
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/compact.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'hidden' | 'position' | 'planes' | 'keep' | 'slot' | 'hiddenOut' | 'positionOut' | 'planesOut',
+    'dim' | 'rows' | 'tokens' | 'kept',
+    'MERGE',
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/gather.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'keep' | 'slot' | 'y',
+    'dim',
+    never,
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/head-mean.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'weights' | 'key',
+    'heads' | 'keys' | 'first' | 'n',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/last-row-attention.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'weights',
+    'rows' | 'keys' | 'heads' | 'group' | 'scale',
+    'HEAD_DIM',
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/scan.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'keep' | 'slot',
+    'first' | 'second',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/similarity.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'hidden' | 'planes' | 'key' | 'count',
+    'dim' | 'rows' | 'bound',
+    never,
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/survivors.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'planes' | 'chosen' | 'keep',
+    'rows' | 'first' | 'candidates',
+    'MERGE',
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/threshold.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'key' | 'chosen',
+    'n' | 'least',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/top-k.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'key' | 'chosen',
+    'n' | 'k',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/rms-norm.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'y',
+    'dim' | 'eps',
+    never,
+    never,
+    'act' | 'out'
+  >;
+  export default source;
+}
+
+declare module '*/rope.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'qkv' | 'position' | 'rotation' | 'q' | 'k' | 'v',
+    'heads' | 'kvHeads' | 'offset',
+    'HEAD_DIM',
+    never,
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/sample.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'token',
+    'n' | 'inverseTemperature' | 'topP' | 'random',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/swiglu.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'dim',
+    never,
+    never,
+    'act' | 'out'
+  >;
+  export default source;
+}

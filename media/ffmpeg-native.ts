@@ -1,0 +1,83 @@
+/** The FFmpeg that is installed on this machine. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { VideoError } from './errors.ts';
+import { type Ffmpeg, LOG_LINES, type Program, type RunOptions } from './ffmpeg.ts';
+import { TemporaryFile } from './temporary-file.ts';
+
+/** What is installed. */
+export interface NativeFfmpeg {
+  /** The option that keeps every frame exactly once. */
+  readonly everyFrame: readonly string[];
+}
+
+/** Looks for `ffmpeg` and `ffprobe` on PATH; both are needed. */
+export async function findNative(): Promise<NativeFfmpeg | undefined> {
+  const [ffmpeg, ffprobe] = await Promise.all([versionOf('ffmpeg'), versionOf('ffprobe')]);
+  if (ffmpeg === undefined || ffprobe === undefined) return undefined;
+  // -vsync became -fps_mode in 5.1 and was removed later. Builds from git have no such number and are newer.
+  const [, major, minor] = /^ffmpeg version n?(\d+)\.(\d+)/.exec(ffmpeg)?.map(Number) ?? [];
+  const old = major !== undefined && minor !== undefined && (major < 5 || (major === 5 && minor < 1));
+  return { everyFrame: old ? ['-vsync', 'passthrough'] : ['-fps_mode', 'passthrough'] };
+}
+
+/**
+ * Gives FFmpeg its input: a file, or bytes in a temporary file, because most containers must be seekable.
+ *
+ * @param source - A path, or the bytes of the video.
+ * @param name - What errors call the video.
+ */
+export async function openNative(
+  native: NativeFfmpeg,
+  source: string | Uint8Array,
+  name: string,
+): Promise<Ffmpeg> {
+  const temporary = typeof source === 'string' ? undefined : await TemporaryFile.create(source);
+  const path = temporary?.path ?? (source as string);
+  return {
+    decoder: 'ffmpeg',
+    // With its protocol, so that no name can be taken for an option or an address.
+    input: `file:${path}`,
+    everyFrame: native.everyFrame,
+    run: (program, args, options) => run(name, program, args, options),
+    [Symbol.asyncDispose]: async () => temporary?.remove(),
+  };
+}
+
+async function* run(name: string, program: Program, args: readonly string[], { log, signal }: RunOptions) {
+  const argv = program === 'ffmpeg' ? ['-nostdin', ...args, 'pipe:1'] : [...args];
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, signal });
+  const closed = once(child, 'close') as Promise<[code: number | null, killedBy: string | null]>;
+  closed.catch(() => {}); // Looked at below, perhaps after it failed.
+  createInterface(child.stderr).on('line', (line) => log.length < LOG_LINES && log.push(line));
+  try {
+    yield* child.stdout as AsyncIterable<Uint8Array>;
+    const [, killedBy] = await closed;
+    // Otherwise a killed decoder would look like a video that is cut off.
+    if (killedBy) throw new Error(`killed by ${killedBy}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `${program} did not run to its end (${why}). Does it start by itself, is there enough memory?`;
+    throw new VideoError(name, message, { cause: error });
+  } finally {
+    child.kill('SIGKILL');
+    await closed.catch(() => {});
+  }
+}
+
+/** The first line that `program -version` prints; undefined if it does not run. */
+async function versionOf(program: Program): Promise<string | undefined> {
+  const child = spawn(program, ['-version'], { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  try {
+    const [code] = await once(child, 'close');
+    return code === 0 ? text.split('\n', 1)[0] : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Pillow's bicubic resize of 8-bit RGB, byte for byte (`Resample.c` of Pillow): a = -0.5, the kernel widened when
+ * shrinking so that it low-passes, horizontal pass first, each pass rounded to 8 bits, weights in fixed point.
+ */
+
+/** An image of 8-bit RGB. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  /** `[height, width, 3]`, row major. */
+  readonly rgb: Uint8Array;
+}
+
+/** The weights of one axis: output `i` is the sum of `taps` inputs from `start[i]` on. */
+interface Weights {
+  readonly taps: number;
+  readonly start: Int32Array;
+  /** Number of taps in use, per output; fewer at the borders. */
+  readonly count: Int32Array;
+  /** `[outputs, taps]`, in units of 2^-PRECISION_BITS. */
+  readonly weight: Int32Array;
+}
+
+/** 8 bits for the result and 2 for the kernel's overshoot leave this many of an int32 for the weights. */
+const PRECISION_BITS = 32 - 8 - 2;
+const HALF = 1 << (PRECISION_BITS - 1);
+/** Reach of the bicubic kernel, in pixels. */
+const SUPPORT = 2;
+
+/** Frames of one video share their geometry: weights are computed once for it. */
+const cache = new Map<string, Weights>();
+const CACHED = 16;
+
+/**
+ * Resizes an image to `width` x `height` pixels; the aspect ratio is not kept. An axis that already has the right
+ * size is left untouched, as in Pillow, so an image of the right size is returned as it is (not a copy).
+ *
+ * @returns `[height, width, 3]`.
+ * @throws RangeError if a size is not a positive integer or `rgb` does not have the length of its image.
+ */
+export function resizeBicubic(image: RgbImage, width: number, height: number): Uint8Array {
+  for (const size of [image.width, image.height, width, height])
+    if (!Number.isSafeInteger(size) || size < 1)
+      throw new RangeError(`resizeBicubic: sizes must be positive integers, got ${size}.`);
+  if (image.rgb.length !== image.width * image.height * 3)
+    throw new RangeError(
+      `resizeBicubic: rgb of ${image.width}x${image.height} must have ${image.width * image.height * 3} bytes, got ${image.rgb.length}.`,
+    );
+  const wide = image.width === width ? image.rgb : resizeRows(image, width);
+  return image.height === height ? wide : resizeColumns({ width, height: image.height, rgb: wide }, height);
+}
+
+/** `[height, image.width, 3]` to `[height, width, 3]`. */
+function resizeRows(image: RgbImage, width: number): Uint8Array {
+  const { taps, start, count, weight } = weights(image.width, width);
+  const from = image.rgb;
+  const to = new Uint8Array(width * image.height * 3);
+  for (let row = 0, out = 0; row < image.height; row++)
+    for (let x = 0; x < width; x++, out += 3) {
+      const last = x * taps + count[x]!;
+      let at = (row * image.width + start[x]!) * 3;
+      let r = HALF;
+      let g = HALF;
+      let b = HALF;
+      for (let k = x * taps; k < last; k++, at += 3) {
+        const w = weight[k]!;
+        r += from[at]! * w;
+        g += from[at + 1]! * w;
+        b += from[at + 2]! * w;
+      }
+      to[out] = clip(r);
+      to[out + 1] = clip(g);
+      to[out + 2] = clip(b);
+    }
+  return to;
+}
+
+/** `[image.height, width, 3]` to `[height, width, 3]`. A row is summed whole, to read memory in order. */
+function resizeColumns(image: RgbImage, height: number): Uint8Array {
+  const { taps, start, count, weight } = weights(image.height, height);
+  const stride = image.width * 3;
+  const from = image.rgb;
+  const to = new Uint8Array(stride * height);
+  const sum = new Int32Array(stride);
+  for (let y = 0; y < height; y++) {
+    sum.fill(HALF);
+    for (let k = 0; k < count[y]!; k++) {
+      const w = weight[y * taps + k]!;
+      const at = (start[y]! + k) * stride;
+      for (let i = 0; i < stride; i++) sum[i]! += from[at + i]! * w;
+    }
+    for (let i = 0; i < stride; i++) to[y * stride + i] = clip(sum[i]!);
+  }
+  return to;
+}
+
+function clip(sum: number): number {
+  return Math.max(0, Math.min(sum >> PRECISION_BITS, 255));
+}
+
+function weights(from: number, to: number): Weights {
+  const key = `${from}>${to}`;
+  const known = cache.get(key);
+  if (known) return known;
+  if (cache.size >= CACHED) cache.clear();
+  const computed = computeWeights(from, to);
+  cache.set(key, computed);
+  return computed;
+}
+
+function computeWeights(from: number, to: number): Weights {
+  const scale = from / to;
+  const stretch = Math.max(scale, 1);
+  const support = SUPPORT * stretch;
+  const taps = Math.ceil(support) * 2 + 1;
+  const start = new Int32Array(to);
+  const count = new Int32Array(to);
+  const weight = new Int32Array(to * taps);
+  for (let i = 0; i < to; i++) {
+    const center = (i + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(center - support + 0.5));
+    const end = Math.min(from, Math.trunc(center + support + 0.5));
+    // Pillow multiplies by the inverse of the stretch; dividing rounds differently.
+    const kernel = Array.from({ length: end - first }, (_, k) =>
+      bicubic((k + first - center + 0.5) * (1 / stretch)),
+    );
+    const total = kernel.reduce((sum, w) => sum + w, 0);
+    start[i] = first;
+    count[i] = end - first;
+    kernel.forEach((w, k) => {
+      weight[i * taps + k] = toFixedPoint(w / total);
+    });
+  }
+  return { taps, start, count, weight };
+}
+
+/** Keys' cubic convolution kernel with a = -0.5, in Pillow's order of operations. */
+function bicubic(distance: number): number {
+  const a = -0.5;
+  const x = Math.abs(distance);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+/** Rounds half away from zero. */
+function toFixedPoint(weight: number): number {
+  return Math.trunc(weight * 2 ** PRECISION_BITS + (weight < 0 ? -0.5 : 0.5));
+}

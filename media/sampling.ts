@@ -1,0 +1,104 @@
+/** Which frames of a video a model sees, and the words that tell it when they were. Number for number LLaVA-Video's. */
+
+/** What {@link sampleFrames} needs to know. */
+export interface SamplingOptions {
+  /** Frames of the whole video; at least 1. */
+  readonly frames: number;
+  /** Average frame rate of the video, frames per second. */
+  readonly averageFps: number;
+  /** Most frames to take; at least 1. */
+  readonly maxFrames: number;
+  /** Frames to take per second of video. Default 1. */
+  readonly fps?: number;
+  /** Spread exactly `maxFrames` over the whole video, whatever its length. Default false. */
+  readonly forceSample?: boolean;
+}
+
+/** The frames taken from one video. */
+export interface Sampling {
+  /** Frame indices, ascending. A video shorter than `maxFrames` gives duplicates when `forceSample` is set. */
+  readonly indices: number[];
+  /** When each frame is shown, in seconds. */
+  readonly times: number[];
+  /** `times` for the prompt: `0.00s,1.57s,...`. */
+  readonly timesText: string;
+  /** `frames / averageFps`, in seconds. */
+  readonly duration: number;
+  /** `duration` for the prompt, two digits, no unit. */
+  readonly durationText: string;
+}
+
+/**
+ * Takes every n-th frame, where n is the frame rate over `fps`, rounded. If that gives more than `maxFrames`, or
+ * if `forceSample` is set, `maxFrames` are spread evenly from the first frame to the last instead.
+ *
+ * Deviation: where the rounded n is 0 (`averageFps <= fps / 2`) the reference fails; here every frame is taken.
+ *
+ * @throws RangeError if a number is outside what {@link SamplingOptions} says.
+ */
+export function sampleFrames(options: SamplingOptions): Sampling {
+  const { frames, averageFps, maxFrames, fps = 1, forceSample = false } = options;
+  requireCount('frames', frames);
+  requireCount('maxFrames', maxFrames);
+  requirePositive('averageFps', averageFps);
+  requirePositive('fps', fps);
+
+  const stride = Math.max(1, roundHalfEven(averageFps / fps));
+  const even = forceSample || Math.ceil(frames / stride) > maxFrames;
+  const indices = even ? spread(frames, maxFrames) : every(frames, stride);
+  // The reference divides by the rounded rate in one case and by the exact one in the other.
+  const times = indices.map((index) => index / (even ? averageFps : stride));
+  const duration = frames / averageFps;
+  return {
+    indices,
+    times,
+    timesText: times.map((seconds) => `${twoDigits(seconds)}s`).join(','),
+    duration,
+    durationText: twoDigits(duration),
+  };
+}
+
+/** Rounds to the nearest integer and ties to the even one, as Python and IEEE 754 do. */
+export function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  const part = x - below;
+  if (part !== 0.5) return part < 0.5 ? below : below + 1;
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/**
+ * Python's `'%.2f' % x`: the exact value of the double, ties to even. 0.125 gives `0.12`.
+ *
+ * @throws RangeError if `x` is not finite.
+ */
+export function twoDigits(x: number): string {
+  if (!Number.isFinite(x)) throw new RangeError(`twoDigits: needs a finite number, got ${x}.`);
+  // From 1e21 on toFixed turns to exponents; such a double is an integer.
+  const text = Math.abs(x) < 1e21 ? x.toFixed(2) : `${BigInt(x)}.00`;
+  // toFixed is exact too, but takes ties away from zero. Only odd multiples of 1/8 lie half-way between hundredths.
+  const tie = Math.abs(x * 8) % 2 === 1;
+  const last = Number(text.at(-1));
+  const even = tie && last % 2 === 1 ? `${text.slice(0, -1)}${last - 1}` : text;
+  return Object.is(x, -0) ? `-${even}` : even;
+}
+
+function every(frames: number, stride: number): number[] {
+  return Array.from({ length: Math.ceil(frames / stride) }, (_, i) => i * stride);
+}
+
+/** `numpy.linspace(0, frames - 1, count, dtype=int)`, in numpy's order of operations. */
+function spread(frames: number, count: number): number[] {
+  if (count === 1) return [0];
+  const step = (frames - 1) / (count - 1);
+  return Array.from({ length: count }, (_, i) => (i === count - 1 ? frames - 1 : Math.floor(i * step)));
+}
+
+function requireCount(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new RangeError(`sampleFrames: ${name} must be an integer of at least 1, got ${value}.`);
+}
+
+function requirePositive(name: string, value: number): void {
+  if (!(value > 0 && value < Infinity))
+    throw new RangeError(`sampleFrames: ${name} must be positive and finite, got ${value}.`);
+}

@@ -1,0 +1,66 @@
+import { Template } from '@huggingface/jinja';
+import { WeightsError } from '../engine/errors.ts';
+
+/** What stands for the video in a prompt's text; it is no entry of the vocabulary. */
+export const VIDEO_MARK = '<image>';
+
+/**
+ * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py), which is ChatML with a system line. Used where a
+ * checkpoint's tokenizer_config.json has no template of its own.
+ */
+const QWEN_1_5 = [
+  "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}",
+  "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
+  '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
+].join('');
+
+/** Renders chat prompts by a Jinja template. */
+export class ChatTemplate {
+  readonly #template: Template;
+
+  /**
+   * @param file - What errors call the file that the template is from.
+   * @param source - Jinja source, or `undefined` for LLaVA-NeXT's qwen_1_5.
+   * @throws WeightsError if it does not parse.
+   */
+  constructor(file: string, source: string | undefined) {
+    try {
+      this.#template = new Template(source ?? QWEN_1_5);
+    } catch (cause) {
+      throw new WeightsError(`${file}: chat_template does not parse: ${(cause as Error).message}.`, {
+        cause,
+      });
+    }
+  }
+
+  /** The whole prompt for one user turn, up to where the answer starts. */
+  render(user: string): string {
+    return this.#template.render({
+      messages: [{ role: 'user', content: user }],
+      add_generation_prompt: true,
+    });
+  }
+}
+
+/** When frames were sampled, in the form that prompts use. */
+export interface SampledTimes {
+  readonly frames: number;
+  /** Length of the video in seconds, two digits: `31.41`. */
+  readonly durationText: string;
+  /** Times of the frames: `0.00s,15.69s,31.38s`. */
+  readonly timesText: string;
+}
+
+/**
+ * The user turn of LLaVA-Video: the video, with `times` the sentence about its sampling, and the question.
+ *
+ * @see FrameFusion's LLaVA-Video example; without times, LLaVA-NeXT's plain form.
+ */
+export function userTurn(question: string, times?: SampledTimes): string {
+  if (!times) return `${VIDEO_MARK}\n${question}`;
+  const { frames, durationText, timesText } = times;
+  return (
+    `${VIDEO_MARK}The video lasts for ${durationText} seconds, and ${frames} frames are uniformly sampled from it. ` +
+    `These frames are located at ${timesText}. Please answer the following questions related to this video.\n ${question}`
+  );
+}

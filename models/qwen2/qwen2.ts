@@ -1,0 +1,194 @@
+import type { Recorder } from '../../engine/recorder.ts';
+import type { Runtime } from '../../engine/runtime.ts';
+import type { Tensor } from '../../engine/tensor.ts';
+import { swiglu } from '../../kernels/activation.ts';
+import { attention } from '../../kernels/attention.ts';
+import { embed } from '../../kernels/embed.ts';
+import { type LinearWeights, linear } from '../../kernels/linear.ts';
+import { rmsNorm } from '../../kernels/norm.ts';
+import { rotations, splitRope } from '../../kernels/rope.ts';
+import { KvCache } from '../kv-cache.ts';
+import type { Attended, Reduction, Tokens } from '../reduction.ts';
+import type { WeightLoader } from '../weights.ts';
+import type { Qwen2Config } from './config.ts';
+
+interface LayerWeights {
+  readonly inputNorm: Tensor;
+  readonly qkv: LinearWeights;
+  readonly o: LinearWeights;
+  readonly postNorm: Tensor;
+  readonly gateUp: LinearWeights;
+  readonly down: LinearWeights;
+}
+
+interface Weights {
+  readonly embedding: Tensor;
+  readonly layers: readonly LayerWeights[];
+  readonly norm: Tensor;
+  readonly head: LinearWeights;
+}
+
+/**
+ * The Qwen2 decoder (Yang et al. 2024; Hugging Face `modeling_qwen2.py`): grouped-query attention with biases on
+ * query, key and value, rotary positions, SwiGLU. The residual stream, norms and sums are f32; `act` is the dtype of
+ * what is multiplied.
+ */
+export class Qwen2 {
+  readonly config: Qwen2Config;
+  readonly act: 'f32' | 'f16';
+  readonly #runtime: Runtime;
+  readonly #weights: Weights;
+  readonly #rotations: Tensor[] = [];
+
+  private constructor(runtime: Runtime, config: Qwen2Config, weights: Weights, act: 'f32' | 'f16') {
+    this.#runtime = runtime;
+    this.config = config;
+    this.#weights = weights;
+    this.act = act;
+  }
+
+  /**
+   * Loads `model.embed_tokens`, `model.layers.*`, `model.norm` and, unless tied, `lm_head`.
+   *
+   * @param progress - Told after each layer: how many of how many.
+   * @throws WeightsError if a tensor is missing or does not fit the config.
+   */
+  static async load(
+    loader: WeightLoader,
+    config: Qwen2Config,
+    act: 'f32' | 'f16',
+    progress?: (done: number, of: number) => void,
+  ): Promise<Qwen2> {
+    const { hiddenSize, vocabSize } = config;
+    const embedding = await loader.matrix(['model.embed_tokens.weight'], [vocabSize], hiddenSize);
+    const layers: LayerWeights[] = [];
+    for (let i = 0; i < config.layers; i++) {
+      layers.push(await loadLayer(loader, `model.layers.${i}`, config));
+      progress?.(i + 1, config.layers);
+    }
+    const norm = await loader.vector(['model.norm.weight'], [hiddenSize]);
+    const head = config.tieWordEmbeddings
+      ? { weight: embedding }
+      : await loader.linear(['lm_head'], [vocabSize], hiddenSize, { bias: false });
+    return new Qwen2(loader.runtime, config, { embedding, layers, norm, head }, act);
+  }
+
+  /** A cache for one prompt, with room for `spare` rows behind it. */
+  newCache(spare: number): KvCache {
+    const { layers, kvHeads, headDim } = this.config;
+    return new KvCache(this.#runtime, { layers, width: kvHeads * headDim, dtype: this.act, spare });
+  }
+
+  /** Embeddings of `ids` (`[rows]`, u32): `[rows, hiddenSize]`, f32. */
+  embed(rec: Recorder, ids: Tensor): Tensor {
+    return embed(rec, ids, this.#weights.embedding, this.config.hiddenSize);
+  }
+
+  /**
+   * All layers, in prefill and decoding alike.
+   *
+   * @param positions - Positions used so far, this call's included: every one in `tokens.position` is below it.
+   * @param run - Hooks of a token reducer; `{}` for none.
+   * @param seen - Called with the tokens that leave each layer, for tests and traces.
+   * @returns The tokens that are left, before the final norm.
+   */
+  async forward(
+    rec: Recorder,
+    tokens: Tokens,
+    cache: KvCache,
+    { positions, run = {}, seen }: ForwardOptions,
+  ): Promise<Tokens> {
+    const rotation = this.#rotationFor(positions);
+    let t = tokens;
+    for (const [i, weights] of this.#weights.layers.entries()) {
+      t = await rec.scope(`layer ${i}`, () => this.#layer(rec, weights, i, t, { cache, run, rotation }), t);
+      await seen?.(i, t);
+    }
+    return t;
+  }
+
+  /** The last row through the final norm, `[1, hiddenSize]`, dtype `act`. */
+  lastNormed(rec: Recorder, { hidden }: Tokens): Tensor {
+    const [rows, dim] = hidden.shape2();
+    const last = rec.empty('last row', [1, dim], 'f32');
+    rec.copy(hidden.rows(rows - 1, 1), last);
+    return rmsNorm(rec, last, this.#weights.norm, this.config.rmsNormEps, this.act);
+  }
+
+  /** Scores of every vocabulary entry, `[1, vocabSize]`, f32. */
+  logits(rec: Recorder, normed: Tensor): Tensor {
+    return linear(rec, normed, this.#weights.head);
+  }
+
+  async #layer(
+    rec: Recorder,
+    w: LayerWeights,
+    i: number,
+    tokens: Tokens,
+    { cache, run, rotation }: { cache: KvCache; run: Reduction; rotation: Tensor },
+  ): Promise<Tokens> {
+    const { act, config: c } = this;
+    let t = (await run.beforeAttention?.(rec, i, tokens)) ?? tokens;
+
+    const qkv = linear(rec, rmsNorm(rec, t.hidden, w.inputNorm, c.rmsNormEps, act), w.qkv, { out: act });
+    const room = cache.extend(rec, i, t.hidden.shape2()[0]);
+    const q = splitRope(rec, qkv, t.position, rotation, c, room);
+    const { k, v } = cache.filled(i);
+    const mixed = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
+    t = { ...t, hidden: linear(rec, mixed, w.o, { residual: t.hidden }) };
+
+    const keepRows: Attended['keepRows'] = (r, survivors, kept) => cache.keepRows(r, i, survivors, kept);
+    t = (await run.afterAttention?.(rec, i, t, { q, k, heads: c, keepRows })) ?? t;
+
+    const hidden = rec.scope('mlp', () => {
+      const gateUp = linear(rec, rmsNorm(rec, t.hidden, w.postNorm, c.rmsNormEps, act), w.gateUp);
+      return linear(rec, swiglu(rec, gateUp), w.down, { residual: t.hidden });
+    });
+    return { ...t, hidden };
+  }
+
+  /** Gives the rotation tables back; the weights belong to their loader. */
+  dispose(): void {
+    for (const table of this.#rotations.splice(0)) this.#runtime.free(table);
+  }
+
+  /** A table of rotations of at least `positions` rows. An outgrown one may be in recorded work, so it stays too. */
+  #rotationFor(positions: number): Tensor {
+    const last = this.#rotations.at(-1);
+    const have = last?.shape[0] ?? 0;
+    if (last && positions <= have) return last;
+    const rows = Math.max(positions, 2 * have, 1024);
+    const { headDim, ropeTheta } = this.config;
+    const table = rotations(rows, headDim, ropeTheta);
+    const tensor = this.#runtime.upload('rotations', [rows, headDim], 'f32', table);
+    this.#rotations.push(tensor);
+    return tensor;
+  }
+}
+
+export interface ForwardOptions {
+  readonly positions: number;
+  readonly run?: Reduction;
+  readonly seen?: (layer: number, tokens: Tokens) => Promise<void> | void;
+}
+
+async function loadLayer(loader: WeightLoader, name: string, c: Qwen2Config): Promise<LayerWeights> {
+  const { hiddenSize: hidden, intermediateSize: inner } = c;
+  const q = c.heads * c.headDim;
+  const kv = c.kvHeads * c.headDim;
+  const attn = (part: string): string => `${name}.self_attn.${part}_proj`;
+  const mlp = (part: string): string => `${name}.mlp.${part}_proj`;
+  const noBias = { bias: false };
+  return {
+    inputNorm: await loader.vector([`${name}.input_layernorm.weight`], [hidden]),
+    qkv: await loader.linear([attn('q'), attn('k'), attn('v')], [q, kv, kv], hidden, { bias: true }),
+    o: await loader.linear([attn('o')], [hidden], q, noBias),
+    postNorm: await loader.vector([`${name}.post_attention_layernorm.weight`], [hidden]),
+    gateUp: await loader.linear([mlp('gate'), mlp('up')], [inner, inner], hidden, noBias),
+    down: await loader.linear([mlp('down')], [hidden], inner, noBias),
+  };
+}
+
+function whole(of: Tensor): { of: Tensor; column: number } {
+  return { of, column: 0 };
+}

@@ -1,0 +1,107 @@
+import type { Recorder } from '../engine/recorder.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { Survivors } from '../kernels/reduce/index.ts';
+import type { HeadLayout } from '../kernels/rope.ts';
+
+/**
+ * The port between a decoder and whatever shortens its sequence. It lives with its consumer: the decoder calls the
+ * two hooks, and knows no policy. `framefusion/` holds the policies.
+ */
+
+/** Where the video lies in a sequence: known to the host in numbers, to the GPU token by token. */
+export interface VideoLayout {
+  /**
+   * `[3, rows]`, u32, three planes. Patch: the place in the frame of each row's token, `NOT_VIDEO` for text. Rank:
+   * each row's index in the order of patch, then time, `NOT_VIDEO` for text. Order: the row of each rank.
+   */
+  readonly planes: Tensor;
+  /** Video tokens among the rows. */
+  readonly tokens: number;
+  /** The rows that importance pruning may take from, a stretch of the sequence. */
+  readonly first: number;
+  readonly length: number;
+}
+
+/** A sequence on its way through the decoder. */
+export interface Tokens {
+  /** `[rows, dim]`, f32: the residual stream. */
+  readonly hidden: Tensor;
+  /** `[rows]`, u32: original positions, which survivors keep. */
+  readonly position: Tensor;
+  readonly layout: VideoLayout;
+}
+
+/** What a layer's attention just used. */
+export interface Attended {
+  /** `[rows, heads * headDim]`, after RoPE. */
+  readonly q: Tensor;
+  /** `[rows, kvHeads * headDim]`, after RoPE. */
+  readonly k: Tensor;
+  readonly heads: HeadLayout;
+  /** Drops the layer's own cached rows that did not survive; without it they stay, as in the reference. */
+  keepRows(rec: Recorder, survivors: Survivors, kept: number): void;
+}
+
+/** One call of a hook that looked at the sequence, for reports. */
+export interface ReductionStep {
+  /** The layer whose hook was called; -1 stands for the call before layer 0. */
+  readonly layer: number;
+  readonly action: 'merge' | 'merge-to-budget' | 'prune' | 'none';
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  /** Share of the video tokens that was similar enough to merge, where it was asked for. */
+  readonly similarShare?: number;
+  /** Share that the budget asked to remove in this call. */
+  readonly budgetShare?: number;
+}
+
+/** A policy at work on one prompt. Both hooks are called in prefill only. */
+export interface Reduction {
+  /** Before the input norm of a layer. */
+  beforeAttention?(rec: Recorder, layer: number, tokens: Tokens): Promise<Tokens> | Tokens;
+  /** After a layer's attention was added to the residual stream, before its MLP. */
+  afterAttention?(rec: Recorder, layer: number, tokens: Tokens, seen: Attended): Promise<Tokens> | Tokens;
+  /** What was done so far. */
+  readonly steps?: readonly ReductionStep[];
+}
+
+/** A policy. Holds settings only: the state of a run is what `start` returns, so that two runs cannot meet. */
+export interface TokenReducer {
+  readonly name: string;
+  /** Settings for reports. */
+  readonly settings?: Readonly<Record<string, number | string>>;
+  /**
+   * @param tokens - The whole prompt.
+   * @param layers - Layers of the decoder.
+   */
+  start(tokens: Tokens, layers: number): Reduction;
+}
+
+/** Patch type of a row that is no video token. */
+export const NOT_VIDEO = 0xffffffff;
+
+/** A `VideoLayout` before it is uploaded. */
+export interface HostLayout extends Omit<VideoLayout, 'planes'> {
+  readonly planes: Uint32Array;
+}
+
+/**
+ * Lays out a prompt for reduction.
+ *
+ * @param patch - For each row the place in its frame, below 0 for text. Tokens of one place form a chain over time.
+ * @param first - First row of the video.
+ * @param length - Rows of the video's stretch (text inside it is prunable, as in the reference).
+ */
+export function videoLayout(patch: Int32Array, first: number, length: number): HostLayout {
+  const rows = patch.length;
+  const planes = new Uint32Array(3 * rows).fill(NOT_VIDEO);
+  const order = Array.from(patch.keys())
+    .filter((row) => patch[row]! >= 0)
+    .sort((a, b) => patch[a]! - patch[b]! || a - b);
+  for (const [rank, row] of order.entries()) {
+    planes[row] = patch[row]!;
+    planes[rows + row] = rank;
+    planes[2 * rows + rank] = row;
+  }
+  return { planes, tokens: order.length, first, length };
+}

@@ -1,0 +1,36 @@
+import { WeightsError } from '../engine/errors.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import type { CheckpointFiles } from '../engine/safetensors.ts';
+import { readConfig } from './files.ts';
+import { LlavaVideo } from './llava-video/llava-video.ts';
+import type { LoadOptions, VideoModel } from './video-model.ts';
+
+const families = [LlavaVideo];
+
+/** The architectures, as config.json names them, that can be loaded. */
+export const architectures: readonly string[] = families.flatMap((family) => family.architectures);
+
+/**
+ * Loads a checkpoint by the `architectures` of its config.json.
+ *
+ * @throws WeightsError if config.json is missing, names no known architecture, or the checkpoint does not fit it.
+ */
+export async function loadModel(
+  files: CheckpointFiles,
+  runtime: Runtime,
+  options: LoadOptions = {},
+): Promise<VideoModel> {
+  const config = await readConfig(files, 'config.json');
+  if (!config)
+    throw new WeightsError(
+      `${files.name}/config.json: it is missing. Name a folder with a Hugging Face checkpoint.`,
+    );
+  const named = config.raw('architectures');
+  const names = Array.isArray(named) ? named : [];
+  const family = families.find((candidate) => candidate.architectures.some((name) => names.includes(name)));
+  if (!family)
+    throw new WeightsError(
+      `${config.file}: architectures must name ${architectures.join(' or ')}, got ${JSON.stringify(named)}.`,
+    );
+  return family.load(files, runtime, config, options);
+}

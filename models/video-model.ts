@@ -1,0 +1,58 @@
+import type { Runtime } from '../engine/runtime.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { SampledTimes } from './chat.ts';
+import type { GenerateOptions, GenerationStats } from './generate.ts';
+import type { TokenReducer } from './reduction.ts';
+
+/** What a model wants to be shown. */
+export interface FrameFormat {
+  /** Side of the square that frames are resized to, in pixels. */
+  readonly size: number;
+  /** Whether frames should be spread evenly over the whole video. */
+  readonly forceSample: boolean;
+}
+
+/** Frames as the model takes them. */
+export interface VideoFrames {
+  /** Each `[size, size, 3]`, RGB in 8 bit, resized as Pillow's bicubic does. */
+  readonly images: readonly Uint8Array[];
+  /** When they were taken, for prompts that say so. */
+  readonly times: SampledTimes;
+}
+
+/** A video's tokens on the GPU: made once, asked about as often as one likes. */
+export interface EncodedVideo extends Disposable {
+  /** `[rows, hiddenSize]`, f32. */
+  readonly tokens: Tensor;
+  readonly frames: number;
+  readonly times: SampledTimes;
+}
+
+/** An answer being written. */
+export interface Answer extends AsyncIterable<string> {
+  readonly stats: GenerationStats;
+}
+
+/** A model that answers questions about videos. Immutable: `withReducer` gives another one on the same weights. */
+export interface VideoModel extends Disposable {
+  readonly runtime: Runtime;
+  /** Where it was loaded from. */
+  readonly name: string;
+  readonly architecture: string;
+  /** dtype of what is multiplied. */
+  readonly act: 'f32' | 'f16';
+  readonly layers: number;
+  readonly frameFormat: FrameFormat;
+  readonly reducer: TokenReducer | undefined;
+  /** Stored tensors that the loader did not know. */
+  readonly unusedTensors: readonly string[];
+  withReducer(reducer: TokenReducer | undefined): VideoModel;
+  encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo>;
+  answer(video: EncodedVideo | undefined, question: string, options?: GenerateOptions): Answer;
+}
+
+export interface LoadOptions {
+  /** dtype of what is multiplied; `auto` is f16 where the adapter has it. */
+  readonly dtype?: 'auto' | 'f32' | 'f16';
+  readonly progress?: (done: number, of: number) => void;
+}

@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { roundHalfEven, sampleFrames, twoDigits } from '../../media/sampling.ts';
+
+interface Golden {
+  readonly total_frames: number;
+  readonly avg_fps: number;
+  readonly max_frames: number;
+  readonly fps: number;
+  readonly force_sample: boolean;
+  readonly indices?: number[];
+  readonly frame_time: string;
+  readonly video_time: number;
+  readonly video_time_text: string;
+}
+
+const file = new URL('../fixtures/golden/preprocess/frame_sampling.json', import.meta.url);
+const table: Golden[] = JSON.parse(readFileSync(file, 'utf8')).table;
+
+describe('frame sampling', () => {
+  for (const row of table.filter((row) => row.indices))
+    it(`takes the frames of the reference: ${row.max_frames} of ${row.total_frames} at ${row.avg_fps} fps`, () => {
+      const sampling = sampleFrames({
+        frames: row.total_frames,
+        averageFps: row.avg_fps,
+        maxFrames: row.max_frames,
+        fps: row.fps,
+        forceSample: row.force_sample,
+      });
+      expect(sampling.indices).to.deep.equal(row.indices);
+      expect(sampling.timesText).to.equal(row.frame_time);
+      expect(sampling.duration).to.equal(row.video_time);
+      expect(sampling.durationText).to.equal(row.video_time_text);
+    });
+
+  it('takes every frame of a video so slow that the reference fails', () => {
+    const slow = table.find((row) => !row.indices)!;
+    const sampling = sampleFrames({ frames: 3, averageFps: slow.avg_fps, maxFrames: slow.max_frames });
+    expect(sampling.indices).to.deep.equal([0, 1, 2]);
+  });
+
+  it('stays within the video and ascends, whatever the numbers', () => {
+    for (let frames = 1; frames < 70; frames++)
+      for (const maxFrames of [1, 2, 3, 7, 32, 64])
+        for (const averageFps of [0.1, 1, 23.976, 29.97, 240])
+          for (const forceSample of [false, true]) {
+            const { indices } = sampleFrames({ frames, averageFps, maxFrames, forceSample });
+            expect(indices.length).to.be.within(1, maxFrames);
+            expect(indices[0]).to.equal(0);
+            expect(indices.at(-1)).to.be.below(frames);
+            expect(indices).to.deep.equal(indices.toSorted((a, b) => a - b));
+          }
+  });
+
+  it('rejects numbers that mean nothing', () => {
+    const good = { frames: 10, averageFps: 25, maxFrames: 4 };
+    for (const bad of [
+      { frames: 0 },
+      { frames: 1.5 },
+      { maxFrames: 0 },
+      { averageFps: 0 },
+      { averageFps: NaN },
+      { fps: -1 },
+    ])
+      expect(() => sampleFrames({ ...good, ...bad })).to.throw(RangeError, Object.keys(bad)[0]!);
+  });
+});
+
+describe('twoDigits', () => {
+  // Right column: Python 3's '%.2f' % x.
+  for (const [x, text] of [
+    [0, '0.00'],
+    [-0, '-0.00'],
+    [0.125, '0.12'],
+    [0.375, '0.38'],
+    [-0.125, '-0.12'],
+    [3.125, '3.12'],
+    [1.005, '1.00'],
+    [0.005, '0.01'],
+    [2.675, '2.67'],
+    [9.995, '9.99'],
+    [99.999, '100.00'],
+    [5e-324, '0.00'],
+    [-0.001, '-0.00'],
+    [2 ** 49 + 0.125, '562949953421312.12'],
+    [2 ** 60, '1152921504606846976.00'],
+    [1e22, '10000000000000000000000.00'],
+  ] as const)
+    it(`writes ${Object.is(x, -0) ? '-0' : x} as ${text}`, () => expect(twoDigits(x)).to.equal(text));
+
+  it('rounds every tie to the even digit', () => {
+    for (let eighth = 1; eighth < 8000; eighth += 2) {
+      const text = twoDigits(eighth / 8);
+      expect(Number(text.at(-1)) % 2, text).to.equal(0);
+      // A tie is 1/200 away from both its neighbours.
+      expect(Math.abs(Number(text) - eighth / 8)).to.be.closeTo(0.005, 1e-9);
+    }
+  });
+
+  it('rejects what is not a number', () => {
+    for (const x of [NaN, Infinity, -Infinity]) expect(() => twoDigits(x)).to.throw(RangeError);
+  });
+});
+
+describe('roundHalfEven', () => {
+  for (const [x, rounded] of [
+    [0.5, 0],
+    [1.5, 2],
+    [2.5, 2],
+    [-0.5, 0],
+    [-1.5, -2],
+    [-2.5, -2],
+    [0.49999999999999994, 0],
+    [2.5000000000000004, 3],
+    [2 ** 52 + 1, 2 ** 52 + 1],
+  ] as const)
+    it(`rounds ${x} to ${rounded}`, () => expect(roundHalfEven(x) + 0).to.equal(rounded));
+});

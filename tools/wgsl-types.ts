@@ -1,0 +1,44 @@
+/**
+ * Writes `kernels/wgsl.d.ts`: the interface of every `.wgsl` file as a TypeScript type, so that a missing operand, a
+ * misspelt override or a wrong parameter is a compile error. `npm run wgsl-types`; a test keeps it current.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseInterface } from '../engine/kernel.ts';
+
+const kernels = new URL('../kernels/', import.meta.url);
+const output = new URL('wgsl.d.ts', kernels);
+
+/** The text that `kernels/wgsl.d.ts` must have. */
+export function wgslTypes(): string {
+  const files = readdirSync(kernels, { recursive: true })
+    .map((file) => String(file).replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.wgsl'))
+    .sort();
+  return (
+    [
+      '// Generated from the .wgsl files by `npm run wgsl-types`.',
+      ...files.map((file) => declaration(file, readFileSync(new URL(file, kernels), 'utf8'))),
+    ].join('\n\n') + '\n'
+  );
+}
+
+function declaration(file: string, source: string): string {
+  const { bindings, params, overrides, aliases } = parseInterface(source);
+  const isCodec = bindings.length === 0;
+  const union = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(' | ') || 'never';
+  const parts = [
+    union(bindings.filter(({ type }) => type !== 'uniform').map(({ name }) => name)),
+    union(params.map(({ name }) => name)),
+    union(overrides.filter(({ hasDefault }) => !hasDefault).map(({ name }) => name)),
+    union(overrides.filter(({ hasDefault }) => hasDefault).map(({ name }) => name)),
+    union(aliases),
+  ];
+  const type = isCodec
+    ? 'string'
+    : `import('../engine/kernel.ts').KernelSource<\n    ${parts.join(',\n    ')}\n  >`;
+  return `declare module '*/${basename(file)}' {\n  const source: ${type};\n  export default source;\n}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(output, wgslTypes());
