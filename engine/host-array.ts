@@ -21,10 +21,7 @@ export function hostArray(dtype: DType, bytes: ArrayBuffer, size: number): HostA
 }
 
 /** Numbers in the bits of a float dtype, rounded to nearest even. */
-export function encodeFloats(
-  dtype: 'f32' | 'f16' | 'bf16',
-  values: Float32Array,
-): Float32Array | Uint16Array {
+export function encodeFloats(dtype: 'f32' | 'f16' | 'bf16', values: Float32Array): Float32Array | Uint16Array {
   if (dtype === 'f32') return values;
   return dtype === 'f16' ? f32ToF16(values) : f32ToBf16(values);
 }

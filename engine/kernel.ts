@@ -49,12 +49,9 @@ export interface KernelInterface {
 export function parseInterface(source: string): KernelInterface {
   const text = source.replace(/\/\/.*$/gm, '');
   const bindings = [
-    ...text.matchAll(
-      /@group\(0\)\s*@binding\((\d+)\)\s*var<(storage, read_write|storage, read|uniform)>\s*(\w+)/g,
-    ),
+    ...text.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<(storage, read_write|storage, read|uniform)>\s*(\w+)/g),
   ].map(([, binding, space, name]): Binding => {
-    const type =
-      space === 'uniform' ? 'uniform' : space === 'storage, read' ? 'read-only-storage' : 'storage';
+    const type = space === 'uniform' ? 'uniform' : space === 'storage, read' ? 'read-only-storage' : 'storage';
     return { name: name!, binding: Number(binding), type };
   });
   const struct = /struct Params \{([^}]*)\}/.exec(text)?.[1] ?? '';

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants, homedir } from 'node:os';
@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 import { DeviceError } from './errors.ts';
-import { adapterKind, Runtime, type RuntimeOptions } from './runtime.ts';
+import { adapterKind, adapterName, Runtime, type RuntimeOptions } from './runtime.ts';
 
 /**
  * Which adapter to compute on. `auto`: a GPU, else the system's software Vulkan, else the embedded SwiftShader.
@@ -40,21 +40,40 @@ export async function openRuntime(options: NodeRuntimeOptions = {}): Promise<Run
   return Runtime.open(adapter, { ...options, onClose });
 }
 
+const GPU_REMEDY = "Install the GPU's Vulkan driver, or use the software adapter.";
+
+/** Whether Linux has a Vulkan driver to try. Without this look, Dawn complains on standard error where there is none. */
+function hasDriver(): boolean {
+  if (process.platform !== 'linux') return true;
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, XDG_DATA_HOME, XDG_DATA_DIRS } = process.env;
+  const named = VK_DRIVER_FILES || VK_ICD_FILENAMES;
+  if (named) return named.split(':').some((file) => existsSync(file));
+  const data = [
+    XDG_DATA_HOME || join(homedir(), '.local/share'),
+    ...(XDG_DATA_DIRS || '/usr/local/share:/usr/share').split(':'),
+  ];
+  return ['/etc', '/usr/local/etc', ...data].some((folder) => {
+    const drivers = join(folder, 'vulkan/icd.d');
+    return existsSync(drivers) && readdirSync(drivers).some((file) => file.endsWith('.json'));
+  });
+}
+
 async function findAdapter(choice: AdapterChoice): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
-  if (choice !== 'embedded') {
+  if (choice !== 'embedded' && hasDriver()) {
     const gpu = await createGpu();
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     const kind = adapter && adapterKind(adapter.info);
     if (adapter && (choice === 'auto' || choice === kind)) return { gpu, adapter };
     if (choice === 'gpu')
       throw new DeviceError(
-        `no GPU found${adapter ? ` (only ${adapter.info.device || adapter.info.description}, which is software)` : ''}. Install the GPU's Vulkan driver, or use the software adapter.`,
+        `no GPU found${adapter ? ` (only ${adapterName(adapter.info)}, which is software)` : ''}. ${GPU_REMEDY}`,
       );
     if (choice === 'software') {
       const fallback = await gpu.requestAdapter({ forceFallbackAdapter: true });
       if (fallback) return { gpu, adapter: fallback };
     }
   }
+  if (choice === 'gpu') throw new DeviceError(`no GPU found: no Vulkan driver is installed. ${GPU_REMEDY}`);
   await loadSwiftShader();
   const gpu = await createGpu();
   const adapter = await gpu.requestAdapter({ forceFallbackAdapter: choice !== 'auto' });

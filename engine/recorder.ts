@@ -7,13 +7,7 @@ import type { Runtime } from './runtime.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
 
 /** What a dispatch needs: every operand, parameter and constant that the kernel's text declares. */
-export interface Dispatch<
-  O extends string,
-  P extends string,
-  R extends string,
-  D extends string,
-  A extends string,
-> {
+export interface Dispatch<O extends string, P extends string, R extends string, D extends string, A extends string> {
   readonly operands: Readonly<Record<O, Tensor>>;
   readonly params: Readonly<Record<P, number>>;
   readonly constants: Readonly<Record<R, number> & Partial<Record<D, number>>>;
@@ -24,13 +18,10 @@ export interface Dispatch<
 }
 
 /** `Dispatch` without the parts that the kernel has none of. */
-export type DispatchOf<
-  O extends string,
-  P extends string,
-  R extends string,
-  D extends string,
-  A extends string,
-> = Pick<Dispatch<O, P, R, D, A>, 'operands' | 'workgroups' | 'codec'> &
+export type DispatchOf<O extends string, P extends string, R extends string, D extends string, A extends string> = Pick<
+  Dispatch<O, P, R, D, A>,
+  'operands' | 'workgroups' | 'codec'
+> &
   ([P] extends [never] ? unknown : Pick<Dispatch<O, P, R, D, A>, 'params'>) &
   ([R] extends [never]
     ? Partial<Pick<Dispatch<O, P, R, D, A>, 'constants'>>
@@ -99,9 +90,7 @@ export class Recorder {
   upload(label: string, shape: readonly number[], dtype: DType, data: ArrayBufferView): Tensor {
     // A fresh buffer: a pooled one may still be read by commands that are recorded but not submitted.
     const buffer = this.runtime.pool.create(label, data.byteLength, { mapped: true });
-    new Uint8Array(buffer.getMappedRange()).set(
-      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    );
+    new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     buffer.unmap();
     this.#scopes.at(-1)?.add(buffer);
     return new Tensor(label, shape, dtype, buffer);
@@ -112,15 +101,12 @@ export class Recorder {
     kernel: Kernel<O, P, R, D, A>,
     spec: DispatchOf<O, P, R, D, A>,
   ): void {
-    const full = spec as Partial<Dispatch<O, P, R, D, A>> &
-      Pick<Dispatch<O, P, R, D, A>, 'operands' | 'workgroups'>;
+    const full = spec as Partial<Dispatch<O, P, R, D, A>> & Pick<Dispatch<O, P, R, D, A>, 'operands' | 'workgroups'>;
     const workgroups = full.workgroups.map((n) => n ?? 1);
     if (workgroups.includes(0)) return;
     const limit = this.runtime.device.limits.maxComputeWorkgroupsPerDimension;
     if (workgroups.some((n) => n > limit))
-      throw new KernelError(
-        `${kernel.name}: ${workgroups} workgroups, but the adapter allows ${limit} an axis.`,
-      );
+      throw new KernelError(`${kernel.name}: ${workgroups} workgroups, but the adapter allows ${limit} an axis.`);
     const types = (full.types ?? {}) as Record<string, AliasType>;
     const constants = (full.constants ?? {}) as Record<string, number>;
     const pipeline = kernel.pipeline(this.runtime, { types, constants, codec: full.codec });
@@ -128,9 +114,7 @@ export class Recorder {
     const entries = kernel.interface.bindings.map(({ name, binding, type }) => ({
       binding,
       resource:
-        type === 'uniform'
-          ? this.#params.write(kernel, params ?? {})
-          : this.#bind(kernel, full.operands[name as O]),
+        type === 'uniform' ? this.#params.write(kernel, params ?? {}) : this.#bind(kernel, full.operands[name as O]),
     }));
     this.#commands.push({ kind: 'dispatch', label: kernel.name, pipeline, entries, workgroups });
   }
@@ -218,8 +202,7 @@ export class Recorder {
   submit(): void {
     const { device, pool } = this.runtime;
     if (this.#commands.length > 0) {
-      const describe = (message: string) =>
-        new KernelError(`${this.label}: WebGPU refused the work: ${message}`);
+      const describe = (message: string) => new KernelError(`${this.label}: WebGPU refused the work: ${message}`);
       const params = this.#params.upload(device.queue);
       this.runtime.guard(describe, () => device.queue.submit([this.#encode(device)]));
       if (params) pool.release(params);

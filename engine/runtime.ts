@@ -25,8 +25,10 @@ const WANTED_LIMITS = [
 /** The only holder of a `GPUDevice`: limits, features, the buffer pool and the capture of errors. */
 export class Runtime {
   readonly device: GPUDevice;
+  /** For people; `adapterInfo` has all that the adapter says. */
   readonly adapterName: string;
   readonly adapterKind: AdapterKind;
+  readonly adapterInfo: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>>;
   readonly pool: BufferPool;
   readonly maxBindingBytes: number;
   readonly #faults: Promise<Error | undefined>[] = [];
@@ -38,6 +40,8 @@ export class Runtime {
     this.device = device;
     this.adapterName = adapterName(adapter.info);
     this.adapterKind = adapterKind(adapter.info);
+    const { vendor, architecture, device: deviceName, description } = adapter.info;
+    this.adapterInfo = { vendor, architecture, device: deviceName, description };
     this.#onClose = options.onClose;
     this.maxBindingBytes = Math.min(
       options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
@@ -48,9 +52,7 @@ export class Runtime {
     device.lost.then(({ reason, message }) => {
       if (this.#closed) return;
       this.#fail(
-        new DeviceError(
-          `${this.adapterName}: the device was lost (${reason}): ${oneLine(message)} Run again.`,
-        ),
+        new DeviceError(`${this.adapterName}: the device was lost (${reason}): ${oneLine(message)} Run again.`),
       );
     });
   }
@@ -187,16 +189,17 @@ export class Runtime {
   }
 }
 
-/** A short name for people: `NVIDIA H100`, `llvmpipe (software)`. */
-function adapterName(info: GPUAdapterInfo): string {
-  return info.device || info.description || info.architecture || info.vendor || 'unknown adapter';
+/** A short name for people, such as `llvmpipe` or what the driver calls its GPU. */
+export function adapterName({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+  // The two software drivers put their build into the name.
+  const software = /^(llvmpipe|swiftshader)/.exec(device)?.[1];
+  return software ?? (device || description || architecture || vendor || 'unknown adapter');
 }
 
 /** Whether an adapter is a driver that computes on the processor. */
 export function adapterKind(info: GPUAdapterInfo): AdapterKind {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
-  const software =
-    info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|microsoft basic render/.test(text);
+  const software = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|microsoft basic render/.test(text);
   return software ? 'software' : 'gpu';
 }
 

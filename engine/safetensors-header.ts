@@ -206,8 +206,7 @@ function parseEntry(file: string, name: string, value: unknown, dataStart: numbe
   const [begin, end] = offsets;
   const byteLength = storedBytes(dtype, shape);
   if (byteLength === undefined) throw bad(`a shape that ${dtype} can have`, shape);
-  if (end - begin !== byteLength)
-    throw bad(`${byteLength} bytes of data for ${show(shape)} ${dtype}`, end - begin);
+  if (end - begin !== byteLength) throw bad(`${byteLength} bytes of data for ${show(shape)} ${dtype}`, end - begin);
   return { name, dtype, shape: Object.freeze([...shape]), byteOffset: dataStart + begin, byteLength };
 }
 

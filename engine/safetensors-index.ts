@@ -17,8 +17,7 @@ export function parseIndex(file: string, json: Uint8Array): ReadonlyMap<string, 
     throw new WeightsError(`${file}: expected JSON, found something else. Download it again.`, { cause });
   }
   const map = isObject(index) ? index.weight_map : undefined;
-  if (!isObject(map))
-    throw new WeightsError(`${file}: expected an object weight_map, found none. Download it again.`);
+  if (!isObject(map)) throw new WeightsError(`${file}: expected an object weight_map, found none. Download it again.`);
   return new Map(Object.entries(map).map(([tensor, shard]) => [tensor, checkShardName(file, tensor, shard)]));
 }
 

@@ -1,13 +1,6 @@
 /** The writing side of safetensors, for tests and tools. The caller writes the data, in the order of the layout. */
 import { InputError } from './errors.ts';
-import {
-  bitsOf,
-  LENGTH_BYTES,
-  quote,
-  type StoredTensor,
-  storedBytes,
-  type TensorInfo,
-} from './safetensors-header.ts';
+import { bitsOf, LENGTH_BYTES, quote, type StoredTensor, storedBytes, type TensorInfo } from './safetensors-header.ts';
 
 /** A file before its data is there. */
 export interface SafetensorsLayout {

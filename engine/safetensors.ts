@@ -60,9 +60,7 @@ export class SafetensorsFile {
   static async open(source: ByteSource): Promise<SafetensorsFile> {
     try {
       if (source.size < LENGTH_BYTES)
-        throw new WeightsError(
-          `${source.name}: expected safetensors, found ${source.size} bytes. Download it again.`,
-        );
+        throw new WeightsError(`${source.name}: expected safetensors, found ${source.size} bytes. Download it again.`);
       const prefix = await readExactly(source, 0, LENGTH_BYTES);
       const length = headerLength(source.name, prefix, source.size);
       const json = await readExactly(source, LENGTH_BYTES, length);
@@ -140,9 +138,7 @@ export class Checkpoint {
   private constructor(name: string, shards: readonly SafetensorsFile[]) {
     this.name = name;
     this.#shards = shards;
-    this.#home = new Map(
-      shards.flatMap((shard) => [...shard.tensors.keys()].map((tensor) => [tensor, shard])),
-    );
+    this.#home = new Map(shards.flatMap((shard) => [...shard.tensors.keys()].map((tensor) => [tensor, shard])));
   }
 
   /**
@@ -212,11 +208,7 @@ export class Checkpoint {
 }
 
 /** A source may be a server that sends less than it was asked for, or a file that shrank since it was opened. */
-async function readExactly(
-  source: ByteSource,
-  offset: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await source.read(offset, length);
   if (bytes.byteLength === length) return bytes;
   throw new WeightsError(

@@ -45,8 +45,7 @@ export class Tensor {
   /** The same elements under another shape. */
   reshape(shape: readonly number[]): Tensor {
     const view = new Tensor(this.label, shape, this.dtype, this.buffer, this.byteOffset);
-    if (view.size !== this.size)
-      throw new ShapeError(`reshape: ${this} has ${this.size} elements, not [${shape}].`);
+    if (view.size !== this.size) throw new ShapeError(`reshape: ${this} has ${this.size} elements, not [${shape}].`);
     return view;
   }
 

@@ -36,13 +36,7 @@ type Settings = Required<FrameFusionOptions>;
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
 function checked(options: FrameFusionOptions): Settings {
-  const {
-    cost,
-    similarityLowerBound = 0.6,
-    ratioLowerBound = 0.1,
-    budgetLayers = 'own',
-    kv = 'keep',
-  } = options;
+  const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1, budgetLayers = 'own', kv = 'keep' } = options;
   if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
@@ -138,11 +132,7 @@ export class FrameFusionRun implements Reduction {
     return left;
   }
 
-  async #merge(
-    rec: Recorder,
-    tokens: Tokens,
-    dropped?: (s: Survivors, kept: number) => void,
-  ): Promise<Outcome> {
+  async #merge(rec: Recorder, tokens: Tokens, dropped?: (s: Survivors, kept: number) => void): Promise<Outcome> {
     const { state } = this;
     const { cost, similarityLowerBound: bound, ratioLowerBound } = this.#settings;
     const { layout, hidden } = tokens;
@@ -178,12 +168,7 @@ export class FrameFusionRun implements Reduction {
     return shorten(rec, tokens, survivorsOfMerge(rec, tokens.layout.planes, choose()), count, true, dropped);
   }
 
-  #prune(
-    rec: Recorder,
-    tokens: Tokens,
-    weights: Tensor,
-    dropped?: (s: Survivors, kept: number) => void,
-  ): Outcome {
+  #prune(rec: Recorder, tokens: Tokens, weights: Tensor, dropped?: (s: Survivors, kept: number) => void): Outcome {
     const { first, length, planes, tokens: videoTokens } = tokens.layout;
     const budgetShare = shareToRemove(this.state.sparsityList, this.#settings.cost, this.#budgetLayers);
     const stay = roundHalfEven(length * (1 - budgetShare));

@@ -51,8 +51,7 @@ export function attention(
   const [allRows, qStride] = q.of.shape2();
   const [allKeys, kStride] = k.of.shape2();
   const [, vStride] = v.of.shape2();
-  if (heads % kvHeads !== 0)
-    throw new ShapeError(`attention: ${heads} heads cannot share ${kvHeads} key heads.`);
+  if (heads % kvHeads !== 0) throw new ShapeError(`attention: ${heads} heads cannot share ${kvHeads} key heads.`);
   if (headDim > MAX_HEAD_DIM)
     throw new ShapeError(`attention: heads of ${headDim} are not built, only up to ${MAX_HEAD_DIM}.`);
   const fits =
@@ -60,13 +59,10 @@ export function attention(
     k.column + kvHeads * headDim <= kStride &&
     v.column + kvHeads * headDim <= vStride;
   if (!fits || allRows % segments !== 0 || allKeys % segments !== 0)
-    throw new ShapeError(
-      `attention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q.of}, ${k.of}, ${v.of}.`,
-    );
+    throw new ShapeError(`attention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q.of}, ${k.of}, ${v.of}.`);
   const rows = allRows / segments;
   const keys = allKeys / segments;
-  if (causal && rows > keys)
-    throw new ShapeError(`attention: ${rows} causal rows need as many keys, got ${k.of}.`);
+  if (causal && rows > keys) throw new ShapeError(`attention: ${rows} causal rows need as many keys, got ${k.of}.`);
 
   const y = rec.empty('attention', [allRows, heads * headDim], q.of.dtype);
   const columns = { qColumn: q.column, kStride, kColumn: k.column, vStride, vColumn: v.column };

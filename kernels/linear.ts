@@ -52,16 +52,10 @@ function planFor(rec: Recorder, rows: number): LinearPlan {
  * @returns `[rows, n]`, dtype `options.out`.
  * @throws ShapeError if weight, bias or residual do not fit `x`.
  */
-export function linear(
-  rec: Recorder,
-  x: Tensor,
-  { weight, bias }: LinearWeights,
-  options: LinearOptions = {},
-): Tensor {
+export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights, options: LinearOptions = {}): Tensor {
   const [rows, k] = x.shape2();
   const [n, padded] = weight.shape2();
-  if (padded !== k + (k % 2))
-    throw new ShapeError(`linear: weight must be [${n}, ${k + (k % 2)}], got ${weight}.`);
+  if (padded !== k + (k % 2)) throw new ShapeError(`linear: weight must be [${n}, ${k + (k % 2)}], got ${weight}.`);
   if (bias) expectShape('linear', 'bias', bias, [n]);
   const { residual, out = 'f32' } = options;
   const period = residual?.shape2()[0] ?? 1;
@@ -93,8 +87,6 @@ export function* bindableRows(weight: Tensor, maxBytes: number): Generator<{ sta
   while ((step * rowBytes) % 256 !== 0) step *= 2;
   const most = Math.floor(maxBytes / (step * rowBytes)) * step;
   if (most === 0)
-    throw new ShapeError(
-      `linear: ${step} rows of ${weight} are more than the ${maxBytes} bytes a kernel can bind.`,
-    );
+    throw new ShapeError(`linear: ${step} rows of ${weight} are more than the ${maxBytes} bytes a kernel can bind.`);
   for (let start = 0; start < n; start += most) yield { start, count: Math.min(most, n - start) };
 }

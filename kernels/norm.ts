@@ -19,13 +19,7 @@ const layerNormKernel = new Kernel('layer-norm', layerNormSource);
  * @throws ShapeError if `weight` does not match the last axis of `x`.
  * @see Zhang & Sennrich 2019, eq. 4.
  */
-export function rmsNorm(
-  rec: Recorder,
-  x: Tensor,
-  weight: Tensor,
-  eps: number,
-  out: 'f32' | 'f16' = 'f32',
-): Tensor {
+export function rmsNorm(rec: Recorder, x: Tensor, weight: Tensor, eps: number, out: 'f32' | 'f16' = 'f32'): Tensor {
   const [rows, dim] = x.shape2();
   expectShape('rmsNorm', 'weight', weight, [dim]);
   const y = rec.empty('rms-norm', x.shape, out);

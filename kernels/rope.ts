@@ -58,14 +58,11 @@ export function splitRope(
 ): Tensor {
   const [rows, width] = qkv.shape2();
   if (width !== (heads + 2 * kvHeads) * headDim || headDim % 2 !== 0)
-    throw new ShapeError(
-      `splitRope: qkv must have ${heads} + 2 * ${kvHeads} heads of ${headDim}, got ${qkv}.`,
-    );
+    throw new ShapeError(`splitRope: qkv must have ${heads} + 2 * ${kvHeads} heads of ${headDim}, got ${qkv}.`);
   expectShape('splitRope', 'position', position, [rows]);
   expectDType('splitRope', 'position', position, 'u32');
   const { k, v, offset } = cache;
-  if (offset + rows > k.shape2()[0])
-    throw new ShapeError(`splitRope: rows ${offset} + ${rows} do not fit ${k}.`);
+  if (offset + rows > k.shape2()[0]) throw new ShapeError(`splitRope: rows ${offset} + ${rows} do not fit ${k}.`);
   const q = rec.empty('query', [rows, heads * headDim], qkv.dtype);
   rec.dispatch(kernel, {
     operands: { qkv, position, rotation, q, k, v },

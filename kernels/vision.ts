@@ -19,12 +19,7 @@ const poolKernel = new Kernel('pool', poolSource);
  * @returns `[frames * floor(height / patchSize) * floor(width / patchSize), channels * patchSize^2]`.
  * @throws ShapeError if the pixels are not four-dimensional f32 or smaller than a patch.
  */
-export function patchify(
-  rec: Recorder,
-  pixels: Tensor,
-  patchSize: number,
-  out: 'f32' | 'f16' = 'f32',
-): Tensor {
+export function patchify(rec: Recorder, pixels: Tensor, patchSize: number, out: 'f32' | 'f16' = 'f32'): Tensor {
   expectDType('patchify', 'pixels', pixels, 'f32');
   const [frames, channels, height, width] = pixels.shape as [number, number, number, number];
   const patches = Math.floor(height / patchSize) * Math.floor(width / patchSize);
@@ -84,8 +79,7 @@ export function pool(
   if (!Number.isInteger(frames) || side === 0)
     throw new ShapeError(`pool: x must be whole frames of ${grid} x ${grid}, got ${x}.`);
   if (newline) expectShape('pool', 'newline', newline, [dim]);
-  else if (newlines !== 'none')
-    throw new ShapeError(`pool: newlines after each ${newlines} need a newline vector.`);
+  else if (newlines !== 'none') throw new ShapeError(`pool: newlines after each ${newlines} need a newline vector.`);
   const tokens = frames * tokensPerFrame(side, newlines);
   const y = rec.empty('visual tokens', [tokens, dim], 'f32');
   rec.dispatch(poolKernel, {

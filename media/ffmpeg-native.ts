@@ -14,12 +14,14 @@ export interface NativeFfmpeg {
 
 /** Looks for `ffmpeg` and `ffprobe` on PATH; both are needed. */
 export async function findNative(): Promise<NativeFfmpeg | undefined> {
-  const [ffmpeg, ffprobe] = await Promise.all([versionOf('ffmpeg'), versionOf('ffprobe')]);
-  if (ffmpeg === undefined || ffprobe === undefined) return undefined;
-  // -vsync became -fps_mode in 5.1 and was removed later. Builds from git have no such number and are newer.
-  const [, major, minor] = /^ffmpeg version n?(\d+)\.(\d+)/.exec(ffmpeg)?.map(Number) ?? [];
-  const old = major !== undefined && minor !== undefined && (major < 5 || (major === 5 && minor < 1));
-  return { everyFrame: old ? ['-vsync', 'passthrough'] : ['-fps_mode', 'passthrough'] };
+  const [help, version] = await Promise.all([
+    outputOf('ffmpeg', ['-hide_banner', '-h', 'long']),
+    outputOf('ffprobe', ['-version']),
+  ]);
+  if (help === undefined || version === undefined) return undefined;
+  // Its name from 5.1 on. The help knows better than the version, which is no number in builds from git.
+  const option = help.includes('-fps_mode') ? '-fps_mode' : '-vsync';
+  return { everyFrame: [option, 'passthrough'] };
 }
 
 /**
@@ -28,11 +30,7 @@ export async function findNative(): Promise<NativeFfmpeg | undefined> {
  * @param source - A path, or the bytes of the video.
  * @param name - What errors call the video.
  */
-export async function openNative(
-  native: NativeFfmpeg,
-  source: string | Uint8Array,
-  name: string,
-): Promise<Ffmpeg> {
+export async function openNative(native: NativeFfmpeg, source: string | Uint8Array, name: string): Promise<Ffmpeg> {
   const temporary = typeof source === 'string' ? undefined : await TemporaryFile.create(source);
   const path = temporary?.path ?? (source as string);
   return {
@@ -67,16 +65,16 @@ async function* run(name: string, program: Program, args: readonly string[], { l
   }
 }
 
-/** The first line that `program -version` prints; undefined if it does not run. */
-async function versionOf(program: Program): Promise<string | undefined> {
-  const child = spawn(program, ['-version'], { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+/** What a program prints; undefined if it does not run or fails. */
+async function outputOf(program: Program, args: readonly string[]): Promise<string | undefined> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;
   });
   try {
     const [code] = await once(child, 'close');
-    return code === 0 ? text.split('\n', 1)[0] : undefined;
+    return code === 0 ? text : undefined;
   } catch {
     return undefined;
   }

@@ -5,18 +5,11 @@
 import { on } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { VideoError } from './errors.ts';
 import { type Ffmpeg, LOG_LINES, type RunOptions } from './ffmpeg.ts';
-import {
-  INPUT,
-  NO_STATUS,
-  type WasmModule,
-  type WorkerInput,
-  type WorkerMessage,
-  wasm,
-} from './ffmpeg-core.ts';
+import { INPUT, NO_STATUS, type WasmModule, type WorkerInput, type WorkerMessage, wasm } from './ffmpeg-core.ts';
 
 /** The installed `@ffmpeg/core`. */
 export interface WasmFfmpeg {
@@ -62,10 +55,9 @@ async function* run(name: string, input: WorkerInput, { log, signal }: RunOption
   const worker = startWorker(input);
   const stop = () => void worker.terminate();
   signal.addEventListener('abort', stop);
+  const messages = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[WorkerMessage]>;
   try {
-    for await (const [message] of on(worker, 'message', { close: ['exit'] }) as AsyncIterable<
-      [WorkerMessage]
-    >) {
+    for await (const [message] of messages) {
       if ('line' in message) log.length < LOG_LINES && log.push(message.line);
       else if ('chunk' in message) {
         yield message.chunk;
@@ -90,11 +82,13 @@ function startWorker(workerData: WorkerInput): Worker {
   const here = import.meta.url;
   const options = { workerData, execArgv: [] };
   if (!here.endsWith('.ts')) return new Worker(new URL('./ffmpeg-worker.js', here), options);
-  // From TypeScript source. On Node 20 tsx leaves worker threads alone, so the worker has to ask for it.
-  const tsx = JSON.stringify(pathToFileURL(createRequire(here).resolve('tsx/esm/api')).href);
-  const entry = JSON.stringify(new URL('./ffmpeg-worker.ts', here).href);
-  const boot = `import(${tsx}).then((tsx) => (tsx.register(), import(${entry})))`;
-  return new Worker(boot, { ...options, eval: true });
+  // From TypeScript source: tsx does not reach into worker threads by itself.
+  const { resolve } = createRequire(here);
+  const modules = [resolve('tsx/cjs'), fileURLToPath(new URL('./ffmpeg-worker.ts', here))];
+  return new Worker(modules.map((path) => `require(${JSON.stringify(path)})`).join(';'), {
+    ...options,
+    eval: true,
+  });
 }
 
 /** Compiled once for the process: it takes longer than anything else about a short video. */

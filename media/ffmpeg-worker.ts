@@ -40,14 +40,18 @@ type Read = (to: Uint8Array, position: number) => number;
 const OUTPUT = '/out';
 
 const input = workerData as WorkerInput;
-const core = await load();
-core.setLogger(complain());
-const [size, read] = typeof input.source === 'string' ? fromFile(input.source) : fromBytes(input.source);
-mountInput(core.FS, size, read);
-const flush = mountOutput(core.FS);
-const status = execute();
-flush();
-post({ status });
+void main(); // No top-level await: from source, tsx loads this as CommonJS.
+
+async function main(): Promise<void> {
+  const core = await load();
+  core.setLogger(complain());
+  const [size, read] = typeof input.source === 'string' ? fromFile(input.source) : fromBytes(input.source);
+  mountInput(core.FS, size, read);
+  const flush = mountOutput(core.FS);
+  const status = execute(core);
+  flush();
+  post({ status });
+}
 
 async function load(): Promise<Core> {
   // Emscripten takes a worker for a browser's and looks for its address.
@@ -61,7 +65,7 @@ async function load(): Promise<Core> {
   });
 }
 
-function execute(): number {
+function execute(core: Core): number {
   try {
     if (input.program === 'ffprobe') return core.ffprobe(...input.args, '-o', OUTPUT);
     return core.exec(...input.args, OUTPUT);

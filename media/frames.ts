@@ -48,24 +48,19 @@ export async function* readFrames(
   let decoded = 0;
   for (let start = 0; start < wanted.length && decoded === start; start += FRAMES_PER_RUN) {
     const batch = wanted.slice(start, start + FRAMES_PER_RUN);
-    for await (const rgb of decode.run(selectFrames(batch), batch.length))
-      yield* sharing(wanted[decoded++]!, rgb);
+    for await (const rgb of decode.run(selectFrames(batch), batch.length)) yield* sharing(wanted[decoded++]!, rgb);
   }
   if (decoded === wanted.length) return;
   const last = await lastFrame(decode, wanted[decoded - 1] ?? 0, options.name);
-  const missing = wanted.slice(decoded).join(', ');
-  options.warn(
-    `${options.name}: only ${last.index + 1} of ${probe.info.frames} frames decode; frame ${last.index} stands in for ${missing}.`,
-  );
+  const [first, ...more] = wanted.slice(decoded);
+  const missing = more.length > 0 ? `${first} and ${more.length} more` : first;
+  const there = `only ${last.index + 1} of ${probe.info.frames} frames decode`;
+  options.warn(`${options.name}: ${there}; frame ${last.index} stands in for ${missing}.`);
   yield* sharing(Infinity, last.rgb);
 }
 
 /** The last frame of a video that ends too early, searched from a frame that decodes, or from the first. */
-async function lastFrame(
-  decode: Decode,
-  from: number,
-  name: string,
-): Promise<{ index: number; rgb: Uint8Array }> {
+async function lastFrame(decode: Decode, from: number, name: string): Promise<{ index: number; rgb: Uint8Array }> {
   let rgb: Uint8Array | undefined;
   let end = from;
   for await (rgb of decode.run(`gte(n\\,${from})`)) end++;

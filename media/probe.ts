@@ -63,7 +63,8 @@ export async function probeVideo(ffmpeg: Ffmpeg, name: string, signal: AbortSign
   const log: string[] = [];
   const output = await runProbe(ffmpeg, probeArguments(ffmpeg), { log, signal });
   const format = output.format?.format_name;
-  if (format === undefined || NOT_VIDEO_FILES.has(format)) throw unreadable(name, log);
+  if (format === undefined) throw unreadable(name, log);
+  if (NOT_VIDEO_FILES.has(format)) throw unreadable(name, []);
   const stream = output.streams?.[0];
   if (!stream) throw await noVideoStream(ffmpeg, name, signal);
   if (stream.pix_fmt === undefined && log.some((line) => NO_DECODER.test(line)))
@@ -74,8 +75,7 @@ export async function probeVideo(ffmpeg: Ffmpeg, name: string, signal: AbortSign
 async function runProbe(ffmpeg: Ffmpeg, args: string[], options: RunOptions): Promise<ProbeOutput> {
   let text = '';
   const decoder = new TextDecoder();
-  for await (const chunk of ffmpeg.run('ffprobe', args, options))
-    text += decoder.decode(chunk, { stream: true });
+  for await (const chunk of ffmpeg.run('ffprobe', args, options)) text += decoder.decode(chunk, { stream: true });
   try {
     return JSON.parse(text) as ProbeOutput;
   } catch {
@@ -92,10 +92,7 @@ function readProbe(name: string, stream: ProbeStream, output: ProbeOutput): Prob
 
   const duration = positive(stream.duration) ?? positive(output.format?.duration);
   const averageFps =
-    fraction(stream.avg_frame_rate) ??
-    (duration && frames / duration) ??
-    fraction(stream.r_frame_rate) ??
-    DEFAULT_FPS;
+    fraction(stream.avg_frame_rate) ?? (duration && frames / duration) ?? fraction(stream.r_frame_rate) ?? DEFAULT_FPS;
   const promised = positive(stream.nb_frames) ?? 0;
   const cut = `${name}: the file is cut off: ${packets.length} of its ${promised} frames are there.`;
   return {
@@ -142,33 +139,25 @@ function noDecoder(ffmpeg: Ffmpeg, name: string, codec = 'unknown'): VideoError 
 /** The error of a video of which nothing decodes. */
 export function noFrames(name: string, log: readonly string[] = []): VideoError {
   const detail = log[0] === undefined ? '' : ` (${withoutPrefix(log[0])})`;
-  return new VideoError(name, `not a single frame can be decoded${detail}. The file is damaged or cut off.`);
+  return new VideoError(name, `not a single frame can be decoded${detail}. Is the file damaged or cut off?`);
 }
 
 function unreadable(name: string, log: readonly string[]): VideoError {
   const said = (text: string) => log.some((line) => line.includes(text));
   if (said('moov atom not found') && !said('misdetection possible'))
-    return new VideoError(
-      name,
-      'cut off: its index (the moov atom) is missing. Copy or download the file again.',
-    );
+    return new VideoError(name, 'cut off: its index (the moov atom) is missing. Copy or download the file again.');
   if (said('open codec')) return noFrames(name, log);
-  const verdict = log.at(-1)?.split(': ').at(-1) ?? 'ffprobe gave no reason';
-  const detail = verdict.includes('Invalid data found') ? '' : ` (${verdict})`;
+  const verdict = log.at(-1)?.split(': ').at(-1);
+  const detail = verdict === undefined || verdict.includes('Invalid data found') ? '' : ` (${verdict})`;
   const needed = 'A video file is needed: MP4, MOV, MKV, WebM, AVI or another that FFmpeg reads.';
   return new VideoError(name, `not a video${detail}. ${needed}`);
 }
 
 async function noVideoStream(ffmpeg: Ffmpeg, name: string, signal: AbortSignal): Promise<VideoError> {
   const { streams = [] } = await runProbe(ffmpeg, streamsArguments(ffmpeg), { log: [], signal });
-  const kinds = streams.map(({ codec_type = 'unknown', codec_name = '' }) =>
-    `${codec_type} ${codec_name}`.trim(),
-  );
+  const kinds = streams.map(({ codec_type = 'unknown', codec_name = '' }) => `${codec_type} ${codec_name}`.trim());
   const found = kinds.join(', ').replaceAll('video', 'cover picture') || 'nothing';
-  return new VideoError(
-    name,
-    `no video stream (found: ${found}). A file with at least one video stream is needed.`,
-  );
+  return new VideoError(name, `no video stream (found: ${found}). A file with at least one video stream is needed.`);
 }
 
 /** `[h264 @ 0x55d0]`, the part of FFmpeg that speaks, tells a user nothing. */

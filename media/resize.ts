@@ -121,9 +121,7 @@ function computeWeights(from: number, to: number): Weights {
     const first = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(from, Math.trunc(center + support + 0.5));
     // Pillow multiplies by the inverse of the stretch; dividing rounds differently.
-    const kernel = Array.from({ length: end - first }, (_, k) =>
-      bicubic((k + first - center + 0.5) * (1 / stretch)),
-    );
+    const kernel = Array.from({ length: end - first }, (_, k) => bicubic((k + first - center + 0.5) * (1 / stretch)));
     const total = kernel.reduce((sum, w) => sum + w, 0);
     start[i] = first;
     count[i] = end - first;

@@ -1,5 +1,6 @@
 /** Video files to frames, by index. Decoded by an installed FFmpeg or by ffmpeg.wasm, with the same pixels. */
 import { access, constants, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { VideoError } from './errors.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { findNative, openNative } from './ffmpeg-native.ts';
@@ -52,7 +53,8 @@ export async function openVideo(source: string | Uint8Array, options: OpenVideoO
   const { name = typeof source === 'string' ? source : 'video', decoder = 'auto', signal } = options;
   signal?.throwIfAborted();
   await checkSource(source, name);
-  const ffmpeg = await openFfmpeg(source, name, decoder);
+  // The working directory may change while the video is open.
+  const ffmpeg = await openFfmpeg(typeof source === 'string' ? resolve(source) : source, name, decoder);
   try {
     const closing = new AbortController();
     const either = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
@@ -111,19 +113,13 @@ async function openFfmpeg(source: string | Uint8Array, name: string, decoder: st
     const native = await findNative();
     if (native) return openNative(native, source, name);
     if (decoder === 'ffmpeg')
-      throw new VideoError(
-        name,
-        'ffmpeg and ffprobe are not both on PATH. Install FFmpeg (https://ffmpeg.org).',
-      );
+      throw new VideoError(name, 'ffmpeg and ffprobe are not both on PATH. Install FFmpeg (https://ffmpeg.org).');
   } else if (decoder !== 'ffmpeg.wasm')
     throw new VideoError(name, `decoder must be auto, ffmpeg or ffmpeg.wasm, got '${decoder}'.`);
   const core = findWasm();
   if (core) return openWasm(core, source, name);
   const missing = decoder === 'auto' ? 'nothing to decode it with' : 'the package @ffmpeg/core is missing';
-  throw new VideoError(
-    name,
-    `${missing}. Install FFmpeg (https://ffmpeg.org), or run: npm install @ffmpeg/core`,
-  );
+  throw new VideoError(name, `${missing}. Install FFmpeg (https://ffmpeg.org), or run: npm install @ffmpeg/core`);
 }
 
 async function checkSource(source: string | Uint8Array, name: string): Promise<void> {
@@ -134,8 +130,7 @@ async function checkSource(source: string | Uint8Array, name: string): Promise<v
   try {
     const found = await stat(source);
     if (found.isDirectory()) throw new VideoError(name, 'a directory. The path of a video file is needed.');
-    if (!found.isFile())
-      throw new VideoError(name, 'not a regular file. Videos are read with random access.');
+    if (!found.isFile()) throw new VideoError(name, 'not a regular file. Videos are read with random access.');
     if (found.size === 0) throw new VideoError(name, 'the file is empty. A video is needed.');
     await access(source, constants.R_OK);
   } catch (error) {
@@ -159,9 +154,7 @@ function checkIndices(indices: readonly number[], frames: number): void {
   let previous = 0;
   for (const index of indices) {
     if (!Number.isInteger(index) || index < previous || index >= frames)
-      throw new RangeError(
-        `frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`,
-      );
+      throw new RangeError(`frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`);
     previous = index;
   }
 }

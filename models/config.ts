@@ -40,12 +40,7 @@ export class ConfigReader {
   }
 
   flag(key: string, fallback?: boolean): boolean {
-    return this.#checked(
-      key,
-      (value): value is boolean => typeof value === 'boolean',
-      'true or false',
-      fallback,
-    );
+    return this.#checked(key, (value): value is boolean => typeof value === 'boolean', 'true or false', fallback);
   }
 
   text(key: string, fallback?: string): string {
@@ -62,8 +57,7 @@ export class ConfigReader {
   numbers(key: string): number[] {
     const value = this.raw(key);
     const list = value === undefined ? [] : Array.isArray(value) ? value : [value];
-    if (!list.every((item) => Number.isSafeInteger(item)))
-      throw this.wrong(key, 'an integer or a list of them');
+    if (!list.every((item) => Number.isSafeInteger(item))) throw this.wrong(key, 'an integer or a list of them');
     return list as number[];
   }
 

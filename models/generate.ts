@@ -89,8 +89,7 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
       signal?.throwIfAborted();
       // The first id is awaited alone: prefill time is then what a user waits, and errors of prefill surface here.
       const ahead = given === 0 ? 1 : 1 + AHEAD;
-      while (pending.length < ahead && given + pending.length < maxNewTokens)
-        pending.push(await decoding.step());
+      while (pending.length < ahead && given + pending.length < maxNewTokens) pending.push(await decoding.step());
       const id = await pending.shift()?.id;
       if (given === 0) {
         firstAt = performance.now();
@@ -166,9 +165,7 @@ class Decoding {
     const { decoder, temperature = 0, topP = 1 } = this.#request;
     const logits = decoder.logits(rec, decoder.lastNormed(rec, left));
     const token =
-      temperature > 0
-        ? sample(rec, logits, { temperature, topP, random: this.#random() })
-        : argmax(rec, logits);
+      temperature > 0 ? sample(rec, logits, { temperature, topP, random: this.#random() }) : argmax(rec, logits);
     this.#token = rec.keep(token);
     const id = rec.read(token).then(([value]) => value ?? 0);
     id.catch(() => undefined); // awaited later: not an unhandled rejection until then

@@ -44,10 +44,7 @@ export class KvCache {
 
   /** Bytes of all buffers. */
   get bytes(): number {
-    return this.#layers.reduce(
-      (sum, layer) => sum + (layer ? layer.k.byteLength + layer.v.byteLength : 0),
-      0,
-    );
+    return this.#layers.reduce((sum, layer) => sum + (layer ? layer.k.byteLength + layer.v.byteLength : 0), 0);
   }
 
   /** Makes room for `rows` more in a layer: where to write them. They count as written from then on. */
@@ -89,8 +86,7 @@ export class KvCache {
     const old = this.#layers[index];
     if (old && rows <= (old.k.shape[0] ?? 0)) return old;
     const shape = [rows + this.#spare, this.#width];
-    const make = (label: string): Tensor =>
-      rec.keep(rec.empty(`layers.${index}.${label}`, shape, this.#dtype));
+    const make = (label: string): Tensor => rec.keep(rec.empty(`layers.${index}.${label}`, shape, this.#dtype));
     const layer = { k: make('k cache'), v: make('v cache'), rows: old?.rows ?? 0 };
     this.#layers[index] = layer;
     if (old)

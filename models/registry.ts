@@ -22,9 +22,7 @@ export async function loadModel(
 ): Promise<VideoModel> {
   const config = await readConfig(files, 'config.json');
   if (!config)
-    throw new WeightsError(
-      `${files.name}/config.json: it is missing. Name a folder with a Hugging Face checkpoint.`,
-    );
+    throw new WeightsError(`${files.name}/config.json: it is missing. Name a folder with a Hugging Face checkpoint.`);
   const named = config.raw('architectures');
   const names = Array.isArray(named) ? named : [];
   const family = families.find((candidate) => candidate.architectures.some((name) => names.includes(name)));

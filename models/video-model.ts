@@ -54,5 +54,8 @@ export interface VideoModel extends Disposable {
 export interface LoadOptions {
   /** dtype of what is multiplied; `auto` is f16 where the adapter has it. */
   readonly dtype?: 'auto' | 'f32' | 'f16';
+  /** The checkpoint's own chat template, the default, or LLaVA-NeXT's `qwen_1_5`. */
+  readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
+  /** Told while weights load: how many layers of how many. */
   readonly progress?: (done: number, of: number) => void;
 }

@@ -148,7 +148,6 @@ export class WeightLoader {
 function padRows(values: Float32Array, columns: number, padded: number, dtype: FloatType): ArrayBufferView {
   const rows = values.length / columns;
   const out = new Float32Array(rows * padded);
-  for (let row = 0; row < rows; row++)
-    out.set(values.subarray(row * columns, (row + 1) * columns), row * padded);
+  for (let row = 0; row < rows; row++) out.set(values.subarray(row * columns, (row + 1) * columns), row * padded);
   return encodeFloats(dtype, out);
 }

@@ -35,9 +35,7 @@ function declaration(file: string, source: string): string {
     union(overrides.filter(({ hasDefault }) => hasDefault).map(({ name }) => name)),
     union(aliases),
   ];
-  const type = isCodec
-    ? 'string'
-    : `import('../engine/kernel.ts').KernelSource<\n    ${parts.join(',\n    ')}\n  >`;
+  const type = isCodec ? 'string' : `import('../engine/kernel.ts').KernelSource<\n    ${parts.join(',\n    ')}\n  >`;
   return `declare module '*/${basename(file)}' {\n  const source: ${type};\n  export default source;\n}`;
 }
 

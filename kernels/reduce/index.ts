@@ -234,12 +234,7 @@ export function gatherRows(rec: Recorder, x: Tensor, { keep, slot }: Survivors, 
  * @param k - `[keys, kvHeads * headDim]`, dtype of `q`.
  * @returns `[heads, keys]`, f32; each row sums to 1.
  */
-export function lastRowAttention(
-  rec: Recorder,
-  q: Tensor,
-  k: Tensor,
-  { heads, kvHeads, headDim }: HeadLayout,
-): Tensor {
+export function lastRowAttention(rec: Recorder, q: Tensor, k: Tensor, { heads, kvHeads, headDim }: HeadLayout): Tensor {
   const [rows, qWidth] = q.shape2();
   const [keys, kWidth] = k.shape2();
   if (qWidth !== heads * headDim || kWidth !== kvHeads * headDim)

@@ -55,9 +55,7 @@ function videoEncoderConfig(
   config.oneOf('mm_vision_select_feature', ['patch'], 'patch');
   config.oneOf('mm_spatial_pool_stride', [2], 2);
   config.oneOf('add_faster_video', [false], false);
-  const projectorDepth = Number(
-    /^mlp([1-9])x_gelu$/.exec(config.text('mm_projector_type', 'mlp2x_gelu'))?.[1],
-  );
+  const projectorDepth = Number(/^mlp([1-9])x_gelu$/.exec(config.text('mm_projector_type', 'mlp2x_gelu'))?.[1]);
   if (!projectorDepth) throw config.wrong('mm_projector_type', '"mlp<depth>x_gelu" (no other is built)');
   return {
     tower,

@@ -64,13 +64,13 @@ export class LlavaVideo implements VideoModel {
     files: CheckpointFiles,
     runtime: Runtime,
     config: ConfigReader,
-    { dtype = 'auto', progress }: LoadOptions = {},
+    { dtype = 'auto', chatTemplate = 'tokenizer', progress }: LoadOptions = {},
   ): Promise<LlavaVideo> {
     const sizes = llavaVideoConfig(config, await readConfig(files, 'vision_config.json'));
     const act = dtype === 'auto' ? (runtime.hasF16 ? 'f16' : 'f32') : dtype;
     if (act === 'f16' && !runtime.hasF16)
       throw new InputError(`dtype f16: ${runtime.adapterName} has no shader-f16. Use f32.`);
-    const text = await loadText(files).catch((error: unknown) => {
+    const text = await loadText(files, chatTemplate).catch((error: unknown) => {
       if (error instanceof WeightsError) return error;
       throw error;
     });
@@ -136,10 +136,8 @@ export class LlavaVideo implements VideoModel {
     const count = frames.images.length;
     if (count === 0) throw new InputError('encode: a video needs at least one frame.');
     const wrong = frames.images.find((image) => image.length !== size * size * 3);
-    if (wrong)
-      throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${wrong.length} bytes.`);
-    const pixels = (start: number, end: number): Float32Array =>
-      normalise(frames.images.slice(start, end), size);
+    if (wrong) throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${wrong.length} bytes.`);
+    const pixels = (start: number, end: number): Float32Array => normalise(frames.images.slice(start, end), size);
     return this.encodePixels(count, pixels, frames.times, progress);
   }
 
@@ -205,8 +203,7 @@ export class LlavaVideo implements VideoModel {
   prompt(rec: Recorder, ids: readonly number[], video: EncodedVideo | undefined): Tokens {
     const { decoder, encoder } = this.#parts;
     const at = ids.indexOf(VIDEO_ID);
-    if (at !== ids.lastIndexOf(VIDEO_ID))
-      throw new InputError('prompt: one video can be asked about, not several.');
+    if (at !== ids.lastIndexOf(VIDEO_ID)) throw new InputError('prompt: one video can be asked about, not several.');
     if (at >= 0 !== (video !== undefined))
       throw new InputError('prompt: the video and its place in the text go together.');
     const textIds = ids.filter((id) => id !== VIDEO_ID);
@@ -223,10 +220,7 @@ export class LlavaVideo implements VideoModel {
       const before = video ? at : textIds.length;
       rec.copy(text.rows(0, before), hidden);
       if (video) rec.copy(video.tokens, hidden.rows(before, tokens));
-      rec.copy(
-        text.rows(before, textIds.length - before),
-        hidden.rows(before + tokens, textIds.length - before),
-      );
+      rec.copy(text.rows(before, textIds.length - before), hidden.rows(before + tokens, textIds.length - before));
     });
     const patches = (video?.frames ?? 0) * encoder.tokensPerFrame;
     const position = rec.upload(
@@ -248,11 +242,7 @@ export class LlavaVideo implements VideoModel {
     this.#parts.loader.dispose();
   }
 
-  #promptIds(
-    { tokenizer, template }: TextParts,
-    video: EncodedVideo | undefined,
-    question: string,
-  ): number[] {
+  #promptIds({ tokenizer, template }: TextParts, video: EncodedVideo | undefined, question: string): number[] {
     const times = this.#parts.config.timeInstruction ? video?.times : undefined;
     const turn = video ? userTurn(question, times) : question;
     const rendered = template.render(turn);
@@ -265,32 +255,26 @@ export class LlavaVideo implements VideoModel {
 }
 
 /** Every frame's tokens have the types 0 .. perFrame; a newline after the whole video counts as text. */
-function layoutOf(
-  rec: Recorder,
-  rows: number,
-  first: number,
-  length: number,
-  perFrame: number,
-): Tokens['layout'] {
+function layoutOf(rec: Recorder, rows: number, first: number, length: number, perFrame: number): Tokens['layout'] {
   const patch = new Int32Array(rows).fill(-1);
   for (let i = 0; i < length; i++) patch[first + i] = i % perFrame;
   const { planes, ...layout } = videoLayout(patch, first, length);
   return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
 }
 
-async function loadText(files: CheckpointFiles): Promise<TextParts> {
+async function loadText(
+  files: CheckpointFiles,
+  chatTemplate: NonNullable<LoadOptions['chatTemplate']>,
+): Promise<TextParts> {
   const json = await readText(files, 'tokenizer.json');
   if (json === undefined)
     throw new WeightsError(`${files.name}/tokenizer.json: it is missing. Download it beside the weights.`);
   const settings = await readConfig(files, 'tokenizer_config.json');
   const configText = (await readText(files, 'tokenizer_config.json')) ?? '{}';
-  const source = settings?.raw('chat_template');
+  const source = chatTemplate === 'tokenizer' ? settings?.raw('chat_template') : undefined;
   return {
     tokenizer: new Tokenizer(`${files.name}/tokenizer.json`, json, configText),
-    template: new ChatTemplate(
-      `${files.name}/tokenizer_config.json`,
-      typeof source === 'string' ? source : undefined,
-    ),
+    template: new ChatTemplate(`${files.name}/tokenizer_config.json`, typeof source === 'string' ? source : undefined),
   };
 }
 

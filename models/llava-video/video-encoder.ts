@@ -27,17 +27,8 @@ export class VideoEncoder {
   }
 
   /** @throws WeightsError if a tensor is missing or does not fit the config. */
-  static async load(
-    loader: WeightLoader,
-    config: VideoEncoderConfig,
-    act: 'f32' | 'f16',
-  ): Promise<VideoEncoder> {
-    const tower = await Siglip.load(
-      loader,
-      'model.vision_tower.vision_tower.vision_model',
-      config.tower,
-      act,
-    );
+  static async load(loader: WeightLoader, config: VideoEncoderConfig, act: 'f32' | 'f16'): Promise<VideoEncoder> {
+    const tower = await Siglip.load(loader, 'model.vision_tower.vision_tower.vision_model', config.tower, act);
     const projector: LinearWeights[] = [];
     for (let i = 0; i < config.projectorDepth; i++) {
       const inputs = i === 0 ? config.tower.hiddenSize : config.outSize;
@@ -73,8 +64,7 @@ export class VideoEncoder {
   /** Features of every patch into the decoder's width. */
   project(rec: Recorder, features: Tensor): Tensor {
     let x = features;
-    for (const [i, weights] of this.#projector.entries())
-      x = linear(rec, i > 0 ? gelu(rec, x, 'erf') : x, weights);
+    for (const [i, weights] of this.#projector.entries()) x = linear(rec, i > 0 ? gelu(rec, x, 'erf') : x, weights);
     return x;
   }
 

@@ -18,8 +18,7 @@ export interface Qwen2Config {
 export function qwen2Config(config: ConfigReader): Qwen2Config {
   config.oneOf('hidden_act', ['silu'], 'silu');
   config.oneOf('use_sliding_window', [false], false);
-  if (config.raw('rope_scaling') !== undefined)
-    throw config.wrong('rope_scaling', 'null (no other is built)');
+  if (config.raw('rope_scaling') !== undefined) throw config.wrong('rope_scaling', 'null (no other is built)');
   const hiddenSize = config.size('hidden_size');
   const heads = config.size('num_attention_heads');
   const kvHeads = config.size('num_key_value_heads', heads);

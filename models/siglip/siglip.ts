@@ -99,12 +99,7 @@ export class Siglip {
    *
    * @throws WeightsError if a tensor is missing or does not fit the config.
    */
-  static async load(
-    loader: WeightLoader,
-    prefix: string,
-    c: SiglipConfig,
-    act: 'f32' | 'f16',
-  ): Promise<Siglip> {
+  static async load(loader: WeightLoader, prefix: string, c: SiglipConfig, act: 'f32' | 'f16'): Promise<Siglip> {
     const dim = c.hiddenSize;
     const patches = await loader.linear(
       [`${prefix}.embeddings.patch_embedding`],
@@ -115,8 +110,7 @@ export class Siglip {
     const table = `${prefix}.embeddings.position_embedding.weight`;
     const positions = await loader.table(table, gridOf(c) ** 2, dim);
     const layers: LayerWeights[] = [];
-    for (let i = 0; i < c.layers - 1; i++)
-      layers.push(await loadLayer(loader, `${prefix}.encoder.layers.${i}`, c));
+    for (let i = 0; i < c.layers - 1; i++) layers.push(await loadLayer(loader, `${prefix}.encoder.layers.${i}`, c));
     return new Siglip(c, act, { patches, positions, layers });
   }
 
@@ -137,11 +131,7 @@ export class Siglip {
   encode(rec: Recorder, embedded: Tensor, frames: number): Tensor {
     let hidden = embedded;
     for (const [i, w] of this.#layers.entries())
-      hidden = rec.scope(
-        `vision layer ${i}`,
-        () => this.#layer(rec, w, hidden, frames),
-        i > 0 ? hidden : undefined,
-      );
+      hidden = rec.scope(`vision layer ${i}`, () => this.#layer(rec, w, hidden, frames), i > 0 ? hidden : undefined);
     return hidden;
   }
 
@@ -151,11 +141,7 @@ export class Siglip {
     const heads = { heads: c.heads, kvHeads: c.heads, headDim: dim / c.heads };
     const attended = rec.scope('attention', () => {
       const of = linear(rec, layerNorm(rec, x, w.norm1, c.layerNormEps, act), w.qkv, { out: act });
-      const [q, k, v] = [0, dim, 2 * dim].map((column) => ({ of, column })) as [
-        HeadColumns,
-        HeadColumns,
-        HeadColumns,
-      ];
+      const [q, k, v] = [0, dim, 2 * dim].map((column) => ({ of, column })) as [HeadColumns, HeadColumns, HeadColumns];
       const mixed = attention(rec, q, k, v, { ...heads, causal: false, segments: frames });
       return linear(rec, mixed, w.out, { residual: x });
     });

@@ -1,6 +1,10 @@
 /** Videos for the tests, made on the spot by ffmpeg.wasm: no binary fixtures, and no FFmpeg to install. */
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { wasm } from '../../media/ffmpeg-core.ts';
 import { findNative } from '../../media/ffmpeg-native.ts';
 
@@ -10,6 +14,7 @@ interface Core {
   exec(...args: string[]): number;
 }
 
+const execute = promisify(execFile);
 const require = createRequire(import.meta.url);
 const made = new Map<string, Promise<Uint8Array>>();
 let module: Promise<object> | undefined;
@@ -76,9 +81,23 @@ export function countOf(rgb: Uint8Array): number {
 
 /** Moving, colourful pictures: every pixel format and size shows its faults. */
 export function colourful(extension: string, size: string, codec: string): Promise<Uint8Array> {
-  const source = `testsrc=size=${size}:rate=10:duration=0.5,noise=alls=20:allf=t`;
-  return clip(extension, `-f lavfi -i ${source} -c:v ${codec}`);
+  return clip(extension, COLOURFUL(size, codec));
 }
+
+/** The same, by the FFmpeg on PATH: some encoders of ffmpeg.wasm hang or crash. */
+export async function nativeColourful(extension: string, size: string, codec: string): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'media-clips-'));
+  try {
+    const out = join(folder, `out.${extension}`);
+    await execute('ffmpeg', ['-v', 'error', ...COLOURFUL(size, codec).split(' '), out]);
+    return await readFile(out);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const COLOURFUL = (size: string, codec: string) =>
+  `-f lavfi -i testsrc=size=${size}:rate=10:duration=0.5,noise=alls=20:allf=t -c:v ${codec}`;
 
 /** One second of sound. */
 export function sound(): Promise<Uint8Array> {

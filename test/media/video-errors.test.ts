@@ -1,8 +1,9 @@
 import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { expect } from 'chai';
 import { VideoError } from '../../media/errors.ts';
+import { findNative } from '../../media/ffmpeg-native.ts';
 import { type OpenVideoOptions, openVideo } from '../../media/video.ts';
 import { AV1, clip, counting, decoders, failure, need, needNative, sound } from './clips.ts';
 
@@ -128,7 +129,7 @@ for (const decoder of decoders)
       );
       expect(error).to.be.instanceOf(VideoError);
       expect(error.message).to.match(
-        /^noise\.mp4: not a single frame can be decoded .*damaged or cut off\.$/,
+        /^noise\.mp4: not a single frame can be decoded .*damaged or cut off\?$/,
       );
     });
 
@@ -230,4 +231,47 @@ describe('bytes for an installed FFmpeg', () => {
     });
     expect(left).to.deep.equal([]);
   });
+});
+
+describe('an FFmpeg found on PATH', () => {
+  /** Puts programs of that name, shell scripts, in front of all others while `use` runs. */
+  async function withPrograms(script: string, use: () => Promise<void>): Promise<void> {
+    const own = await mkdtemp(join(folder, 'bin-'));
+    for (const program of ['ffmpeg', 'ffprobe']) {
+      await writeFile(join(own, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    const before = process.env.PATH;
+    process.env.PATH = `${own}${delimiter}${before}`;
+    try {
+      await use();
+    } finally {
+      process.env.PATH = before;
+    }
+  }
+
+  before(function () {
+    if (process.platform === 'win32') this.skip();
+  });
+
+  for (const [option, help] of [
+    ['-vsync', '-vsync  video sync method'],
+    ['-fps_mode', '-vsync  deprecated, -fps_mode  set framerate mode'],
+  ] as const)
+    it(`is asked for every frame by ${option} where its help says so`, () =>
+      withPrograms(`echo "${help}"`, async () => {
+        expect((await findNative())?.everyFrame).to.deep.equal([option, 'passthrough']);
+      }));
+
+  it('is not used when it does not start', () =>
+    withPrograms('exit 127', async () => {
+      expect(await findNative()).to.equal(undefined);
+      expect(await refusal(await counting(5), { decoder: 'ffmpeg' })).to.include('not both on PATH');
+    }));
+
+  it('is not taken for a damaged video when it is killed', () =>
+    withPrograms('case "$*" in -version|*long) ;; *) kill -9 $$ ;; esac', async () => {
+      expect(await refusal(await counting(5), { name: 'five.mp4' })).to.match(
+        /^five\.mp4: ffprobe did not run to its end \(killed by SIGKILL\)/,
+      );
+    }));
 });

@@ -47,14 +47,10 @@ export interface MadeCheckpoint {
  * @param folder - Must not exist.
  * @throws InputError if `folder` exists, no model has the shape, or the vocabulary is smaller than the tokenizer's.
  */
-export async function makeCheckpoint(
-  folder: string,
-  options: CheckpointOptions = {},
-): Promise<MadeCheckpoint> {
+export async function makeCheckpoint(folder: string, options: CheckpointOptions = {}): Promise<MadeCheckpoint> {
   const shape = { ...PRESETS[options.preset ?? 'tiny'], ...options.shape };
   checkShape(shape);
-  if (!((options.shardBytes ?? 1) > 0))
-    throw new InputError(`shardBytes must be positive, got ${options.shardBytes}.`);
+  if (!((options.shardBytes ?? 1) > 0)) throw new InputError(`shardBytes must be positive, got ${options.shardBytes}.`);
   if (existsSync(folder)) throw new InputError(`${folder} exists. Remove it or name another folder.`);
   // One name, so that what an interrupted run left is found and removed by the next.
   const partial = `${resolve(folder)}.partial`;
@@ -73,10 +69,8 @@ export async function makeCheckpoint(
 async function fill(folder: string, shape: ModelShape, options: CheckpointOptions): Promise<MadeCheckpoint> {
   const { dtype = 'bf16', seed = 0, newline = 'grid', shardBytes = 5e9, onFile } = options;
   const tokenizer = options.tokenizer ?? (existsSync(BUNDLED) ? BUNDLED : undefined);
-  const eosTokenId =
-    tokenizer === undefined ? shape.vocabSize - 1 : await borrow(tokenizer, folder, shape.vocabSize);
-  const put = (name: string, content: object) =>
-    writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
+  const eosTokenId = tokenizer === undefined ? shape.vocabSize - 1 : await borrow(tokenizer, folder, shape.vocabSize);
+  const put = (name: string, content: object) => writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
   await put('config.json', modelConfig(shape, { dtype, newline, eosTokenId }));
   await put('generation_config.json', generationConfig(eosTokenId));
   const vision = visionConfig(shape);

@@ -88,15 +88,9 @@ export function checkShape(shape: ModelShape): void {
       throw new InputError(`${key} must be a positive integer, got ${value}.`);
   const { hiddenSize, heads, kvHeads, visionHiddenSize, visionHeads, imageSize, patchSize } = shape;
   const rules: readonly (readonly [boolean, string])[] = [
-    [
-      hiddenSize % (2 * heads) === 0,
-      `hiddenSize ${hiddenSize} must give each of ${heads} heads an even width`,
-    ],
+    [hiddenSize % (2 * heads) === 0, `hiddenSize ${hiddenSize} must give each of ${heads} heads an even width`],
     [heads % kvHeads === 0, `heads ${heads} must be a multiple of kvHeads ${kvHeads}`],
-    [
-      visionHiddenSize % visionHeads === 0,
-      `visionHiddenSize ${visionHiddenSize} must be a multiple of visionHeads`,
-    ],
+    [visionHiddenSize % visionHeads === 0, `visionHiddenSize ${visionHiddenSize} must be a multiple of visionHeads`],
     [patchSize <= imageSize, `imageSize ${imageSize} must hold at least one patch of ${patchSize}`],
   ];
   for (const [holds, rule] of rules) if (!holds) throw new InputError(`${rule}.`);

@@ -37,9 +37,7 @@ export async function writeShards(
   }
   const totalSize = sum(plans.map((plan) => bytesOf(plan, options.dtype)));
   if (shards.length > 1) {
-    const weightMap = Object.fromEntries(
-      shards.flatMap((shard, i) => shard.map(({ name }) => [name, names[i]])),
-    );
+    const weightMap = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, names[i]])));
     const index = { metadata: { total_size: totalSize }, weight_map: weightMap };
     await writeFile(join(folder, 'model.safetensors.index.json'), `${JSON.stringify(index, null, 2)}\n`);
   }
@@ -67,11 +65,7 @@ function shardName(i: number, count: number): string {
   return count === 1 ? 'model.safetensors' : `model-${five(i + 1)}-of-${five(count)}.safetensors`;
 }
 
-async function writeFileOf(
-  path: string,
-  plans: readonly TensorPlan[],
-  options: ShardOptions,
-): Promise<number> {
+async function writeFileOf(path: string, plans: readonly TensorPlan[], options: ShardOptions): Promise<number> {
   const { dtype, seed } = options;
   const infos = plans.map(({ name, shape }) => ({ name, shape, dtype: STORED[dtype] }));
   const { header, size } = encodeSafetensors(infos, { format: 'pt' });
@@ -79,8 +73,7 @@ async function writeFileOf(
   try {
     await writeAll(handle, header);
     // One dtype throughout: the layout keeps the order of the plans.
-    for (const plan of plans)
-      for (const chunk of drawTensor(plan, dtype, seed)) await writeAll(handle, chunk);
+    for (const plan of plans) for (const chunk of drawTensor(plan, dtype, seed)) await writeAll(handle, chunk);
   } finally {
     await handle.close();
   }

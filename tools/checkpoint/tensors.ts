@@ -55,11 +55,7 @@ function embeddings({ visionHiddenSize, imageSize, patchSize }: ModelShape): Ten
   const patches = Math.floor(imageSize / patchSize) ** 2;
   const pixels = 3 * patchSize ** 2;
   return [
-    normal(
-      `${TOWER}.embeddings.patch_embedding.weight`,
-      [visionHiddenSize, 3, patchSize, patchSize],
-      pixels ** -0.5,
-    ),
+    normal(`${TOWER}.embeddings.patch_embedding.weight`, [visionHiddenSize, 3, patchSize, patchSize], pixels ** -0.5),
     bias(`${TOWER}.embeddings.patch_embedding`, visionHiddenSize),
     normal(`${TOWER}.embeddings.position_embedding.weight`, [patches, visionHiddenSize], 0.1),
   ];

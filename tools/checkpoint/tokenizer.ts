@@ -34,6 +34,5 @@ export async function readTokenizer(folder: string): Promise<TokenizerFacts> {
 
 /** Copies the tokenizer's files from one folder into another. */
 export async function copyTokenizer(from: string, to: string): Promise<void> {
-  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
-    await copyFile(join(from, file), join(to, file));
+  for (const file of ['tokenizer.json', 'tokenizer_config.json']) await copyFile(join(from, file), join(to, file));
 }

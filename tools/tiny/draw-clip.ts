@@ -26,8 +26,7 @@ const HELP = `Draws a clip of ${INSTANTS} instants in ${(INSTANTS * TIMING.hold)
 async function main(): Promise<void> {
   const flags = parse();
   if (flags.help) return void process.stdout.write(HELP);
-  if (flags.out === undefined)
-    throw new InputError('--out must name the file to write; --help lists the options.');
+  if (flags.out === undefined) throw new InputError('--out must name the file to write; --help lists the options.');
   const seed = wholeNumber('seed', flags.seed);
   const size = wholeNumber('size', flags.size);
   if (size < 16 || size > 2048 || size % 2 !== 0)

@@ -28,10 +28,7 @@ interface Core {
  * @returns The bytes of an mp4.
  * @throws InputError if `@ffmpeg/core` is not installed or FFmpeg refuses.
  */
-export function encodeMp4(
-  images: readonly Uint8Array[],
-  { size, fps, hold }: EncodeOptions,
-): Promise<Uint8Array> {
+export function encodeMp4(images: readonly Uint8Array[], { size, fps, hold }: EncodeOptions): Promise<Uint8Array> {
   const frames = images.flatMap((image) => Array.from({ length: hold }, () => image));
   const color = ['-colorspace', 'smpte170m', '-color_primaries', 'smpte170m', '-color_trc', 'smpte170m'];
   return runFfmpeg(frames, size, fps, 'clip.mp4', [
@@ -48,11 +45,7 @@ export function encodeMp4(
  * @returns The bytes of a png.
  * @throws InputError as {@link encodeMp4}.
  */
-export function encodeSheet(
-  images: readonly Uint8Array[],
-  size: number,
-  columns: number,
-): Promise<Uint8Array> {
+export function encodeSheet(images: readonly Uint8Array[], size: number, columns: number): Promise<Uint8Array> {
   const rows = Math.ceil(images.length / columns);
   return runFfmpeg(images, size, 1, 'sheet.png', ['-vf', `tile=${columns}x${rows}`, '-frames:v', '1']);
 }
@@ -68,16 +61,7 @@ async function runFfmpeg(
   const log: string[] = [];
   core.setLogger(({ message }) => void log.push(message));
   core.FS.writeFile('frames.rgb', Buffer.concat(frames));
-  const input = [
-    '-f',
-    'rawvideo',
-    '-pix_fmt',
-    'rgb24',
-    '-video_size',
-    `${size}x${size}`,
-    '-framerate',
-    String(fps),
-  ];
+  const input = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${size}x${size}`, '-framerate', String(fps)];
   const status = core.exec('-nostdin', ...input, '-i', 'frames.rgb', ...args, output);
   if (status !== 0) throw new InputError(`ffmpeg refused to write ${output}: ${log.slice(-6).join(' ')}`);
   return core.FS.readFile(output);
@@ -89,8 +73,7 @@ async function runFfmpeg(
  */
 async function loadCore(): Promise<Core> {
   const found = findWasm();
-  if (!found)
-    throw new InputError('@ffmpeg/core is not installed. It is an optional dependency: npm install it.');
+  if (!found) throw new InputError('@ffmpeg/core is not installed. It is an optional dependency: npm install it.');
   const source = await readFile(found.corePath, 'utf8');
   const create = new Function('self', 'module', 'exports', `${source};return createFFmpegCore;`)(
     { location: { href: 'file:///' } },

@@ -55,8 +55,7 @@ function motion({ objects }: Scene, random: Random): Question[] {
 }
 
 function onsets({ objects }: Scene, random: Random): Question[] {
-  const onset = (object: SceneObject) =>
-    object.does === 'appear' || object.does === 'flash' ? object.at : 0;
+  const onset = (object: SceneObject) => (object.does === 'appear' || object.does === 'flash' ? object.at : 0);
   const late = objects.filter((object) => onset(object) > 0).sort((a, b) => onset(a) - onset(b));
   const [first, second] = late;
   const questions: Question[] = [];
@@ -66,9 +65,7 @@ function onsets({ objects }: Scene, random: Random): Question[] {
   }
   if (first && second) {
     const [a, b] = pick(random, [[first, second] as const, [second, first] as const]);
-    questions.push(
-      ask('order', `Which appears first, the ${a.shape} or the ${b.shape}?`, `the ${first.shape}`),
-    );
+    questions.push(ask('order', `Which appears first, the ${a.shape} or the ${b.shape}?`, `the ${first.shape}`));
   }
   return questions;
 }
@@ -76,13 +73,7 @@ function onsets({ objects }: Scene, random: Random): Question[] {
 function ending(scene: Scene, random: Random): Question[] {
   const last = eventsOf(scene).at(-1);
   if (!last && uniform(random) >= NOTHING_SHARE) return [];
-  return [
-    ask(
-      'end',
-      pick(random, ['What happens at the end?', 'What is the last event?']),
-      last?.what ?? 'nothing',
-    ),
-  ];
+  return [ask('end', pick(random, ['What happens at the end?', 'What is the last event?']), last?.what ?? 'nothing')];
 }
 
 /** Only about objects that stand clearly in one quarter of the frame. */

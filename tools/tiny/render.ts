@@ -62,8 +62,7 @@ function enlarge(grid: readonly number[], cells: number, size: number): Canvas {
     for (let column = 0; column < size; column++)
       for (const [y, wy] of taps[row]!)
         for (const [x, wx] of taps[column]!)
-          for (let c = 0; c < 3; c++)
-            out[(row * size + column) * 3 + c]! += wy * wx * grid[(y * cells + x) * 3 + c]!;
+          for (let c = 0; c < 3; c++) out[(row * size + column) * 3 + c]! += wy * wx * grid[(y * cells + x) * 3 + c]!;
   return out;
 }
 
@@ -78,16 +77,8 @@ function splineTaps(at: number, cells: number): (readonly [number, number])[] {
 }
 
 /** `background` where its drift has taken it, to the whole pixel. */
-function shifted(
-  background: Canvas,
-  drift: readonly [number, number],
-  instant: number,
-  size: number,
-): Canvas {
-  const [dx, dy] = drift.map((speed) => wrap(Math.round((speed * instant * size) / SIDE), size)) as [
-    number,
-    number,
-  ];
+function shifted(background: Canvas, drift: readonly [number, number], instant: number, size: number): Canvas {
+  const [dx, dy] = drift.map((speed) => wrap(Math.round((speed * instant * size) / SIDE), size)) as [number, number];
   const out = new Float32Array(background.length);
   for (let row = 0; row < size; row++) {
     const from = background.subarray(row * size * 3, (row + 1) * size * 3);

@@ -18,13 +18,7 @@ import {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const BEHAVIOURS = [
-  'stay',
-  'appear',
-  'vanish',
-  'flash',
-  'move',
-] as const satisfies readonly Behaviour['does'][];
+const BEHAVIOURS = ['stay', 'appear', 'vanish', 'flash', 'move'] as const satisfies readonly Behaviour['does'][];
 
 /**
  * Reads a scene. `drift`, `texture` and `noise` may be left out: still, 5 and 0.
@@ -43,9 +37,7 @@ export function parseScene(text: string, file: string): Scene {
       eventsOf(scene).map((e) => e.at),
     ];
     if (unique.some((values) => new Set<unknown>(values).size < values.length))
-      throw new InputError(
-        'colours, shapes and the instants of events must differ, or questions have two answers',
-      );
+      throw new InputError('colours, shapes and the instants of events must differ, or questions have two answers');
     return scene;
   } catch (cause) {
     throw new InputError(`${file}: ${cause instanceof Error ? cause.message : cause}.`, { cause });
@@ -56,8 +48,7 @@ function readScene(fields: Fields): Scene {
   const { objects, background, drift = [0, 0], texture = [5, 5], noise = 0, cut } = fields;
   if (!Array.isArray(objects) || objects.length === 0) throw new InputError('objects must be a list of some');
   const [first, second] = asPair(background, 'background');
-  const name = (value: unknown) =>
-    asOneOf<Background>(value, Object.keys(BACKGROUNDS) as Background[], 'background');
+  const name = (value: unknown) => asOneOf<Background>(value, Object.keys(BACKGROUNDS) as Background[], 'background');
   const pair = (value: unknown, what: string, low: number) =>
     asPair(value, what).map((one) => asNumber(one, what, low, SIDE)) as [number, number];
   return {

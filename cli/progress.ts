@@ -1,0 +1,49 @@
+import pc from 'picocolors';
+
+/** Standard error, as a person reads it: notes that stay, and one line of progress that does not. */
+export class Console {
+  readonly #quiet: boolean;
+  readonly #verbose: boolean;
+  readonly #live: boolean;
+  #shown = false;
+
+  constructor({ quiet, verbose }: { quiet: boolean; verbose: boolean }) {
+    this.#quiet = quiet;
+    this.#verbose = verbose;
+    this.#live = !quiet && process.stderr.isTTY === true;
+  }
+
+  /** Progress of long work; drawn on a terminal only, over the progress before it. */
+  progress(what: string, done?: number, of?: number): void {
+    if (!this.#live) return;
+    const counted = done !== undefined && of !== undefined ? ` ${done}/${of}` : '';
+    process.stderr.write(`\r\x1b[2K${pc.dim(`${what}${counted}`)}`);
+    this.#shown = true;
+  }
+
+  /** Takes the progress line away, so that other output can stand in its place. */
+  clear(): void {
+    if (this.#shown) process.stderr.write('\r\x1b[2K');
+    this.#shown = false;
+  }
+
+  /** Something a user should know, unless told to be quiet. */
+  note(text: string): void {
+    if (!this.#quiet) this.#line(text);
+  }
+
+  /** Something that a curious user wants to know. */
+  detail(text: string): void {
+    if (this.#verbose) this.#line(text);
+  }
+
+  /** What is wrong although the run goes on. */
+  warn(text: string): void {
+    this.note(`ff-run: ${pc.yellow('warning')}: ${text}`);
+  }
+
+  #line(text: string): void {
+    this.clear();
+    process.stderr.write(`${text}\n`);
+  }
+}

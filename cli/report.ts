@@ -1,0 +1,113 @@
+/** The report of a run: what `--json` writes. docs/report.md says what each field means. */
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { InputError } from '../engine/errors.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import type { GenerationStats } from '../models/generate.ts';
+import type { TokenReducer } from '../models/reduction.ts';
+
+/** Raised when a field changes its meaning or goes; new fields do not. */
+export const REPORT_VERSION = 1;
+
+/** One generation: dense or reduced. */
+export interface RunReport {
+  readonly reducer: string;
+  readonly settings: Readonly<Record<string, number | string>>;
+  readonly answer: string;
+  readonly tokens: {
+    readonly prompt: number;
+    readonly video: number;
+    readonly generated: number;
+    readonly layers: GenerationStats['layers'];
+  };
+  readonly reduction: GenerationStats['steps'];
+  readonly budget: { readonly asked: number; readonly spent: number };
+  readonly seconds: { readonly prefill: number; readonly decode: number };
+  readonly tokensPerSecond: number | null;
+  readonly peakGpuBytes: number;
+  readonly cacheBytes: number;
+}
+
+/** The whole report. */
+export interface Report {
+  readonly version: typeof REPORT_VERSION;
+  readonly tool: string;
+  readonly video: {
+    readonly name: string;
+    readonly decoder: string;
+    readonly width: number;
+    readonly height: number;
+    readonly frames: number;
+    readonly averageFps: number;
+    readonly durationSeconds: number;
+    readonly sampled: readonly number[];
+    readonly warnings: readonly string[];
+  };
+  readonly prompt: string;
+  readonly model: {
+    readonly name: string;
+    readonly architecture: string;
+    readonly layers: number;
+    readonly dtype: string;
+  };
+  readonly adapter: { readonly name: string; readonly kind: string } & Runtime['adapterInfo'];
+  readonly sampling: { readonly temperature: number; readonly topP: number; readonly seed: number };
+  /** Stages that all runs share. */
+  readonly seconds: {
+    readonly load: number;
+    readonly decodeVideo: number;
+    readonly preprocess: number;
+    readonly vision: number;
+  };
+  readonly runs: readonly RunReport[];
+}
+
+/** Makes one run's part of the report. */
+export function runReport(
+  reducer: TokenReducer | undefined,
+  answer: string,
+  stats: GenerationStats,
+  peakGpuBytes: number,
+): RunReport {
+  const { decodeSeconds, generated } = stats;
+  return {
+    reducer: reducer?.name ?? 'none',
+    settings: reducer?.settings ?? {},
+    answer,
+    tokens: { prompt: stats.promptRows, video: stats.videoTokens, generated, layers: stats.layers },
+    reduction: stats.steps,
+    budget: { asked: Number(reducer?.settings?.cost ?? 1), spent: spentShare(stats) },
+    seconds: { prefill: stats.prefillSeconds, decode: decodeSeconds },
+    tokensPerSecond: generated > 1 && decodeSeconds > 0 ? (generated - 1) / decodeSeconds : null,
+    peakGpuBytes,
+    cacheBytes: stats.cacheBytes,
+  };
+}
+
+/** Share of the video tokens that was computed: the mean over the layers of those in attention. */
+function spentShare({ layers, promptRows, videoTokens }: GenerationStats): number {
+  if (videoTokens === 0) return 1;
+  const text = promptRows - videoTokens;
+  return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;
+}
+
+/**
+ * Writes the report; `-` is standard output. A file is written aside and renamed when whole.
+ *
+ * @throws InputError if it cannot be written.
+ */
+export async function writeReport(target: string, report: Report): Promise<void> {
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  if (target === '-') {
+    process.stdout.write(text);
+    return;
+  }
+  const aside = join(dirname(target), `.${basename(target)}.${process.pid}`);
+  try {
+    await writeFile(aside, text);
+    await rename(aside, target);
+  } catch (cause) {
+    await rm(aside, { force: true });
+    throw new InputError(`--json ${target}: cannot be written: ${(cause as Error).message}.`, { cause });
+  }
+}

@@ -1,0 +1,255 @@
+/** The work of `ff-run`: a video and a question in, an answer and a report out. */
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { InputError, WeightsError } from '../engine/errors.ts';
+import { folderFiles } from '../engine/file-source.ts';
+import { openRuntime } from '../engine/node-adapter.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import { reducers } from '../framefusion/reducers.ts';
+import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
+import { openVideo, type Video } from '../media/video.ts';
+import type { TokenReducer } from '../models/reduction.ts';
+import { loadModel } from '../models/registry.ts';
+import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
+import { type RunArguments, UsageError } from './arguments.ts';
+import { chooseModel, type ModelChoice } from './models.ts';
+import { Console } from './progress.ts';
+import { REPORT_VERSION, type Report, type RunReport, runReport, writeReport } from './report.ts';
+import { compareTable, layerLines, savedTable } from './table.ts';
+
+/**
+ * Runs one command line.
+ *
+ * @param tool - Name and version, for the report.
+ * @throws One of the project's errors, whose message is the line to print.
+ */
+export async function run(args: RunArguments, tool: string): Promise<void> {
+  const console_ = new Console(args);
+  const choice = chooseModel(args.model);
+  if (args.json !== undefined && args.json !== '-') await checkWritable(args.json);
+  const source = await videoSource(args.video);
+
+  // Before the model: a damaged video should not cost the time of loading one.
+  console_.progress('opening the video');
+  const video = await openVideo(source, args.video === '-' ? { name: 'standard input' } : {});
+  try {
+    const { runtime, model, loadSeconds } = await open(args, choice, console_);
+    try {
+      const shown = await show(args, choice, { video, model }, console_);
+      try {
+        const prompt = args.prompt ?? choice.prompt ?? 'Describe the video.';
+        const runs = await answerAll(args, { choice, model, prompt, encoded: shown.encoded }, console_);
+        const about = { choice, prompt, model, runtime, video, shown, runs, loadSeconds };
+        await finish(args, makeReport(args, tool, about), console_);
+      } finally {
+        shown.encoded[Symbol.dispose]();
+      }
+    } finally {
+      model[Symbol.dispose]();
+      runtime.close();
+    }
+  } finally {
+    console_.clear();
+    await video.close();
+  }
+}
+
+async function videoSource(name: string): Promise<string | Uint8Array> {
+  if (name !== '-') return name;
+  if (process.stdin.isTTY) throw new UsageError('--video -: standard input is a terminal. Pipe a video into it.');
+  return buffer(process.stdin);
+}
+
+/** A report that cannot be written should be known before the work, not after it. */
+async function checkWritable(file: string): Promise<void> {
+  try {
+    await access(dirname(file), constants.W_OK);
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isDirectory()) throw new Error('it is a folder');
+  } catch (cause) {
+    throw new InputError(`--json ${file}: cannot be written: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+async function open(
+  args: RunArguments,
+  choice: ModelChoice,
+  console_: Console,
+): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
+  const started = performance.now();
+  console_.progress('opening the adapter');
+  const runtime = await openRuntime({ adapter: args.adapter });
+  try {
+    if (args.adapter === 'auto' && runtime.adapterKind === 'software')
+      console_.note(`ff-run: no GPU found: computing on the processor (${runtime.adapterName}), which is slow.`);
+    const model = await loadModel(folderFiles(choice.folder), runtime, {
+      dtype: args.dtype ?? choice.dtype ?? 'auto',
+      ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
+      progress: (done, of) => console_.progress('loading the model, layer', done, of),
+    });
+    if (choice.adapter && choice.adapter !== model.architecture)
+      throw new WeightsError(
+        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.adapter}.`,
+      );
+    const unused = model.unusedTensors;
+    if (unused.length > 0)
+      console_.warn(
+        `${choice.folder}: ${unused.length} tensors are not part of ${model.architecture}: ${some(unused)}.`,
+      );
+    return { runtime, model, loadSeconds: (performance.now() - started) / 1000 };
+  } catch (error) {
+    runtime.close();
+    throw error;
+  }
+}
+
+interface Shown {
+  readonly sampled: SampledVideo;
+  readonly encoded: EncodedVideo;
+  readonly visionSeconds: number;
+}
+
+/** Samples the video and runs the vision tower on it. */
+async function show(
+  args: RunArguments,
+  choice: ModelChoice,
+  { video, model }: { video: Video; model: VideoModel },
+  console_: Console,
+): Promise<Shown> {
+  const { size, forceSample } = model.frameFormat;
+  const fps = args.fps ?? choice.fps;
+  const sampled = await sampleVideo(video, {
+    size,
+    maxFrames: args.frames ?? choice.frames,
+    forceSample: args.forceSample || (choice.forceSample ?? forceSample),
+    ...(fps !== undefined && { fps }),
+    progress: (done, of) => console_.progress('decoding the video, frame', done, of),
+  });
+  for (const warning of video.warnings) console_.warn(warning);
+  const started = performance.now();
+  const encoded = await model.encode(sampled, (done, of) => console_.progress('looking at the video, frame', done, of));
+  return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };
+}
+
+interface Question {
+  readonly choice: ModelChoice;
+  readonly model: VideoModel;
+  readonly prompt: string;
+  readonly encoded: EncodedVideo;
+}
+
+async function answerAll(args: RunArguments, question: Question, console_: Console): Promise<RunReport[]> {
+  const reducer = reducerOf(args, question.choice);
+  if (!args.compare) return [await answer(args, question, reducer, console_, args.json !== '-')];
+  // Pipelines compile on first use; the first of the two runs should not pay for both.
+  for (const warm of [undefined, reducer]) {
+    console_.progress(`warming up, ${warm?.name ?? 'dense'}`);
+    for await (const _ of question.model
+      .withReducer(warm)
+      .answer(question.encoded, question.prompt, { maxNewTokens: 2 }));
+  }
+  const dense = await answer(args, question, undefined, console_, false);
+  const reduced = await answer(args, question, reducer, console_, false);
+  if (args.json !== '-') {
+    process.stdout.write(`dense: ${dense.answer}\n`);
+    process.stdout.write(`${reduced.reducer}: ${reduced.answer}\n`);
+  }
+  return [dense, reduced];
+}
+
+/** `--cost 1` keeps every token: that is the dense model. */
+function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
+  const { cost, budgetLayers, kv } = args;
+  const similarityLowerBound = args.similarity ?? choice.similarityLowerBound;
+  const ratioLowerBound = args.ratio ?? choice.ratioLowerBound;
+  if (cost === 1 && !args.compare) return undefined;
+  return reducers[args.reducer]?.({
+    cost,
+    budgetLayers,
+    kv,
+    ...(similarityLowerBound !== undefined && { similarityLowerBound }),
+    ...(ratioLowerBound !== undefined && { ratioLowerBound }),
+  });
+}
+
+async function answer(
+  args: RunArguments,
+  { model, prompt, encoded }: Question,
+  reducer: TokenReducer | undefined,
+  console_: Console,
+  stream: boolean,
+): Promise<RunReport> {
+  const { maxNewTokens, temperature, topP, seed } = args;
+  console_.progress(reducer ? `reading the video, ${reducer.name}` : 'reading the video');
+  model.runtime.pool.resetPeak();
+  const pieces = model.withReducer(reducer).answer(encoded, prompt, { maxNewTokens, temperature, topP, seed });
+  let text = '';
+  for await (const piece of pieces) {
+    console_.clear();
+    text += piece;
+    if (stream) process.stdout.write(piece);
+  }
+  console_.clear();
+  if (stream) process.stdout.write('\n');
+  const report = runReport(reducer, text, pieces.stats, model.runtime.memory.peakBytes);
+  for (const line of layerLines(report)) console_.detail(line);
+  return report;
+}
+
+interface About {
+  readonly choice: ModelChoice;
+  readonly prompt: string;
+  readonly model: VideoModel;
+  readonly runtime: Runtime;
+  readonly video: Video;
+  readonly shown: Shown;
+  readonly runs: readonly RunReport[];
+  readonly loadSeconds: number;
+}
+
+function makeReport(args: RunArguments, tool: string, about: About): Report {
+  const { model, runtime, video, shown } = about;
+  const { temperature, topP, seed } = args;
+  return {
+    version: REPORT_VERSION,
+    tool,
+    video: {
+      name: video.name,
+      decoder: video.decoder,
+      width: video.info.width,
+      height: video.info.height,
+      frames: video.info.frames,
+      averageFps: video.info.averageFps,
+      durationSeconds: shown.sampled.sampling.duration,
+      sampled: shown.sampled.sampling.indices,
+      warnings: video.warnings,
+    },
+    prompt: about.prompt,
+    model: {
+      name: about.choice.name,
+      architecture: model.architecture,
+      layers: model.layers,
+      dtype: model.act,
+    },
+    adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
+    sampling: { temperature, topP, seed },
+    seconds: {
+      load: about.loadSeconds,
+      decodeVideo: shown.sampled.decodeSeconds,
+      preprocess: shown.sampled.resizeSeconds,
+      vision: shown.visionSeconds,
+    },
+    runs: about.runs,
+  };
+}
+
+async function finish(args: RunArguments, report: Report, console_: Console): Promise<void> {
+  if (args.json !== undefined) await writeReport(args.json, report);
+  console_.note(args.compare ? compareTable(report) : savedTable(report));
+}
+
+/** The first few of many names. */
+function some(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+}

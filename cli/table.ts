@@ -1,0 +1,120 @@
+/** The report as a person reads it after the answer. */
+import { stripVTControlCharacters } from 'node:util';
+import pc from 'picocolors';
+import type { Report, RunReport } from './report.ts';
+
+/** What was saved, in a few lines. */
+export function savedTable(report: Report): string {
+  const [run] = report.runs;
+  if (!run) return '';
+  const { tokens, budget } = run;
+  const last = tokens.layers.at(-1)?.leaving ?? tokens.prompt;
+  const kept = last - (tokens.prompt - tokens.video);
+  const rate = run.tokensPerSecond === null ? '' : `, ${run.tokensPerSecond.toFixed(1)} tokens/s`;
+  return rows([
+    ['video', videoLine(report)],
+    ['model', modelLine(report)],
+    ['tokens', `${tokens.video} of the video, ${kept} left after ${stepsLine(run)}`],
+    ['computed', `${pc.bold(percent(budget.spent))} of the video tokens (${asked(run)})`],
+    [
+      'time',
+      `${seconds(report.seconds.decodeVideo + report.seconds.preprocess)} video, ${seconds(report.seconds.vision)} vision, ${seconds(run.seconds.prefill)} prefill, ${seconds(run.seconds.decode)} decode${rate}`,
+    ],
+    ['memory', `${bytes(run.peakGpuBytes)} on the GPU at most, ${bytes(run.cacheBytes)} of it cache`],
+  ]);
+}
+
+/** Dense and reduced side by side. */
+export function compareTable(report: Report): string {
+  const [dense, reduced] = report.runs;
+  if (!dense || !reduced) return '';
+  const line = (name: string, of: (run: RunReport) => string, ratio = ''): string[] => [
+    name,
+    of(dense),
+    of(reduced),
+    ratio,
+  ];
+  const speedUp = (of: (run: RunReport) => number): string => `${(of(dense) / of(reduced)).toFixed(2)}x`;
+  const attended = ({ tokens }: RunReport): number =>
+    tokens.layers.reduce((sum, { attending }) => sum + attending, 0) / tokens.layers.length;
+  return [
+    rows([
+      ['video', videoLine(report)],
+      ['model', modelLine(report)],
+    ]),
+    rows([
+      ['', 'dense', reduced.reducer, ''].map((text) => pc.bold(text)),
+      line('computed', ({ budget }) => percent(budget.spent), asked(reduced)),
+      line('rows a layer', (run) => attended(run).toFixed(0), `${speedUp(attended)} fewer`),
+      line('cache', (run) => bytes(run.cacheBytes), `${speedUp((run) => run.cacheBytes)} smaller`),
+      line('prefill', (run) => seconds(run.seconds.prefill), `${speedUp((run) => run.seconds.prefill)} faster`),
+      line('decode', (run) => seconds(run.seconds.decode), ''),
+      line('tokens/s', ({ tokensPerSecond }) => tokensPerSecond?.toFixed(1) ?? '-', ''),
+    ]),
+    dense.answer === reduced.answer ? 'The answers are the same.' : 'The answers differ.',
+  ].join('\n');
+}
+
+/** Every layer and every step, for `--verbose`. */
+export function layerLines(run: RunReport): string[] {
+  const steps = run.reduction.map(({ layer, action, rowsIn, rowsOut, similarShare, budgetShare }) => {
+    const where = layer < 0 ? 'before layer 0' : `in layer ${layer}`;
+    const shares = [
+      similarShare === undefined ? [] : `${percent(similarShare)} similar`,
+      budgetShare === undefined ? [] : `the budget asks for ${percent(budgetShare)}`,
+    ].flat();
+    return `${run.reducer}: ${action} ${where}: ${rowsIn} rows -> ${rowsOut} (${shares.join(', ')})`;
+  });
+  const layers = run.tokens.layers.map(
+    ({ entering, attending, leaving }, i) =>
+      `layer ${i}: ${entering} rows in, ${attending} in attention, ${leaving} out`,
+  );
+  return [...steps, ...layers];
+}
+
+function videoLine({ video }: Report): string {
+  const { frames, width, height, durationSeconds, sampled, decoder } = video;
+  return `${video.name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${sampled.length} sampled (${decoder})`;
+}
+
+function modelLine({ model, adapter }: Report): string {
+  return `${model.name}, ${model.dtype}, on ${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
+}
+
+function stepsLine({ reduction, reducer }: RunReport): string {
+  const done = reduction.filter(({ action }) => action !== 'none');
+  if (done.length === 0) return reducer === 'none' ? 'no reduction' : 'no step';
+  const names = { merge: 'a merge', 'merge-to-budget': 'a merge to the budget', prune: 'pruning', none: '' };
+  return done
+    .map(({ action, layer }) => `${names[action]} ${layer < 0 ? 'before layer 0' : `in layer ${layer}`}`)
+    .join(', ');
+}
+
+function asked({ budget, reducer }: RunReport): string {
+  return reducer === 'none' ? 'dense' : `asked ${percent(budget.asked)}`;
+}
+
+/** Cells in aligned columns; colours take no width. */
+function rows(cells: readonly (readonly string[])[]): string {
+  const width = (text: string): number => stripVTControlCharacters(text).length;
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => width(row[column] ?? ''))));
+  return cells
+    .map((row) =>
+      row.map((text, column) => (column === 0 ? pc.dim(text) : text) + ' '.repeat((widths[column] ?? 0) - width(text))),
+    )
+    .map((row) => `  ${row.join('  ').trimEnd()}`)
+    .join('\n');
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(value < 10 ? 2 : 1)} s`;
+}
+
+function bytes(value: number): string {
+  if (value < 1e6) return `${(value / 1e3).toFixed(0)} kB`;
+  return value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(2)} GB`;
+}

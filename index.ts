@@ -1,0 +1,36 @@
+/** FrameFusion on WebGPU: the library. See README.md for ten lines that use it. */
+export {
+  DeviceError,
+  InputError,
+  KernelError,
+  ShapeError,
+  WeightsError,
+} from './engine/errors.ts';
+export { folderFiles } from './engine/file-source.ts';
+export { type AdapterChoice, type NodeRuntimeOptions, openRuntime } from './engine/node-adapter.ts';
+export type { MemoryUse } from './engine/pool.ts';
+export { type AdapterKind, Runtime, type RuntimeOptions } from './engine/runtime.ts';
+export type { ByteSource, CheckpointFiles } from './engine/safetensors.ts';
+export { applyFrameFusion } from './framefusion/apply.ts';
+export { FrameFusion, type FrameFusionOptions } from './framefusion/framefusion.ts';
+export { VideoError } from './media/errors.ts';
+export { type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
+export { type OpenVideoOptions, openVideo, type Video, type VideoInfo } from './media/video.ts';
+export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
+export type {
+  Attended,
+  Reduction,
+  ReductionStep,
+  TokenReducer,
+  Tokens,
+  VideoLayout,
+} from './models/reduction.ts';
+export { architectures, loadModel } from './models/registry.ts';
+export type {
+  Answer,
+  EncodedVideo,
+  FrameFormat,
+  LoadOptions,
+  VideoFrames,
+  VideoModel,
+} from './models/video-model.ts';

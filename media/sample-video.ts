@@ -1,0 +1,60 @@
+/** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
+import { resizeBicubic } from './resize.ts';
+import { type Sampling, sampleFrames } from './sampling.ts';
+import type { Video } from './video.ts';
+
+/** Which frames, and how large. */
+export interface SampleVideoOptions {
+  /** Side of the square that frames are resized to, in pixels; the aspect ratio is not kept. */
+  readonly size: number;
+  /** Most frames to take. */
+  readonly maxFrames: number;
+  /** Frames to take per second of video. Default 1. */
+  readonly fps?: number;
+  /** Spread exactly `maxFrames` over the whole video. Default false. */
+  readonly forceSample?: boolean;
+  /** Told after each frame: how many of how many. */
+  readonly progress?: (done: number, of: number) => void;
+}
+
+/** The frames, and what was sampled. */
+export interface SampledVideo {
+  /** Each `[size, size, 3]`, RGB in 8 bit, as Pillow's bicubic makes them. */
+  readonly images: readonly Uint8Array[];
+  readonly sampling: Sampling;
+  /** The sampling in words, for prompts. */
+  readonly times: { readonly frames: number; readonly durationText: string; readonly timesText: string };
+  readonly decodeSeconds: number;
+  readonly resizeSeconds: number;
+}
+
+/**
+ * Samples a video for a model. One full-size frame is in memory at a time.
+ *
+ * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
+ */
+export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
+  const { size, progress, ...rest } = options;
+  const sampling = sampleFrames({ frames: video.info.frames, averageFps: video.info.averageFps, ...rest });
+  const images: Uint8Array[] = [];
+  const started = performance.now();
+  let resizeMs = 0;
+  let last: { rgb: Uint8Array; image: Uint8Array } | undefined;
+  for await (const frame of video.frames(sampling.indices)) {
+    const before = performance.now();
+    // Frames of the same picture share their bytes, so a repeated one is resized once.
+    const image = last?.rgb === frame.rgb ? last.image : resizeBicubic(frame, size, size);
+    last = { rgb: frame.rgb, image };
+    images.push(image);
+    resizeMs += performance.now() - before;
+    progress?.(images.length, sampling.indices.length);
+  }
+  const { durationText, timesText } = sampling;
+  return {
+    images,
+    sampling,
+    times: { frames: images.length, durationText, timesText },
+    decodeSeconds: (performance.now() - started - resizeMs) / 1000,
+    resizeSeconds: resizeMs / 1000,
+  };
+}

@@ -1,0 +1,166 @@
+import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { makeCheckpoint } from '../../tools/checkpoint/make.ts';
+import { clip, type Ended, ffRun, tiny } from './process.ts';
+
+/** One line on standard error that starts with the tool's name; nothing on standard output; no stack. */
+function expectOneLine({ code, stdout, stderr }: Ended, exitCode: number, line: RegExp): void {
+  const said = stderr.replace(/^ff-run: no GPU found: computing on the processor.*\n/m, '');
+  expect(said).to.match(line);
+  expect(said.trimEnd().split('\n')).to.have.length(1);
+  expect(said).to.match(/^ff-run: /);
+  expect(said).not.to.match(/\n {4}at |fault of ff-run/);
+  expect(stdout).to.equal('');
+  expect(code).to.equal(exitCode);
+}
+
+describe('ff-run, given what it cannot use', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ff-bad-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  describe('command lines', () => {
+    const cases: [string[], RegExp][] = [
+      [[], /--video FILE is needed/],
+      [['--cost', '0'], /--cost must be above 0 and at most 1, got "0"/],
+      [['--cost', '-1'], /--cost must be above 0 and at most 1, got "-1"/],
+      [['--cost', '2'], /--cost must be above 0 and at most 1, got "2"/],
+      [['--cost', 'abc'], /--cost must be above 0 and at most 1, got "abc"/],
+      [['--cost', ''], /--cost must be above 0 and at most 1, got ""/],
+      [['--cost'], /--cost/],
+      [['--ratio', '1.5'], /--ratio must be from 0 to 1, got "1.5"/],
+      [['--similarity', 'NaN'], /--similarity must be a number above -2/],
+      [['--frames', '0'], /--frames must be a whole number from 1 on, got "0"/],
+      [['--frames', '2.5'], /--frames must be a whole number/],
+      [['--fps', '0'], /--fps must be above 0/],
+      [['--top-p', '0'], /--top-p must be above 0 and at most 1/],
+      [['--temperature', '-1'], /--temperature must be 0 or above/],
+      [['--seed', '-1'], /--seed must be a whole number/],
+      [['--max-new-tokens', '0'], /--max-new-tokens must be a whole number from 1 on/],
+      [['--budget-layers', 'all'], /--budget-layers must be/],
+      [['--reducer', 'best'], /--reducer must be framefusion, none, got "best"/],
+      [['--adapter', 'cpu'], /--adapter must be auto, gpu, software/],
+      [['--dtype', 'f64'], /--dtype must be auto, f32, f16, got "f64"/],
+      [['--prompt', ''], /--prompt must not be empty/],
+      [['--no-such-flag'], /Unknown option '--no-such-flag'/],
+      [['extra.mp4'], /Unexpected argument 'extra.mp4'/],
+    ];
+    for (const [args, line] of cases)
+      it(`answers "${args.join(' ')}" with one line and exit code 2`, async () => {
+        const video = args.length === 0 ? [] : ['--video', clip];
+        const { code, stdout, stderr } = await ffRun([...video, ...args]);
+        expectOneLine({ code, stdout, stderr }, 2, line);
+      });
+  });
+
+  describe('videos', () => {
+    const files: [string, () => Promise<void> | undefined, RegExp][] = [
+      ['missing.mp4', () => undefined, /missing\.mp4.*no such file/i],
+      ['empty.mp4', () => writeFile(join(folder, 'empty.mp4'), ''), /empty\.mp4.*empty/i],
+      ['text.mp4', () => writeFile(join(folder, 'text.mp4'), 'no video at all\n'.repeat(99)), /text\.mp4/],
+      ['folder.mp4', () => mkdir(join(folder, 'folder.mp4')).then(), /folder\.mp4.*(folder|directory)/i],
+      ['cut.mp4', async () => writeFile(join(folder, 'cut.mp4'), (await readFile(clip)).subarray(0, 900)), /cut\.mp4/],
+    ];
+    for (const [name, make, line] of files)
+      it(`answers ${name} with one line and exit code 1`, async () => {
+        await make();
+        expectOneLine(await ffRun(['--video', join(folder, name)]), 1, line);
+      });
+
+    it('answers an empty standard input with one line', async () => {
+      expectOneLine(await ffRun(['--video', '-'], { stdin: new Uint8Array() }), 1, /standard input: no data/);
+    });
+  });
+
+  describe('settings and targets', () => {
+    it('says which cost cannot be met', async () => {
+      const args = ['--video', clip, '--cost', '0.05', '--similarity', '2'];
+      expectOneLine(await ffRun(args), 1, /cost 0\.05 is too small.*Raise the cost/);
+    });
+
+    it('knows before the work that the report cannot be written', async () => {
+      const args = ['--video', clip, '--json', join(folder, 'nowhere', 'report.json')];
+      expectOneLine(await ffRun(args), 1, /--json .*nowhere.*cannot be written/);
+    });
+
+    it('refuses a GPU where there is none, or f16 where the adapter has none', async () => {
+      const gpu = await ffRun(['--video', clip, '--adapter', 'gpu', '--max-new-tokens', '1']);
+      if (gpu.code !== 0) expectOneLine(gpu, 1, /no GPU found.*(driver|software)/);
+      const f16 = ['--video', clip, '--adapter', 'embedded', '--dtype', 'f16'];
+      expectOneLine(await ffRun(f16), 1, /dtype f16: swiftshader has no shader-f16\. Use f32\./);
+    });
+
+    it('says what to install where there is no adapter at all', async () => {
+      const broken = join(folder, 'cache', 'framefusion-webgpu', 'swiftshader-147.0.0');
+      await mkdir(broken, { recursive: true });
+      await writeFile(join(broken, 'vk_swiftshader_icd.json'), '{}');
+      const env = { XDG_CACHE_HOME: join(folder, 'cache'), VK_DRIVER_FILES: '/nowhere', VK_ICD_FILENAMES: '/nowhere' };
+      const ended = await ffRun(['--video', clip, '--adapter', 'auto'], { env });
+      expectOneLine(ended, 1, /no WebGPU adapter.*Install a Vulkan driver/);
+    });
+  });
+
+  describe('checkpoints', () => {
+    /** A copy of the embedded checkpoint with something done to it. */
+    async function damaged(name: string, damage: (copy: string) => Promise<void>): Promise<Ended> {
+      const copy = join(folder, name);
+      await cp(tiny, copy, { recursive: true });
+      await damage(copy);
+      return ffRun(['--video', clip, '--model', copy, '--frames', '2', '--max-new-tokens', '1']);
+    }
+    const edit =
+      (changes: Record<string, unknown>) =>
+      async (copy: string): Promise<void> => {
+        const file = join(copy, 'config.json');
+        await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...changes }));
+      };
+
+    it('names an unknown model and what there is', async () => {
+      const line = /--model nope: no such folder, and no name of weights\.config\.json \(tiny-llava-video/;
+      expectOneLine(await ffRun(['--video', clip, '--model', 'nope']), 1, line);
+    });
+
+    it('says how to get a named model that is not there', async () => {
+      const env = { HF_HUB_CACHE: folder };
+      const ended = await ffRun(['--video', clip, '--model', 'lmms-lab/LLaVA-Video-7B-Qwen2'], { env });
+      expectOneLine(ended, 1, /lmms-lab\/LLaVA-Video-7B-Qwen2: it is not on this machine.*--model DIR/);
+    });
+
+    const damages: [string, (copy: string) => Promise<void>, RegExp][] = [
+      ['no-config', (copy) => rm(join(copy, 'config.json')), /config\.json: it is missing/],
+      ['bad-json', (copy) => writeFile(join(copy, 'config.json'), '{'), /config\.json: must be JSON/],
+      ['no-weights', (copy) => rm(join(copy, 'model.safetensors')), /model\.safetensors/],
+      ['cut-weights', (copy) => truncate(join(copy, 'model.safetensors'), 1_000_000), /model\.safetensors/],
+      ['no-tokenizer', (copy) => rm(join(copy, 'tokenizer.json')), /tokenizer\.json: it is missing/],
+      ['bad-tokenizer', (copy) => writeFile(join(copy, 'tokenizer.json'), '{}'), /tokenizer\.json: cannot be read/],
+      ['other-shape', edit({ intermediate_size: 192 }), /mlp\.gate_proj\.weight must be \[192,128\], got \[256,128\]/],
+      ['more-layers', edit({ num_hidden_layers: 9 }), /expected a tensor "model\.layers\.8\.input_layernorm\.weight"/],
+      ['unknown', edit({ architectures: ['MambaForCausalLM'] }), /architectures must name LlavaQwen.*Mamba/],
+      ['other-act', edit({ hidden_act: 'relu' }), /hidden_act must be "silu", got "relu"/],
+      ['no-heads', edit({ num_attention_heads: 'four' }), /num_attention_heads must be a positive integer, got "four"/],
+    ];
+    for (const [name, damage, line] of damages)
+      it(`answers ${name} with one line and exit code 1`, async () => {
+        expectOneLine(await damaged(name, damage), 1, line);
+      });
+
+    it('names a missing and a truncated shard', async () => {
+      const sharded = join(folder, 'sharded');
+      await makeCheckpoint(sharded, { preset: 'tiny', seed: 1, shardBytes: 300_000 });
+      const shard = join(sharded, 'model-00002-of-0000');
+      const [name = ''] = (await readFile(join(sharded, 'model.safetensors.index.json'), 'utf8')).match(
+        /model-00002-of-\d+\.safetensors/,
+      ) ?? [''];
+      expect(name).to.contain(shard.slice(sharded.length + 1));
+      const ask = ['--video', clip, '--model', sharded, '--frames', '1', '--max-new-tokens', '1'];
+      await truncate(join(sharded, name), 100_000);
+      expectOneLine(await ffRun(ask), 1, new RegExp(name));
+      await rm(join(sharded, name));
+      expectOneLine(await ffRun(ask), 1, new RegExp(`${name}.*no such file`));
+    });
+  });
+});

@@ -1,0 +1,162 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Report } from '../../cli/report.ts';
+import { clip, ffRun } from './process.ts';
+
+const question = ['--prompt', 'Which object moves?'];
+const ask = ['--video', clip, ...question];
+
+describe('ff-run', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ff-run-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('explains every flag with --help and names its version', async () => {
+    const help = await ffRun(['--help']);
+    expect(help.code).to.equal(0);
+    for (const flag of [
+      'video',
+      'prompt',
+      'cost',
+      'similarity',
+      'ratio',
+      'reducer',
+      'budget-layers',
+      'model',
+      'frames',
+    ])
+      expect(help.stdout).to.match(new RegExp(`^ {2}--${flag} \\S+ +\\S`, 'm'));
+    for (const flag of ['compare', 'json', 'adapter', 'dtype', 'verbose', 'quiet', 'force-sample', 'seed', 'top-p'])
+      expect(help.stdout).to.contain(`--${flag}`);
+    expect((await ffRun(['--version'])).stdout).to.match(/^framefusion-webgpu \d+\.\d+\.\d+\n$/);
+  });
+
+  it('gives the answer to standard output and what was saved to standard error', async () => {
+    const { code, stdout, stderr } = await ffRun(ask);
+    expect(stdout).to.equal('the purple ring\n');
+    expect(stderr).to.match(/tokens +240 of the video, 72 left after a merge to the budget before layer 0/);
+    expect(stderr).to.match(/computed +30\.0 % of the video tokens \(asked 30\.0 %\)/);
+    expect(code).to.equal(0);
+  });
+
+  it("asks the model's own question by default, truly answered dense and reduced", async () => {
+    for (const how of [
+      ['--reducer', 'none'],
+      ['--cost', '0.3'],
+      ['--cost', '0.5', '--kv', 'compact'],
+    ])
+      expect((await ffRun(['--video', clip, ...how])).stdout).to.equal('the background changes\n');
+  });
+
+  it('says nothing but the answer with --quiet', async () => {
+    const { stdout, stderr } = await ffRun([...ask, '--quiet']);
+    expect(stderr).to.equal('');
+    expect(stdout).to.equal('the purple ring\n');
+  });
+
+  it('prints the report, and nothing else, with --json -', async () => {
+    const { stdout } = await ffRun([...ask, '--json', '-', '--seed', '7']);
+    const report = JSON.parse(stdout) as Report;
+    expect(report.version).to.equal(1);
+    expect(report.prompt).to.equal('Which object moves?');
+    expect(report.video).to.include({ width: 256, height: 256, frames: 96, averageFps: 24, durationSeconds: 4 });
+    expect(report.video.sampled).to.deep.equal([0, 8, 17, 25, 34, 43, 51, 60, 69, 77, 86, 95]);
+    expect(report.model).to.include({ name: 'tiny-llava-video', architecture: 'LlavaQwenForCausalLM', layers: 8 });
+    expect(report.sampling.seed).to.equal(7);
+    for (const seconds of Object.values(report.seconds)) expect(seconds).to.be.greaterThan(0);
+    const [run, ...others] = report.runs;
+    expect(others).to.deep.equal([]);
+    expect(run?.answer).to.equal('the purple ring');
+    expect(run?.tokens.layers).to.have.length(8);
+    const text = (run?.tokens.prompt ?? 0) - 240;
+    expect(run?.tokens.layers[0]).to.deep.equal({ entering: 240 + text, attending: 72 + text, leaving: 72 + text });
+    expect(run?.reduction.map(({ layer, action }) => [layer, action])).to.deep.equal([[-1, 'merge-to-budget']]);
+    expect(run?.budget.asked).to.equal(0.3);
+    expect(run?.budget.spent).to.be.at.most(0.3);
+    expect(run?.peakGpuBytes).to.be.greaterThan(3e6);
+  });
+
+  it('writes the report to a file, whole, and still prints the answer', async () => {
+    const file = join(folder, 'report.json');
+    const { stdout } = await ffRun([...ask, '--json', file]);
+    expect(stdout).to.equal('the purple ring\n');
+    expect((JSON.parse(await readFile(file, 'utf8')) as Report).runs[0]?.answer).to.equal('the purple ring');
+    expect(await readdir(folder)).to.deep.equal(['report.json']);
+  });
+
+  it('compares dense and reduced on the same model', async () => {
+    const { stdout, stderr } = await ffRun([...ask, '--compare', '--cost', '0.5']);
+    expect(stdout).to.equal('dense: the purple ring\nframefusion: the purple ring\n');
+    expect(stderr).to.match(/prefill +[\d.]+ s +[\d.]+ s +[\d.]+x faster/);
+    expect(stderr).to.contain('The answers are the same.');
+  });
+
+  it('reads a video from standard input', async () => {
+    const { stdout, stderr } = await ffRun(['--video', '-', ...question], { stdin: await readFile(clip) });
+    expect(stdout).to.equal('the purple ring\n');
+    expect(stderr).to.contain('standard input: 96 frames');
+  });
+
+  it('runs dense at cost 1, exactly as without a reducer', async () => {
+    const runs: Report[] = [];
+    for (const how of [
+      ['--cost', '1'],
+      ['--reducer', 'none'],
+    ])
+      runs.push(JSON.parse((await ffRun([...ask, ...how, '--json', '-'])).stdout));
+    expect(runs.map(({ runs: [run] }) => run?.reducer)).to.deep.equal(['none', 'none']);
+    expect(runs[0]?.runs[0]?.answer).to.equal(runs[1]?.runs[0]?.answer);
+  });
+
+  it('samples as it is told', async () => {
+    const { stdout } = await ffRun([...ask, '--frames', '3', '--force-sample', '--max-new-tokens', '1', '--json', '-']);
+    const report = JSON.parse(stdout) as Report;
+    expect(report.video.sampled).to.deep.equal([0, 47, 95]);
+    expect(report.runs[0]?.tokens.generated).to.equal(1);
+    expect(report.runs[0]?.tokens.video).to.equal(60);
+  });
+
+  it('draws the same answer from the same seed', async () => {
+    const hot = [...ask, '--temperature', '2', '--top-p', '0.95', '--max-new-tokens', '12', '--quiet'];
+    const [a, b, c] = [
+      await ffRun([...hot, '--seed', '1']),
+      await ffRun([...hot, '--seed', '1']),
+      await ffRun([...hot, '--seed', '2']),
+    ];
+    expect(a?.stdout).to.equal(b?.stdout);
+    expect(a?.stdout).not.to.equal(c?.stdout);
+  });
+
+  it('says every layer and step with --verbose', async () => {
+    const { stderr } = await ffRun([...ask, '--verbose']);
+    expect(stderr).to.match(
+      /merge-to-budget before layer 0: \d+ rows -> \d+ \([\d.]+ % similar, the budget asks for 70\.0 %\)/,
+    );
+    expect(stderr).to.match(/layer 7: \d+ rows in/);
+  });
+
+  it('ends at once when interrupted, and leaves nothing behind', async () => {
+    const temporary = await mkdtemp(join(tmpdir(), 'ff-interrupt-'));
+    const stdin = await readFile(clip);
+    for (const afterMs of [150, 400, 700]) {
+      const file = join(folder, 'never.json');
+      const started = Date.now();
+      const { code, stderr } = await ffRun(['--video', '-', ...question, '--compare', '--json', file], {
+        stdin,
+        env: { TMPDIR: temporary },
+        interrupt: { signal: 'SIGINT', afterMs },
+      });
+      // Before Node has read the first line of ours, the signal itself ends it.
+      expect([130, null]).to.include(code);
+      expect(stderr).not.to.match(/Error|at file/);
+      expect(Date.now() - started).to.be.lessThan(afterMs + 5000);
+      expect(await readdir(temporary)).to.deep.equal([]);
+      expect(await readdir(folder)).not.to.include('never.json');
+    }
+    await rm(temporary, { recursive: true });
+  });
+});

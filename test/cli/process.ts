@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const program = `${root}dist/ff-run.js`;
+export const clip = `${root}assets/clip.mp4`;
+export const tiny = `${root}assets/tiny-llava-video`;
+
+/** What a process said and how it ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  /** Without the lines that Dawn itself prints about some drivers. */
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly stdin?: Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sends the signal this long after the start. */
+  readonly interrupt?: { readonly signal: NodeJS.Signals; readonly afterMs: number };
+}
+
+/** Runs the built `ff-run` as a user would, on the adapter that the tests run on. */
+export function ffRun(args: readonly string[], { stdin, env = {}, interrupt }: RunOptions = {}): Promise<Ended> {
+  if (!existsSync(program)) throw new Error('dist/ is not built: run npm test, or npm run build');
+  const adapter = process.env.FRAMEFUSION_ADAPTER;
+  const all = adapter && !args.includes('--adapter') ? [...args, '--adapter', adapter] : args;
+  const child = spawn(process.execPath, [program, ...all], { cwd: root, env: { ...process.env, ...env } });
+  child.stdin.on('error', () => undefined); // it may end before it has read everything
+  child.stdin.end(stdin);
+  if (interrupt) setTimeout(() => child.kill(interrupt.signal), interrupt.afterMs);
+  const output = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      output[stream] += text;
+    });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const stderr = output.stderr.replace(/^Warning: (max|vkCreateInstance).*\n( {4}at CheckVk.*\n)?\n?/gm, '');
+      resolve({ code, stdout: output.stdout, stderr });
+    });
+  });
+}

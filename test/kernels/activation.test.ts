@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { ShapeError } from '../../engine/errors.ts';
+import { gelu, swiglu } from '../../kernels/activation.ts';
+import { expectClose, tolerance } from '../helpers/close.ts';
+import { itOn, run, upload } from '../helpers/device.ts';
+import { expectRejection } from '../helpers/errors.ts';
+import { host, random } from '../helpers/random.ts';
+import * as reference from '../reference/activation.ts';
+
+const sizes = [
+  [1, 1],
+  [2, 65],
+  [17, 20],
+  [257, 3],
+] as const;
+
+describe('gelu', () => {
+  for (const form of ['erf', 'tanh'] as const)
+    for (const act of ['f32', 'f16'] as const) {
+      for (const [rows, dim] of sizes)
+        itOn([act], `matches the ${form} form for ${rows} rows of ${dim} in ${act}`, async () => {
+          const x = random([rows, dim], { seed: 1, outliers: 3, scale: 3, dtype: act });
+          const got = await run((rec) => gelu(rec, upload(rec, x), form));
+          expectGelu(got, x.values, form, act);
+        });
+
+      itOn([act], `keeps to the ${form} form from far below zero to far above in ${act}`, async () => {
+        const values = Float32Array.from({ length: 1201 }, (_, i) => (i - 600) / 50);
+        const x = host([1, 1207], [...values, 0, -0, 1e-7, 100, -100, 6e4], act);
+        const got = await run((rec) => gelu(rec, upload(rec, x), form));
+        expectGelu(got, x.values, form, act);
+        expect(got.at(-1)).to.equal(x.values.at(-1));
+        expect(Math.abs(got.at(-2) ?? 1)).to.equal(0);
+      });
+    }
+
+  function expectGelu(got: ArrayLike<number>, x: ArrayLike<number>, form: 'erf' | 'tanh', act: 'f32' | 'f16'): void {
+    const { atol, rtol } = tolerance(act);
+    // The kernel's erf is good to 1.5e-7 (Abramowitz & Stegun 7.1.26), tanh to a few units in the last place of 1; both
+    // are multiplied by x / 2, which is at most 4 where they are not 1 or -1 to the last place.
+    expectClose(got, reference.gelu(x, form), { atol: atol + 4 * 2.5e-7, rtol });
+  }
+});
+
+describe('swiglu', () => {
+  for (const [act, out] of [
+    ['f32', 'f32'],
+    ['f32', 'f16'],
+    ['f16', 'f32'],
+    ['f16', 'f16'],
+  ] as const)
+    for (const [rows, dim] of sizes)
+      itOn([act, out], `matches the float64 reference for ${rows} rows of ${dim}, ${act} into ${out}`, async () => {
+        // Outliers only where their products fit the result.
+        const x = random([rows, 2 * dim], { seed: 1, outliers: out === 'f32' ? 5 : 0, scale: 3, dtype: act });
+        const got = await run((rec) => swiglu(rec, upload(rec, x), out));
+        expectClose(got, reference.swiglu(x.values, dim), tolerance(out, { exponent: 8 }));
+      });
+
+  itOn(['f16'], 'holds products beyond f16 in its f32 result', async () => {
+    const x = host([1, 4], [1000, 60000, 1000, 60000], 'f16');
+    const got = await run((rec) => swiglu(rec, upload(rec, x)));
+    expect([...got]).to.deep.equal([1e6, 3.6e9]);
+  });
+
+  it('is zero, not NaN, where the gate is far below zero', async () => {
+    const got = await run((rec) => swiglu(rec, upload(rec, host([1, 4], [-1000, -3e38, 5, 7]))));
+    for (const value of got) expect(Math.abs(value)).to.be.below(1e-3);
+  });
+
+  it('refuses an odd last axis', () =>
+    expectRejection(
+      run((rec) => swiglu(rec, upload(rec, random([2, 5], { seed: 1 }), 'gate and up'))),
+      ShapeError,
+      'swiglu: x must',
+      "'gate and up' [2,5] f32",
+    ));
+});

@@ -1,0 +1,131 @@
+import { ShapeError } from '../../engine/errors.ts';
+import { attention } from '../../kernels/attention.ts';
+import { expectClose, largest, tolerance } from '../helpers/close.ts';
+import { itOn, run, upload } from '../helpers/device.ts';
+import { expectRejection } from '../helpers/errors.ts';
+import { type HostTensor, host, random } from '../helpers/random.ts';
+import * as reference from '../reference/attention.ts';
+
+interface Case extends reference.AttentionCase {
+  readonly rows: number;
+  readonly keys: number;
+  readonly act?: 'f32' | 'f16';
+}
+
+async function check(c: Case): Promise<void> {
+  const { rows, keys, heads, kvHeads, headDim, segments = 1, act = 'f32' } = c;
+  const q = random([segments * rows, heads * headDim], { seed: 1, dtype: act });
+  const k = random([segments * keys, kvHeads * headDim], { seed: 2, dtype: act });
+  const v = random([segments * keys, kvHeads * headDim], { seed: 3, outliers: 3, dtype: act });
+  await compare(q, k, v, c);
+}
+
+async function compare(q: HostTensor, k: HostTensor, v: HostTensor, c: reference.AttentionCase): Promise<void> {
+  const [qColumn, kColumn, vColumn] = c.columns ?? [0, 0, 0];
+  const got = await run((rec) => {
+    const [one, two, three] = [q, k, v].map((x) => upload(rec, x)) as [ReturnType<typeof upload>, ReturnType<typeof upload>, ReturnType<typeof upload>];
+    return attention(rec, { of: one, column: qColumn }, { of: two, column: kColumn }, { of: three, column: vColumn }, c);
+  });
+  const { y, exponent } = reference.attention(q, k, v, c);
+  const act = q.dtype === 'f16' ? 'f16' : 'f32';
+  expectClose(got, y, tolerance(act, { sumOf: c.headDim, scale: largest(y), exponent }));
+}
+
+describe('attention', () => {
+  for (const headDim of [12, 16, 20, 32, 64, 72, 128])
+    for (const act of headDim === 64 || headDim === 20 ? (['f32', 'f16'] as const) : (['f32'] as const))
+      itOn([act], `matches the float64 reference for heads of ${headDim} in ${act}`, async () => {
+        const heads = { heads: 4, kvHeads: 2, headDim, act };
+        await check({ ...heads, rows: 17, keys: 17, causal: true });
+        await check({ ...heads, rows: 19, keys: 33, causal: false });
+        await check({ ...heads, rows: 1, keys: 70, causal: true });
+      });
+
+  for (const [rows, keys] of [
+    [2, 2],
+    [5, 38],
+    [16, 32],
+    [33, 33],
+    [33, 65],
+    [257, 257],
+  ] as const)
+    it(`lets ${rows} causal rows be the last ones of ${keys} keys`, () =>
+      check({ rows, keys, heads: 2, kvHeads: 1, headDim: 16, causal: true }));
+
+  for (const [rows, keys] of [
+    [2, 1],
+    [5, 2],
+    [17, 257],
+  ] as const)
+    it(`lets ${rows} rows see all of ${keys} keys`, () =>
+      check({ rows, keys, heads: 2, kvHeads: 2, headDim: 16, causal: false }));
+
+  for (const keys of [1, 2, 63, 64, 65, 257])
+    it(`decodes one row over ${keys} keys`, () =>
+      check({ rows: 1, keys, heads: 6, kvHeads: 2, headDim: 16, causal: true }));
+
+  it('keeps segments apart', async () => {
+    await check({ rows: 25, keys: 25, heads: 2, kvHeads: 2, headDim: 16, causal: false, segments: 3 });
+    await check({ rows: 1, keys: 40, heads: 2, kvHeads: 2, headDim: 16, causal: false, segments: 2 });
+    await check({ rows: 18, keys: 20, heads: 2, kvHeads: 1, headDim: 16, causal: true, segments: 2 });
+  });
+
+  for (const rows of [1, 21])
+    it(`reads ${rows} rows of heads out of the columns of fused matrices`, async () => {
+      const fused = random([rows, 3 * 40], { seed: 4, outliers: 1 });
+      const cache = random([30, 50], { seed: 5 });
+      const heads = { heads: 2, kvHeads: 2, headDim: 20, causal: false };
+      await compare(fused, fused, fused, { ...heads, columns: [0, 40, 80] });
+      await compare(fused, cache, cache, { ...heads, columns: [80, 3, 10] });
+    });
+
+  for (const act of ['f32', 'f16'] as const)
+    for (const rows of [1, 5])
+      itOn([act], `does not overflow ${act} scores beyond f16 for ${rows} rows`, async () => {
+        // Scores of 64 * 200 * 200 / 8 = 320,000: the softmax is all on the keys with the largest.
+        const q = host([rows, 64], new Float32Array(64 * rows).fill(200), act);
+        const k = host([70, 64], Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 200 : -200)), act);
+        const v = host([70, 64], Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 2 : 6e4)), act);
+        const got = await run((rec) => {
+          const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
+          return attention(rec, whole(q), whole(k), whole(v), { heads: 1, kvHeads: 1, headDim: 64, causal: false });
+        });
+        expectClose(got, new Array(64 * rows).fill(2), tolerance(act));
+      });
+
+  it('names what does not fit', async () => {
+    const refuse = (
+      part: string,
+      sizes: { heads?: number; kvHeads?: number; headDim?: number; causal?: boolean; segments?: number },
+    ) =>
+      expectRejection(
+        run((rec) => {
+          const make = (rows: number, label: string) => ({
+            of: upload(rec, random([rows, 256], { seed: 1 }), label),
+            column: 0,
+          });
+          const options = { heads: 4, kvHeads: 2, headDim: 16, causal: false, ...sizes };
+          return attention(rec, make(4, 'query'), make(3, 'keys'), make(3, 'values'), options);
+        }),
+        ShapeError,
+        'attention: ',
+        part,
+      );
+    await refuse('4 heads cannot share 3 key heads', { kvHeads: 3 });
+    await refuse('heads of 130 are not built', { headDim: 130, heads: 1, kvHeads: 1 });
+    await refuse("do not fit 'query' [4,256] f32, 'keys' [3,256] f32", { headDim: 128, heads: 4, kvHeads: 2 });
+    await refuse('do not fit', { segments: 3 });
+    await refuse("4 causal rows need as many keys, got 'keys'", { causal: true });
+  });
+
+  it('refuses operands that are no floats', async () => {
+    await expectRejection(
+      run((rec) => {
+        const x = { of: upload(rec, host([2, 16], new Uint32Array(32), 'u32')), column: 0 };
+        return attention(rec, x, x, x, { heads: 1, kvHeads: 1, headDim: 16, causal: true });
+      }),
+      ShapeError,
+      'attention: q must be f32 or f16',
+    );
+  });
+});

@@ -1,0 +1,213 @@
+import { expect } from 'chai';
+import { ShapeError } from '../../engine/errors.ts';
+import type { Runtime } from '../../engine/runtime.ts';
+import { embed } from '../../kernels/embed.ts';
+import { bindableRows, type LinearPlan, linear } from '../../kernels/linear.ts';
+import { expectClose, largest, tolerance } from '../helpers/close.ts';
+import { type Feature, itOn, openTestRuntime, run, upload, uploadWeight } from '../helpers/device.ts';
+import { expectRejection } from '../helpers/errors.ts';
+import { host, random } from '../helpers/random.ts';
+import * as reference from '../reference/linear.ts';
+
+type Float = 'f32' | 'f16';
+
+interface LinearCase {
+  readonly rows: number;
+  readonly k: number;
+  readonly n: number;
+  readonly plan?: LinearPlan;
+  readonly act?: Float;
+  readonly out?: Float;
+  readonly codec?: 'f32' | 'f16' | 'bf16';
+  readonly bias?: boolean;
+  /** Rows of the residual; none where absent. */
+  readonly period?: number;
+}
+
+async function check(c: LinearCase, on?: Runtime): Promise<void> {
+  const { rows, k, n, act = 'f32', out = 'f32', codec = 'f32', plan } = c;
+  const x = random([rows, k], { seed: 1, outliers: 3, dtype: act });
+  // Scaled as in a checkpoint, so that an f16 result can hold what outliers make.
+  const weight = random([n, k], { seed: 2, dtype: codec, scale: 1 / Math.sqrt(k) });
+  const bias = c.bias ? random([n], { seed: 3 }) : undefined;
+  const residual = c.period === undefined ? undefined : random([c.period, n], { seed: 4, outliers: 1 });
+  const got = await run((rec) => {
+    const weights = { weight: uploadWeight(rec, weight), bias: bias && upload(rec, bias) };
+    const options = { out, ...(plan && { plan }), ...(residual && { residual: upload(rec, residual) }) };
+    return linear(rec, upload(rec, x), weights, options);
+  }, on);
+  const want = reference.linear(x, weight, { bias, residual });
+  expectClose(got, want, tolerance(out, { sumOf: k, scale: largest(want) }));
+}
+
+const sizes = [
+  [1, 1, 1],
+  [2, 3, 9],
+  [5, 588, 33],
+  [17, 896, 40],
+  [33, 20, 257],
+  [257, 7, 130],
+] as const;
+
+describe('linear', () => {
+  for (const plan of ['tile', 'subgroup', 'row'] as const) {
+    const needs = (...types: readonly Feature[]): Feature[] => (plan === 'subgroup' ? ['subgroups', ...types] : [...types]);
+
+    for (const [rows, k, n] of sizes)
+      itOn(needs(), `matches the float64 reference for ${rows} rows of ${k} by ${n}, plan ${plan}`, () =>
+        check({ rows, k, n, plan, bias: true, period: rows }),
+      );
+
+    for (const codec of ['f32', 'bf16', 'f16'] as const)
+      for (const k of [7, 66])
+        itOn(needs(), `reads ${codec} weights of ${k} columns, plan ${plan}`, () =>
+          check({ rows: 9, k, n: 35, plan, codec, bias: true, period: 9 }),
+        );
+
+    for (const [act, out] of [
+      ['f16', 'f32'],
+      ['f32', 'f16'],
+      ['f16', 'f16'],
+    ] as const)
+      itOn(needs('f16'), `multiplies ${act} into ${out} with sums in f32, plan ${plan}`, async () => {
+        for (const [rows, k] of [
+          [5, 588],
+          [3, 5],
+        ] as const)
+          await check({ rows, k, n: 33, plan, act, out, codec: 'bf16', bias: true, period: rows });
+      });
+
+    for (const [bias, period] of [
+      [false, undefined],
+      [true, undefined],
+      [false, 4],
+      [true, 1],
+    ] as const) {
+      const residual = period === undefined ? 'no residual' : `a residual of ${period} rows`;
+      itOn(needs(), `adds ${bias ? 'a bias' : 'no bias'} and ${residual} to 9 rows, plan ${plan}`, () =>
+        check({ rows: 9, k: 10, n: 21, plan, bias, ...(period && { period }) }),
+      );
+    }
+  }
+
+  it('does not overflow where products and sums are beyond f16', async () => {
+    const x = host([6, 64], new Float32Array(384).fill(OVER), 'f32');
+    const weight = host([5, 64], new Float32Array(320).fill(OVER), 'f16');
+    const got = await run((rec) => linear(rec, upload(rec, x), { weight: uploadWeight(rec, weight) }));
+    expect([...got]).to.deep.equal(new Array(30).fill(64 * OVER * OVER));
+  });
+
+  it('gives the same whatever the plan that is chosen by the number of rows', async () => {
+    for (const rows of [1, 4, 5]) await check({ rows, k: 30, n: 19, bias: true });
+  });
+
+  it('names the operand that does not fit', async () => {
+    const refuse = (part: string, shapes: { weight?: number[]; bias?: number[]; residual?: number[] }) =>
+      expectRejection(
+        run((rec) => {
+          const make = (shape: readonly number[]) => upload(rec, random(shape, { seed: 1 }), 'layers.4.qkv');
+          const weights = { weight: make(shapes.weight ?? [3, 6]), bias: make(shapes.bias ?? [3]) };
+          return linear(rec, make([2, 6]), weights, { residual: make(shapes.residual ?? [2, 3]) });
+        }),
+        ShapeError,
+        `linear: ${part} must be`,
+        "'layers.4.qkv'",
+      );
+    await refuse('weight', { weight: [3, 5] });
+    await refuse('bias', { bias: [2] });
+    await refuse('residual', { residual: [2, 2] });
+    await expectRejection(
+      run((rec) => {
+        const u32 = upload(rec, host([2, 6], new Uint32Array(12), 'u32'));
+        return linear(rec, u32, { weight: upload(rec, random([3, 6], { seed: 1 })) });
+      }),
+      ShapeError,
+      'linear: x must be f32 or f16',
+    );
+  });
+});
+
+/** Its square is 810,000, beyond f16. */
+const OVER = 900;
+
+describe('embed', () => {
+  for (const dim of [1, 7, 64, 130])
+    for (const codec of ['f32', 'bf16', 'f16'] as const)
+      it(`looks rows of ${dim} up in a ${codec} table`, () => checkEmbed(dim, 37, codec));
+
+  it('makes nothing of no ids', async () => {
+    const table = random([4, 6], { seed: 1 });
+    const got = await run((rec) => embed(rec, upload(rec, host([0], [], 'u32')), upload(rec, table), 6));
+    expect(got).to.have.length(0);
+  });
+
+  it('refuses ids that are no u32', () =>
+    expectRejection(
+      run((rec) => embed(rec, upload(rec, random([3], { seed: 1 })), upload(rec, random([4, 6], { seed: 1 })), 6)),
+      ShapeError,
+      'embed: ids must be u32',
+    ));
+});
+
+async function checkEmbed(dim: number, vocabulary: number, codec: 'f32' | 'f16' | 'bf16', on?: Runtime): Promise<void> {
+  const table = random([vocabulary, dim], { seed: 5, outliers: 2, dtype: codec });
+  const ids = [0, vocabulary - 1, 3, 3, 1, Math.floor(vocabulary / 2)];
+  const got = await run(
+    (rec) => embed(rec, upload(rec, host([ids.length], ids, 'u32')), uploadWeight(rec, table), dim),
+    on,
+  );
+  expect([...got]).to.deep.equal([...reference.embed(ids, table)]);
+}
+
+describe('a weight larger than what a kernel can bind', () => {
+  let small: Runtime;
+  before(async () => {
+    small = await openTestRuntime({ maxBindingBytes: 4096 });
+  });
+  after(() => small.close());
+
+  it('is multiplied in parts of its rows, with their own columns of bias and residual', async () => {
+    // 90 rows of 36 f32 are 12,960 bytes: parts of 28 * 4 rows do not exist, 64 bytes a row make multiples of 16.
+    await check({ rows: 7, k: 35, n: 90, bias: true, period: 7 }, small);
+    await check({ rows: 2, k: 35, n: 90, bias: true, period: 1 }, small);
+    await check({ rows: 7, k: 61, n: 70, codec: 'bf16', bias: true, period: 7 }, small);
+  });
+
+  it('is looked up in parts of its rows', async () => {
+    await checkEmbed(33, 101, 'f32', small);
+    await checkEmbed(33, 150, 'bf16', small);
+  });
+
+  it('is an error where not even an aligned part can be bound', async () => {
+    const table = random([40, 513], { seed: 1 });
+    await expectRejection(
+      run((rec) => linear(rec, upload(rec, random([1, 513], { seed: 2 })), { weight: uploadWeight(rec, table) }), small),
+      ShapeError,
+      'bind',
+    );
+  });
+
+  it('is split into parts that start at aligned bytes and cover every row once', async () => {
+    await run((rec) => {
+      for (const [n, width, dtype] of [
+        [1, 2, 'f32'],
+        [4096, 2, 'f32'],
+        [151, 896, 'bf16'],
+        [77, 34, 'f16'],
+        [65, 64, 'f32'],
+      ] as const) {
+        const weight = rec.empty('weight', [n, width], dtype);
+        const rowBytes = weight.byteLength / n;
+        let next = 0;
+        for (const { start, count } of bindableRows(weight, 1 << 16)) {
+          expect(start).to.equal(next);
+          expect((start * rowBytes) % 256).to.equal(0);
+          expect(count * rowBytes).to.be.at.most(1 << 16);
+          next = start + count;
+        }
+        expect(next).to.equal(n);
+      }
+      return rec.empty('none', [1], 'f32');
+    });
+  });
+});

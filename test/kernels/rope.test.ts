@@ -1,0 +1,97 @@
+import { expect } from 'chai';
+import { ShapeError } from '../../engine/errors.ts';
+import { rotations, splitRope } from '../../kernels/rope.ts';
+import { expectClose, largest, tolerance } from '../helpers/close.ts';
+import { itOn, run, runAll, untouched, upload } from '../helpers/device.ts';
+import { expectRejection } from '../helpers/errors.ts';
+import { host, random } from '../helpers/random.ts';
+import type { Heads } from '../reference/attention.ts';
+import * as reference from '../reference/rope.ts';
+
+const THETA = 1e6;
+
+async function check(rows: number, heads: Heads, act: 'f32' | 'f16', far: number, offset: number): Promise<void> {
+  const width = heads.kvHeads * heads.headDim;
+  const qkv = random([rows, heads.heads * heads.headDim + 2 * width], { seed: 1, outliers: 3, dtype: act });
+  // Out of order and far apart, as survivors of a reduction lie.
+  const positions = Array.from({ length: rows }, (_, row) => (row * 7919 + far) % (far + 1));
+  const table = rotations(far + 1, heads.headDim, THETA);
+  const capacity = offset + rows + 3;
+  const got = await runAll((rec) => {
+    const k = untouched(rec, [capacity, width], act);
+    const v = untouched(rec, [capacity, width], act);
+    const rotation = rec.upload('rotation', [far + 1, heads.headDim], 'f32', table);
+    const position = upload(rec, host([rows], positions, 'u32'));
+    return { q: splitRope(rec, upload(rec, qkv), position, rotation, heads, { k, v, offset }), k, v };
+  });
+  const want = reference.splitRope(qkv, positions, heads, THETA);
+  const within = tolerance(act, { scale: largest(qkv.values) });
+  expectClose(got.q, want.q, within, 'q');
+  for (const side of ['k', 'v'] as const) {
+    const cache = got[side];
+    expectClose(cache.subarray(offset * width, (offset + rows) * width), want[side], within, side);
+    // The sentinel is a NaN.
+    const others = [...cache.subarray(0, offset * width), ...cache.subarray((offset + rows) * width)];
+    expect(others.every(Number.isNaN), `${side}: rows outside were written`).to.equal(true);
+  }
+}
+
+describe('splitRope', () => {
+  for (const act of ['f32', 'f16'] as const)
+    for (const [rows, heads, kvHeads, headDim] of [
+      [1, 14, 2, 64],
+      [5, 4, 4, 20],
+      [33, 4, 1, 16],
+      [257, 1, 1, 2],
+    ] as const) {
+      const heading = `${rows} rows of ${heads}/${kvHeads} heads of ${headDim} in ${act}`;
+      itOn([act], `splits and turns ${heading}`, () => check(rows, { heads, kvHeads, headDim }, act, 300, 0));
+    }
+
+  it('turns by positions far out, to where the cache has room', () =>
+    check(5, { heads: 4, kvHeads: 2, headDim: 16 }, 'f32', 40_000, 37));
+
+  it('names what does not fit', async () => {
+    const refuse = (part: string, { width = 64, position = 2, capacity = 4, dtype = 'u32' as 'u32' | 'f32' }) =>
+      expectRejection(
+        run((rec) => {
+          const make = (shape: readonly number[], label: string) => upload(rec, random(shape, { seed: 1 }), label);
+          const at = upload(rec, host([position], new Array(position).fill(0), dtype), 'position');
+          const cache = { k: make([capacity, 16], 'cache'), v: make([capacity, 16], 'cache'), offset: 3 };
+          const sizes = { heads: 2, kvHeads: 1, headDim: 16 };
+          return splitRope(rec, make([2, width], 'qkv'), at, make([9, 16], 'table'), sizes, cache);
+        }),
+        ShapeError,
+        'splitRope: ',
+        part,
+      );
+    await refuse("qkv must have 2 + 2 * 1 heads of 16, got 'qkv' [2,62]", { width: 62 });
+    await refuse('position must be [2]', { position: 3 });
+    await refuse('position must be u32', { dtype: 'f32' });
+    await refuse("rows 3 + 2 do not fit 'cache'", {});
+  });
+});
+
+describe('rotations', () => {
+  it('rounds each step to f32, as torch does', () => {
+    const table = rotations(20_001, 16, 10_000);
+    for (const position of [0, 1, 17, 9999, 20_000])
+      for (let i = 0; i < 8; i++) {
+        const turn = reference.angle(position, i, 16, 10_000);
+        const at = (position * 8 + i) * 2;
+        expect([table[at], table[at + 1]]).to.deep.equal([Math.cos(turn), Math.sin(turn)].map(Math.fround));
+      }
+  });
+
+  it('stays near the exact angles', () => {
+    const table = rotations(2001, 64, THETA);
+    for (const position of [3, 500, 2000])
+      for (let i = 0; i < 32; i++) {
+        const exact = position * THETA ** ((-2 * i) / 64);
+        // Three roundings of the angle.
+        const near = exact * 2 ** -22 + 1e-7;
+        expect(table[(position * 32 + i) * 2]).to.be.closeTo(Math.cos(exact), near);
+        expect(table[(position * 32 + i) * 2 + 1]).to.be.closeTo(Math.sin(exact), near);
+      }
+  });
+});

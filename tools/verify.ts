@@ -1,0 +1,99 @@
+/**
+ * Checks this project against golden data made by the genuine reference: `npm run verify -- DIR`, where DIR is a folder
+ * of the golden format (../shared/golden/README.md): the root with all sets, one set, or one model of a set.
+ */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type AdapterChoice, adapterChoices, openRuntime } from '../engine/node-adapter.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import { type CaseResult, readJson } from './verify/check.ts';
+import { verifyDecoder, verifyRope } from './verify/decoder.ts';
+import { verifyPipeline } from './verify/pipeline.ts';
+import { verifyPreprocess } from './verify/preprocess.ts';
+import { verifyStage } from './verify/stage.ts';
+import { verifyVision } from './verify/vision.ts';
+
+type Verify = (folder: string, runtime: Runtime) => AsyncGenerator<CaseResult>;
+
+const sets: Readonly<Record<string, Verify>> = {
+  stage: verifyStage,
+  decoder: verifyDecoder,
+  vision: verifyVision,
+  preprocess: verifyPreprocess,
+  pipeline: verifyPipeline,
+};
+
+/** A result, or a folder that holds golden data of a kind that is not covered. */
+export type Verified = CaseResult | { readonly notCovered: string };
+
+/** Every case below a folder, in the order of names. */
+export async function* verifyFolder(folder: string, runtime: Runtime): AsyncGenerator<Verified> {
+  const index = existsSync(join(folder, 'index.json')) ? await readJson<{ set?: string }>(folder, 'index.json') : {};
+  if (index.set !== undefined) {
+    const verify = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
+    if (verify) yield* verify(folder, runtime);
+    else yield { notCovered: folder };
+    return;
+  }
+  if (existsSync(join(folder, 'rope.json'))) yield* verifyRope(folder);
+  const entries = await readdir(folder, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  for (const name of folders.sort()) {
+    if (name === 'families') yield { notCovered: join(folder, name) };
+    else yield* verifyFolder(join(folder, name), runtime);
+  }
+}
+
+function line(result: Verified): string {
+  if ('notCovered' in result) return `not covered yet  ${result.notCovered}`;
+  const { name, worst, failure } = result;
+  if (failure) return `FAIL  ${name}\n      ${failure}`;
+  const error = worst ? `  ${worst.error.toExponential(1)} of ${worst.limit} (${worst.what})` : '  exact';
+  return `ok    ${name}${error}`;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { adapter: { type: 'string', default: process.env.FRAMEFUSION_ADAPTER ?? 'auto' } },
+  });
+  const folder = positionals[0];
+  if (positionals.length !== 1 || !folder || !existsSync(folder)) {
+    console.error(
+      `verify: ${folder ? `${folder}: no such folder` : 'name one folder of golden data'}: npm run verify -- DIR`,
+    );
+    return 2;
+  }
+  if (!adapterChoices.includes(values.adapter as AdapterChoice)) {
+    console.error(`verify: --adapter must be ${adapterChoices.join(', ')}, got ${values.adapter}.`);
+    return 2;
+  }
+  const runtime = await openRuntime({ adapter: values.adapter as AdapterChoice });
+  console.log(`adapter: ${runtime.adapterName} (${runtime.adapterKind}), f32`);
+  let passed = 0;
+  let failed = 0;
+  for await (const result of verifyFolder(folder, runtime)) {
+    console.log(line(result));
+    if ('notCovered' in result) continue;
+    if (result.failure) failed++;
+    else passed++;
+  }
+  runtime.close();
+  if (passed + failed === 0) console.error(`verify: ${folder}: holds no golden data that is covered.`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  main().then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      console.error(`verify: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+    },
+  );

@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileSource } from '../../engine/file-source.ts';
+import { hostArray } from '../../engine/host-array.ts';
+import { SafetensorsFile } from '../../engine/safetensors.ts';
+
+/** Largest absolute differences that the golden data's README allows in f32. */
+export const limits = {
+  similarity: 2e-6,
+  stage: 5e-6,
+  vision: 1e-4,
+  logits: 2e-4,
+  pixels: 1e-6,
+  rope: 1e-6,
+} as const;
+
+/** One line of the report. */
+export interface CaseResult {
+  readonly name: string;
+  /** Every comparison of numbers, as a share of its limit. */
+  readonly worst?: { readonly what: string; readonly error: number; readonly limit: number } | undefined;
+  /** What went wrong; absent where all agrees. */
+  readonly failure?: string;
+}
+
+/** A tensor of a golden file. */
+export interface GoldenTensor {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** The tensors of a golden file, by name. */
+export class Golden {
+  readonly #file: string;
+  readonly #tensors: ReadonlyMap<string, GoldenTensor>;
+
+  private constructor(file: string, tensors: ReadonlyMap<string, GoldenTensor>) {
+    this.#file = file;
+    this.#tensors = tensors;
+  }
+
+  static async open(file: string): Promise<Golden> {
+    const stored = await SafetensorsFile.open(await fileSource(file));
+    const tensors = new Map<string, GoldenTensor>();
+    try {
+      for (const [name, { dtype, shape }] of stored.tensors) {
+        const bytes = await stored.read(name);
+        const size = shape.reduce((product, n) => product * n, 1);
+        const type = ({ F32: 'f32', F16: 'f16', BF16: 'bf16', I32: 'i32' } as const)[dtype as 'F32'];
+        tensors.set(name, { shape, data: type ? hostArray(type, bytes.buffer, size) : bytes });
+      }
+    } finally {
+      await stored.close();
+    }
+    return new Golden(file, tensors);
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
+  get(name: string): GoldenTensor {
+    const tensor = this.#tensors.get(name);
+    if (!tensor) throw new Error(`${this.#file} has no tensor ${name}`);
+    return tensor;
+  }
+
+  floats(name: string): Float32Array {
+    return Float32Array.from(this.get(name).data);
+  }
+
+  integers(name: string): number[] {
+    return Array.from(this.get(name).data);
+  }
+}
+
+/** Compares one case's results, and remembers the comparison that came nearest to its limit. */
+export class Checker {
+  #worst: CaseResult['worst'];
+
+  /** Discrete results: must be equal. */
+  equal(what: string, got: unknown, want: unknown): void {
+    const [a, b] = [JSON.stringify(got), JSON.stringify(want)];
+    if (a === b) return;
+    throw new Mismatch(`${what}: got ${shorten(a)}, want ${shorten(b)}`);
+  }
+
+  /** Numbers: within `limit`, NaN equal to NaN. */
+  close(what: string, got: ArrayLike<number>, want: ArrayLike<number>, limit: number): void {
+    this.equal(`${what}, elements`, got.length, want.length);
+    for (let i = 0; i < want.length; i++) {
+      const [a, b] = [got[i] ?? Number.NaN, want[i] ?? Number.NaN];
+      if (Number.isNaN(a) && Number.isNaN(b)) continue;
+      const error = Math.abs(a - b);
+      if (!(error <= limit)) throw new Mismatch(`${what}[${i}]: got ${a}, want ${b}, limit ${limit}`);
+      if (!this.#worst || error / limit > this.#worst.error / this.#worst.limit) this.#worst = { what, error, limit };
+    }
+  }
+
+  get worst(): CaseResult['worst'] {
+    return this.#worst;
+  }
+}
+
+/** A result that differs from the golden one. */
+export class Mismatch extends Error {}
+
+/** Runs a case and makes a line of the report of it. */
+export async function runCase(name: string, body: (check: Checker) => Promise<void> | void): Promise<CaseResult> {
+  const check = new Checker();
+  try {
+    await body(check);
+    return { name, worst: check.worst };
+  } catch (error) {
+    const failure = error instanceof Mismatch ? error.message : String(error instanceof Error ? error.stack : error);
+    return { name, worst: check.worst, failure };
+  }
+}
+
+export async function readJson<T>(...path: string[]): Promise<T> {
+  return JSON.parse(await readFile(join(...path), 'utf8')) as T;
+}
+
+function shorten(text: string | undefined): string {
+  return text === undefined || text.length <= 120 ? String(text) : `${text.slice(0, 117)}...`;
+}

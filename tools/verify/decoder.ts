@@ -1,0 +1,294 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '../../engine/errors.ts';
+import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
+import type { Recorder } from '../../engine/recorder.ts';
+import type { Runtime } from '../../engine/runtime.ts';
+import { FrameFusion } from '../../framefusion/framefusion.ts';
+import { rotations } from '../../kernels/rope.ts';
+import { readConfig } from '../../models/files.ts';
+import { qwen2Config } from '../../models/qwen2/config.ts';
+import { Qwen2 } from '../../models/qwen2/qwen2.ts';
+import { type Reduction, type Tokens, videoLayout } from '../../models/reduction.ts';
+import { WeightLoader } from '../../models/weights.ts';
+import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+
+interface Input {
+  text_before: number;
+  patch_num: number;
+  frames: number;
+  text_after: number;
+  new_tokens: number;
+}
+
+interface Call {
+  action: string;
+  seq_in: number;
+  seq_out: number;
+  upper_ratio?: number;
+  sparsity_list: number[];
+}
+
+/** One setting of a model: what the reference did and answered with it. */
+export interface Variant {
+  variant: string;
+  error?: string;
+  completed_calls?: Call[];
+  layer_seq_in: number[];
+  layer_seq_attention: number[];
+  layer_seq_out: number[];
+  calls: Call[];
+  decode_positions: number[];
+  tokens: number[];
+}
+
+/** Every variant of one decoder: a model folder whose index lists them. */
+export async function* verifyDecoder(folder: string, runtime: Runtime): AsyncGenerator<CaseResult> {
+  const { model, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
+  const input = await readJson<Input>(folder, 'input.json');
+  const golden = await Golden.open(join(folder, 'input.safetensors'));
+  const config = await readConfig(folderFiles(folder), 'config.json');
+  if (!config) throw new Error(`${folder}/config.json is missing`);
+  const checkpoint = await openCheckpoint(folder);
+  const loader = new WeightLoader(runtime, checkpoint);
+  const decoder = await Qwen2.load(loader, qwen2Config(config), 'f32');
+  try {
+    yield await runCase(`decoder/${model}/embeddings`, (check) => verifyEmbeddings(runtime, decoder, golden, check));
+    const prompt = (rec: Recorder): Tokens => promptOf(rec, input, golden);
+    for (const variant of variants)
+      yield await runCase(`decoder/${model}/${variant}`, (check) =>
+        verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens: input.new_tokens }, check),
+      );
+    yield await runCase(`decoder/${model}/weights`, (check) => check.equal('unread tensors', loader.unused([]), []));
+  } finally {
+    decoder.dispose();
+    loader.dispose();
+    await checkpoint.close();
+  }
+}
+
+/** `rope.json`: rotations of a real head size, far out. */
+export async function* verifyRope(folder: string): AsyncGenerator<CaseResult> {
+  const { head_dim, rope_theta, positions } = await readJson<{
+    head_dim: number;
+    rope_theta: number;
+    positions: number[];
+  }>(folder, 'rope.json');
+  const golden = await Golden.open(join(folder, 'rope.safetensors'));
+  yield runCase('decoder/rope', (check) => {
+    const half = head_dim / 2;
+    const table = rotations(Math.max(...positions) + 1, head_dim, rope_theta);
+    for (const [offset, name] of ['cos', 'sin'].entries()) {
+      const got = positions.flatMap((position) =>
+        Array.from({ length: head_dim }, (_, i) => table[(position * half + (i % half)) * 2 + offset] ?? Number.NaN),
+      );
+      check.close(name, got, golden.floats(name), limits.rope);
+    }
+  });
+}
+
+async function verifyEmbeddings(runtime: Runtime, decoder: Qwen2, golden: Golden, check: Checker): Promise<void> {
+  const rec = runtime.recorder('embeddings');
+  const whole = golden.floats('inputs_embeds');
+  const dim = decoder.config.hiddenSize;
+  for (const part of ['text_ids_before', 'text_ids_after']) {
+    const ids = golden.integers(part);
+    if (ids.length === 0) continue;
+    const got = await rec.read(decoder.embed(rec, rec.upload('ids', [ids.length], 'u32', Uint32Array.from(ids))));
+    const start = part === 'text_ids_before' ? 0 : whole.length - ids.length * dim;
+    check.close(part, got, whole.subarray(start, start + ids.length * dim), 0);
+  }
+  rec.finish();
+}
+
+function promptOf(rec: Recorder, input: Input, golden: Golden): Tokens {
+  const { shape } = golden.get('inputs_embeds');
+  const rows = shape.at(-2) ?? 0;
+  const video = input.patch_num * input.frames;
+  const types = new Int32Array(rows).fill(-1);
+  for (let i = 0; i < video; i++) types[input.text_before + i] = i % input.patch_num;
+  const { planes, ...layout } = videoLayout(types, input.text_before, video);
+  return {
+    hidden: rec.upload('prompt', shape.slice(-2), 'f32', golden.floats('inputs_embeds')),
+    position: rec.upload(
+      'position',
+      [rows],
+      'u32',
+      Uint32Array.from({ length: rows }, (_, row) => row),
+    ),
+    layout: { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) },
+  };
+}
+
+/** A decoder, a prompt, and the folder that holds what the reference made of them. */
+export interface VariantCase {
+  readonly folder: string;
+  readonly variant: string;
+  readonly runtime: Runtime;
+  readonly decoder: Qwen2;
+  readonly prompt: (rec: Recorder) => Tokens;
+  readonly newTokens: number;
+}
+
+/** One setting: layer lengths, kept positions after each call, hidden states, logits and generated ids. */
+export async function verifyVariant(at: VariantCase, check: Checker): Promise<void> {
+  const { folder, variant, runtime, decoder, prompt } = at;
+  const wanted = await readJson<Variant>(folder, `${variant}.json`);
+  const rec = runtime.recorder(variant);
+  const cache = decoder.newCache(at.newTokens);
+  try {
+    const tokens = prompt(rec);
+    const [rows] = tokens.hidden.shape2();
+    const spy = new Spy(wanted, tokens, decoder.config.layers);
+    const seen = await traceOf(folder, variant, rec, check);
+    const forward = decoder.forward(rec, tokens, cache, {
+      positions: rows,
+      run: spy.reduction,
+      ...(seen && { seen }),
+    });
+    if (wanted.error) {
+      const error = await forward.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      check.equal(`refusal (reference: ${wanted.error})`, error instanceof InputError, true);
+      spy.checkCalls(wanted.completed_calls ?? [], check);
+      return;
+    }
+    const left = await forward;
+    const golden = await Golden.open(join(folder, `${variant}.safetensors`));
+    spy.checkCalls(wanted.calls, check);
+    spy.checkLayers(wanted, check);
+    for (const [call, kept] of spy.kept.entries())
+      check.equal(`kept after call ${call}`, kept, golden.integers(`call${call}.kept_positions`));
+    cache.nextPosition = rows;
+    check.equal('cache lengths', cache.lengths, wanted.layer_seq_attention);
+    await verifyDecoding(rec, at, cache, { wanted, golden, left }, check);
+  } finally {
+    rec.finish();
+    cache.dispose();
+  }
+}
+
+async function verifyDecoding(
+  rec: Recorder,
+  { decoder }: VariantCase,
+  cache: ReturnType<Qwen2['newCache']>,
+  { wanted, golden, left }: { wanted: Variant; golden: Golden; left: Tokens },
+  check: Checker,
+): Promise<void> {
+  const vocab = decoder.config.vocabSize;
+  const logits = golden.floats('logits');
+  let tokens = left;
+  for (const [step, id] of wanted.tokens.entries()) {
+    const normed = decoder.lastNormed(rec, tokens);
+    if (step === 0) check.close('final norm', await rec.read(normed), golden.floats('final_norm_last'), limits.logits);
+    const got = await rec.read(decoder.logits(rec, normed));
+    check.close(`logits ${step}`, got, logits.subarray(step * vocab, (step + 1) * vocab), limits.logits);
+    check.equal(`token ${step}`, got.indexOf(Math.max(...got)), id);
+    if (step + 1 === wanted.tokens.length) return;
+    check.equal(`position of token ${step}`, cache.nextPosition, wanted.decode_positions[step]);
+    const hidden = decoder.embed(rec, rec.upload('id', [1], 'u32', Uint32Array.of(id)));
+    const position = rec.upload('position', [1], 'u32', Uint32Array.of(cache.nextPosition++));
+    const layout = { ...left.layout, tokens: 0, first: 0, length: 0 };
+    tokens = await decoder.forward(rec, { hidden, position, layout }, cache, {
+      positions: cache.nextPosition,
+    });
+  }
+}
+
+/** Compares the whole hidden state after every layer, where the folder has a trace of the variant. */
+async function traceOf(folder: string, variant: string, rec: Recorder, check: Checker) {
+  const file = join(folder, `trace_${variant}.safetensors`);
+  if (!existsSync(file)) return undefined;
+  const golden = await Golden.open(file);
+  return async (layer: number, { hidden }: Tokens): Promise<void> =>
+    check.close(
+      `hidden after layer ${layer}`,
+      await rec.read(hidden),
+      golden.floats(`layer${layer}.out`),
+      limits.logits,
+    );
+}
+
+/** Stands between the decoder and FrameFusion, and writes down what passes. */
+class Spy {
+  readonly kept: number[][] = [];
+  readonly reduction: Reduction;
+  readonly #calls: { seq_in: number; seq_out: number; sparsity_list: number[] }[] = [];
+  readonly #layers: { in: number; attention: number; out: number }[] = [];
+  readonly #run: ReturnType<FrameFusion['start']> | undefined;
+
+  constructor(wanted: Variant, tokens: Tokens, layers: number) {
+    this.#run = reducerOf(wanted.variant)?.start(tokens, layers);
+    this.reduction = {
+      beforeAttention: async (rec, layer, t) => {
+        const next = layer === 0 ? await this.#call(rec, t, () => this.#run?.beforeAttention(rec, layer, t)) : t;
+        this.#layers[layer] = { in: rowsOf(t), attention: rowsOf(next), out: 0 };
+        return next;
+      },
+      afterAttention: async (rec, layer, t, seen) => {
+        const next = await this.#call(rec, t, () => this.#run?.afterAttention(rec, layer, t, seen));
+        const rows = this.#layers[layer];
+        if (rows) rows.out = rowsOf(next);
+        return next;
+      },
+    };
+  }
+
+  /** Lengths, budget shares and sparsity lists of every call. */
+  checkCalls(wanted: readonly Call[], check: Checker): void {
+    const want = wanted.map(({ seq_in, seq_out, sparsity_list }) => ({ seq_in, seq_out, sparsity_list }));
+    check.equal('calls', this.#calls, want);
+    const shares = wanted.flatMap(({ upper_ratio }) => (upper_ratio === undefined ? [] : [upper_ratio]));
+    const got = this.#run?.steps.map(({ budgetShare }) => budgetShare ?? Number.NaN) ?? [];
+    check.close('budget shares', got, shares, 0);
+  }
+
+  checkLayers({ layer_seq_in, layer_seq_attention, layer_seq_out }: Variant, check: Checker): void {
+    check.equal(
+      'rows entering layers',
+      this.#layers.map((layer) => layer.in),
+      layer_seq_in,
+    );
+    check.equal(
+      'rows in attention',
+      this.#layers.map((layer) => layer.attention),
+      layer_seq_attention,
+    );
+    check.equal(
+      'rows leaving layers',
+      this.#layers.map((layer) => layer.out),
+      layer_seq_out,
+    );
+  }
+
+  async #call(rec: Recorder, t: Tokens, call: () => Promise<Tokens> | Tokens | undefined): Promise<Tokens> {
+    if (!this.#run) return t;
+    const next = (await call()) ?? t;
+    this.kept.push(Array.from(await rec.read(next.position)));
+    this.#calls.push({
+      seq_in: rowsOf(t),
+      seq_out: rowsOf(next),
+      sparsity_list: [...this.#run.state.sparsityList],
+    });
+    return next;
+  }
+}
+
+/** The settings are in the variant's name; where the reference raised an error, nowhere else. */
+function reducerOf(variant: string): FrameFusion | undefined {
+  if (variant === 'dense') return undefined;
+  const [, cost, bound, ratio, layers] = /^cost([\d.]+)_sim(-?[\d.]+)_ratio([\d.]+)_layers(\d+)$/.exec(variant) ?? [];
+  if (layers === undefined) throw new Error(`${variant}: not a name of the golden format`);
+  return new FrameFusion({
+    cost: Number(cost),
+    similarityLowerBound: Number(bound),
+    ratioLowerBound: Number(ratio),
+    budgetLayers: Number(layers),
+  });
+}
+
+function rowsOf({ hidden }: Tokens): number {
+  return hidden.shape2()[0];
+}

@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '../../engine/errors.ts';
+import type { Recorder } from '../../engine/recorder.ts';
+import type { Runtime } from '../../engine/runtime.ts';
+import { FrameFusion, FrameFusionRun } from '../../framefusion/framefusion.ts';
+import { fromOrderKey, similarity } from '../../kernels/reduce/index.ts';
+import { NOT_VIDEO, type Tokens, videoLayout } from '../../models/reduction.ts';
+import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+
+interface State {
+  finish_merging: boolean;
+  finish_pruning: boolean;
+  sparsity_list: number[];
+}
+
+interface Step {
+  seq_in: number;
+  seq_out: number;
+  state_before: State;
+  state_after: State;
+  branch: string;
+  error?: string;
+  above_count?: number;
+  frame_tokens?: number;
+  upper_ratio?: number;
+  prune_ratio?: number;
+}
+
+interface StageCase {
+  cost: number;
+  similarity_lower_bound: number;
+  ratio_lower_bound: number;
+  num_layers: number;
+  image_token_start_index: number;
+  image_token_length: number;
+  original_length: number;
+  steps: Step[];
+}
+
+/** Every case of a `stage` folder: calls of the stage on one state, with the hidden states before and after. */
+export async function* verifyStage(folder: string, runtime: Runtime): AsyncGenerator<CaseResult> {
+  const { cases } = await readJson<{ cases: string[] }>(folder, 'index.json');
+  for (const name of cases) yield runCase(`stage/${name}`, (check) => verifyCase(folder, name, runtime, check));
+}
+
+async function verifyCase(folder: string, name: string, runtime: Runtime, check: Checker): Promise<void> {
+  const wanted = await readJson<StageCase>(folder, `${name}.json`);
+  const file = join(folder, `${name}.safetensors`);
+  const golden = existsSync(file) ? await Golden.open(file) : undefined;
+  const first = wanted.steps[0]?.state_before;
+  const { settings } = new FrameFusion({
+    cost: wanted.cost,
+    similarityLowerBound: wanted.similarity_lower_bound,
+    ratioLowerBound: wanted.ratio_lower_bound,
+  });
+  const run = new FrameFusionRun(settings, wanted.num_layers, {
+    finishMerging: first?.finish_merging ?? false,
+    finishPruning: first?.finish_pruning ?? false,
+    sparsityList: [...(first?.sparsity_list ?? [])],
+  });
+  for (const [index, step] of wanted.steps.entries()) {
+    if (!golden) throw new Error(`${file} is missing`);
+    const rec = runtime.recorder(name);
+    try {
+      await verifyStep(rec, run, { wanted, step, golden, prefix: `step${index}` }, check);
+    } finally {
+      rec.finish();
+    }
+    check.equal('state after', stateOf(run), step.state_after);
+  }
+}
+
+interface StepCase {
+  wanted: StageCase;
+  step: Step;
+  golden: Golden;
+  prefix: string;
+}
+
+async function verifyStep(rec: Recorder, run: FrameFusionRun, at: StepCase, check: Checker): Promise<void> {
+  const { step, golden, prefix } = at;
+  check.equal('state before', stateOf(run), step.state_before);
+  const tokens = tokensOf(rec, at);
+  if (step.above_count !== undefined) await verifySimilarity(rec, tokens, at, check);
+  const attention = `${prefix}.attention`;
+  const weights = golden.has(attention)
+    ? () => rec.upload('attention', golden.get(attention).shape, 'f32', golden.floats(attention))
+    : undefined;
+
+  if (step.error) {
+    const error = await run.call(rec, -1, tokens, weights).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    check.equal(`refusal (reference: ${step.error})`, error instanceof InputError, true);
+    return;
+  }
+  const before = run.steps.length;
+  const left = await run.call(rec, -1, tokens, weights);
+  check.equal('rows', left.hidden.shape2()[0], step.seq_out);
+  if (step.branch === 'nothing') return;
+  const share = step.upper_ratio ?? step.prune_ratio;
+  if (share !== undefined) check.close('budget share', [run.steps[before]?.budgetShare ?? Number.NaN], [share], 0);
+  const keep = Array.from(await rec.read(left.position));
+  check.equal('kept', keep, golden.integers(`${prefix}.keep`));
+  check.close('hidden', await rec.read(left.hidden), golden.floats(`${prefix}.hidden_out`), limits.stage);
+  if (step.branch !== 'prune') {
+    // The reference leaves patch types as they were when it prunes: there is nothing to compare then.
+    const patch = (await rec.read(left.layout.planes)).subarray(0, keep.length);
+    const types = Array.from(patch, (type) => (type === NOT_VIDEO ? -1 : type));
+    check.equal('patch types', types, golden.integers(`${prefix}.patch_type_out`));
+  }
+  if (golden.has(`${prefix}.merge_index_by_patch`)) {
+    const order = golden.integers(`${prefix}.token_index_by_patch`);
+    const kept = new Set(keep);
+    const merged = order.flatMap((row, rank) => (kept.has(row) ? [] : [rank]));
+    check.equal('merged by patch', merged, golden.integers(`${prefix}.merge_index_by_patch`));
+  }
+}
+
+async function verifySimilarity(
+  rec: Recorder,
+  { hidden, layout }: Tokens,
+  at: StepCase,
+  check: Checker,
+): Promise<void> {
+  const { wanted, step, golden, prefix } = at;
+  const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, wanted.similarity_lower_bound);
+  const rows = hidden.shape2()[0];
+  const order = (await rec.read(layout.planes)).slice(2 * rows, 2 * rows + layout.tokens);
+  check.equal('order by patch', Array.from(order), golden.integers(`${prefix}.token_index_by_patch`));
+  const got = Array.from(await rec.read(key), fromOrderKey);
+  check.close('similarity', got, golden.floats(`${prefix}.similarity_by_patch`), limits.similarity);
+  check.equal('similar tokens', [...(await rec.read(count))], [step.above_count]);
+  check.equal('video tokens', layout.tokens, step.frame_tokens);
+}
+
+function tokensOf(rec: Recorder, { wanted, step, golden, prefix }: StepCase): Tokens {
+  const hidden = golden.get(`${prefix}.hidden_in`);
+  const rows = step.seq_in;
+  const types = golden.has(`${prefix}.patch_type_in`)
+    ? Int32Array.from(golden.integers(`${prefix}.patch_type_in`))
+    : new Int32Array(rows).fill(-1);
+  const gone = wanted.original_length - rows;
+  const { planes, ...layout } = videoLayout(types, wanted.image_token_start_index, wanted.image_token_length - gone);
+  return {
+    hidden: rec.upload('hidden', hidden.shape.slice(-2), 'f32', golden.floats(`${prefix}.hidden_in`)),
+    position: rec.upload(
+      'position',
+      [rows],
+      'u32',
+      Uint32Array.from({ length: rows }, (_, row) => row),
+    ),
+    layout: { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) },
+  };
+}
+
+function stateOf({ state }: FrameFusionRun): State {
+  return {
+    finish_merging: state.finishMerging,
+    finish_pruning: state.finishPruning,
+    sparsity_list: state.sparsityList,
+  };
+}
