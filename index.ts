@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 /** FrameFusion on WebGPU: the library. See README.md for ten lines that use it. */
 export {
   DeviceError,

@@ -52,7 +52,7 @@ const flags = {
   },
   kv: { value: 'keep|compact', help: "compact: also drop removed tokens from the removing layer's cache" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
-  fps: { value: 'X', help: 'sample X frames per second (default 1)' },
+  fps: { value: 'X', help: 'sample X frames per second (default: the model decides, else 1)' },
   'force-sample': { help: 'spread the frames over the whole video, however long' },
   'max-new-tokens': { value: 'N', help: 'end the answer after N tokens (default 256)' },
   temperature: { value: 'X', help: 'above 0: draw tokens at this temperature (default 0, greedy)' },
@@ -143,7 +143,10 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
 
 function rawValues(argv: readonly string[]): Partial<Record<keyof typeof flags, string | boolean>> {
   const options = Object.fromEntries(
-    Object.entries(flags).map(([name, flag]) => [name, { type: 'value' in flag ? 'string' : 'boolean' } as const]),
+    Object.entries(flags).map(([name, flag]) => {
+      const type = 'value' in flag ? ('string' as const) : ('boolean' as const);
+      return [name, { type, ...(name === 'help' && { short: 'h' }) }];
+    }),
   );
   try {
     return parseArgs({ args: joinNegative(argv), options, strict: true }).values;

@@ -122,7 +122,8 @@ async function show(
   const sampled = await sampleVideo(video, {
     size,
     maxFrames: args.frames ?? choice.frames,
-    forceSample: args.forceSample || (choice.forceSample ?? forceSample),
+    // A rate that was asked for is not overruled by what the model prefers.
+    forceSample: args.forceSample || (args.fps === undefined && (choice.forceSample ?? forceSample)),
     ...(fps !== undefined && { fps }),
     progress: (done, of) => console_.progress('decoding the video, frame', done, of),
   });

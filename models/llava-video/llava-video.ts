@@ -137,7 +137,7 @@ export class LlavaVideo implements VideoModel {
     if (count === 0) throw new InputError('encode: a video needs at least one frame.');
     const wrong = frames.images.find((image) => image.length !== size * size * 3);
     if (wrong) throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${wrong.length} bytes.`);
-    const pixels = (start: number, end: number): Float32Array => normalise(frames.images.slice(start, end), size);
+    const pixels = (start: number, end: number): Float32Array => normalise(frames.images.slice(start, end));
     return this.encodePixels(count, pixels, frames.times, progress);
   }
 

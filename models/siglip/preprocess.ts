@@ -7,12 +7,12 @@ const normalised = Float32Array.from({ length: 256 }, (_, value) => {
 /**
  * SigLIP's pixel values of resized frames.
  *
- * @param images - Each `[size, size, 3]`, RGB in 8 bit.
- * @returns `[images, 3, size, size]`, in -1 .. 1.
+ * @param images - Each `[height, width, 3]`, RGB in 8 bit, all of one size.
+ * @returns `[images, 3, height, width]`, in -1 .. 1.
  * @see LLaVA-NeXT siglip_encoder.py, SigLipImageProcessor.
  */
-export function normalise(images: readonly Uint8Array[], size: number): Float32Array {
-  const area = size * size;
+export function normalise(images: readonly Uint8Array[]): Float32Array {
+  const area = (images[0]?.length ?? 0) / 3;
   const pixels = new Float32Array(images.length * 3 * area);
   for (const [i, image] of images.entries())
     for (let at = 0; at < area; at++)

@@ -64,7 +64,7 @@ describe('swiglu', () => {
   });
 
   it('is zero, not NaN, where the gate is far below zero', async () => {
-    const got = await run((rec) => swiglu(rec, upload(rec, host([1, 4], [-1000, -3e38, 5, 7]))));
+    const got = await run((rec) => swiglu(rec, upload(rec, host([1, 4], [-1000, -6e4, 5, 7]))));
     for (const value of got) expect(Math.abs(value)).to.be.below(1e-3);
   });
 

@@ -28,11 +28,11 @@ export function similarity({ shape, values }: HostTensor, patch: ArrayLike<numbe
 
 /** Indices of the `k` largest: NaN above all, among equals the lowest index first. In ascending order. */
 export function largestK(values: readonly number[], k: number): number[] {
-  const rank = (value: number): number => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value);
+  const above = (a: number, b: number): boolean => (Number.isNaN(a) ? !Number.isNaN(b) : a > b);
   return [...values.keys()]
-    .sort((a, b) => (rank(values[a]!) === rank(values[b]!) ? a - b : rank(values[b]!) - rank(values[a]!)))
+    .sort((i, j) => (above(values[i]!, values[j]!) ? -1 : above(values[j]!, values[i]!) ? 1 : i - j))
     .slice(0, k)
-    .sort((a, b) => a - b);
+    .sort((i, j) => i - j);
 }
 
 export interface Reduced {

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { expect } from 'chai';
+import { parseInterface } from '../../engine/kernel.ts';
+import { wgslTypes } from '../../tools/wgsl-types.ts';
+
+const kernels = new URL('../../kernels/', import.meta.url);
+const files = readdirSync(kernels, { recursive: true }).map((file) => String(file).replaceAll('\\', '/'));
+const read = (file: string): string => readFileSync(new URL(file, kernels), 'utf8');
+const sources = files.filter((file) => file.endsWith('.wgsl'));
+
+describe('kernels/*.wgsl', () => {
+  it('have the interfaces that kernels/wgsl.d.ts gives them (else: npm run wgsl-types)', () => {
+    expect(read('wgsl.d.ts')).to.equal(wgslTypes());
+  });
+
+  it('have names of their own, by which their types are found', () => {
+    const names = sources.map((file) => basename(file));
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).to.deep.equal([]);
+  });
+
+  it('are each imported by a wrapper, and by one only', () => {
+    const wrappers = files.filter((file) => file.endsWith('.ts') && file !== 'wgsl.d.ts').map(read);
+    for (const file of sources)
+      expect(
+        wrappers.filter((text) => text.includes(`/${basename(file)}'`)).length,
+        `wrappers that import ${file}`,
+      ).to.equal(1);
+  });
+
+  for (const file of sources.filter((name) => !name.startsWith('codec/')))
+    it(`${file} declares an entry point, operands and parameters that can be read`, () => {
+      const source = read(file);
+      const { bindings, params, overrides, aliases } = parseInterface(source);
+      expect(source.match(/@compute @workgroup_size\(\d+\)\s+fn main\(/g)).to.have.length(1);
+      expect(bindings.map(({ binding }) => binding)).to.deep.equal([...bindings.keys()]);
+      // One of each declaration is found: none is written in a way that the reader misses.
+      expect(bindings).to.have.length(source.match(/@binding\(/g)?.length ?? 0);
+      expect(overrides).to.have.length(source.match(/^override /gm)?.length ?? 0);
+      const body = /struct Params \{([^}]*)\}/.exec(source)?.[1] ?? '';
+      expect(params).to.have.length(body.split(',').filter((field) => field.trim() !== '').length);
+      for (const alias of aliases) expect(['act', 'out']).to.include(alias);
+      expect(bindings.at(-1)).to.include({ name: 'params', type: 'uniform' });
+      expect(bindings.filter(({ type }) => type === 'storage')).to.not.have.length(0);
+    });
+
+  for (const file of sources.filter((name) => name.startsWith('codec/')))
+    it(`${file} defines what a kernel reads its weights with`, () => {
+      expect(read(file)).to.match(/^alias WeightPair = /m).and.match(/^fn decodePair\(pair: WeightPair\) -> vec2<f32>/m);
+    });
+});
