@@ -45,9 +45,9 @@ export class BufferPool {
   }
 
   /** A new buffer. `exact` for what lives long and is never pooled, such as weights. */
-  create(label: string, bytes: number, options: { exact?: boolean; mapped?: boolean } = {}): GPUBuffer {
+  create(label: string, bytes: number, options: { exact?: boolean } = {}): GPUBuffer {
     const size = options.exact ? Math.max(16, Math.ceil(bytes / 4) * 4) : BufferPool.sizeClass(bytes);
-    const buffer = this.#create({ label, size, usage: USAGE, mappedAtCreation: options.mapped ?? false });
+    const buffer = this.#create({ label, size, usage: USAGE });
     this.#bytes += size;
     this.#peak = Math.max(this.#peak, this.#bytes);
     return buffer;

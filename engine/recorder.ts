@@ -64,6 +64,7 @@ export class Recorder {
   /** Given back but with commands not yet submitted: reusable here, not yet by other recorders. */
   readonly #free: GPUBuffer[] = [];
   readonly #timed: string[] = [];
+  #timing = false;
   readonly #querySet: GPUQuerySet | undefined;
   readonly #params: ParamsArena;
 
@@ -88,10 +89,11 @@ export class Recorder {
 
   /** Host data as a tensor of the innermost open scope. For small things: ids, positions, frames. */
   upload(label: string, shape: readonly number[], dtype: DType, data: ArrayBufferView): Tensor {
-    // A fresh buffer: a pooled one may still be read by commands that are recorded but not submitted.
-    const buffer = this.runtime.pool.create(label, data.byteLength, { mapped: true });
-    new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    buffer.unmap();
+    // Written at once, ahead of what is recorded. That is safe for buffers of the pool, whose every use is submitted, and
+    // not for those that this recorder has given back.
+    const bytes = Math.max(4, Math.ceil(data.byteLength / 4) * 4);
+    const buffer = this.runtime.pool.reuse(bytes) ?? this.runtime.pool.create(label, bytes);
+    this.runtime.write(new Tensor(label, [bytes / 4], 'u32', buffer), 0, data);
     this.#scopes.at(-1)?.add(buffer);
     return new Tensor(label, shape, dtype, buffer);
   }
@@ -240,6 +242,7 @@ export class Recorder {
     if (this.#querySet && this.#scopes.length === 2 && this.#timed.length < MAX_TIMINGS) {
       this.#commands.push({ kind: 'time', index: 2 * this.#timed.length });
       this.#timed.push(label);
+      this.#timing = true;
     }
   }
 
@@ -247,8 +250,10 @@ export class Recorder {
     const outlives = buffersIn(result);
     const scope = this.#scopes.pop() ?? new Set<GPUBuffer>();
     const parent = this.#scopes.at(-1);
-    if (this.#querySet && this.#scopes.length === 1)
+    if (this.#timing && this.#scopes.length === 1) {
       this.#commands.push({ kind: 'time', index: 2 * this.#timed.length - 1 });
+      this.#timing = false;
+    }
     for (const buffer of scope) {
       if (outlives.has(buffer)) parent?.add(buffer);
       else this.#free.push(buffer);

@@ -125,35 +125,35 @@ class Decoding {
   }
 
   /** The prompt through all layers; resolves when the work is submitted. */
-  async prefill(stats: GenerationStats): Promise<Pending> {
-    const { runtime, decoder, reducer, prompt } = this.#request;
-    const rec = runtime.recorder('prefill');
-    const tokens = prompt(rec);
-    const [rows] = tokens.hidden.shape2();
-    stats.promptRows = rows;
-    stats.videoTokens = tokens.layout.tokens;
-    const run = reducer?.start(tokens, decoder.config.layers) ?? {};
-    this.#cache.nextPosition = rows;
-    const left = await decoder.forward(rec, tokens, this.#cache, {
-      positions: rows,
-      run: counted(run, stats.layers),
+  prefill(stats: GenerationStats): Promise<Pending> {
+    const { decoder, reducer, prompt } = this.#request;
+    return this.#recorded('prefill', async (rec) => {
+      const tokens = prompt(rec);
+      const [rows] = tokens.hidden.shape2();
+      stats.promptRows = rows;
+      stats.videoTokens = tokens.layout.tokens;
+      const run = reducer?.start(tokens, decoder.config.layers) ?? {};
+      this.#cache.nextPosition = rows;
+      const options = { positions: rows, run: counted(run, stats.layers) };
+      const left = await decoder.forward(rec, tokens, this.#cache, options);
+      stats.steps = run.steps ?? [];
+      stats.cacheBytes = this.#cache.bytes;
+      return left;
     });
-    stats.steps = run.steps ?? [];
-    stats.cacheBytes = this.#cache.bytes;
-    return this.#choose(rec, left);
   }
 
   /** One id further; resolves as `prefill`. */
-  async step(): Promise<Pending> {
-    const { runtime, decoder } = this.#request;
-    const rec = runtime.recorder('decode');
-    const ids = this.#token;
-    if (!ids) throw new Error('step before prefill');
-    rec.adopt(ids);
-    const position = rec.upload('position', [1], 'u32', Uint32Array.of(this.#cache.nextPosition++));
-    const tokens = { hidden: decoder.embed(rec, ids), position, layout: noVideo(position) };
-    const left = await decoder.forward(rec, tokens, this.#cache, { positions: this.#cache.nextPosition });
-    return this.#choose(rec, left);
+  step(): Promise<Pending> {
+    const { decoder } = this.#request;
+    return this.#recorded('decode', (rec) => {
+      const ids = this.#token;
+      if (!ids) throw new Error('step before prefill');
+      this.#token = undefined;
+      rec.adopt(ids);
+      const position = rec.upload('position', [1], 'u32', Uint32Array.of(this.#cache.nextPosition++));
+      const tokens = { hidden: decoder.embed(rec, ids), position, layout: noVideo(position) };
+      return decoder.forward(rec, tokens, this.#cache, { positions: this.#cache.nextPosition });
+    });
   }
 
   dispose(): void {
@@ -161,16 +161,24 @@ class Decoding {
     this.#cache.dispose();
   }
 
-  #choose(rec: Recorder, left: Tokens): Pending {
+  /** Records a pass through the layers and the choice of an id after it. Gives everything back, also on errors. */
+  async #recorded(label: string, body: (rec: Recorder) => Promise<Tokens>): Promise<Pending> {
+    const rec = this.#request.runtime.recorder(label);
+    try {
+      const left = await body(rec);
+      this.#token = rec.keep(this.#choose(rec, left));
+      const id = rec.read(this.#token).then(([value]) => value ?? 0);
+      id.catch(() => undefined); // awaited later: not an unhandled rejection until then
+      return { id };
+    } finally {
+      rec.finish();
+    }
+  }
+
+  #choose(rec: Recorder, left: Tokens): Tensor {
     const { decoder, temperature = 0, topP = 1 } = this.#request;
     const logits = decoder.logits(rec, decoder.lastNormed(rec, left));
-    const token =
-      temperature > 0 ? sample(rec, logits, { temperature, topP, random: this.#random() }) : argmax(rec, logits);
-    this.#token = rec.keep(token);
-    const id = rec.read(token).then(([value]) => value ?? 0);
-    id.catch(() => undefined); // awaited later: not an unhandled rejection until then
-    rec.finish();
-    return { id };
+    return temperature > 0 ? sample(rec, logits, { temperature, topP, random: this.#random() }) : argmax(rec, logits);
   }
 }
 

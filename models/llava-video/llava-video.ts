@@ -154,23 +154,28 @@ export class LlavaVideo implements VideoModel {
     const rec = runtime.recorder('vision');
     const rows = frames * tokensPerFrame + (finalNewline ? 1 : 0);
     const tokens = rec.keep(rec.empty('visual tokens', [rows, encoder.config.outSize], 'f32'));
-    for (let start = 0; start < frames; start += FRAMES_AT_ONCE) {
-      const end = Math.min(frames, start + FRAMES_AT_ONCE);
-      rec.scope('frames', () => {
-        const shape = [end - start, 3, size, size];
-        const part = encoder.forward(rec, rec.upload('pixels', shape, 'f32', pixels(start, end)));
-        rec.copy(part, tokens.rows(start * tokensPerFrame, (end - start) * tokensPerFrame));
-      });
-      rec.submit();
-      if (progress) {
-        await runtime.device.queue.onSubmittedWorkDone();
-        progress(end, frames);
+    try {
+      for (let start = 0; start < frames; start += FRAMES_AT_ONCE) {
+        const end = Math.min(frames, start + FRAMES_AT_ONCE);
+        rec.scope('frames', () => {
+          const shape = [end - start, 3, size, size];
+          const part = encoder.forward(rec, rec.upload('pixels', shape, 'f32', pixels(start, end)));
+          rec.copy(part, tokens.rows(start * tokensPerFrame, (end - start) * tokensPerFrame));
+        });
+        rec.submit();
+        if (progress) await runtime.device.queue.onSubmittedWorkDone();
+        progress?.(end, frames);
       }
+      if (finalNewline) rec.copy(finalNewline, tokens.rows(rows - 1, 1));
+      rec.submit();
+      await runtime.device.queue.onSubmittedWorkDone();
+      await runtime.check();
+    } catch (error) {
+      rec.adopt(tokens);
+      throw error;
+    } finally {
+      rec.finish();
     }
-    if (finalNewline) rec.copy(finalNewline, tokens.rows(rows - 1, 1));
-    rec.finish();
-    await runtime.device.queue.onSubmittedWorkDone();
-    await runtime.check();
     return { tokens, frames, times, [Symbol.dispose]: () => runtime.pool.release(tokens.buffer) };
   }
 

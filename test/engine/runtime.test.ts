@@ -1,0 +1,178 @@
+import { expect } from 'chai';
+import { DeviceError, KernelError } from '../../engine/errors.ts';
+import { Kernel, type KernelSource } from '../../engine/kernel.ts';
+import { type AdapterChoice, openRuntime } from '../../engine/node-adapter.ts';
+
+import type { Runtime } from '../../engine/runtime.ts';
+import { argmax } from '../../kernels/choose.ts';
+import { openTestRuntime, sharedRuntime } from '../helpers/device.ts';
+import { expectRejection, rejection } from '../helpers/errors.ts';
+
+type YSource = KernelSource<'y', never, never, never, never>;
+
+function fill(body: string): YSource {
+  return `@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(1)
+fn main() { ${body} }` as YSource;
+}
+
+describe('Runtime', () => {
+  it('writes odd numbers of bytes and views into the middle of buffers', async () => {
+    const runtime = await sharedRuntime();
+    const { bytes } = runtime.memory;
+    const rec = runtime.recorder('odd');
+    for (const n of [0, 1, 2, 3, 5, 8, 257]) {
+      const values = Uint16Array.from({ length: n + 2 }, (_, i) => 0x3c00 + i);
+      const tensor = runtime.upload('odd', [n], 'f16', values.subarray(1, n + 1));
+      const got = await rec.read(tensor);
+      expect([...got]).to.deep.equal(Array.from({ length: n }, (_, i) => 1 + (i + 1) / 1024));
+      runtime.free(tensor);
+    }
+    rec.finish();
+    expect(runtime.memory.bytes).to.equal(bytes);
+  });
+
+  it('writes a tensor in pieces', async () => {
+    const runtime = await sharedRuntime();
+    const tensor = runtime.reserve('pieces', [2, 3], 'u32');
+    runtime.write(tensor, 12, Uint32Array.of(4, 5, 6));
+    runtime.write(tensor, 0, Uint32Array.of(1, 2, 3));
+    const rec = runtime.recorder('pieces');
+    expect([...(await rec.read(tensor))]).to.deep.equal([1, 2, 3, 4, 5, 6]);
+    rec.finish();
+    runtime.free(tensor);
+  });
+
+  it('says what a buffer beyond the limit needs, and what the adapter allows', async () => {
+    const runtime = await sharedRuntime();
+    const limit = runtime.device.limits.maxBufferSize;
+    expect(() => runtime.reserve('model.embed_tokens.weight', [limit, 2], 'f32'))
+      .to.throw(DeviceError)
+      .with.property('message')
+      .that.includes(`model.embed_tokens.weight: needs a buffer of ${8 * limit} bytes`)
+      .and.includes(`allows ${limit}`);
+  });
+
+  it('can be closed twice', async () => {
+    let closed = 0;
+    const runtime = await openTestRuntime({ onClose: () => closed++ });
+    runtime.close();
+    runtime[Symbol.dispose]();
+    expect(closed).to.equal(1);
+  });
+
+  describe('with a device of its own', () => {
+    let runtime: Runtime;
+    beforeEach(async () => {
+      runtime = await openTestRuntime();
+    });
+    afterEach(() => runtime.close());
+
+    /** What reading after a run of the kernel gives. */
+    async function failureOf(name: string, source: YSource): Promise<Error> {
+      const rec = runtime.recorder('failing');
+      const y = rec.empty('y', [4], 'f32');
+      try {
+        rec.dispatch(new Kernel(name, source), { operands: { y }, workgroups: [1] });
+        return await rejection(rec.read(y));
+      } finally {
+        rec.finish();
+      }
+    }
+
+    it('names a kernel that does not parse, with the place, on one line', async () => {
+      const error = await failureOf('broken-syntax', fill('y[0] = ;'));
+      expect(error).to.be.instanceOf(KernelError);
+      expect(error.message).to.match(/^broken-syntax: does not compile on .*:3:20 /).and.not.match(/\n/);
+    });
+
+    it('names a kernel whose types do not fit', async () => {
+      const error = await failureOf('broken-types', fill('y[0] = 1u;'));
+      expect(error).to.be.instanceOf(KernelError);
+      expect(error.message).to.match(/^broken-types: does not compile/);
+    });
+
+    it('names a kernel that wants more workgroup memory than there is', async () => {
+      const source = `var<workgroup> much: array<f32, 100000000>;\n${fill('y[0] = much[1];')}` as YSource;
+      const error = await failureOf('greedy', source);
+      expect(error).to.be.instanceOf(KernelError);
+      expect(error.message).to.match(/^greedy: does not compile/);
+    });
+
+    it('names the recorder whose work is refused', async () => {
+      const rec = runtime.recorder('prefill');
+      const x = rec.empty('x', [4], 'f32');
+      rec.copy(x, x);
+      const error = await rejection(rec.read(x));
+      expect(error).to.be.instanceOf(KernelError);
+      expect(error.message).to.match(/^prefill: WebGPU refused the work: /);
+    });
+
+    it('refuses from then on: what came before may be wrong', async () => {
+      await failureOf('broken', fill('nonsense'));
+      const rec = runtime.recorder('later');
+      await expectRejection(rec.read(argmax(rec, rec.empty('x', [4], 'f32'))), KernelError, 'broken');
+      await expectRejection(runtime.check(), KernelError, 'broken');
+    });
+
+    it('gives a DeviceError for a buffer that cannot be made', async () => {
+      const rec = runtime.recorder('large');
+      const x = rec.empty('hidden', [runtime.device.limits.maxBufferSize], 'f32');
+      const error = await rejection(rec.read(x.rows(0, 4)));
+      expect(error).to.be.instanceOf(DeviceError);
+      expect(error.message).to.include("no buffer 'hidden'");
+    });
+
+    it('gives a DeviceError, and does not hang, where the device is lost before a read', async () => {
+      const rec = runtime.recorder('lost');
+      const x = rec.upload('x', [4], 'f32', new Float32Array(4));
+      runtime.device.destroy();
+      await expectRejection(rec.read(argmax(rec, x)), DeviceError, runtime.adapterName, 'lost');
+      await expectRejection(runtime.check(), DeviceError, 'the device was lost (destroyed)');
+      expect(() => rec.finish()).to.not.throw();
+      const later = runtime.recorder('later');
+      await expectRejection(later.read(later.upload('y', [1], 'f32', new Float32Array(1))), DeviceError);
+    });
+
+    it('gives a DeviceError where the device is lost during a read', async () => {
+      const rec = runtime.recorder('lost');
+      const reading = rec.read(argmax(rec, rec.upload('x', [4], 'f32', new Float32Array(4))));
+      runtime.device.destroy();
+      const outcome = await reading.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      // It may have been through already.
+      if (outcome !== undefined) expect(outcome).to.be.instanceOf(DeviceError);
+    });
+  });
+});
+
+describe('openRuntime', () => {
+  it('refuses `gpu` where there is only software, and says what would help', async function () {
+    const found = await openRuntime({ adapter: 'gpu' }).then(
+      (runtime) => runtime,
+      (error: unknown) => error as Error,
+    );
+    if (!(found instanceof Error)) {
+      expect(found.adapterKind).to.equal('gpu');
+      found.close();
+      this.skip();
+    }
+    expect(found).to.be.instanceOf(DeviceError);
+    expect(found.message).to.match(/^no GPU found.*Install the GPU's Vulkan driver, or use the software adapter\.$/);
+  });
+
+  for (const adapter of ['software', 'embedded', 'auto'] satisfies AdapterChoice[])
+    it(`finds what computes for ${adapter}`, async () => {
+      // The embedded driver, once loaded, serves the whole process: only what this process has chosen is opened.
+      const own = process.env.FRAMEFUSION_ADAPTER ?? 'auto';
+      if (adapter === 'embedded' && own !== 'embedded') return;
+      const runtime = await openRuntime({ adapter });
+      if (adapter !== 'auto') expect(runtime.adapterKind).to.equal('software');
+      const rec = runtime.recorder('small');
+      const x = rec.upload('x', [3], 'f32', Float32Array.of(1, 3, 2));
+      expect([...(await rec.read(argmax(rec, x)))]).to.deep.equal([1]);
+      runtime.close();
+    });
+});
