@@ -12,15 +12,14 @@ export function savedTable(report: Report): string {
   const kept = last - (tokens.prompt - tokens.video);
   const rate = run.tokensPerSecond === null ? '' : `, ${run.tokensPerSecond.toFixed(1)} tokens/s`;
   return rows([
-    ['video', videoLine(report)],
-    ['model', modelLine(report)],
+    ...headRows(report),
     ['tokens', `${tokens.video} of the video, ${kept} left after ${stepsLine(run)}`],
     ['computed', `${pc.bold(percent(budget.spent))} of the video tokens (${asked(run)})`],
     [
       'time',
       `${seconds(report.seconds.decodeVideo + report.seconds.preprocess)} video, ${seconds(report.seconds.vision)} vision, ${seconds(run.seconds.prefill)} prefill, ${seconds(run.seconds.decode)} decode${rate}`,
     ],
-    ['memory', `${bytes(run.peakGpuBytes)} on the GPU at most, ${bytes(run.cacheBytes)} of it cache`],
+    ['memory', `${bytes(run.peakGpuBytes)} on the GPU at most; the prompt's cache takes ${bytes(run.cacheBytes)}`],
   ]);
 }
 
@@ -38,10 +37,7 @@ export function compareTable(report: Report): string {
   const attended = ({ tokens }: RunReport): number =>
     tokens.layers.reduce((sum, { attending }) => sum + attending, 0) / tokens.layers.length;
   return [
-    rows([
-      ['video', videoLine(report)],
-      ['model', modelLine(report)],
-    ]),
+    rows(headRows(report)),
     rows([
       ['', 'dense', reduced.reducer, ''].map((text) => pc.bold(text)),
       line('computed', ({ budget }) => percent(budget.spent), asked(reduced)),
@@ -72,13 +68,19 @@ export function layerLines(run: RunReport): string[] {
   return [...steps, ...layers];
 }
 
-function videoLine({ video }: Report): string {
+/** What was asked, about what, with what. */
+function headRows({ prompt, video, model, adapter }: Report): [string, string][] {
   const { frames, width, height, durationSeconds, sampled, decoder } = video;
-  return `${video.name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${sampled.length} sampled (${decoder})`;
-}
-
-function modelLine({ model, adapter }: Report): string {
-  return `${model.name}, ${model.dtype}, on ${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
+  const question = prompt.replace(/\s+/g, ' ');
+  const on = `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
+  return [
+    ['question', question.length > 90 ? `${question.slice(0, 87)}...` : question],
+    [
+      'video',
+      `${video.name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${sampled.length} sampled (${decoder})`,
+    ],
+    ['model', `${model.name}, ${model.dtype}, on ${on}`],
+  ];
 }
 
 function stepsLine({ reduction, reducer }: RunReport): string {

@@ -1,32 +1,11 @@
+import type { Dispatch, DispatchOf } from './dispatch.ts';
 import { DeviceError, KernelError } from './errors.ts';
 import { type HostArray, hostArray } from './host-array.ts';
-import type { AliasType, Codec, Kernel, Pipeline } from './kernel.ts';
+import type { AliasType, Kernel, Pipeline } from './kernel.ts';
 import { ParamsArena } from './params.ts';
 import { BufferPool } from './pool.ts';
 import type { Runtime } from './runtime.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
-
-/** What a dispatch needs: every operand, parameter and constant that the kernel's text declares. */
-export interface Dispatch<O extends string, P extends string, R extends string, D extends string, A extends string> {
-  readonly operands: Readonly<Record<O, Tensor>>;
-  readonly params: Readonly<Record<P, number>>;
-  readonly constants: Readonly<Record<R, number> & Partial<Record<D, number>>>;
-  readonly types: Readonly<Record<A, AliasType>>;
-  readonly codec?: Codec;
-  /** Workgroups in x, y, z; a zero skips the dispatch. */
-  readonly workgroups: readonly [number, number?, number?];
-}
-
-/** `Dispatch` without the parts that the kernel has none of. */
-export type DispatchOf<O extends string, P extends string, R extends string, D extends string, A extends string> = Pick<
-  Dispatch<O, P, R, D, A>,
-  'operands' | 'workgroups' | 'codec'
-> &
-  ([P] extends [never] ? unknown : Pick<Dispatch<O, P, R, D, A>, 'params'>) &
-  ([R] extends [never]
-    ? Partial<Pick<Dispatch<O, P, R, D, A>, 'constants'>>
-    : Pick<Dispatch<O, P, R, D, A>, 'constants'>) &
-  ([A] extends [never] ? unknown : Pick<Dispatch<O, P, R, D, A>, 'types'>);
 
 export interface RecorderOptions {
   /** Time every scope of the outermost level on the GPU, where the adapter can (`timings`). */

@@ -40,6 +40,7 @@ export interface GenerationStats {
   prefillSeconds: number;
   /** From the first token to the last. */
   decodeSeconds: number;
+  /** Of the prompt's keys and values in all layers. */
   cacheBytes: number;
 }
 
@@ -137,7 +138,7 @@ class Decoding {
       const options = { positions: rows, run: counted(run, stats.layers) };
       const left = await decoder.forward(rec, tokens, this.#cache, options);
       stats.steps = run.steps ?? [];
-      stats.cacheBytes = this.#cache.bytes;
+      stats.cacheBytes = this.#cache.filledBytes;
       return left;
     });
   }

@@ -1,6 +1,6 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import type { Tensor } from '../engine/tensor.ts';
+import { bytesOf, type Tensor } from '../engine/tensor.ts';
 import { gatherRows, type Survivors } from '../kernels/reduce/index.ts';
 
 interface Layer {
@@ -42,9 +42,10 @@ export class KvCache {
     return this.#layers.map((layer) => layer?.rows ?? 0);
   }
 
-  /** Bytes of all buffers. */
-  get bytes(): number {
-    return this.#layers.reduce((sum, layer) => sum + (layer ? layer.k.byteLength + layer.v.byteLength : 0), 0);
+  /** Bytes of the keys and values that are filled in; the buffers have room for more. */
+  get filledBytes(): number {
+    const rows = this.lengths.reduce((sum, length) => sum + length, 0);
+    return 2 * rows * this.#width * bytesOf[this.#dtype];
   }
 
   /** Makes room for `rows` more in a layer: where to write them. They count as written from then on. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { makeCheckpoint } from '../../tools/checkpoint/make.ts';
+import { sound } from '../media/clips.ts';
 import { clip, type Ended, ffRun, tiny } from './process.ts';
 
 /** One line on standard error that starts with the tool's name; nothing on standard output; no stack. */
@@ -62,6 +63,11 @@ describe('ff-run, given what it cannot use', () => {
       ['missing.mp4', () => undefined, /missing\.mp4.*no such file/i],
       ['empty.mp4', () => writeFile(join(folder, 'empty.mp4'), ''), /empty\.mp4.*empty/i],
       ['text.mp4', () => writeFile(join(folder, 'text.mp4'), 'no video at all\n'.repeat(99)), /text\.mp4/],
+      [
+        'song.m4a',
+        async () => writeFile(join(folder, 'song.m4a'), await sound()),
+        /song\.m4a: no video stream.*audio aac/,
+      ],
       ['folder.mp4', () => mkdir(join(folder, 'folder.mp4')).then(), /folder\.mp4.*(folder|directory)/i],
       ['cut.mp4', async () => writeFile(join(folder, 'cut.mp4'), (await readFile(clip)).subarray(0, 900)), /cut\.mp4/],
     ];
@@ -147,6 +153,34 @@ describe('ff-run, given what it cannot use', () => {
       it(`answers ${name} with one line and exit code 1`, async () => {
         expectOneLine(await damaged(name, damage), 1, line);
       });
+
+    /** Renames one tensor, or changes its dtype, in the header of the copy's weights; both names are of one length. */
+    const header =
+      (from: string, to: string) =>
+      async (copy: string): Promise<void> => {
+        const file = join(copy, 'model.safetensors');
+        const bytes = await readFile(file);
+        const at = bytes.indexOf(from);
+        expect(at).to.be.greaterThan(0);
+        bytes.write(to, at);
+        await writeFile(file, bytes);
+      };
+
+    it('answers a wrong dtype with one line and exit code 1', async () => {
+      const text = (await readFile(join(tiny, 'model.safetensors'))).subarray(0, 30_000).toString('latin1');
+      const [entry = ''] = /"model\.layers\.2\.mlp\.up_proj\.weight": ?\{"dtype": ?"F16"/.exec(text) ?? [];
+      const ended = await damaged('wrong-dtype', header(entry, entry.replace('F16', 'I16')));
+      expectOneLine(ended, 1, /model\.layers\.2\.mlp\.up_proj\.weight must be F32, F16 or BF16, got I16/);
+    });
+
+    it('answers a missing tensor with one line, and names an unexpected one in a warning', async () => {
+      const name = 'model.layers.7.mlp.down_proj.weight';
+      const gone = await damaged('renamed', header(name, name.replace('down', 'own_')));
+      expectOneLine(gone, 1, /expected a tensor "model\.layers\.7\.mlp\.down_proj\.weight"/);
+      const fewer = await damaged('fewer-layers', edit({ num_hidden_layers: 7 }));
+      expect(fewer.code).to.equal(0);
+      expect(fewer.stderr).to.match(/warning: .*12 tensors are not part of LlavaQwen.*model\.layers\.7\..* and 9 more/);
+    });
 
     it('names a missing and a truncated shard', async () => {
       const sharded = join(folder, 'sharded');

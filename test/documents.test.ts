@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Ajv } from 'ajv';
+import { expect } from 'chai';
+import { helpText } from '../cli/arguments.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const text = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+describe('the documents', () => {
+  it('show the help text as the command prints it', () => {
+    const indented = helpText().replace(/^(?=.)/gm, '    ');
+    expect(text('README.md')).to.contain(indented);
+  });
+
+  it('name files that are there', () => {
+    const pages = [
+      'README.md',
+      'CHANGELOG.md',
+      'NOTICE.md',
+      ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`),
+    ];
+    for (const page of pages.filter((file) => file.endsWith('.md')))
+      for (const [, target = ''] of text(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g))
+        expect(existsSync(join(root, page, '..', target)), `${page} links to ${target}`).to.equal(true);
+  });
+
+  it('give npm commands that package.json has', () => {
+    const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
+    for (const [, name = ''] of text('README.md').matchAll(/npm run ([\w-]+)/g)) expect(scripts).to.have.property(name);
+  });
+
+  it('describe weights.config.json by a schema that it obeys and that refuses others', () => {
+    const validate = new Ajv({ allErrors: true }).compile(JSON.parse(text('weights.config.schema.json')));
+    const config = JSON.parse(text('weights.config.json'));
+    expect(validate(config), JSON.stringify(validate.errors)).to.equal(true);
+    const { default: name, models } = config;
+    expect(models).to.have.property(name);
+    for (const wrong of [{ frames: 0 }, { folder: 'a', repository: 'b' }, { dtype: 'q9' }, { colour: 'red' }])
+      expect(validate({ ...config, models: { x: { ...models[name], ...wrong } } })).to.equal(false);
+  });
+
+  it('show a library program that answers', async () => {
+    const args = ['--import', 'tsx', '--import', './tools/wgsl-register.mjs', 'examples/ask.ts'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
+    expect(stdout).to.equal('the purple ring\n');
+  });
+});
