@@ -47,9 +47,9 @@ describe('FrameFusion on a model', () => {
   it('never computes more than its budget, whatever the bounds', async () => {
     let met = 0;
     for (const kv of ['keep', 'compact'] as const)
-      for (const cost of [0.15, 0.3, 0.5, 0.7, 0.95])
-        for (const similarityLowerBound of [0.5, 0.9, 0.99, 0.9999, 2])
-          for (const ratioLowerBound of kv === 'keep' ? [0, 0.1, 0.5, 1] : [0.1]) {
+      for (const cost of [0.15, 0.3, 0.5, 0.9])
+        for (const similarityLowerBound of [0.5, 0.9, 0.99, 2])
+          for (const ratioLowerBound of kv === 'keep' ? [0.05, 0.5] : cost === 0.5 ? [0.1] : []) {
             const options = { cost, similarityLowerBound, ratioLowerBound, kv };
             const share = await meanShare(options);
             if (share === undefined) continue;
@@ -58,7 +58,7 @@ describe('FrameFusion on a model', () => {
             expect(share, JSON.stringify(options)).to.be.at.most(cost + 1 / VIDEO_TOKENS);
           }
     // Merging too little and too long cannot meet small budgets, which is an error; most settings can.
-    expect(met).to.be.above(60);
+    expect(met).to.be.above(24);
   });
 
   const VIDEO_TOKENS = 8 * 12;

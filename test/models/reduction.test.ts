@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { NOT_VIDEO, videoLayout } from '../../models/reduction.ts';
+import { randomStream } from '../../tools/random.ts';
+import { byPatch } from '../reference/reduce.ts';
+
+describe('videoLayout', () => {
+  it('gives each row its patch and its rank, and each rank its row', () => {
+    const { planes, ...rest } = videoLayout(Int32Array.of(-1, 0, 1, -1, 0, 1, -1), 1, 5);
+    const x = NOT_VIDEO;
+    expect([...planes.subarray(0, 7)]).to.deep.equal([x, 0, 1, x, 0, 1, x]);
+    expect([...planes.subarray(7, 14)]).to.deep.equal([x, 0, 2, x, 1, 3, x]);
+    expect([...planes.subarray(14, 18)]).to.deep.equal([1, 4, 2, 5]);
+    expect(rest).to.deep.equal({ tokens: 4, first: 1, length: 5 });
+  });
+
+  it('has the order of the reference for tokens in no order', () => {
+    const stream = randomStream(1, 'layout');
+    const patch = Int32Array.from({ length: 500 }, () => (stream() % 13) - 3);
+    const { planes, tokens } = videoLayout(patch, 0, 500);
+    expect([...planes.subarray(1000, 1000 + tokens)]).to.deep.equal(byPatch(patch));
+  });
+
+  it('holds nothing where there is no video', () => {
+    const { planes, tokens } = videoLayout(new Int32Array(3).fill(-1), 0, 0);
+    expect(tokens).to.equal(0);
+    expect([...planes]).to.deep.equal(new Array(9).fill(NOT_VIDEO));
+  });
+});
