@@ -16,12 +16,8 @@ export function wgslTypes(): string {
     .map((file) => String(file).replaceAll('\\', '/'))
     .filter((file) => file.endsWith('.wgsl'))
     .sort();
-  return (
-    [
-      '// Generated from the .wgsl files by `npm run wgsl-types`.',
-      ...files.map((file) => declaration(file, readFileSync(new URL(file, kernels), 'utf8'))),
-    ].join('\n\n') + '\n'
-  );
+  const declarations = files.map((file) => declaration(file, readFileSync(new URL(file, kernels), 'utf8')));
+  return `${['// Generated from the .wgsl files by `npm run wgsl-types`.', ...declarations].join('\n\n')}\n`;
 }
 
 function declaration(file: string, source: string): string {

@@ -176,7 +176,13 @@ export class LlavaVideo implements VideoModel {
     } finally {
       rec.finish();
     }
-    return { tokens, frames, times, [Symbol.dispose]: () => runtime.pool.release(tokens.buffer) };
+    let live = true;
+    const dispose = (): void => {
+      // Given back twice, a buffer would be handed out twice.
+      if (live) runtime.pool.release(tokens.buffer);
+      live = false;
+    };
+    return { tokens, frames, times, [Symbol.dispose]: dispose };
   }
 
   answer(video: EncodedVideo | undefined, question: string, options: GenerateOptions = {}): Answer {

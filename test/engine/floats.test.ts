@@ -23,16 +23,14 @@ for (const { name, widen, narrow, exponentBits, fractionBits } of [
     it('widens every one of its values exactly', () => {
       const got = widen(ALL);
       for (const bits of ALL)
-        if (!Object.is(got[bits], decode(bits, exponentBits, fractionBits)))
-          expect.fail(`0x${bits.toString(16)}`);
+        if (!Object.is(got[bits], decode(bits, exponentBits, fractionBits))) expect.fail(`0x${bits.toString(16)}`);
     });
 
     it('gets every value back, and a NaN for a NaN', () => {
       const got = narrow(widen(ALL));
       for (const bits of ALL) {
         const isNan = (bits & 0x7fff) > infinity;
-        if (isNan ? (got[bits]! & 0x7fff) <= infinity : got[bits] !== bits)
-          expect.fail(`0x${bits.toString(16)}`);
+        if (isNan ? (got[bits]! & 0x7fff) <= infinity : got[bits] !== bits) expect.fail(`0x${bits.toString(16)}`);
       }
     });
 
@@ -46,10 +44,7 @@ for (const { name, widen, narrow, exponentBits, fractionBits } of [
         const even = bits % 2 === 0 ? bits : bits + 1;
         const got = [...narrow(new Float32Array([below, middle, above, -below, -middle, -above]))];
         const want = [bits, even, bits + 1];
-        expect(got, `above 0x${bits.toString(16)}`).to.deep.equal([
-          ...want,
-          ...want.map((half) => half | 0x8000),
-        ]);
+        expect(got, `above 0x${bits.toString(16)}`).to.deep.equal([...want, ...want.map((half) => half | 0x8000)]);
       }
     });
 
@@ -57,9 +52,7 @@ for (const { name, widen, narrow, exponentBits, fractionBits } of [
       const largest = decode(infinity - 1, exponentBits, fractionBits);
       const step = largest - decode(infinity - 2, exponentBits, fractionBits);
       const edge = Math.fround(largest + step / 2);
-      const got = narrow(
-        new Float32Array([nextF32(edge, -1), edge, 3.4028234663852886e38, -Infinity, Infinity]),
-      );
+      const got = narrow(new Float32Array([nextF32(edge, -1), edge, 3.4028234663852886e38, -Infinity, Infinity]));
       expect([...got]).to.deep.equal([infinity - 1, infinity, infinity, infinity | 0x8000, infinity]);
     });
 

@@ -51,7 +51,10 @@ describe('Kernel', () => {
     const kernel = new Kernel('shift', typed);
     expect(kernel.text({ types: { act: 'f32' }, constants: {} })).to.equal(source);
     const half = kernel.text({ types: { act: 'f16' }, constants: {}, codec: { name: 'c', source: 'fn c() {}' } });
-    expect(half).to.match(/^enable f16;\n/).and.include('alias act = f16;').and.include('alias pair = vec2<f32>;');
+    expect(half)
+      .to.match(/^enable f16;\n/)
+      .and.include('alias act = f16;')
+      .and.include('alias pair = vec2<f32>;');
     expect(half.endsWith('fn c() {}')).to.equal(true);
   });
 

@@ -130,7 +130,12 @@ describe('Recorder', () => {
 
   it('reads rows of a tensor, odd sizes of 16 bits, and nothing', async () => {
     const rec = runtime.recorder('shapes');
-    const x = rec.upload('x', [3, 4], 'f32', Float32Array.from({ length: 12 }, (_, i) => i));
+    const x = rec.upload(
+      'x',
+      [3, 4],
+      'f32',
+      Float32Array.from({ length: 12 }, (_, i) => i),
+    );
     expect([...(await rec.read(x.rows(1, 2)))]).to.deep.equal([4, 5, 6, 7, 8, 9, 10, 11]);
     const half = rec.upload('half', [3], 'f16', Uint16Array.of(0x3c00, 0xc000, 0x3800));
     expect([...(await rec.read(half))]).to.deep.equal([1, -2, 0.5]);
@@ -170,7 +175,10 @@ describe('Recorder', () => {
     const stream = randomStream(1, 'interleaved');
     const below = (n: number): number => stream() % n;
     // Each tensor of each recorder with the number that it must be full of; three recorders take turns at random.
-    const parts = Array.from({ length: 3 }, (_, i) => ({ rec: runtime.recorder(`part ${i}`), live: [] as [Tensor, number][] }));
+    const parts = Array.from({ length: 3 }, (_, i) => ({
+      rec: runtime.recorder(`part ${i}`),
+      live: [] as [Tensor, number][],
+    }));
     for (let turn = 0; turn < 400; turn++) {
       const part = parts[below(3)]!;
       const { rec, live } = part;
@@ -251,7 +259,11 @@ describe('Recorder', () => {
     const rec = runtime.recorder('many');
     const x = filled(rec, 4, 1);
     expect(() =>
-      rec.dispatch(add, { operands: { x, y: rec.empty('y', [4], 'f32') }, params: { n: 4, by: 1 }, workgroups: [1, 65536] }),
+      rec.dispatch(add, {
+        operands: { x, y: rec.empty('y', [4], 'f32') },
+        params: { n: 4, by: 1 },
+        workgroups: [1, 65536],
+      }),
     )
       .to.throw(KernelError)
       .with.property('message')

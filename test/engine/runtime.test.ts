@@ -83,7 +83,9 @@ describe('Runtime', () => {
     it('names a kernel that does not parse, with the place, on one line', async () => {
       const error = await failureOf('broken-syntax', fill('y[0] = ;'));
       expect(error).to.be.instanceOf(KernelError);
-      expect(error.message).to.match(/^broken-syntax: does not compile on .*:3:20 /).and.not.match(/\n/);
+      expect(error.message)
+        .to.match(/^broken-syntax: does not compile on .*:3:20 /)
+        .and.not.match(/\n/);
     });
 
     it('names a kernel whose types do not fit', async () => {
@@ -164,10 +166,10 @@ describe('openRuntime', () => {
   });
 
   for (const adapter of ['software', 'embedded', 'auto'] satisfies AdapterChoice[])
-    it(`finds what computes for ${adapter}`, async () => {
+    it(`finds what computes for ${adapter}`, async function () {
       // The embedded driver, once loaded, serves the whole process: only what this process has chosen is opened.
       const own = process.env.FRAMEFUSION_ADAPTER ?? 'auto';
-      if (adapter === 'embedded' && own !== 'embedded') return;
+      if (adapter === 'embedded' && own !== 'embedded') this.skip();
       const runtime = await openRuntime({ adapter });
       if (adapter !== 'auto') expect(runtime.adapterKind).to.equal('software');
       const rec = runtime.recorder('small');

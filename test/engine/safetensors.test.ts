@@ -153,9 +153,7 @@ describe('SafetensorsFile', () => {
 
   it('accepts keys, quotes and escapes that look like structure inside names', async () => {
     for (const name of ['a":{"b', '\\', '\\"', ':', '{[:]}', '\u0000\n', 'ü💡', ''])
-      expect(
-        (await SafetensorsFile.open(new MemorySource(file([{ ...WEIGHT, name }])))).get(name),
-      ).to.include({
+      expect((await SafetensorsFile.open(new MemorySource(file([{ ...WEIGHT, name }])))).get(name)).to.include({
         name,
       });
   });
@@ -222,11 +220,7 @@ describe('a hostile safetensors header', () => {
     ['minus zero', '{"weight":{"dtype":"U8","shape":[-0],"data_offsets":[0,0]}}', 'expected a shape'],
     ['a fractional extent', entry({ shape: [2.5] }), 'found [2.5]'],
     ['an extent in quotes', entry({ shape: ['4'] }), 'found ["4"]'],
-    [
-      'an extent beyond 2^53',
-      '{"weight":{"dtype":"U8","shape":[9007199254740993],"data_offsets":[0,4]}}',
-      'shape',
-    ],
+    ['an extent beyond 2^53', '{"weight":{"dtype":"U8","shape":[9007199254740993],"data_offsets":[0,4]}}', 'shape'],
     ['an infinite extent', '{"weight":{"dtype":"U8","shape":[1e999],"data_offsets":[0,4]}}', 'shape'],
     ['a product beyond 2^64', entry({ shape: [2 ** 32, 2 ** 32] }), 'that U8 can have'],
     ['an overflow that a zero hides', entry({ shape: [2 ** 40, 2 ** 40, 0] }), 'that U8 can have'],
@@ -280,8 +274,7 @@ describe('a hostile safetensors header', () => {
   });
 
   it('is refused when the file ends before it begins', async () => {
-    for (const length of [0, 1, 7])
-      expect(await refusal(new Uint8Array(length))).to.include(`found ${length} bytes`);
+    for (const length of [0, 1, 7]) expect(await refusal(new Uint8Array(length))).to.include(`found ${length} bytes`);
   });
 
   it('cannot overflow the stack by nesting, nor flood the terminal by length', async () => {
@@ -325,10 +318,7 @@ describe('encodeSafetensors', () => {
     expect(() => encodeSafetensors([WEIGHT, WEIGHT])).to.throw(InputError, 'taken twice');
     expect(() => encodeSafetensors([{ ...WEIGHT, name: '__metadata__' }])).to.throw(InputError, 'reserved');
     expect(() => encodeSafetensors([{ ...WEIGHT, shape: [-1] }])).to.throw(InputError, 'no shape');
-    expect(() => encodeSafetensors([{ ...WEIGHT, dtype: 'F4', shape: [1] }])).to.throw(
-      InputError,
-      'no shape',
-    );
+    expect(() => encodeSafetensors([{ ...WEIGHT, dtype: 'F4', shape: [1] }])).to.throw(InputError, 'no shape');
   });
 });
 
@@ -340,8 +330,7 @@ describe('Checkpoint', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   const put = (name: string, content: Uint8Array | string) => writeFile(join(folder, name), content);
-  const index = (weightMap: unknown) =>
-    put('model.safetensors.index.json', JSON.stringify({ weight_map: weightMap }));
+  const index = (weightMap: unknown) => put('model.safetensors.index.json', JSON.stringify({ weight_map: weightMap }));
   const openingError = async () => {
     const error = await rejection(openCheckpoint(folder));
     expect(error).to.be.instanceOf(WeightsError);
@@ -393,9 +382,7 @@ describe('Checkpoint', () => {
 
   it('says what it looked for in a folder without weights, and in one that is not there', async () => {
     expect(await openingError()).to.include('expected model.safetensors or model.safetensors.index.json');
-    expect((await rejection(openCheckpoint(join(folder, 'nowhere')))).message).to.include(
-      'nowhere: expected model',
-    );
+    expect((await rejection(openCheckpoint(join(folder, 'nowhere')))).message).to.include('nowhere: expected model');
   });
 
   it('names a missing shard, a truncated one, and one that lacks a tensor', async () => {

@@ -102,8 +102,7 @@ describe('the FrameFusion stage', () => {
     const want = positions.flatMap((row) => [...equal.hidden.values.subarray(row * DIM, (row + 1) * DIM)]);
     expectClose(hidden, want, tolerance('f32', { sumOf: 9 }));
     const text = [0, 1, 2, 8, 9, 10, 11];
-    for (const at of text)
-      for (let c = 0; c < DIM; c++) expect(hidden[at * DIM + c]).to.equal(want[at * DIM + c]);
+    for (const at of text) for (let c = 0; c < DIM; c++) expect(hidden[at * DIM + c]).to.equal(want[at * DIM + c]);
   });
 
   it('merges what is similar, and ends merging where it finds little', async () => {
@@ -129,7 +128,10 @@ describe('the FrameFusion stage', () => {
   it('merges as many as the budget asks for where more are similar, and then is through', async () => {
     const [base, noise] = [random([3, DIM], { seed: 6 }).values, random([30, DIM], { seed: 7 }).values];
     const still = sequence(10, 3, (_own, frame, patch) =>
-      Float32Array.from({ length: DIM }, (_, c) => base[patch * DIM + c]! + 0.1 * noise[(frame * 3 + patch) * DIM + c]!),
+      Float32Array.from(
+        { length: DIM },
+        (_, c) => base[patch * DIM + c]! + 0.1 * noise[(frame * 3 + patch) * DIM + c]!,
+      ),
     );
     const { positions, run } = await called(runtime, still, { cost: 0.5 }, [undefined, undefined, undefined]);
     // Of 30 tokens 15 go: half of them, the most similar first. None is a close call.
@@ -182,7 +184,9 @@ describe('the FrameFusion stage', () => {
     );
     const { positions } = await called(runtime, zero, { cost: 0.7 });
     // trunc(0.3 * 8) = 2 go: the first two tokens of patch 1 whose similarity is NaN.
-    expect(positions).to.deep.equal([0, 1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 13, 14].filter((row) => ![6, 8].includes(row)));
+    expect(positions).to.deep.equal(
+      [0, 1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 13, 14].filter((row) => ![6, 8].includes(row)),
+    );
   });
 
   it('ends, with NaN everywhere', async () => {
@@ -200,7 +204,11 @@ describe('the FrameFusion stage', () => {
     const unlike = sequence(4, 3, (own, frame) => own.map((value, c) => value * Math.cos(2 * frame + c)));
     const weights = new Float32Array(unlike.patch.length).fill(1);
     const options = { cost: 0.1, similarityLowerBound: 2 };
-    await expectRejection(called(runtime, unlike, options, [undefined, weights], 4), InputError, 'cost 0.1 is too small');
+    await expectRejection(
+      called(runtime, unlike, options, [undefined, weights], 4),
+      InputError,
+      'cost 0.1 is too small',
+    );
     const fusion = new FrameFusion({ cost: 0.5 });
     const rec = runtime.recorder('two');
     const tokens = tokensOf(rec, unlike);

@@ -57,8 +57,7 @@ export function expectClose(
   what = '',
 ): void {
   const label = what && `${what}: `;
-  if (got.length !== want.length)
-    throw new AssertionError(`${label}${got.length} elements, want ${want.length}`);
+  if (got.length !== want.length) throw new AssertionError(`${label}${got.length} elements, want ${want.length}`);
   let worst = { index: -1, share: 0 };
   let wrong = 0;
   for (let i = 0; i < want.length; i++) {

@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
 import { LlavaVideo } from '../../models/llava-video/llava-video.ts';
-import { loadModel } from '../../models/registry.ts';
 import type { TokenReducer, Tokens } from '../../models/reduction.ts';
+import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo, LoadOptions, VideoFrames } from '../../models/video-model.ts';
 import { type CheckpointOptions, makeCheckpoint } from '../../tools/checkpoint/make.ts';
 import { randomStream } from '../../tools/random.ts';
@@ -39,7 +38,7 @@ export function tinyModel(): Promise<LlavaVideo> {
   tiny ??= (async () => {
     const folder = await checkpointFolder();
     const model = await load(folder);
-    rmSync(join(folder, '..'), { recursive: true });
+    await removeCheckpoint(folder);
     atEnd(() => model[Symbol.dispose]());
     return model;
   })();

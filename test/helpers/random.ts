@@ -36,11 +36,7 @@ export function random(
 }
 
 /** Numbers as a tensor, rounded to its dtype. */
-export function host(
-  shape: readonly number[],
-  values: ArrayLike<number>,
-  dtype: DType = 'f32',
-): HostTensor {
+export function host(shape: readonly number[], values: ArrayLike<number>, dtype: DType = 'f32'): HostTensor {
   if (values.length !== sizeOf(shape)) throw new RangeError(`${values.length} values are no [${shape}]`);
   if (dtype === 'u32' || dtype === 'i32') return { shape, dtype, values: Uint32Array.from(values) };
   const bits = encodeFloats(dtype, Float32Array.from(values));

@@ -23,8 +23,8 @@ async function check(c: Case): Promise<void> {
 async function compare(q: HostTensor, k: HostTensor, v: HostTensor, c: reference.AttentionCase): Promise<void> {
   const [qColumn, kColumn, vColumn] = c.columns ?? [0, 0, 0];
   const got = await run((rec) => {
-    const [one, two, three] = [q, k, v].map((x) => upload(rec, x)) as [ReturnType<typeof upload>, ReturnType<typeof upload>, ReturnType<typeof upload>];
-    return attention(rec, { of: one, column: qColumn }, { of: two, column: kColumn }, { of: three, column: vColumn }, c);
+    const columns = (x: HostTensor, column: number) => ({ of: upload(rec, x), column });
+    return attention(rec, columns(q, qColumn), columns(k, kColumn), columns(v, vColumn), c);
   });
   const { y, exponent } = reference.attention(q, k, v, c);
   const act = q.dtype === 'f16' ? 'f16' : 'f32';
@@ -84,8 +84,16 @@ describe('attention', () => {
       itOn([act], `does not overflow ${act} scores beyond f16 for ${rows} rows`, async () => {
         // Scores of 64 * 200 * 200 / 8 = 320,000: the softmax is all on the keys with the largest.
         const q = host([rows, 64], new Float32Array(64 * rows).fill(200), act);
-        const k = host([70, 64], Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 200 : -200)), act);
-        const v = host([70, 64], Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 2 : 6e4)), act);
+        const k = host(
+          [70, 64],
+          Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 200 : -200)),
+          act,
+        );
+        const v = host(
+          [70, 64],
+          Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 2 : 6e4)),
+          act,
+        );
         const got = await run((rec) => {
           const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
           return attention(rec, whole(q), whole(k), whole(v), { heads: 1, kvHeads: 1, headDim: 64, causal: false });

@@ -61,7 +61,10 @@ describe('sample', () => {
     it(`is the largest of ${n} at a tiny temperature, whatever the random number`, async () => {
       const x = random([n], { seed: 4 });
       const randoms = [0, 0.3, 0.99, BELOW_ONE];
-      const got = await draws(x, randoms.map((value) => ({ temperature: 1e-4, topP: 1, random: value })));
+      const got = await draws(
+        x,
+        randoms.map((value) => ({ temperature: 1e-4, topP: 1, random: value })),
+      );
       expect(got).to.deep.equal(randoms.map(() => reference.argmax(x.values)));
     });
 
@@ -77,9 +80,15 @@ describe('sample', () => {
       const x = random([n], { seed: n, scale: 2 });
       const law = reference.nucleus(x.values, temperature, topP);
       const randoms = [0, BELOW_ONE, ...Array.from({ length: 60 }, (_, i) => (i + 0.5) / 60)];
-      const got = await draws(x, randoms.map((value) => ({ temperature, topP, random: value })));
-      const upTo = law.map(() => 0);
-      law.reduce((sum, probability, i) => (upTo[i] = sum + probability), 0);
+      const got = await draws(
+        x,
+        randoms.map((value) => ({ temperature, topP, random: value })),
+      );
+      let sum = 0;
+      const upTo = law.map((probability) => {
+        sum += probability;
+        return sum;
+      });
       for (const [i, token] of got.entries()) {
         expect(law[token], `random ${randoms[i]}: ${token} lies outside the nucleus`).to.be.above(0);
         // f32 sums of n weights; a draw this close to a boundary may fall on either side.
@@ -102,7 +111,10 @@ describe('sample', () => {
   it('keeps all equals of the least probable of the nucleus', async () => {
     const x = host([8], [1, 1, 1, 1, 1, 1, 1, 1]);
     const randoms = Array.from({ length: 8 }, (_, i) => (i + 0.5) / 8);
-    const got = await draws(x, randoms.map((value) => ({ temperature: 1, topP: 0.3, random: value })));
+    const got = await draws(
+      x,
+      randoms.map((value) => ({ temperature: 1, topP: 0.3, random: value })),
+    );
     expect(got).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
@@ -115,7 +127,10 @@ describe('sample', () => {
   it('draws about as often as the probabilities say', async () => {
     const x = host([3], [Math.log(0.5), Math.log(0.3), Math.log(0.2)]);
     const option = { temperature: 1, topP: 1 };
-    const got = await draws(x, Array.from({ length: 100 }, (_, i) => ({ ...option, random: (i + 0.5) / 100 })));
+    const got = await draws(
+      x,
+      Array.from({ length: 100 }, (_, i) => ({ ...option, random: (i + 0.5) / 100 })),
+    );
     expect([0, 1, 2].map((token) => got.filter((drawn) => drawn === token).length)).to.deep.equal([50, 30, 20]);
   });
 });

@@ -51,7 +51,8 @@ const sizes = [
 
 describe('linear', () => {
   for (const plan of ['tile', 'subgroup', 'row'] as const) {
-    const needs = (...types: readonly Feature[]): Feature[] => (plan === 'subgroup' ? ['subgroups', ...types] : [...types]);
+    const needs = (...types: readonly Feature[]): Feature[] =>
+      plan === 'subgroup' ? ['subgroups', ...types] : [...types];
 
     for (const [rows, k, n] of sizes)
       itOn(needs(), `matches the float64 reference for ${rows} rows of ${k} by ${n}, plan ${plan}`, () =>
@@ -181,7 +182,10 @@ describe('a weight larger than what a kernel can bind', () => {
   it('is an error where not even an aligned part can be bound', async () => {
     const table = random([40, 513], { seed: 1 });
     await expectRejection(
-      run((rec) => linear(rec, upload(rec, random([1, 513], { seed: 2 })), { weight: uploadWeight(rec, table) }), small),
+      run(
+        (rec) => linear(rec, upload(rec, random([1, 513], { seed: 2 })), { weight: uploadWeight(rec, table) }),
+        small,
+      ),
       ShapeError,
       'bind',
     );

@@ -78,7 +78,10 @@ describe('rmsNorm', () => {
 describe('layerNorm', () => {
   it('does not cancel where the mean is far larger than the spread', async () => {
     const x = random([3, 500], { seed: 7 });
-    const shifted = host(x.shape, Float32Array.from(x.values, (value) => 5000 + value));
+    const shifted = host(
+      x.shape,
+      Float32Array.from(x.values, (value) => 5000 + value),
+    );
     const ones = host([500], new Float32Array(500).fill(1));
     const zeros = host([500], new Float32Array(500));
     const got = await run((rec) => {

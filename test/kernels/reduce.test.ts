@@ -149,7 +149,11 @@ describe('chooseAtLeast', () => {
 
   for (const n of [1, 64, 65, 257])
     it(`marks every one of ${n} keys or none`, async () => {
-      const keys = host([n], Uint32Array.from({ length: n }, (_, i) => orderKey(Math.sin(i))), 'u32');
+      const keys = host(
+        [n],
+        Uint32Array.from({ length: n }, (_, i) => orderKey(Math.sin(i))),
+        'u32',
+      );
       const want = Array.from({ length: n }, (_, i) => Number(Math.fround(Math.sin(i)) >= 0));
       expect([...(await run((rec) => chooseAtLeast(rec, upload(rec, keys), 0)))]).to.deep.equal(want);
     });
@@ -221,7 +225,11 @@ describe('a merge', () => {
     const position = Uint32Array.from(patch.keys(), (row) => 3 * row + 100);
     const got = await runAll((rec) => {
       const layout = upload(rec, planesOf(patch));
-      const rows = { hidden: upload(rec, hidden), position: upload(rec, host([patch.length], position, 'u32')), layout };
+      const rows = {
+        hidden: upload(rec, hidden),
+        position: upload(rec, host([patch.length], position, 'u32')),
+        layout,
+      };
       const survivors = survivorsOfMerge(rec, layout, upload(rec, host([order.length], chosen, 'u32')));
       const counts = { tokens: order.length, kept: want.keep.length, merge: true };
       return { ...survivors, ...compact(rec, rows, survivors, counts) };
@@ -283,7 +291,11 @@ describe('pruning', () => {
         const tokens = reference.byPatch(patch).length;
         const got = await runAll((rec) => {
           const layout = upload(rec, planesOf(patch));
-          const rows = { hidden: upload(rec, hidden), position: upload(rec, host([patch.length], position, 'u32')), layout };
+          const rows = {
+            hidden: upload(rec, hidden),
+            position: upload(rec, host([patch.length], position, 'u32')),
+            layout,
+          };
           const flagged = upload(rec, host([length], flags, 'u32'));
           const survivors = survivorsOfPruning(rec, layout, tokens, flagged, first);
           const kept = want.keep.length;
@@ -322,16 +334,22 @@ describe('lastRowAttention', () => {
       [1, 129, 6, 2, 16],
       [33, 257, 2, 1, 64],
     ] as const)
-      itOn([act], `weighs ${keys} keys by the last of ${rows} rows, ${heads}/${kvHeads} heads of ${headDim} in ${act}`, async () => {
-        const sizes = { heads, kvHeads, headDim };
-        const q = random([rows, heads * headDim], { seed: 1, dtype: act });
-        const k = random([keys, kvHeads * headDim], { seed: 2, dtype: act });
-        const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), sizes));
-        const { weights, exponent } = attention.lastRowAttention(q, k, sizes);
-        expectClose(got, weights, tolerance('f32', { sumOf: headDim, exponent }));
-        for (let head = 0; head < heads; head++)
-          expect(Array.from(got.subarray(head * keys, (head + 1) * keys)).reduce((sum, w) => sum + w, 0)).to.be.closeTo(1, 1e-5);
-      });
+      itOn(
+        [act],
+        `weighs ${keys} keys by the last of ${rows} rows, ${heads}/${kvHeads} heads of ${headDim} in ${act}`,
+        async () => {
+          const sizes = { heads, kvHeads, headDim };
+          const q = random([rows, heads * headDim], { seed: 1, dtype: act });
+          const k = random([keys, kvHeads * headDim], { seed: 2, dtype: act });
+          const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), sizes));
+          const { weights, exponent } = attention.lastRowAttention(q, k, sizes);
+          expectClose(got, weights, tolerance('f32', { sumOf: headDim, exponent }));
+          for (let head = 0; head < heads; head++)
+            expect(
+              Array.from(got.subarray(head * keys, (head + 1) * keys)).reduce((sum, w) => sum + w, 0),
+            ).to.be.closeTo(1, 1e-5);
+        },
+      );
 
   it('refuses heads that do not fit', () =>
     expectRejection(

@@ -46,6 +46,8 @@ describe('kernels/*.wgsl', () => {
 
   for (const file of sources.filter((name) => name.startsWith('codec/')))
     it(`${file} defines what a kernel reads its weights with`, () => {
-      expect(read(file)).to.match(/^alias WeightPair = /m).and.match(/^fn decodePair\(pair: WeightPair\) -> vec2<f32>/m);
+      expect(read(file))
+        .to.match(/^alias WeightPair = /m)
+        .and.match(/^fn decodePair\(pair: WeightPair\) -> vec2<f32>/m);
     });
 });

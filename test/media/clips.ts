@@ -24,26 +24,14 @@ let module: Promise<object> | undefined;
  *
  * @param inputs - Files that the arguments mention, by name.
  */
-export function clip(
-  extension: string,
-  args: string,
-  inputs: Record<string, Uint8Array> = {},
-): Promise<Uint8Array> {
-  const key = [
-    extension,
-    args,
-    ...Object.values(inputs).map((bytes) => Buffer.from(bytes).toString('base64')),
-  ].join();
+export function clip(extension: string, args: string, inputs: Record<string, Uint8Array> = {}): Promise<Uint8Array> {
+  const key = [extension, args, ...Object.values(inputs).map((bytes) => Buffer.from(bytes).toString('base64'))].join();
   const known = made.get(key) ?? make(extension, args, inputs);
   made.set(key, known);
   return known;
 }
 
-async function make(
-  extension: string,
-  args: string,
-  inputs: Record<string, Uint8Array>,
-): Promise<Uint8Array> {
+async function make(extension: string, args: string, inputs: Record<string, Uint8Array>): Promise<Uint8Array> {
   module ??= readFile(require.resolve('@ffmpeg/core/wasm')).then((bytes) => wasm.compile(bytes));
   const compiled = await module;
   Object.assign(globalThis, { self: { location: { href: '' } } });

@@ -66,10 +66,7 @@ describe('bicubic resize', () => {
       [NaN, 4],
     ] as const)
       expect(() => resizeBicubic(image, width, height)).to.throw(RangeError, 'positive integers');
-    expect(() => resizeBicubic({ ...image, width: 5 }, 2, 2)).to.throw(
-      RangeError,
-      'must have 60 bytes, got 48',
-    );
+    expect(() => resizeBicubic({ ...image, width: 5 }, 2, 2)).to.throw(RangeError, 'must have 60 bytes, got 48');
   });
 });
 

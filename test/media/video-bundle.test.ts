@@ -69,18 +69,12 @@ describe('the built program', () => {
 
   it('starts its worker from the bundle beside it', async () => {
     expect(counts(await main('with-packages', video, 'ffmpeg.wasm'))).to.deep.equal(['ffmpeg.wasm', 3, 17]);
-    expect(counts(await main('with-packages', video, 'ffmpeg.wasm', 'bytes'))).to.deep.equal([
-      'ffmpeg.wasm',
-      3,
-      17,
-    ]);
+    expect(counts(await main('with-packages', video, 'ffmpeg.wasm', 'bytes'))).to.deep.equal(['ffmpeg.wasm', 3, 17]);
   });
 
   it('says what to install where there is nothing to decode with', async () => {
     const remedy = 'Install FFmpeg (https://ffmpeg.org), or run: npm install @ffmpeg/core';
-    expect(await main('alone', video, 'auto')).to.equal(
-      `VideoError: clip: nothing to decode it with. ${remedy}`,
-    );
+    expect(await main('alone', video, 'auto')).to.equal(`VideoError: clip: nothing to decode it with. ${remedy}`);
     expect(await main('alone', video, 'ffmpeg.wasm')).to.equal(
       `VideoError: clip: the package @ffmpeg/core is missing. ${remedy}`,
     );

@@ -68,15 +68,12 @@ for (const decoder of decoders)
   describe(`a damaged video by ${decoder}`, () => {
     before(need(decoder));
 
-    const notVideo =
-      'x: not a video. A video file is needed: MP4, MOV, MKV, WebM, AVI or another that FFmpeg reads.';
+    const notVideo = 'x: not a video. A video file is needed: MP4, MOV, MKV, WebM, AVI or another that FFmpeg reads.';
 
     it('says when it is text, garbage or a playlist', async () => {
       const text = Buffer.from('This is not a video.\n'.repeat(50));
       const garbage = Uint8Array.from({ length: 50_000 }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24);
-      const playlist = Buffer.from(
-        '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nclip.mp4\n#EXT-X-ENDLIST\n',
-      );
+      const playlist = Buffer.from('#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nclip.mp4\n#EXT-X-ENDLIST\n');
       for (const bytes of [text, garbage, playlist, Buffer.from('x')])
         expect(await refusal(bytes, { decoder, name: 'x' })).to.equal(notVideo);
       const path = join(folder, 'notes.txt');
@@ -128,9 +125,7 @@ for (const decoder of decoders)
         }),
       );
       expect(error).to.be.instanceOf(VideoError);
-      expect(error.message).to.match(
-        /^noise\.mp4: not a single frame can be decoded .*damaged or cut off\?$/,
-      );
+      expect(error.message).to.match(/^noise\.mp4: not a single frame can be decoded .*damaged or cut off\?$/);
     });
 
     it('survives a cut at any place', async () => {
@@ -141,8 +136,7 @@ for (const decoder of decoders)
           const video = await openVideo(bytes, { decoder });
           try {
             let frames = 0;
-            for await (const frame of video.frames([0, video.info.frames - 1]))
-              frames += frame.rgb.length && 1;
+            for await (const frame of video.frames([0, video.info.frames - 1])) frames += frame.rgb.length && 1;
             expect(frames).to.equal(2);
           } finally {
             await video.close();
@@ -157,9 +151,7 @@ for (const decoder of decoders)
       const bytes = await clip('mkv', '-f lavfi -i testsrc=size=640x480:rate=33:duration=2 -c:v mpeg4');
       const reason = new Error('enough');
 
-      expect(await failure(openVideo(bytes, { decoder, signal: AbortSignal.abort(reason) }))).to.equal(
-        reason,
-      );
+      expect(await failure(openVideo(bytes, { decoder, signal: AbortSignal.abort(reason) }))).to.equal(reason);
 
       const early = new AbortController();
       const opening = failure(openVideo(bytes, { decoder, signal: early.signal }));

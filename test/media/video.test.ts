@@ -38,22 +38,19 @@ for (const decoder of decoders)
 
     it('says what it is', () =>
       counting(20).then((bytes) =>
-        using(
-          openVideo(bytes, { decoder, name: 'twenty.mp4' }),
-          async ({ decoder: by, name, info, warnings }) => {
-            expect({ by, name }).to.deep.equal({ by: decoder, name: 'twenty.mp4' });
-            const { width, height, frames, averageFps, durationSeconds, codec } = info;
-            expect({ width, height, frames, averageFps, codec }).to.deep.equal({
-              width: 64,
-              height: 48,
-              frames: 20,
-              averageFps: 10,
-              codec: 'h264',
-            });
-            expect(durationSeconds).to.be.closeTo(2, 1e-3);
-            expect(warnings).to.deep.equal([]);
-          },
-        ),
+        using(openVideo(bytes, { decoder, name: 'twenty.mp4' }), async ({ decoder: by, name, info, warnings }) => {
+          expect({ by, name }).to.deep.equal({ by: decoder, name: 'twenty.mp4' });
+          const { width, height, frames, averageFps, durationSeconds, codec } = info;
+          expect({ width, height, frames, averageFps, codec }).to.deep.equal({
+            width: 64,
+            height: 48,
+            frames: 20,
+            averageFps: 10,
+            codec: 'h264',
+          });
+          expect(durationSeconds).to.be.closeTo(2, 1e-3);
+          expect(warnings).to.deep.equal([]);
+        }),
       ));
 
     it('gives frames in presentation order, by index', async () => {
@@ -82,18 +79,13 @@ for (const decoder of decoders)
         ['ts', ''],
         ['mp4', '-movflags frag_keyframe+empty_moov'],
       ] as const)
-        expect(await counts(await counting(20, more, extension), [0, 7, 19]), extension).to.deep.equal([
-          0, 7, 19,
-        ]);
+        expect(await counts(await counting(20, more, extension), [0, 7, 19]), extension).to.deep.equal([0, 7, 19]);
     });
 
     it('selects by index, not by time, where the frame rate varies', async () => {
       // Frame n is shown at n^2 / 10 seconds.
       const source = `color=size=64x48:rate=10:duration=1,geq=lum='16+4*N':cb=128:cr=128,setpts=N*N/10/TB`;
-      const bytes = await clip(
-        'mp4',
-        `-f lavfi -i ${source} -fps_mode vfr -c:v libx264 -qp 0 -pix_fmt yuv420p`,
-      );
+      const bytes = await clip('mp4', `-f lavfi -i ${source} -fps_mode vfr -c:v libx264 -qp 0 -pix_fmt yuv420p`);
       expect(await counts(bytes, range(10))).to.deep.equal(range(10));
       await using(openVideo(bytes, { decoder }), async ({ info }) => {
         expect(info.frames).to.equal(10);
@@ -137,8 +129,7 @@ for (const decoder of decoders)
         await using(openVideo(await colourful(extension, size, codec), { decoder }), async (video) => {
           const [width, height] = size.split('x').map(Number);
           expect([video.info.width, video.info.height]).to.deep.equal([width, height]);
-          for (const frame of await all(video.frames([0, 3])))
-            expect(frame.rgb.length).to.equal(width! * height! * 3);
+          for (const frame of await all(video.frames([0, 3]))) expect(frame.rgb.length).to.equal(width! * height! * 3);
         });
     });
 
@@ -160,22 +151,16 @@ for (const decoder of decoders)
       await using(openVideo(bytes, { decoder, name: 'cut.mp4' }), async (video) => {
         const promised = video.info.frames;
         expect(promised).to.be.within(10, 39);
-        expect(video.warnings.join()).to.match(
-          /^cut\.mp4: the file is cut off: \d+ of its 40 frames are there\.$/,
-        );
+        expect(video.warnings.join()).to.match(/^cut\.mp4: the file is cut off: \d+ of its 40 frames are there\.$/);
         const frames = await all(video.frames(range(promised)));
         expect(frames.map(({ index }) => index)).to.deep.equal(range(promised));
         const last = countOf(frames.at(-1)!.rgb);
-        expect(frames.map(({ rgb }) => countOf(rgb))).to.deep.equal(
-          range(promised).map((i) => Math.min(i, last)),
-        );
+        expect(frames.map(({ rgb }) => countOf(rgb))).to.deep.equal(range(promised).map((i) => Math.min(i, last)));
         // Asked for alone, it is still the last frame and not a gap.
         const [only] = await all(video.frames([promised - 1]));
         expect(countOf(only!.rgb)).to.equal(last);
         if (last < promised - 1)
-          expect(video.warnings[1]).to.match(
-            /^cut\.mp4: only \d+ of \d+ frames decode; frame \d+ stands in for /,
-          );
+          expect(video.warnings[1]).to.match(/^cut\.mp4: only \d+ of \d+ frames decode; frame \d+ stands in for /);
       });
     });
 
@@ -213,9 +198,7 @@ for (const decoder of decoders)
       try {
         for (const name of ['a video: 100%03d.txt', '-i', "it's,here;[x].m3u8"]) {
           await writeFile(join(folder, name), await counting(5));
-          const shown = await using(openVideo(join(folder, name), { decoder }), (video) =>
-            all(video.frames([4])),
-          );
+          const shown = await using(openVideo(join(folder, name), { decoder }), (video) => all(video.frames([4])));
           expect(countOf(shown[0]!.rgb), name).to.equal(4);
         }
       } finally {

@@ -18,11 +18,7 @@ function reader(changes: object = {}, file = 'config.json'): ConfigReader {
 const vision = (changes?: object): ConfigReader => reader(changes, 'vision_config.json');
 
 function expectRefused(read: () => unknown, message: string): void {
-  expect(read)
-    .to.throw(WeightsError)
-    .with.property('message')
-    .that.includes(message)
-    .and.does.not.match(/\n/);
+  expect(read).to.throw(WeightsError).with.property('message').that.includes(message).and.does.not.match(/\n/);
 }
 
 describe('ConfigReader', () => {

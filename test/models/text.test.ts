@@ -83,11 +83,11 @@ describe('ChatTemplate', () => {
   const QWEN =
     '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n';
 
-  it('is LLaVA-NeXT\'s qwen_1_5 where a checkpoint has none', () => {
+  it("is LLaVA-NeXT's qwen_1_5 where a checkpoint has none", () => {
     expect(new ChatTemplate('f', undefined).render('What?')).to.equal(QWEN);
   });
 
-  it('is the checkpoint\'s own where it has one', () => {
+  it("is the checkpoint's own where it has one", () => {
     const config = JSON.parse(read('tokenizer_config.json')) as { chat_template: string };
     expect(new ChatTemplate('f', config.chat_template).render('What?')).to.equal(QWEN);
     expect(new ChatTemplate('f', '[{{ messages[0].content }}]').render('What?')).to.equal('[What?]');

@@ -48,8 +48,7 @@ export function attention(
       for (const score of scores) exponent = Math.max(exponent, Math.abs(score));
       for (const [key, weight] of softmax(scores).entries()) {
         const vAt = (segment * keys + key) * vStride + columns[2] + kvHead * headDim;
-        for (let c = 0; c < headDim; c++)
-          y[(row * heads + head) * headDim + c]! += weight * v.values[vAt + c]!;
+        for (let c = 0; c < headDim; c++) y[(row * heads + head) * headDim + c]! += weight * v.values[vAt + c]!;
       }
     }
   return { y, exponent };

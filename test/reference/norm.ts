@@ -8,8 +8,7 @@ function byRow(x: HostTensor, normalise: (row: number[]) => number[]): Float64Ar
   return y;
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** `x * weight / sqrt(mean(x^2) + eps)` by rows. */
 export function rmsNorm(x: HostTensor, weight: HostTensor, eps: number): Float64Array {

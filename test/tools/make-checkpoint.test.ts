@@ -94,11 +94,7 @@ describe('makeCheckpoint', () => {
 
   it('makes the same bytes from the same seed and others from another', async () => {
     const options = { seed: 3, shardBytes: 200_000 };
-    const [first, again, other] = [
-      await make(options),
-      await make(options),
-      await make({ ...options, seed: 4 }),
-    ];
+    const [first, again, other] = [await make(options), await make(options), await make({ ...options, seed: 4 })];
     expect(await digests(first)).to.deep.equal(await digests(again));
     expect(await weights(first, Q_PROJ)).to.not.deep.equal(await weights(other, Q_PROJ));
   });
@@ -110,8 +106,7 @@ describe('makeCheckpoint', () => {
     expect(await weights(await make({ shardBytes: 50_000 }), Q_PROJ)).to.deep.equal(rounded);
     expect(await weights(await make({ shape: { intermediateSize: 32 } }), Q_PROJ)).to.deep.equal(rounded);
     const half = await weights(await make({ dtype: 'f16' }), Q_PROJ, 'f16');
-    for (const [i, value] of half.entries())
-      expect(value).to.be.closeTo(exact[i]!, 2 ** -11 * Math.abs(exact[i]!));
+    for (const [i, value] of half.entries()) expect(value).to.be.closeTo(exact[i]!, 2 ** -11 * Math.abs(exact[i]!));
   });
 
   it('draws normal weights that keep the variance of what they multiply', async () => {
@@ -127,12 +122,8 @@ describe('makeCheckpoint', () => {
 
   it('gives no two tensors the same values', async () => {
     const folder = await make();
-    const names = [0, 1, 2].flatMap((i) =>
-      ['q_proj', 'o_proj'].map((p) => `model.layers.${i}.self_attn.${p}.weight`),
-    );
-    const heads = await Promise.all(
-      names.map(async (name) => (await weights(folder, name)).slice(0, 8).join()),
-    );
+    const names = [0, 1, 2].flatMap((i) => ['q_proj', 'o_proj'].map((p) => `model.layers.${i}.self_attn.${p}.weight`));
+    const heads = await Promise.all(names.map(async (name) => (await weights(folder, name)).slice(0, 8).join()));
     expect(new Set(heads).size).to.equal(names.length);
   });
 
@@ -179,9 +170,7 @@ describe('makeCheckpoint', () => {
     expect(await refusal({ shape: { kvHeads: 3 } })).to.include('kvHeads 3');
     expect(await refusal({ shape: { patchSize: 71 } })).to.include('at least one patch');
     expect(await refusal({ shardBytes: 0 })).to.include('shardBytes');
-    expect(await refusal({ tokenizer: await tokenizerOf(root, 600) })).to.include(
-      'vocabSize must be at least 600',
-    );
+    expect(await refusal({ tokenizer: await tokenizerOf(root, 600) })).to.include('vocabSize must be at least 600');
     expect(await refusal({ tokenizer: root })).to.include('expected a tokenizer');
     expect(await refusal({}, root)).to.include('exists');
   });
@@ -207,17 +196,7 @@ describe('tools/make-checkpoint', () => {
   it('makes what its flags say', async () => {
     const root = await mkdtemp(join(tmpdir(), 'ff-make-'));
     const folder = join(root, 'made');
-    const { text } = await run(
-      folder,
-      '--dtype',
-      'f16',
-      '--layers',
-      '2',
-      '--tied',
-      'true',
-      '--shard-bytes',
-      '1e5',
-    );
+    const { text } = await run(folder, '--dtype', 'f16', '--layers', '2', '--tied', 'true', '--shard-bytes', '1e5');
     expect(text).to.match(/made: \d+ tensors, 0\.\d MB/);
     expect(await readJson(join(folder, 'config.json'))).to.include({
       num_hidden_layers: 2,
@@ -231,13 +210,7 @@ describe('tools/make-checkpoint', () => {
     expect((await run('--help')).text)
       .to.include('--preset NAME')
       .and.include('--vision-layers');
-    for (const args of [
-      [],
-      ['a', 'b'],
-      ['a', '--preset', 'huge'],
-      ['a', '--seed', 'x'],
-      ['a', '--nonsense'],
-    ]) {
+    for (const args of [[], ['a', 'b'], ['a', '--preset', 'huge'], ['a', '--seed', 'x'], ['a', '--nonsense']]) {
       const { code, text } = await run(...args);
       expect(code, args.join(' ')).to.equal(2);
       expect(text).to.match(/^make-checkpoint: [^\n]+\n$/);

@@ -84,8 +84,7 @@ describe('randomScene', () => {
       for (const key of ['color', 'shape'] as const)
         expect(new Set(scene.objects.map((object) => object[key])).size).to.equal(scene.objects.length);
       const times = eventsOf(scene).map(({ at }) => at);
-      for (const [i, at] of times.slice(1).entries())
-        expect(at - times[i]!, `seed ${seed}`).to.be.at.least(2);
+      for (const [i, at] of times.slice(1).entries()) expect(at - times[i]!, `seed ${seed}`).to.be.at.least(2);
       expect(scene.background[0] !== scene.background[1]).to.equal(scene.cut !== undefined);
     }
   });
@@ -141,8 +140,7 @@ describe('questionsOf', () => {
 
   it('says nothing where nothing happens, and asks no questions without an answer', () => {
     const got = answers({ ...UNCUT, background: ['pink', 'pink'], objects: [SCENE.objects[4]!] });
-    for (const type of ['moves', 'flash', 'end'])
-      expect([...got.get(type)!], type).to.deep.equal(['nothing']);
+    for (const type of ['moves', 'flash', 'end']) expect([...got.get(type)!], type).to.deep.equal(['nothing']);
     for (const type of ['direction', 'last', 'order']) expect(got.has(type), type).to.equal(false);
   });
 
@@ -238,9 +236,7 @@ describe('encodeMp4', () => {
   });
 
   it('names what FFmpeg has against it', async () => {
-    const error = await encodeMp4([new Uint8Array(9 * 9 * 3)], { size: 9, fps: 24, hold: 1 }).catch(
-      (thrown) => thrown,
-    );
+    const error = await encodeMp4([new Uint8Array(9 * 9 * 3)], { size: 9, fps: 24, hold: 1 }).catch((thrown) => thrown);
     expect(error).to.be.instanceOf(InputError);
     expect(error.message).to.include('not divisible by 2');
   });
@@ -260,11 +256,7 @@ describe('parseScene', () => {
     ['no objects', JSON.stringify({ ...SCENE, objects: [] }), 'objects must be'],
     ['an unknown colour', withObject({ color: 'beige' }), 'color must be one of red'],
     ['an unknown behaviour', withObject({ does: 'dance' }), 'does must be one of stay'],
-    [
-      'an unknown background',
-      JSON.stringify({ ...SCENE, background: ['gray', 'mauve'] }),
-      'background must be one of',
-    ],
+    ['an unknown background', JSON.stringify({ ...SCENE, background: ['gray', 'mauve'] }), 'background must be one of'],
     ['a place outside', withObject({ x: 65 }), 'x must be a number from 0 to 64'],
     ['an instant outside', JSON.stringify({ ...SCENE, cut: 12 }), 'cut must be'],
     ['half an instant', JSON.stringify({ ...SCENE, cut: 2.5 }), 'whole instant'],
