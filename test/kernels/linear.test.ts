@@ -167,12 +167,16 @@ describe('a weight larger than what a kernel can bind', () => {
   });
   after(() => small.close());
 
-  it('is multiplied in parts of its rows, with their own columns of bias and residual', async () => {
-    // Rows of 144 bytes make parts of 16, rows of 128 bytes parts of 32.
-    await check({ rows: 7, k: 35, n: 90, bias: true, period: 7 }, small);
-    await check({ rows: 2, k: 35, n: 90, bias: true, period: 1 }, small);
-    await check({ rows: 7, k: 63, n: 70, codec: 'bf16', bias: true, period: 7 }, small);
-  });
+  for (const plan of ['tile', 'subgroup', 'row'] as const)
+    itOn(
+      plan === 'subgroup' ? ['subgroups'] : [],
+      `is multiplied in parts of its rows, with their own columns of bias and residual, plan ${plan}`,
+      async () => {
+        // Rows of 144 bytes make parts of 16, rows of 128 bytes parts of 32.
+        await check({ rows: 7, k: 35, n: 90, plan, bias: true, period: 7 }, small);
+        await check({ rows: 7, k: 63, n: 70, plan, codec: 'bf16', bias: true, period: 1 }, small);
+      },
+    );
 
   it('is looked up in parts of its rows', async () => {
     await checkEmbed(35, 101, 'f32', small);

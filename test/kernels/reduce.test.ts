@@ -114,6 +114,20 @@ describe('similarity', () => {
     expectClose(Array.from(key, fromOrderKey), [-2, 1, -1, -1], { atol: 5e-7, rtol: 0 });
   });
 
+  it('is counted where it just reaches the bound', async () => {
+    const values = [1, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0];
+    for (const [bound, want] of [
+      [0.5, 3],
+      [0.500001, 1],
+      [1, 1],
+    ] as const) {
+      const { count } = await runAll((rec) =>
+        similarity(rec, upload(rec, host([4, 4], values)), upload(rec, planesOf([0, 0, 0, 0])), 4, bound),
+      );
+      expect(count[0], `bound ${bound}`).to.equal(want);
+    }
+  });
+
   it('keeps NaN and infinity to themselves', async () => {
     const values = [1, 2, Number.NaN, 2, 1, 2, 1, 2, Infinity, 2];
     const { key, count } = await runAll((rec) =>
