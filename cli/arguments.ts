@@ -45,7 +45,7 @@ const flags = {
   cost: { value: 'X', help: 'share of the video tokens to compute, in (0, 1] (default 0.3; 1 runs dense)' },
   similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
-  reducer: { value: 'NAME', help: `${Object.keys(reducers).join(' or ')} (default framefusion)` },
+  reducer: { value: 'NAME', help: `${Object.keys(reducers).join(', ')} (default framefusion)` },
   'budget-layers': {
     value: 'own|N',
     help: "layers the budget counts: the model's (own), or the reference's 28",
@@ -57,7 +57,7 @@ const flags = {
   'max-new-tokens': { value: 'N', help: 'end the answer after N tokens (default 256)' },
   temperature: { value: 'X', help: 'above 0: draw tokens at this temperature (default 0, greedy)' },
   'top-p': { value: 'X', help: 'draw from the most probable tokens that reach X together (default 1)' },
-  seed: { value: 'N', help: 'seed of the draws (default 0)' },
+  seed: { value: 'N', help: 'seed of the draws, and of --reducer random (default 0)' },
   compare: { help: 'run dense and reduced one after the other, and compare' },
   json: { value: 'FILE|-', help: 'write the whole report (docs/report.md); - prints it and nothing else' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },

@@ -161,7 +161,7 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv } = args;
+  const { cost, budgetLayers, kv, seed } = args;
   const similarityLowerBound = args.similarity ?? choice.similarityLowerBound;
   const ratioLowerBound = args.ratio ?? choice.ratioLowerBound;
   if (cost === 1 && !args.compare) return undefined;
@@ -169,6 +169,7 @@ function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | unde
     cost,
     budgetLayers,
     kv,
+    seed,
     ...(similarityLowerBound !== undefined && { similarityLowerBound }),
     ...(ratioLowerBound !== undefined && { ratioLowerBound }),
   });

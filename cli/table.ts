@@ -86,7 +86,13 @@ function headRows({ prompt, video, model, adapter }: Report): [string, string][]
 function stepsLine({ reduction, reducer }: RunReport): string {
   const done = reduction.filter(({ action }) => action !== 'none');
   if (done.length === 0) return reducer === 'none' ? 'no reduction' : 'no step';
-  const names = { merge: 'a merge', 'merge-to-budget': 'a merge to the budget', prune: 'pruning', none: '' };
+  const names = {
+    merge: 'a merge',
+    'merge-to-budget': 'a merge to the budget',
+    prune: 'pruning',
+    drop: 'dropping',
+    none: '',
+  };
   return done
     .map(({ action, layer }) => `${names[action]} ${layer < 0 ? 'before layer 0' : `in layer ${layer}`}`)
     .join(', ');

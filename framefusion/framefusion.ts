@@ -4,7 +4,6 @@ import type { Tensor } from '../engine/tensor.ts';
 import {
   chooseAtLeast,
   chooseLargest,
-  compact,
   importance,
   lastRowAttention,
   type Survivors,
@@ -14,6 +13,7 @@ import {
 } from '../kernels/reduce/index.ts';
 import type { Attended, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
 import { roundHalfEven, shareToRemove } from './budget.ts';
+import { shorten } from './shorten.ts';
 
 /** Settings of FrameFusion, under the names of the reference. */
 export interface FrameFusionOptions {
@@ -182,21 +182,4 @@ export class FrameFusionRun implements Reduction {
       budgetShare,
     };
   }
-}
-
-/** The tokens without `gone` rows, every tensor compacted. */
-function shorten(
-  rec: Recorder,
-  { hidden, position, layout }: Tokens,
-  survivors: Survivors,
-  gone: number,
-  merge: boolean,
-  dropped?: (survivors: Survivors, kept: number) => void,
-): Tokens {
-  const kept = hidden.shape2()[0] - gone;
-  dropped?.(survivors, kept);
-  const counts = { tokens: layout.tokens, kept, merge };
-  const left = compact(rec, { hidden, position, layout: layout.planes }, survivors, counts);
-  const smaller = { tokens: layout.tokens - gone, length: layout.length - gone, first: layout.first };
-  return { hidden: left.hidden, position: left.position, layout: { ...smaller, planes: left.layout } };
 }

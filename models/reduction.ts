@@ -20,6 +20,8 @@ export interface VideoLayout {
   /** The rows that importance pruning may take from, a stretch of the sequence. */
   readonly first: number;
   readonly length: number;
+  /** Tokens of one frame before any reduction. */
+  readonly perFrame: number;
 }
 
 /** A sequence on its way through the decoder. */
@@ -46,7 +48,7 @@ export interface Attended {
 export interface ReductionStep {
   /** The layer whose hook was called; -1 stands for the call before layer 0. */
   readonly layer: number;
-  readonly action: 'merge' | 'merge-to-budget' | 'prune' | 'none';
+  readonly action: 'merge' | 'merge-to-budget' | 'prune' | 'drop' | 'none';
   readonly rowsIn: number;
   readonly rowsOut: number;
   /** Share of the video tokens that was similar enough to merge, where it was asked for. */
@@ -103,5 +105,6 @@ export function videoLayout(patch: Int32Array, first: number, length: number): H
     planes[rows + row] = rank;
     planes[2 * rows + rank] = row;
   }
-  return { planes, tokens: order.length, first, length };
+  const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
+  return { planes, tokens: order.length, first, length, perFrame };
 }

@@ -58,7 +58,7 @@ describe('generate', () => {
       );
       cache.nextPosition += next.length;
       const hidden = decoder.embed(rec, rec.upload('ids', [next.length], 'u32', Uint32Array.from(next)));
-      const tokens = { hidden, position, layout: { planes: position, tokens: 0, first: 0, length: 0 } };
+      const tokens = { hidden, position, layout: { planes: position, tokens: 0, first: 0, length: 0, perFrame: 0 } };
       const left = await decoder.forward(rec, tokens, cache, { positions: cache.nextPosition });
       const logits = await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)));
       rec.finish();
@@ -125,7 +125,7 @@ describe('generate', () => {
     const { runtime } = model;
     const endings: Record<string, () => Promise<unknown>> = {
       whole: () => generated(model, clip, new FrameFusion({ cost: 0.4 })),
-      compact: () => generated(model, clip, new FrameFusion({ cost: 0.4, kv: 'compact' })),
+      compact: () => generated(model, clip, new FrameFusion({ cost: 0.4, similarityLowerBound: 2, kv: 'compact' })),
       'an early break': async () => {
         for await (const _id of generate({ ...requestOf(model, clip), maxNewTokens: 40 }, newStats())) break;
       },

@@ -103,6 +103,9 @@ describe('KvCache', () => {
       const rec = runtime.recorder('memory');
       const cache = newCache(2);
       for (const layer of [0, 1]) for (let i = 0; i < 5; i++) append(rec, cache, layer, [1, 2, 3]);
+      const planes = rec.upload('layout', [3, 15], 'u32', new Uint32Array(45).fill(0xffffffff));
+      const chosen = rec.upload('chosen', [2], 'u32', Uint32Array.of(0, 1));
+      cache.keepRows(rec, 1, survivorsOfPruning(rec, planes, 0, chosen, 2), 14);
       rec.finish();
       cache.dispose();
       cache.dispose();
