@@ -4,7 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import source from './attention.wgsl';
 import rowSource from './attention-row.wgsl';
-import { activation, groups } from './grid.ts';
+import { activation, expectOneDType, groups } from './grid.ts';
 import type { HeadLayout } from './rope.ts';
 
 const kernel = new Kernel('attention', source);
@@ -48,6 +48,7 @@ export function attention(
   options: AttentionOptions,
 ): Tensor {
   const { heads, kvHeads, headDim, causal, segments = 1 } = options;
+  expectOneDType('attention', q.of, k.of, v.of);
   const [allRows, qStride] = q.of.shape2();
   const [allKeys, kStride] = k.of.shape2();
   const [, vStride] = v.of.shape2();

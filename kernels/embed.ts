@@ -19,7 +19,7 @@ const kernel = new Kernel('embed', source);
 export function embed(rec: Recorder, ids: Tensor, table: Tensor, dim: number): Tensor {
   expectDType('embed', 'ids', ids, 'u32');
   const y = rec.empty('embed', [ids.size, dim], 'f32');
-  for (const { start, count } of bindableRows(table, rec.runtime.maxBindingBytes))
+  for (const { start, count } of bindableRows('embed', table, rec.runtime.maxBindingBytes))
     rec.dispatch(kernel, {
       operands: { ids, table: table.rows(start, count), y },
       params: { dim, first: start, count },

@@ -17,3 +17,10 @@ export function activation(op: string, operand: string, tensor: Tensor): AliasTy
 export function expectDType(op: string, operand: string, tensor: Tensor, dtype: Tensor['dtype']): void {
   if (tensor.dtype !== dtype) throw new ShapeError(`${op}: ${operand} must be ${dtype}, got ${tensor}.`);
 }
+
+/** Throws a `ShapeError` unless all tensors have the dtype of the first. */
+export function expectOneDType(op: string, ...tensors: readonly Tensor[]): void {
+  const [first] = tensors;
+  const other = tensors.find(({ dtype }) => dtype !== first?.dtype);
+  if (other) throw new ShapeError(`${op}: operands must have one dtype, got ${first} and ${other}.`);
+}

@@ -65,7 +65,7 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
 
   const y = rec.empty('linear', [rows, n], out);
   const { kernel, ...tile } = kernels[options.plan ?? planFor(rec, rows)];
-  for (const { start, count } of bindableRows(weight, rec.runtime.maxBindingBytes))
+  for (const { start, count } of bindableRows('linear', weight, rec.runtime.maxBindingBytes))
     rec.dispatch(kernel, {
       // Where there is no bias or residual, the override keeps the kernel from reading what stands in for it.
       operands: { x, weight: weight.rows(start, count), bias: bias ?? x, residual: residual ?? x, y },
@@ -79,7 +79,11 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
 }
 
 /** Runs of a weight's rows that a kernel can bind: each starts at a multiple of the storage alignment. */
-export function* bindableRows(weight: Tensor, maxBytes: number): Generator<{ start: number; count: number }> {
+export function* bindableRows(
+  op: string,
+  weight: Tensor,
+  maxBytes: number,
+): Generator<{ start: number; count: number }> {
   const [n, width] = weight.shape2();
   const rowBytes = width * bytesOf[weight.dtype];
   if (n * rowBytes <= maxBytes) return yield { start: 0, count: n };
@@ -87,6 +91,6 @@ export function* bindableRows(weight: Tensor, maxBytes: number): Generator<{ sta
   while ((step * rowBytes) % 256 !== 0) step *= 2;
   const most = Math.floor(maxBytes / (step * rowBytes)) * step;
   if (most === 0)
-    throw new ShapeError(`linear: ${step} rows of ${weight} are more than the ${maxBytes} bytes a kernel can bind.`);
+    throw new ShapeError(`${op}: ${step} rows of ${weight} are more than the ${maxBytes} bytes a kernel can bind.`);
   for (let start = 0; start < n; start += most) yield { start, count: Math.min(most, n - start) };
 }

@@ -1,3 +1,4 @@
+import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -58,6 +59,15 @@ export interface GenerateRequest extends GenerateOptions {
 /** Steps recorded ahead of the last id that the host has seen: the GPU does not wait for the host. */
 const AHEAD = 2;
 
+/** Throws an `InputError` that names the option unless all are within what `GenerateOptions` says. */
+export function checkGenerateOptions({ maxNewTokens = 1, temperature = 0, topP = 1 }: GenerateOptions): void {
+  if (!(Number.isSafeInteger(maxNewTokens) && maxNewTokens >= 0))
+    throw new InputError(`maxNewTokens must be a whole number, got ${maxNewTokens}.`);
+  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
+    throw new InputError(`temperature must be 0 or above, got ${temperature}.`);
+  if (!(topP > 0 && topP <= 1)) throw new InputError(`topP must be above 0 and at most 1, got ${topP}.`);
+}
+
 /** Empty stats, to be filled by `generate`. */
 export function newStats(): GenerationStats {
   return {
@@ -77,8 +87,10 @@ export function newStats(): GenerationStats {
  * stops at an end id.
  *
  * @param stats - Filled on the way.
+ * @throws InputError if an option is outside what is allowed, or the reducer cannot meet its budget.
  */
 export async function* generate(request: GenerateRequest, stats: GenerationStats): AsyncGenerator<number> {
+  checkGenerateOptions(request);
   const { maxNewTokens = 256, stopIds, signal } = request;
   const started = performance.now();
   const pending: Pending[] = [];

@@ -2,7 +2,7 @@ import { ShapeError } from '../../engine/errors.ts';
 import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
-import { activation, expectDType, groups } from '../grid.ts';
+import { activation, expectDType, expectOneDType, groups } from '../grid.ts';
 import type { HeadLayout } from '../rope.ts';
 import compactSource from './compact.wgsl';
 import gatherSource from './gather.wgsl';
@@ -237,6 +237,7 @@ export function gatherRows(rec: Recorder, x: Tensor, { keep, slot }: Survivors, 
 export function lastRowAttention(rec: Recorder, q: Tensor, k: Tensor, { heads, kvHeads, headDim }: HeadLayout): Tensor {
   const [rows, qWidth] = q.shape2();
   const [keys, kWidth] = k.shape2();
+  expectOneDType('lastRowAttention', q, k);
   if (qWidth !== heads * headDim || kWidth !== kvHeads * headDim)
     throw new ShapeError(`lastRowAttention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q}, ${k}.`);
   const weights = rec.empty('last-row attention', [heads, keys], 'f32');

@@ -5,7 +5,7 @@ import { Checkpoint, type CheckpointFiles } from '../../engine/safetensors.ts';
 import { ChatTemplate, userTurn, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { readConfig, readText } from '../files.ts';
-import { type GenerateOptions, generate, newStats } from '../generate.ts';
+import { checkGenerateOptions, type GenerateOptions, generate, newStats } from '../generate.ts';
 import { Qwen2 } from '../qwen2/qwen2.ts';
 import { type TokenReducer, type Tokens, videoLayout } from '../reduction.ts';
 import { normalise } from '../siglip/preprocess.ts';
@@ -188,6 +188,7 @@ export class LlavaVideo implements VideoModel {
   answer(video: EncodedVideo | undefined, question: string, options: GenerateOptions = {}): Answer {
     const { text, runtime, decoder, stopIds } = this.#parts;
     if (text instanceof WeightsError) throw text;
+    checkGenerateOptions(options);
     const ids = this.#promptIds(text, video, question);
     const stats = newStats();
     const prompt = (rec: Recorder): Tokens => this.prompt(rec, ids, video);

@@ -23,6 +23,8 @@ export function qwen2Config(config: ConfigReader): Qwen2Config {
   const heads = config.size('num_attention_heads');
   const kvHeads = config.size('num_key_value_heads', heads);
   if (heads % kvHeads !== 0) throw config.wrong('num_key_value_heads', `a divisor of ${heads}`);
+  if (config.raw('head_dim') === undefined && hiddenSize % heads !== 0)
+    throw config.wrong('num_attention_heads', `a divisor of hidden_size, ${hiddenSize}`);
   const headDim = config.size('head_dim', hiddenSize / heads);
   if (headDim % 2 !== 0) throw config.wrong('num_attention_heads', 'such that a head has an even size');
   return {

@@ -207,7 +207,7 @@ describe('a weight larger than what a kernel can bind', () => {
         const weight = rec.empty('weight', [n, width], dtype);
         const rowBytes = weight.byteLength / n;
         let next = 0;
-        for (const { start, count } of bindableRows(weight, 1 << 16)) {
+        for (const { start, count } of bindableRows('linear', weight, 1 << 16)) {
           expect(start).to.equal(next);
           expect((start * rowBytes) % 256).to.equal(0);
           expect(count * rowBytes).to.be.at.most(1 << 16);

@@ -74,7 +74,7 @@ describe('the config of', () => {
     [{ vocab_size: undefined }, 'vocab_size must be a positive integer, it is missing'],
     [{ hidden_act: 'gelu' }, 'hidden_act must be "silu", got "gelu"'],
     [{ num_key_value_heads: 3 }, 'num_key_value_heads must be a divisor of 4'],
-    [{ num_attention_heads: 5, num_key_value_heads: 1 }, 'head_dim must be'],
+    [{ num_attention_heads: 5, num_key_value_heads: 1 }, 'num_attention_heads must be a divisor of hidden_size'],
     [{ num_attention_heads: 64, num_key_value_heads: 1 }, 'even size'],
     [{ rope_theta: -1 }, 'rope_theta must be a positive number'],
     [{ rms_norm_eps: '1e-6' }, 'rms_norm_eps must be a positive number'],

@@ -159,6 +159,15 @@ describe('generate', () => {
     expect(model.runtime.memory.bytes).to.equal(bytes);
   });
 
+  it('refuses options outside what is allowed, by name', async () => {
+    const refuse = (options: GenerateOptions, part: string) =>
+      expectRejection(generated(model, text, undefined, { maxNewTokens: 1, ...options }), InputError, part);
+    for (const maxNewTokens of [-1, 1.5, Number.NaN]) await refuse({ maxNewTokens }, 'maxNewTokens must be');
+    for (const temperature of [-0.1, Number.NaN, Number.POSITIVE_INFINITY])
+      await refuse({ temperature }, 'temperature must be');
+    for (const topP of [0, 1.1, Number.NaN]) await refuse({ topP }, 'topP must be');
+  });
+
   describe('drawing', () => {
     const draw = (options: GenerateOptions) =>
       generated(model, text, undefined, { maxNewTokens: 10, ...options }).then(({ ids }) => ids.join());
