@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colours } from './colours.ts';
 
 /** Standard error, as a person reads it: notes that stay, and one line of progress that does not. */
 export class Console {
@@ -17,7 +17,7 @@ export class Console {
   progress(what: string, done?: number, of?: number): void {
     if (!this.#live) return;
     const counted = done !== undefined && of !== undefined ? ` ${done}/${of}` : '';
-    process.stderr.write(`\r\x1b[2K${pc.dim(`${what}${counted}`)}`);
+    process.stderr.write(`\r\x1b[2K${colours.dim(`${what}${counted}`)}`);
     this.#shown = true;
   }
 
@@ -39,7 +39,7 @@ export class Console {
 
   /** What is wrong although the run goes on. */
   warn(text: string): void {
-    this.note(`ff-run: ${pc.yellow('warning')}: ${text}`);
+    this.note(`ff-run: ${colours.yellow('warning')}: ${text}`);
   }
 
   #line(text: string): void {

@@ -1,6 +1,6 @@
 /** The report as a person reads it after the answer. */
 import { stripVTControlCharacters } from 'node:util';
-import pc from 'picocolors';
+import { colours } from './colours.ts';
 import type { Report, RunReport } from './report.ts';
 
 /** What was saved, in a few lines. */
@@ -14,7 +14,7 @@ export function savedTable(report: Report): string {
   return rows([
     ...headRows(report),
     ['tokens', `${tokens.video} of the video, ${kept} left after ${stepsLine(run)}`],
-    ['computed', `${pc.bold(percent(budget.spent))} of the video tokens (${asked(run)})`],
+    ['computed', `${colours.bold(percent(budget.spent))} of the video tokens (${asked(run)})`],
     [
       'time',
       `${seconds(report.seconds.decodeVideo + report.seconds.preprocess)} video, ${seconds(report.seconds.vision)} vision, ${seconds(run.seconds.prefill)} prefill, ${seconds(run.seconds.decode)} decode${rate}`,
@@ -39,7 +39,7 @@ export function compareTable(report: Report): string {
   return [
     rows(headRows(report)),
     rows([
-      ['', 'dense', reduced.reducer, ''].map((text) => pc.bold(text)),
+      ['', 'dense', reduced.reducer, ''].map((text) => colours.bold(text)),
       line('computed', ({ budget }) => percent(budget.spent), asked(reduced)),
       line('rows a layer', (run) => attended(run).toFixed(0), `${speedUp(attended)} fewer`),
       line('cache', (run) => bytes(run.cacheBytes), `${speedUp((run) => run.cacheBytes)} smaller`),
@@ -108,7 +108,9 @@ function rows(cells: readonly (readonly string[])[]): string {
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => width(row[column] ?? ''))));
   return cells
     .map((row) =>
-      row.map((text, column) => (column === 0 ? pc.dim(text) : text) + ' '.repeat((widths[column] ?? 0) - width(text))),
+      row.map(
+        (text, column) => (column === 0 ? colours.dim(text) : text) + ' '.repeat((widths[column] ?? 0) - width(text)),
+      ),
     )
     .map((row) => `  ${row.join('  ').trimEnd()}`)
     .join('\n');
