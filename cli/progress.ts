@@ -2,12 +2,15 @@ import { colours } from './colours.ts';
 
 /** Standard error, as a person reads it: notes that stay, and one line of progress that does not. */
 export class Console {
+  /** What notes and warnings call the command. */
+  readonly tool: string;
   readonly #quiet: boolean;
   readonly #verbose: boolean;
   readonly #live: boolean;
   #shown = false;
 
-  constructor({ quiet, verbose }: { quiet: boolean; verbose: boolean }) {
+  constructor(tool: string, { quiet, verbose = false }: { quiet: boolean; verbose?: boolean }) {
+    this.tool = tool;
     this.#quiet = quiet;
     this.#verbose = verbose;
     this.#live = !quiet && process.stderr.isTTY === true;
@@ -39,7 +42,7 @@ export class Console {
 
   /** What is wrong although the run goes on. */
   warn(text: string): void {
-    this.note(`ff-run: ${colours.yellow('warning')}: ${text}`);
+    this.note(`${this.tool}: ${colours.yellow('warning')}: ${text}`);
   }
 
   #line(text: string): void {

@@ -2,18 +2,17 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { InputError, WeightsError } from '../engine/errors.ts';
-import { folderFiles } from '../engine/file-source.ts';
-import { openRuntime } from '../engine/node-adapter.ts';
+import { InputError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { reducers } from '../framefusion/reducers.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import { loadModel } from '../models/registry.ts';
 import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
-import { type RunArguments, UsageError } from './arguments.ts';
+import type { RunArguments } from './arguments.ts';
+import { UsageError } from './flags.ts';
 import { chooseModel, type ModelChoice } from './models.ts';
+import { openModel } from './open-model.ts';
 import { Console } from './progress.ts';
 import { REPORT_VERSION, type Report, type RunReport, runReport, writeReport } from './report.ts';
 import { compareTable, layerLines, savedTable } from './table.ts';
@@ -25,7 +24,7 @@ import { compareTable, layerLines, savedTable } from './table.ts';
  * @throws One of the project's errors, whose message is the line to print.
  */
 export async function run(args: RunArguments, tool: string): Promise<void> {
-  const console_ = new Console(args);
+  const console_ = new Console('ff-run', args);
   const choice = chooseModel(args.model);
   if (args.json !== undefined && args.json !== '-') await checkWritable(args.json);
   const source = await videoSource(args.video);
@@ -34,7 +33,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   console_.progress('opening the video');
   const video = await openVideo(source, args.video === '-' ? { name: 'standard input' } : {});
   try {
-    const { runtime, model, loadSeconds } = await open(args, choice, console_);
+    const { runtime, model, loadSeconds } = await openModel(args, choice, console_);
     try {
       const shown = await show(args, choice, { video, model }, console_);
       try {
@@ -69,38 +68,6 @@ async function checkWritable(file: string): Promise<void> {
     if (found?.isDirectory()) throw new Error('it is a folder');
   } catch (cause) {
     throw new InputError(`--json ${file}: cannot be written: ${(cause as Error).message}.`, { cause });
-  }
-}
-
-async function open(
-  args: RunArguments,
-  choice: ModelChoice,
-  console_: Console,
-): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
-  const started = performance.now();
-  console_.progress('opening the adapter');
-  const runtime = await openRuntime({ adapter: args.adapter });
-  try {
-    if (args.adapter === 'auto' && runtime.adapterKind === 'software')
-      console_.note(`ff-run: no GPU found: computing on the processor (${runtime.adapterName}), which is slow.`);
-    const model = await loadModel(folderFiles(choice.folder), runtime, {
-      dtype: args.dtype ?? choice.dtype ?? 'auto',
-      ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
-      progress: (done, of) => console_.progress('loading the model, layer', done, of),
-    });
-    if (choice.adapter && choice.adapter !== model.architecture)
-      throw new WeightsError(
-        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.adapter}.`,
-      );
-    const unused = model.unusedTensors;
-    if (unused.length > 0)
-      console_.warn(
-        `${choice.folder}: ${unused.length} tensors are not part of ${model.architecture}: ${some(unused)}.`,
-      );
-    return { runtime, model, loadSeconds: (performance.now() - started) / 1000 };
-  } catch (error) {
-    runtime.close();
-    throw error;
   }
 }
 
@@ -249,9 +216,4 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
 async function finish(args: RunArguments, report: Report, console_: Console): Promise<void> {
   if (args.json !== undefined) await writeReport(args.json, report);
   console_.note(args.compare ? compareTable(report) : savedTable(report));
-}
-
-/** The first few of many names. */
-function some(names: readonly string[]): string {
-  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }

@@ -1,7 +1,6 @@
 // `npm run demo`: from a fresh clone to an answer about the bundled clip.
-import { styleText } from 'node:util';
 import { run } from './setup.mjs';
 
 const args = ['--video', 'assets/clip.mp4', '--compare'];
-console.log(styleText('bold', `\n$ ff-run ${args.join(' ')}`));
+console.log(`\n$ ff-run ${args.join(' ')}`);
 run(process.execPath, ['dist/ff-run.js', ...args, ...process.argv.slice(2)]);

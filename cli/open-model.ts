@@ -1,0 +1,52 @@
+import { WeightsError } from '../engine/errors.ts';
+import { folderFiles } from '../engine/file-source.ts';
+import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import { loadModel } from '../models/registry.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import type { ModelChoice } from './models.ts';
+import type { Console } from './progress.ts';
+
+/**
+ * Opens the adapter and loads a model on it.
+ *
+ * @throws DeviceError, WeightsError - whose message is the line to print.
+ */
+export async function openModel(
+  args: { readonly adapter: AdapterChoice; readonly dtype?: 'auto' | 'f32' | 'f16' },
+  choice: ModelChoice,
+  console_: Console,
+): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
+  const started = performance.now();
+  console_.progress('opening the adapter');
+  const runtime = await openRuntime({ adapter: args.adapter });
+  try {
+    if (args.adapter === 'auto' && runtime.adapterKind === 'software')
+      console_.note(
+        `${console_.tool}: no GPU found: computing on the processor (${runtime.adapterName}), which is slow.`,
+      );
+    const model = await loadModel(folderFiles(choice.folder), runtime, {
+      dtype: args.dtype ?? choice.dtype ?? 'auto',
+      ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
+      progress: (done, of) => console_.progress('loading the model, layer', done, of),
+    });
+    if (choice.adapter && choice.adapter !== model.architecture)
+      throw new WeightsError(
+        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.adapter}.`,
+      );
+    const unused = model.unusedTensors;
+    if (unused.length > 0)
+      console_.warn(
+        `${choice.folder}: ${unused.length} tensors are not part of ${model.architecture}: ${some(unused)}.`,
+      );
+    return { runtime, model, loadSeconds: (performance.now() - started) / 1000 };
+  } catch (error) {
+    runtime.close();
+    throw error;
+  }
+}
+
+/** The first few of many names. */
+function some(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+}
