@@ -85,18 +85,18 @@ export function runReport(
 }
 
 /** Share of the video tokens that was computed: the mean over the layers of those in attention. */
-function spentShare({ layers, promptRows, videoTokens }: GenerationStats): number {
+export function spentShare({ layers, promptRows, videoTokens }: GenerationStats): number {
   if (videoTokens === 0) return 1;
   const text = promptRows - videoTokens;
   return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;
 }
 
 /**
- * Writes the report; `-` is standard output. A file is written aside and renamed when whole.
+ * Writes a report; `-` is standard output. A file is written aside and renamed when whole.
  *
  * @throws InputError if it cannot be written.
  */
-export async function writeReport(target: string, report: Report): Promise<void> {
+export async function writeJson(target: string, report: unknown): Promise<void> {
   const text = `${JSON.stringify(report, null, 2)}\n`;
   if (target === '-') {
     process.stdout.write(text);

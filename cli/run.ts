@@ -14,7 +14,7 @@ import { UsageError } from './flags.ts';
 import { chooseModel, type ModelChoice } from './models.ts';
 import { openModel } from './open-model.ts';
 import { Console } from './progress.ts';
-import { REPORT_VERSION, type Report, type RunReport, runReport, writeReport } from './report.ts';
+import { REPORT_VERSION, type Report, type RunReport, runReport, writeJson } from './report.ts';
 import { compareTable, layerLines, savedTable } from './table.ts';
 
 /**
@@ -214,6 +214,6 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
 }
 
 async function finish(args: RunArguments, report: Report, console_: Console): Promise<void> {
-  if (args.json !== undefined) await writeReport(args.json, report);
+  if (args.json !== undefined) await writeJson(args.json, report);
   console_.note(args.compare ? compareTable(report) : savedTable(report));
 }

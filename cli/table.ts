@@ -11,7 +11,7 @@ export function savedTable(report: Report): string {
   const last = tokens.layers.at(-1)?.leaving ?? tokens.prompt;
   const kept = last - (tokens.prompt - tokens.video);
   const rate = run.tokensPerSecond === null ? '' : `, ${run.tokensPerSecond.toFixed(1)} tokens/s`;
-  return rows([
+  return alignRows([
     ...headRows(report),
     ['tokens', `${tokens.video} of the video, ${kept} left after ${stepsLine(run)}`],
     ['computed', `${colours.bold(percent(budget.spent))} of the video tokens (${asked(run)})`],
@@ -37,8 +37,8 @@ export function compareTable(report: Report): string {
   const attended = ({ tokens }: RunReport): number =>
     tokens.layers.reduce((sum, { attending }) => sum + attending, 0) / tokens.layers.length;
   return [
-    rows(headRows(report)),
-    rows([
+    alignRows(headRows(report)),
+    alignRows([
       ['', 'dense', reduced.reducer, ''].map((text) => colours.bold(text)),
       line('computed', ({ budget }) => percent(budget.spent), asked(reduced)),
       line('rows a layer', (run) => attended(run).toFixed(0), `${speedUp(attended)} fewer`),
@@ -103,7 +103,7 @@ function asked({ budget, reducer }: RunReport): string {
 }
 
 /** Cells in aligned columns; colours take no width. */
-function rows(cells: readonly (readonly string[])[]): string {
+export function alignRows(cells: readonly (readonly string[])[]): string {
   const width = (text: string): number => stripVTControlCharacters(text).length;
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => width(row[column] ?? ''))));
   return cells

@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 
 await rm('dist', { recursive: true, force: true });
 await build({
-  entryPoints: ['index.ts', 'cli/ff-run.ts', 'media/ffmpeg-worker.ts'],
+  entryPoints: ['index.ts', 'cli/ff-run.ts', 'cli/ff-eval.ts', 'media/ffmpeg-worker.ts'],
   entryNames: '[name]',
   outdir: 'dist',
   bundle: true,

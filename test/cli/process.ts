@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = `${root}dist/ff-run.js`;
 export const clip = `${root}assets/clip.mp4`;
 export const tiny = `${root}assets/tiny-llava-video`;
 
@@ -20,10 +19,15 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Sends the signal this long after the start. */
   readonly interrupt?: { readonly signal: NodeJS.Signals; readonly afterMs: number };
+  readonly tool?: 'ff-run' | 'ff-eval';
 }
 
-/** Runs the built `ff-run` as a user would, on the adapter that the tests run on. */
-export function ffRun(args: readonly string[], { stdin, env = {}, interrupt }: RunOptions = {}): Promise<Ended> {
+/** Runs a built command, `ff-run` unless named, as a user would, on the adapter that the tests run on. */
+export function ffRun(
+  args: readonly string[],
+  { stdin, env = {}, interrupt, tool = 'ff-run' }: RunOptions = {},
+): Promise<Ended> {
+  const program = `${root}dist/${tool}.js`;
   if (!existsSync(program)) throw new Error('dist/ is not built: run npm test, or npm run build');
   const adapter = process.env.FRAMEFUSION_ADAPTER;
   const all = adapter && !args.includes('--adapter') ? [...args, '--adapter', adapter] : args;

@@ -1,0 +1,88 @@
+/** The flags of `ff-eval`. */
+import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
+import { reducers } from '../../framefusion/reducers.ts';
+import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
+
+/** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
+export interface EvalArguments {
+  readonly data: string;
+  readonly model?: string;
+  readonly reducers: readonly string[];
+  readonly costs: readonly number[];
+  readonly similarity?: number;
+  readonly ratio?: number;
+  readonly frames?: number;
+  readonly limit?: number;
+  readonly maxNewTokens: number;
+  readonly seed: number;
+  readonly results?: string;
+  readonly json?: string;
+  readonly types: boolean;
+  readonly adapter: AdapterChoice;
+  readonly dtype?: 'auto' | 'f32' | 'f16';
+  readonly quiet: boolean;
+}
+
+const flags = {
+  data: { value: 'FILE', help: 'questions: a line of JSON each, with video, question, answer, type, options' },
+  model: { value: 'NAME|DIR', help: 'a name of weights.config.json, or a Hugging Face checkpoint folder' },
+  reducer: { value: 'A,B,...', help: `of ${Object.keys(reducers).join(', ')} (default framefusion,none)` },
+  cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
+  similarity: { value: 'X', help: "FrameFusion's similarity bound (default: the model's, else 0.6)" },
+  ratio: { value: 'X', help: "FrameFusion's ratio bound (default: the model's, else 0.1)" },
+  frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
+  limit: { value: 'N', help: 'ask only the first N questions' },
+  'max-new-tokens': { value: 'N', help: 'end each answer after N tokens (default 32)' },
+  seed: { value: 'N', help: 'seed of --reducer random (default 0)' },
+  results: { value: 'FILE', help: 'keep every answer here; ended and started again, the work goes on from it' },
+  json: { value: 'FILE|-', help: 'write the summary; - prints it and nothing else' },
+  types: { help: 'also print the accuracy by type of question' },
+  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
+  dtype: { value: 'NAME', help: 'f32, f16 or auto: f16 where the adapter has it (default auto)' },
+  quiet: { help: 'no progress, no notes' },
+  help: { help: 'this text' },
+  version: { help: 'the version' },
+} as const satisfies FlagTable;
+
+/** The text of `--help`. */
+export function evalHelp(): string {
+  return [
+    'Usage: ff-eval --data FILE [--reducer A,B] [--cost X,Y] [...]',
+    '',
+    'Measures how often a model answers right, for every reducer at every budget. Each video is looked at once.',
+    '',
+    ...flagLines(flags),
+    '',
+    'Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
+  ].join('\n');
+}
+
+/** @throws UsageError with one line that says what is wrong. */
+export function parseEvalArguments(argv: readonly string[]): EvalArguments | 'help' | 'version' {
+  const values = new FlagValues('ff-eval', flags, argv);
+  if (values.has('help')) return 'help';
+  if (values.has('version')) return 'version';
+  const data = values.text('data');
+  if (!data) throw new UsageError('--data FILE is needed. See ff-eval --help.');
+  const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
+  const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
+  const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
+  return {
+    data,
+    ...given('model', values.text('model')),
+    reducers: values.someOf('reducer', Object.keys(reducers)) ?? ['framefusion', 'none'],
+    costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
+    ...given('similarity', similarity),
+    ...given('ratio', ratio),
+    ...given('frames', values.count('frames')),
+    ...given('limit', values.count('limit')),
+    maxNewTokens: values.count('max-new-tokens') ?? 32,
+    seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
+    ...given('results', values.text('results')),
+    ...given('json', values.text('json')),
+    types: values.has('types'),
+    adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
+    ...given('dtype', values.oneOf('dtype', ['auto', 'f32', 'f16'])),
+    quiet: values.has('quiet'),
+  };
+}

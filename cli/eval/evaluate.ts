@@ -1,0 +1,167 @@
+/** The work of `ff-eval`: every question to every policy, with the vision tower run once a video. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { reducers } from '../../framefusion/reducers.ts';
+import { sampleVideo } from '../../media/sample-video.ts';
+import { openVideo } from '../../media/video.ts';
+import type { TokenReducer } from '../../models/reduction.ts';
+import type { EncodedVideo, VideoModel } from '../../models/video-model.ts';
+import { chooseModel, type ModelChoice } from '../models.ts';
+import { openModel } from '../open-model.ts';
+import { Console } from '../progress.ts';
+import { spentShare, writeJson } from '../report.ts';
+import type { EvalArguments } from './arguments.ts';
+import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
+import { Results } from './results.ts';
+import { type RunSummary, summarise } from './summary.ts';
+import { accuracyTable, typeTable } from './table.ts';
+
+/** A policy at one budget. */
+interface Run {
+  readonly reducer: string;
+  readonly cost: number;
+  readonly policy: TokenReducer | undefined;
+  /** By which results know it. */
+  readonly key: string;
+}
+
+/** What `ff-eval --json` writes; `version` is raised when a field changes its meaning or goes. */
+export interface EvalReport {
+  readonly version: 1;
+  readonly tool: string;
+  readonly data: string;
+  readonly questions: number;
+  readonly videos: number;
+  readonly model: string;
+  readonly dtype: string;
+  readonly adapter: string;
+  readonly runs: readonly RunSummary[];
+}
+
+/** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
+export async function evaluate(args: EvalArguments, tool: string): Promise<void> {
+  const console_ = new Console('ff-eval', args);
+  const questions = (await readQuestions(args.data)).slice(0, args.limit);
+  const choice = chooseModel(args.model);
+  const runs = runsOf(args, choice);
+  const { runtime, model } = await openModel(args, choice, console_);
+  try {
+    const results = await Results.open(args.results, await aboutOf(args, choice, model));
+    await answerAll(args, { choice, model, questions, runs, results }, console_);
+    const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
+    const report: EvalReport = {
+      version: 1,
+      tool,
+      data: args.data,
+      questions: questions.length,
+      videos: new Set(questions.map(({ video }) => video)).size,
+      model: choice.name,
+      dtype: model.act,
+      adapter: runtime.adapterName,
+      runs: summaries,
+    };
+    if (args.json !== undefined) await writeJson(args.json, report);
+    if (args.json !== '-') process.stdout.write(`${accuracyTable(report)}\n`);
+    if (args.types && args.json !== '-') process.stdout.write(`\n${typeTable(report)}\n`);
+  } finally {
+    console_.clear();
+    model[Symbol.dispose]();
+    runtime.close();
+  }
+}
+
+/** Every policy at every budget; the dense model has one. */
+function runsOf(args: EvalArguments, choice: ModelChoice): Run[] {
+  const similarityLowerBound = args.similarity ?? choice.similarityLowerBound;
+  const ratioLowerBound = args.ratio ?? choice.ratioLowerBound;
+  return args.reducers.flatMap((reducer) =>
+    (reducer === 'none' ? [1] : args.costs).map((cost) => {
+      const policy = reducers[reducer]?.({
+        cost,
+        seed: args.seed,
+        ...(similarityLowerBound !== undefined && { similarityLowerBound }),
+        ...(ratioLowerBound !== undefined && { ratioLowerBound }),
+      });
+      return { reducer, cost, policy, key: JSON.stringify([reducer, policy?.settings ?? {}]) };
+    }),
+  );
+}
+
+/** What answers hang on besides the policy. */
+async function aboutOf(args: EvalArguments, choice: ModelChoice, model: VideoModel): Promise<Record<string, unknown>> {
+  const hash = createHash('sha256').update(await readFile(args.data));
+  return {
+    data: hash.digest('hex'),
+    model: choice.name,
+    dtype: model.act,
+    frames: args.frames ?? choice.frames,
+    maxNewTokens: args.maxNewTokens,
+  };
+}
+
+interface Work {
+  readonly choice: ModelChoice;
+  readonly model: VideoModel;
+  readonly questions: readonly Question[];
+  readonly runs: readonly Run[];
+  readonly results: Results;
+}
+
+async function answerAll(args: EvalArguments, work: Work, console_: Console): Promise<void> {
+  const { model, questions, runs, results } = work;
+  const total = questions.length * runs.length;
+  let done = 0;
+  for (const video of new Set(questions.map((question) => question.video))) {
+    const ofVideo = questions
+      .map((question, index) => ({ question, index }))
+      .filter((one) => one.question.video === video);
+    const open = runs.flatMap((run) =>
+      ofVideo.filter(({ index }) => !results.has(run.key, index)).map((one) => ({ run, ...one })),
+    );
+    done += ofVideo.length * runs.length - open.length;
+    if (open.length === 0) continue;
+    const encoded = await encode(args, work, video, console_);
+    try {
+      for (const { run, question, index } of open) {
+        console_.progress('answering', ++done, total);
+        const answer = model
+          .withReducer(run.policy)
+          .answer(encoded, promptFor(question), { maxNewTokens: args.maxNewTokens });
+        let text = '';
+        for await (const piece of answer) text += piece;
+        await results.add({
+          run: run.key,
+          question: index,
+          answer: text,
+          right: isRight(question, text),
+          spent: spentShare(answer.stats),
+          actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
+        });
+      }
+    } finally {
+      encoded[Symbol.dispose]();
+    }
+  }
+}
+
+async function encode(
+  args: EvalArguments,
+  { choice, model }: Work,
+  file: string,
+  console_: Console,
+): Promise<EncodedVideo> {
+  const video = await openVideo(file);
+  try {
+    const { size, forceSample } = model.frameFormat;
+    const sampled = await sampleVideo(video, {
+      size,
+      maxFrames: args.frames ?? choice.frames,
+      forceSample: choice.forceSample ?? forceSample,
+      ...(choice.fps !== undefined && { fps: choice.fps }),
+    });
+    for (const warning of video.warnings) console_.warn(warning);
+    return await model.encode(sampled);
+  } finally {
+    await video.close();
+  }
+}

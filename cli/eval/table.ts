@@ -1,0 +1,43 @@
+/** An evaluation as a person reads it. */
+import { alignRows } from '../table.ts';
+import type { EvalReport } from './evaluate.ts';
+import type { Accuracy } from './summary.ts';
+
+/** One line a policy and budget. */
+export function accuracyTable({ runs, questions, videos, model, dtype, adapter, data }: EvalReport): string {
+  const head = ['reducer', 'cost', 'computed', 'right', 'accuracy', '95 % interval', 'merged, then pruned'];
+  const lines = runs.map((run) => [
+    run.reducer,
+    run.cost.toString(),
+    percent(run.spent),
+    `${run.right}/${run.total}`,
+    percent(run.right / run.total),
+    `${percent(run.interval[0])} to ${percent(run.interval[1])}`,
+    run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : '',
+  ]);
+  return [
+    `${data}: ${questions} questions about ${videos} videos; ${model}, ${dtype}, on ${adapter}`,
+    alignRows([head, ...lines]),
+  ].join('\n');
+}
+
+/** Accuracy by type, a column a policy and budget. */
+export function typeTable({ runs }: EvalReport): string {
+  const types = Object.keys(runs[0]?.byType ?? {});
+  const name = ({ reducer, cost }: { reducer: string; cost: number }): string =>
+    reducer === 'none' ? 'dense' : `${reducer} ${cost}`;
+  const cell = (found: Accuracy | undefined): string =>
+    found && found.total > 0 ? percent(found.right / found.total) : '-';
+  return alignRows([
+    ['type', 'questions', ...runs.map(name)],
+    ...types.map((type) => [
+      type,
+      String(runs[0]?.byType[type]?.total ?? 0),
+      ...runs.map((run) => cell(run.byType[type])),
+    ]),
+  ]);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

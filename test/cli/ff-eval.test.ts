@@ -1,0 +1,97 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { EvalReport } from '../../cli/eval/evaluate.ts';
+import { clip, ffRun, type RunOptions } from './process.ts';
+
+const evaluate = (args: readonly string[], options: RunOptions = {}) => ffRun(args, { ...options, tool: 'ff-eval' });
+
+/** Two copies of the bundled clip, so that there are two videos; the last answer is wrong on purpose. */
+const questions = [
+  { video: 'a.mp4', question: 'Which object moves?', answer: 'the purple ring', type: 'moves' },
+  { video: 'b.mp4', question: 'What happens at the end?', answer: 'the background changes', type: 'end' },
+  { video: 'a.mp4', question: 'What color is the background at the end?', answer: 'brown', type: 'background' },
+  { video: 'b.mp4', question: 'Which object moves?', answer: 'nothing', type: 'moves' },
+];
+
+describe('ff-eval', () => {
+  let folder: string;
+  let data: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ff-eval-'));
+    data = join(folder, 'questions.jsonl');
+    await copyFile(clip, join(folder, 'a.mp4'));
+    await copyFile(clip, join(folder, 'b.mp4'));
+    await writeFile(data, questions.map((question) => JSON.stringify(question)).join('\n'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('explains itself', async () => {
+    const { stdout, code } = await evaluate(['--help']);
+    expect(code).to.equal(0);
+    for (const flag of ['data', 'reducer', 'cost', 'results', 'json', 'types', 'limit'])
+      expect(stdout).to.match(new RegExp(`^ {2}--${flag}\\b.* \\S`, 'm'));
+  });
+
+  it('counts right answers for each reducer and budget, in all and by type', async () => {
+    const args = ['--data', data, '--reducer', 'none,framefusion', '--cost', '0.5,0.3', '--types', '--quiet'];
+    const { stdout, code } = await evaluate(args);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/4 questions about 2 videos; tiny-llava-video/);
+    expect(stdout).to.match(/none +1 +100\.0 % +3\/4 +75\.0 % +30\.1 % to 95\.4 %/);
+    expect(stdout).to.match(/framefusion +0\.5 +50\.0 % +3\/4/);
+    expect(stdout).to.match(/framefusion +0\.3 +30\.0 % +3\/4 .* 0\.0 %/);
+    expect(stdout).to.match(/moves +2 +50\.0 % +50\.0 % +50\.0 %/);
+  });
+
+  it('goes on where an interrupted run was, and asks nothing twice', async () => {
+    const results = join(folder, 'results.jsonl');
+    const args = [
+      '--data',
+      data,
+      '--reducer',
+      'none,random,frames',
+      '--cost',
+      '0.4',
+      '--results',
+      results,
+      '--json',
+      '-',
+    ];
+    await evaluate(args, { interrupt: { signal: 'SIGINT', afterMs: 2500 } });
+    const report = JSON.parse((await evaluate(args)).stdout) as EvalReport;
+    expect(report.runs.map(({ reducer, total }) => [reducer, total])).to.deep.equal([
+      ['none', 4],
+      ['random', 4],
+      ['frames', 4],
+    ]);
+    const lines = (await readFile(results, 'utf8')).trimEnd().split('\n').slice(1);
+    expect(lines).to.have.length(12);
+    expect(new Set(lines.map((line) => ((one) => `${one.run} ${one.question}`)(JSON.parse(line)))).size).to.equal(12);
+    const again = JSON.parse((await evaluate(args)).stdout) as EvalReport;
+    expect(again.runs).to.deep.equal(report.runs);
+    expect((await readFile(results, 'utf8')).trimEnd().split('\n')).to.have.length(13);
+  });
+
+  it('answers bad input with one line', async () => {
+    const cases: [string[], number, RegExp][] = [
+      [[], 2, /--data FILE is needed/],
+      [['--data', join(folder, 'none.jsonl')], 1, /none\.jsonl: cannot be read/],
+      [['--data', data, '--reducer', 'framefusion,best'], 2, /--reducer must be framefusion, .*got "best"/],
+      [['--data', data, '--cost', '0.5,2'], 2, /--cost must be above 0 and at most 1, got "2"/],
+      [['--data', data, '--model', 'nope'], 1, /--model nope: no such folder/],
+    ];
+    for (const [args, exitCode, line] of cases) {
+      const { code, stdout, stderr } = await evaluate([...args, '--quiet']);
+      expect(stderr).to.match(line);
+      expect(stderr.trimEnd().split('\n')).to.have.length(1);
+      expect([stdout, code]).to.deep.equal(['', exitCode]);
+    }
+    await writeFile(join(folder, 'lost.jsonl'), JSON.stringify({ ...questions[0], video: 'lost.mp4' }));
+    const { code, stderr } = await evaluate(['--data', join(folder, 'lost.jsonl'), '--quiet']);
+    expect([code, stderr]).to.satisfy(
+      ([exit, text]: [number, string]) => exit === 1 && /lost\.mp4.*no such file/i.test(text),
+    );
+  });
+});
