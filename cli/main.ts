@@ -6,9 +6,19 @@ import { UsageError } from './flags.ts';
 const expected = new Set(['DeviceError', 'KernelError', 'ShapeError', 'WeightsError', 'InputError', 'VideoError']);
 
 /** Name and version of the package. */
-export function packageVersion(): string {
+function packageVersion(): string {
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   return `${name} ${version}`;
+}
+
+/** One command. */
+export interface Command<A> {
+  /** The arguments, or the one thing that was asked for instead. @throws UsageError with one line. */
+  parse(argv: readonly string[]): A | 'help' | 'version';
+  /** The text of `--help`. */
+  help(): string;
+  /** @param version - Name and version, for reports. */
+  work(args: A, version: string): Promise<void>;
 }
 
 /**
@@ -16,14 +26,17 @@ export function packageVersion(): string {
  *
  * @param tool - What messages call it.
  */
-export async function runCommand(tool: string, work: () => Promise<void>): Promise<void> {
+export async function runCommand<A extends object>(tool: string, { parse, help, work }: Command<A>): Promise<void> {
   // `exit` runs the handlers that remove temporary files; it does not wait for the GPU.
   process.on('SIGINT', () => process.exit(130));
   process.on('SIGTERM', () => process.exit(143));
   // Whoever reads the output may stop reading: that is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   try {
-    await work();
+    const args = parse(process.argv.slice(2));
+    if (args === 'help') process.stdout.write(`${help()}\n`);
+    else if (args === 'version') process.stdout.write(`${packageVersion()}\n`);
+    else await work(args, packageVersion());
   } catch (error) {
     process.exitCode = error instanceof UsageError ? 2 : 1;
     process.stderr.write(`${tool}: ${describe(tool, error)}\n`);

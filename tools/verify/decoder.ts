@@ -9,9 +9,10 @@ import { rotations } from '../../kernels/rope.ts';
 import { readConfig } from '../../models/files.ts';
 import { qwen2Config } from '../../models/qwen2/config.ts';
 import { Qwen2 } from '../../models/qwen2/qwen2.ts';
-import { type Reduction, type Tokens, videoLayout } from '../../models/reduction.ts';
+import type { Reduction, Tokens } from '../../models/reduction.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { type CaseResult, type Checker, EXACT, Golden, limits, readJson, runCase } from './check.ts';
+import { uploadTokens } from './tokens.ts';
 
 interface Input {
   text_before: number;
@@ -102,22 +103,11 @@ async function verifyEmbeddings(runtime: Runtime, decoder: Qwen2, golden: Golden
 }
 
 function promptOf(rec: Recorder, input: Input, golden: Golden): Tokens {
-  const { shape } = golden.get('inputs_embeds');
-  const rows = shape.at(-2) ?? 0;
-  const video = input.patch_num * input.frames;
+  const rows = golden.get('inputs_embeds').shape.at(-2) ?? 0;
+  const length = input.patch_num * input.frames;
   const types = new Int32Array(rows).fill(-1);
-  for (let i = 0; i < video; i++) types[input.text_before + i] = i % input.patch_num;
-  const { planes, ...layout } = videoLayout(types, input.text_before, video);
-  return {
-    hidden: rec.upload('prompt', shape.slice(-2), 'f32', golden.floats('inputs_embeds')),
-    position: rec.upload(
-      'position',
-      [rows],
-      'u32',
-      Uint32Array.from({ length: rows }, (_, row) => row),
-    ),
-    layout: { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) },
-  };
+  for (let i = 0; i < length; i++) types[input.text_before + i] = i % input.patch_num;
+  return uploadTokens(rec, golden.floats('inputs_embeds'), types, { first: input.text_before, length });
 }
 
 /** A decoder, a prompt, and the folder that holds what the reference made of them. */

@@ -5,8 +5,9 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion, FrameFusionRun } from '../../framefusion/framefusion.ts';
 import { fromOrderKey, similarity } from '../../kernels/reduce/index.ts';
-import { NOT_VIDEO, type Tokens, videoLayout } from '../../models/reduction.ts';
+import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
 import { type CaseResult, type Checker, EXACT, Golden, limits, readJson, runCase } from './check.ts';
+import { uploadTokens } from './tokens.ts';
 
 interface State {
   finish_merging: boolean;
@@ -149,30 +150,21 @@ async function verifySimilarity(
   check.equal('video tokens', layout.tokens, step.frame_tokens);
 }
 
-function tokensOf(rec: Recorder, { wanted, step, golden, prefix }: StepCase): Tokens {
-  const rows = step.seq_in;
-  const video = wanted.image_token_length - (wanted.original_length - rows);
-  const first = wanted.image_token_start_index;
-  const { planes, ...layout } = videoLayout(typesOf({ wanted, step, golden, prefix }), first, video);
+function tokensOf(rec: Recorder, at: StepCase): Tokens {
+  const { wanted, step, golden, prefix } = at;
   const name = `${prefix}.hidden_in`;
-  const hidden = golden?.has(name) ? golden.floats(name) : new Float32Array(rows * wanted.hidden);
-  return {
-    hidden: rec.upload('hidden', [rows, hidden.length / rows], 'f32', hidden),
-    position: rec.upload(
-      'position',
-      [rows],
-      'u32',
-      Uint32Array.from({ length: rows }, (_, row) => row),
-    ),
-    layout: { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) },
-  };
+  const hidden = golden?.has(name) ? golden.floats(name) : new Float32Array(step.seq_in * wanted.hidden);
+  const length = wanted.image_token_length - (wanted.original_length - step.seq_in);
+  return uploadTokens(rec, hidden, typesOf(at), { first: wanted.image_token_start_index, length });
 }
 
+/** Patch types of the rows. A decoding step keeps those of its prompt: its one row is text. */
 function typesOf({ wanted, step, golden, prefix }: StepCase): Int32Array {
   const name = `${prefix}.patch_type_in`;
-  if (golden?.has(name)) return Int32Array.from(golden.integers(name));
+  const given = golden?.has(name) ? golden.integers(name) : undefined;
+  if (given?.length === step.seq_in) return Int32Array.from(given);
   const types = new Int32Array(step.seq_in).fill(-1);
-  if (golden) return types; // a decoding step: text
+  if (given) return types;
   const first = wanted.image_token_start_index;
   for (let i = 0; i < wanted.image_token_length && first + i < step.seq_in; i++)
     types[first + i] = i % wanted.patch_num;

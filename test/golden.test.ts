@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { verifyFolder } from '../tools/verify.ts';
+import { sharedRuntime } from './helpers/device.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const golden = join(root, 'test/fixtures/golden');
+
+/** Cases of each set: fewer would mean that some were not found. */
+const cases = { stage: 30, decoder: 40, vision: 4, preprocess: 26, pipeline: 20 };
+
+describe('the genuine reference', () => {
+  for (const [set, count] of Object.entries(cases))
+    it(`agrees in every case of ${set}`, async () => {
+      const seen: string[] = [];
+      const failures: string[] = [];
+      for await (const result of verifyFolder(join(golden, set), await sharedRuntime())) {
+        if ('notCovered' in result) failures.push(`not covered: ${result.notCovered}`);
+        else seen.push(result.name);
+        if ('failure' in result && result.failure) failures.push(`${result.name}: ${result.failure}`);
+      }
+      expect(failures).to.deep.equal([]);
+      expect(seen).to.have.length(count);
+      expect(new Set(seen).size).to.equal(count);
+    }).timeout(240_000);
+});
+
+describe('npm run verify', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ff-verify-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  function verify(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const adapter = process.env.FRAMEFUSION_ADAPTER ?? 'auto';
+    const command = [
+      '--import',
+      'tsx',
+      '--import',
+      './tools/wgsl-register.mjs',
+      'tools/verify.ts',
+      '--adapter',
+      adapter,
+    ];
+    return new Promise((resolve) => {
+      execFile(process.execPath, [...command, ...args], { cwd: root }, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  it('finds what differs, says what it does not cover, and ends with the counts', async () => {
+    await cp(join(golden, 'stage'), join(folder, 'stage'), { recursive: true });
+    await mkdir(join(folder, 'families', 'other'), { recursive: true });
+    const file = join(folder, 'stage', 'merge_topk.json');
+    await writeFile(
+      file,
+      (await readFile(file, 'utf8')).replace(/"seq_out": (\d+)/, (_, rows) => `"seq_out": ${Number(rows) + 1}`),
+    );
+    const { code, stdout } = await verify(folder);
+    expect(stdout).to.match(/^FAIL {2}stage\/merge_topk\n {6}rows: got \d+, want \d+$/m);
+    expect(stdout).to.match(/^ok {4}stage\/merge_threshold {2}[\d.e-]+ of [\d.e-]+ \(\w+\)$/m);
+    expect(stdout).to.match(/^not covered yet {2}.*families$/m);
+    expect(stdout).to.match(/\n29 passed, 1 failed\n$/);
+    expect(code).to.equal(1);
+  });
+
+  it('wants a folder of golden data', async () => {
+    for (const args of [[], [join(folder, 'nowhere')]]) {
+      const { code, stderr } = await verify(...args);
+      expect(stderr).to.match(/^verify: .*(no such folder|name one folder)/m);
+      expect(code).to.equal(2);
+    }
+  });
+});
