@@ -38,9 +38,29 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What a folder that weights.config.json does not name is run with. */
 const UNNAMED = { frames: 64 };
 
-/** weights.config.json of this package. */
-export function weightsConfig(): WeightsConfig {
-  return JSON.parse(readFileSync(join(root, 'weights.config.json'), 'utf8')) as WeightsConfig;
+/**
+ * weights.config.json of this package, which people edit.
+ *
+ * @throws InputError if it is not what weights.config.schema.json says, as far as running a model needs it.
+ */
+export function weightsConfig(file = join(root, 'weights.config.json')): WeightsConfig {
+  let config: WeightsConfig;
+  try {
+    config = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new InputError(`${file}: cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+  for (const [name, model] of Object.entries(config?.models ?? {})) {
+    if (typeof (model?.folder ?? model?.repository) !== 'string')
+      throw new InputError(`${file}: models.${name} must have a folder or a repository.`);
+    if (!(Number.isSafeInteger(model.frames) && model.frames > 0))
+      throw new InputError(
+        `${file}: models.${name}.frames must be a positive integer, got ${JSON.stringify(model.frames)}.`,
+      );
+  }
+  if (!Object.hasOwn(config?.models ?? {}, config?.default))
+    throw new InputError(`${file}: default must name one of its models, got ${JSON.stringify(config?.default)}.`);
+  return config;
 }
 
 /**
