@@ -7,12 +7,14 @@ import { InputError, WeightsError } from '../../engine/errors.ts';
 
 describe('named models', () => {
   let folder: string;
-  const environment = { ...process.env };
+  const { HF_HUB_CACHE } = process.env;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-models-'));
   });
   after(async () => {
-    process.env = environment;
+    // Not by a copy of process.env: only the real one reaches native code, which looks for its driver there.
+    if (HF_HUB_CACHE === undefined) delete process.env.HF_HUB_CACHE;
+    else process.env.HF_HUB_CACHE = HF_HUB_CACHE;
     await rm(folder, { recursive: true });
   });
 
