@@ -31,7 +31,7 @@ export interface LinearOptions {
   readonly plan?: LinearPlan;
 }
 
-/** Up to this many rows, each is multiplied on its own. */
+/** Up to this many rows, a GPU multiplies each on its own. */
 const FEW_ROWS = 4;
 
 /** How a multiplication is shared out; chosen by adapter and rows unless a test asks for one. */
@@ -39,8 +39,8 @@ export type LinearPlan = keyof typeof kernels;
 
 function planFor(rec: Recorder, rows: number): LinearPlan {
   const { adapterKind, hasSubgroups } = rec.runtime;
-  if (rows <= FEW_ROWS) return 'row';
-  return adapterKind === 'software' && hasSubgroups ? 'subgroup' : 'tile';
+  if (adapterKind === 'software' && hasSubgroups) return 'subgroup';
+  return rows <= FEW_ROWS ? 'row' : 'tile';
 }
 
 /**
