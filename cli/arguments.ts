@@ -93,6 +93,9 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
   const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
   const fps = values.number('fps', 'above 0', (x) => x > 0);
+  const reducer = values.oneOf('reducer', Object.keys(reducers)) ?? 'framefusion';
+  if (values.has('compare') && reducer === 'none')
+    throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
     video,
@@ -101,7 +104,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 0.3,
     ...given('similarity', similarity),
     ...given('ratio', ratio),
-    reducer: values.oneOf('reducer', Object.keys(reducers)) ?? 'framefusion',
+    reducer,
     budgetLayers: values.text('budget-layers') === 'own' ? 'own' : (values.count('budget-layers') ?? 'own'),
     kv: values.oneOf('kv', ['keep', 'compact']) ?? 'keep',
     ...given('frames', values.count('frames')),

@@ -1,11 +1,6 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { InputError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { reducers } from '../framefusion/reducers.ts';
-import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
@@ -13,8 +8,10 @@ import type { RunArguments } from './arguments.ts';
 import { UsageError } from './flags.ts';
 import { chooseModel, type ModelChoice } from './models.ts';
 import { openModel } from './open-model.ts';
+import { policyOf } from './policy.ts';
 import { Console } from './progress.ts';
-import { REPORT_VERSION, type Report, type RunReport, runReport, writeJson } from './report.ts';
+import { checkWritable, REPORT_VERSION, type Report, type RunReport, runReport, writeJson } from './report.ts';
+import { type Shown, showVideo } from './show-video.ts';
 import { compareTable, layerLines, savedTable } from './table.ts';
 
 /**
@@ -26,7 +23,7 @@ import { compareTable, layerLines, savedTable } from './table.ts';
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-run', args);
   const choice = chooseModel(args.model);
-  if (args.json !== undefined && args.json !== '-') await checkWritable(args.json);
+  if (args.json !== undefined) await checkWritable(args.json);
   const source = await videoSource(args.video);
 
   // Before the model: a damaged video should not cost the time of loading one.
@@ -35,7 +32,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   try {
     const { runtime, model, loadSeconds } = await openModel(args, choice, console_);
     try {
-      const shown = await show(args, choice, { video, model }, console_);
+      const shown = await showVideo({ video, model, choice }, args, console_);
       try {
         const prompt = args.prompt ?? choice.prompt ?? 'Describe the video.';
         const runs = await answerAll(args, { choice, model, prompt, encoded: shown.encoded }, console_);
@@ -58,46 +55,6 @@ async function videoSource(name: string): Promise<string | Uint8Array> {
   if (name !== '-') return name;
   if (process.stdin.isTTY) throw new UsageError('--video -: standard input is a terminal. Pipe a video into it.');
   return buffer(process.stdin);
-}
-
-/** A report that cannot be written should be known before the work, not after it. */
-async function checkWritable(file: string): Promise<void> {
-  try {
-    await access(dirname(file), constants.W_OK);
-    const found = await stat(file).catch(() => undefined);
-    if (found?.isDirectory()) throw new Error('it is a folder');
-  } catch (cause) {
-    throw new InputError(`--json ${file}: cannot be written: ${(cause as Error).message}.`, { cause });
-  }
-}
-
-interface Shown {
-  readonly sampled: SampledVideo;
-  readonly encoded: EncodedVideo;
-  readonly visionSeconds: number;
-}
-
-/** Samples the video and runs the vision tower on it. */
-async function show(
-  args: RunArguments,
-  choice: ModelChoice,
-  { video, model }: { video: Video; model: VideoModel },
-  console_: Console,
-): Promise<Shown> {
-  const { size, forceSample } = model.frameFormat;
-  const fps = args.fps ?? choice.fps;
-  const sampled = await sampleVideo(video, {
-    size,
-    maxFrames: args.frames ?? choice.frames,
-    // A rate that was asked for is not overruled by what the model prefers.
-    forceSample: args.forceSample || (args.fps === undefined && (choice.forceSample ?? forceSample)),
-    ...(fps !== undefined && { fps }),
-    progress: (done, of) => console_.progress('decoding the video, frame', done, of),
-  });
-  for (const warning of video.warnings) console_.warn(warning);
-  const started = performance.now();
-  const encoded = await model.encode(sampled, (done, of) => console_.progress('looking at the video, frame', done, of));
-  return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };
 }
 
 interface Question {
@@ -129,17 +86,8 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
   const { cost, budgetLayers, kv, seed } = args;
-  const similarityLowerBound = args.similarity ?? choice.similarityLowerBound;
-  const ratioLowerBound = args.ratio ?? choice.ratioLowerBound;
   if (cost === 1 && !args.compare) return undefined;
-  return reducers[args.reducer]?.({
-    cost,
-    budgetLayers,
-    kv,
-    seed,
-    ...(similarityLowerBound !== undefined && { similarityLowerBound }),
-    ...(ratioLowerBound !== undefined && { ratioLowerBound }),
-  });
+  return policyOf(args.reducer, { cost, budgetLayers, kv, seed }, args, choice);
 }
 
 async function answer(

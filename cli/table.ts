@@ -59,7 +59,8 @@ export function layerLines(run: RunReport): string[] {
       similarShare === undefined ? [] : `${percent(similarShare)} similar`,
       budgetShare === undefined ? [] : `the budget asks for ${percent(budgetShare)}`,
     ].flat();
-    return `${run.reducer}: ${action} ${where}: ${rowsIn} rows -> ${rowsOut} (${shares.join(', ')})`;
+    const why = shares.length > 0 ? ` (${shares.join(', ')})` : '';
+    return `${run.reducer}: ${action} ${where}: ${rowsIn} rows -> ${rowsOut}${why}`;
   });
   const layers = run.tokens.layers.map(
     ({ entering, attending, leaving }, i) =>

@@ -76,7 +76,7 @@ async function findAdapter(choice: AdapterChoice): Promise<{ gpu: GPU; adapter: 
   if (choice === 'gpu') throw new DeviceError(`no GPU found: no Vulkan driver is installed. ${GPU_REMEDY}`);
   await loadSwiftShader();
   const gpu = await createGpu();
-  const adapter = await gpu.requestAdapter({ forceFallbackAdapter: choice !== 'auto' });
+  const adapter = await gpu.requestAdapter({ forceFallbackAdapter: true });
   if (!adapter)
     throw new DeviceError(
       'no WebGPU adapter: no GPU driver, no software Vulkan, and the embedded SwiftShader did not load. Install a Vulkan driver (Debian: mesa-vulkan-drivers).',

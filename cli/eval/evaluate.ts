@@ -1,15 +1,16 @@
 /** The work of `ff-eval`: every question to every policy, with the vision tower run once a video. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { reducers } from '../../framefusion/reducers.ts';
-import { sampleVideo } from '../../media/sample-video.ts';
+import { resolve } from 'node:path';
 import { openVideo } from '../../media/video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import type { EncodedVideo, VideoModel } from '../../models/video-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { chooseModel, type ModelChoice } from '../models.ts';
 import { openModel } from '../open-model.ts';
+import { policyOf } from '../policy.ts';
 import { Console } from '../progress.ts';
-import { spentShare, writeJson } from '../report.ts';
+import { checkWritable, spentShare, writeJson } from '../report.ts';
+import { showVideo } from '../show-video.ts';
 import type { EvalArguments } from './arguments.ts';
 import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
 import { Results } from './results.ts';
@@ -44,6 +45,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const questions = (await readQuestions(args.data)).slice(0, args.limit);
   const choice = chooseModel(args.model);
   const runs = runsOf(args, choice);
+  if (args.json !== undefined) await checkWritable(args.json);
   const { runtime, model } = await openModel(args, choice, console_);
   try {
     const results = await Results.open(args.results, await aboutOf(args, choice, model));
@@ -72,16 +74,9 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
 
 /** Every policy at every budget; the dense model has one. */
 function runsOf(args: EvalArguments, choice: ModelChoice): Run[] {
-  const similarityLowerBound = args.similarity ?? choice.similarityLowerBound;
-  const ratioLowerBound = args.ratio ?? choice.ratioLowerBound;
   return args.reducers.flatMap((reducer) =>
     (reducer === 'none' ? [1] : args.costs).map((cost) => {
-      const policy = reducers[reducer]?.({
-        cost,
-        seed: args.seed,
-        ...(similarityLowerBound !== undefined && { similarityLowerBound }),
-        ...(ratioLowerBound !== undefined && { ratioLowerBound }),
-      });
+      const policy = policyOf(reducer, { cost, seed: args.seed }, args, choice);
       return { reducer, cost, policy, key: JSON.stringify([reducer, policy?.settings ?? {}]) };
     }),
   );
@@ -92,7 +87,7 @@ async function aboutOf(args: EvalArguments, choice: ModelChoice, model: VideoMod
   const hash = createHash('sha256').update(await readFile(args.data));
   return {
     data: hash.digest('hex'),
-    model: choice.name,
+    model: resolve(choice.folder), // its name alone could be that of another folder
     dtype: model.act,
     frames: args.frames ?? choice.frames,
     maxNewTokens: args.maxNewTokens,
@@ -144,23 +139,10 @@ async function answerAll(args: EvalArguments, work: Work, console_: Console): Pr
   }
 }
 
-async function encode(
-  args: EvalArguments,
-  { choice, model }: Work,
-  file: string,
-  console_: Console,
-): Promise<EncodedVideo> {
+async function encode(args: EvalArguments, { choice, model }: Work, file: string, console_: Console) {
   const video = await openVideo(file);
   try {
-    const { size, forceSample } = model.frameFormat;
-    const sampled = await sampleVideo(video, {
-      size,
-      maxFrames: args.frames ?? choice.frames,
-      forceSample: choice.forceSample ?? forceSample,
-      ...(choice.fps !== undefined && { fps: choice.fps }),
-    });
-    for (const warning of video.warnings) console_.warn(warning);
-    return await model.encode(sampled);
+    return (await showVideo({ video, model, choice }, args, console_)).encoded;
   } finally {
     await video.close();
   }

@@ -47,6 +47,7 @@ describe('ff-run, given what it cannot use', () => {
       [['--adapter', 'cpu'], /--adapter must be auto, gpu, software/],
       [['--dtype', 'f64'], /--dtype must be auto, f32, f16, got "f64"/],
       [['--prompt', ''], /--prompt must not be empty/],
+      [['--compare', '--reducer', 'none'], /--compare needs a reducer/],
       [['--no-such-flag'], /Unknown option '--no-such-flag'/],
       [['extra.mp4'], /Unexpected argument 'extra.mp4'/],
     ];

@@ -139,6 +139,11 @@ describe('ff-run', () => {
     expect(stderr).to.match(/layer 7: \d+ rows in/);
   });
 
+  it('says steps that have no shares without brackets', async () => {
+    const { stderr } = await ffRun([...ask, '--verbose', '--reducer', 'random']);
+    expect(stderr).to.match(/^random: drop before layer 0: \d+ rows -> \d+$/m);
+  });
+
   it('ends at once when interrupted, and leaves nothing behind', async () => {
     const temporary = await mkdtemp(join(tmpdir(), 'ff-interrupt-'));
     const stdin = await readFile(clip);

@@ -1,0 +1,41 @@
+import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
+import type { Video } from '../media/video.ts';
+import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
+import type { NamedModel } from './models.ts';
+import type { Console } from './progress.ts';
+
+/** What a command line says about sampling; the model's own settings stand behind it. */
+export interface SamplingArguments {
+  readonly frames?: number;
+  readonly fps?: number;
+  readonly forceSample?: boolean;
+}
+
+/** A video as a model has seen it. */
+export interface Shown {
+  readonly sampled: SampledVideo;
+  readonly encoded: EncodedVideo;
+  readonly visionSeconds: number;
+}
+
+/** Samples a video and runs the vision tower on it. */
+export async function showVideo(
+  { video, model, choice }: { readonly video: Video; readonly model: VideoModel; readonly choice: NamedModel },
+  args: SamplingArguments,
+  console_: Console,
+): Promise<Shown> {
+  const { size, forceSample } = model.frameFormat;
+  const fps = args.fps ?? choice.fps;
+  const sampled = await sampleVideo(video, {
+    size,
+    maxFrames: args.frames ?? choice.frames,
+    // A rate that was asked for is not overruled by what the model prefers.
+    forceSample: args.forceSample || (args.fps === undefined && (choice.forceSample ?? forceSample)),
+    ...(fps !== undefined && { fps }),
+    progress: (done, of) => console_.progress('decoding the video, frame', done, of),
+  });
+  for (const warning of video.warnings) console_.warn(warning);
+  const started = performance.now();
+  const encoded = await model.encode(sampled, (done, of) => console_.progress('looking at the video, frame', done, of));
+  return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };
+}
