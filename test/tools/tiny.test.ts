@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { findWasm } from '../../media/ffmpeg-wasm.ts';
 import { encodeMp4, encodeSheet } from '../../tools/tiny/encode.ts';
-import { questionsOf } from '../../tools/tiny/questions.ts';
+import { CELLS, LABELS, labelsOf } from '../../tools/tiny/labels.ts';
+import { questionsOf, WORDINGS } from '../../tools/tiny/questions.ts';
 import { renderScene } from '../../tools/tiny/render.ts';
 import {
   BACKGROUNDS,
@@ -12,6 +13,7 @@ import {
   INSTANTS,
   isVisible,
   type Rgb,
+  randomCrowd,
   randomScene,
   type Scene,
   SIDE,
@@ -26,6 +28,8 @@ const SCENE: Scene = {
   cut: 9,
   drift: [0.3, -0.2],
   texture: [3, 3],
+  grain: 6,
+  specks: 0,
   noise: 0,
   objects: [
     {
@@ -66,9 +70,10 @@ describe('randomScene', () => {
 
   it('keeps every object in the frame and apart from the others at all times', () => {
     for (const seed of SEEDS) {
-      const { objects } = randomScene(seed);
+      const scene = randomScene(seed);
+      const { objects } = scene;
       for (let instant = 0; instant < INSTANTS; instant++) {
-        const centres = objects.map((object) => centreOf(object, instant));
+        const centres = objects.map((object) => centreOf(scene, object, instant));
         for (const [i, [x, y]] of centres.entries()) {
           expect(Math.min(x, y, SIDE - x, SIDE - y), `seed ${seed}`).to.be.at.least(objects[i]!.radius);
           for (const [j, [u, v]] of centres.slice(0, i).entries())
@@ -107,8 +112,9 @@ describe('randomScene', () => {
     expect(new Set(objects.map((object) => 'direction' in object && object.direction)).size).to.equal(5);
     expect(new Set(scenes.map(({ background }) => background[1])).size).to.equal(5);
     const fours = scenes.filter((scene) => scene.objects.length === 4);
-    // 0.25 each, within four standard errors of 400 draws.
-    expect(fours.length / scenes.length).to.be.within(0.16, 0.34);
+    // 0.2 and 0.25, within four standard errors of 400 draws.
+    expect(fours.length / scenes.length).to.be.within(0.12, 0.28);
+    expect(scenes.filter(({ camera }) => camera !== undefined).length / scenes.length).to.be.within(0.12, 0.28);
     expect(scenes.filter(({ cut }) => cut !== undefined).length / scenes.length).to.be.within(0.16, 0.34);
   });
 });
@@ -122,6 +128,9 @@ describe('questionsOf', () => {
     return found;
   };
 
+  const isWorded = (question: string, wording: string) =>
+    new RegExp(`^${wording.replaceAll('?', '\\?').replace(/\{\w+\}/g, '\\w+')}$`).test(question);
+
   it('answers by the script', () => {
     const got = answers(SCENE);
     const single = {
@@ -131,7 +140,11 @@ describe('questionsOf', () => {
       last: 'the red cross',
     };
     const rest = { order: 'the square', bg_start: 'gray', bg_end: 'brown', end: 'the background changes' };
-    for (const [type, answer] of Object.entries({ ...single, ...rest }))
+    const begin = { begin: 'the square appears', camera: 'it stands still' };
+    const describe =
+      'The purple circle moves right, then the yellow square appears, then the blue triangle disappears, ' +
+      'then the red cross flashes, then the background changes.';
+    for (const [type, answer] of Object.entries({ ...single, ...rest, ...begin, describe }))
       expect([...got.get(type)!], type).to.deep.equal([answer]);
     expect(got.get('color')).to.deep.equal(new Set(['purple', 'yellow', 'blue', 'red', 'cyan']));
     expect(got.get('where')).to.deep.equal(new Set(['top right', 'top left', 'bottom left', 'bottom right']));
@@ -140,8 +153,39 @@ describe('questionsOf', () => {
 
   it('says nothing where nothing happens, and asks no questions without an answer', () => {
     const got = answers({ ...UNCUT, background: ['pink', 'pink'], objects: [SCENE.objects[4]!] });
-    for (const type of ['moves', 'flash', 'end']) expect([...got.get(type)!], type).to.deep.equal(['nothing']);
+    for (const type of ['moves', 'flash', 'begin', 'end']) expect([...got.get(type)!], type).to.deep.equal(['nothing']);
+    expect([...got.get('describe')!]).to.deep.equal(['Nothing happens.']);
     for (const type of ['direction', 'last', 'order']) expect(got.has(type), type).to.equal(false);
+  });
+
+  it('tells the camera from what it films', () => {
+    const got = answers({ ...SCENE, objects: SCENE.objects.slice(1), camera: { direction: 'left', distance: 5 } });
+    expect([...got.get('camera')!]).to.deep.equal(['left']);
+    expect([...got.get('describe')!][0]).to.match(/^The camera moves left, then the yellow square appears/);
+    // What moves, and where something is, has no one answer then.
+    for (const type of ['moves', 'where']) expect(got.has(type), type).to.equal(false);
+  });
+
+  it('asks in the words of several people, and leaves no gap in them', () => {
+    const asked = SEEDS.flatMap((seed) => questionsOf(randomScene(seed), seed));
+    for (const [type, wordings] of Object.entries(WORDINGS)) {
+      const ofType = asked.filter((one) => one.type === type);
+      expect(ofType.length, type).to.be.above(0);
+      for (const { question } of ofType) expect(question).to.not.match(/[{}]/);
+      // Each wording begins or ends in a way of its own.
+      const said = wordings.filter((wording) => ofType.some(({ question }) => isWorded(question, wording)));
+      expect(said, type).to.deep.equal(wordings);
+    }
+  });
+
+  it('points at the object that an answer is about', () => {
+    for (const seed of SEEDS)
+      for (const { type, answer, about } of questionsOf(randomScene(seed), seed)) {
+        if (type === 'color') expect(about?.color).to.equal(answer);
+        if (type === 'shape') expect(about?.shape).to.equal(answer);
+        if (type === 'last' || type === 'flash')
+          expect(about ? `the ${about.color} ${about.shape}` : 'nothing').to.equal(answer);
+      }
   });
 
   it('is right about what exists, and asks each type once', () => {
@@ -150,7 +194,7 @@ describe('questionsOf', () => {
       const questions = questionsOf(scene, seed);
       expect(new Set(questions.map(({ type }) => type)).size).to.equal(questions.length);
       const { question, answer } = questions.find(({ type }) => type === 'exist')!;
-      const isThere = scene.objects.some(({ color, shape }) => question === `Is there a ${color} ${shape}?`);
+      const isThere = scene.objects.some(({ color, shape }) => question.includes(`a ${color} ${shape}`));
       expect(answer).to.equal(isThere ? 'yes' : 'no');
     }
   });
@@ -169,7 +213,7 @@ describe('renderScene', () => {
   it('paints each object where and when it is to be seen, and the background elsewhere', () => {
     for (const [instant, image] of images.entries())
       for (const object of SCENE.objects) {
-        const [x, y] = centreOf(object, instant);
+        const [x, y] = centreOf(SCENE, object, instant);
         // The middle of a ring is empty; its band is three quarters of the way out.
         const got = pixel(image, object.shape === 'ring' ? x + 0.74 * object.radius : x, y);
         const want = isVisible(object, instant)
@@ -191,6 +235,26 @@ describe('renderScene', () => {
     expect(steps.at(-1)).to.be.at.most(2 * Math.max(...steps.slice(0, -1)));
   });
 
+  it('lets a camera that pans move everything the other way', () => {
+    const scene: Scene = { ...SCENE, drift: [0, 0], texture: [10, 10], camera: { direction: 'left', distance: 11 } };
+    const ring = { ...SCENE.objects[4]!, x: 40, y: 40 };
+    const panned = renderScene({ ...scene, objects: [ring] }, { size: 64, seed: 3 });
+    for (const [instant, image] of panned.slice(0, 9).entries())
+      for (const x of [30, 33, 40])
+        expect(pixel(image, x + instant, 40), `instant ${instant}`).to.deep.equal(pixel(panned[0]!, x, 40));
+  });
+
+  it('lets specks fly, and come back where they left', () => {
+    const bare = { ...UNCUT, background: ['black', 'black'] as const, objects: [], drift: [0, 0] as const };
+    const still = renderScene({ ...bare, texture: [0, 0] }, { size: 64, seed: 5 });
+    const flown = renderScene({ ...bare, texture: [0, 0], specks: 6 }, { size: 64, seed: 5 });
+    for (const [instant, image] of flown.entries()) {
+      const changed = image.filter((value, i) => value !== still[instant]![i]).length / image.length;
+      expect(changed, `instant ${instant}`).to.be.within(0.002, 0.15);
+    }
+    expect(flown[1]).to.not.deep.equal(flown[0]);
+  });
+
   it('shows the same picture at another size', () => {
     const small = renderScene(SCENE, { size: 32, seed: 1 });
     for (const [x, y] of [
@@ -209,6 +273,43 @@ describe('renderScene', () => {
     const mean = red.reduce((sum, value) => sum + value, 0) / red.length;
     const variance = red.reduce((sum, value) => sum + (value - mean) ** 2, 0) / red.length;
     expect(Math.sqrt(variance)).to.be.closeTo(4, 0.15);
+  });
+});
+
+describe('labelsOf', () => {
+  const labels = labelsOf(SCENE);
+  /** What a cell is labelled with at an instant. */
+  const at = (instant: number, row: number, column: number) => {
+    const bits = labels[(instant * CELLS + row) * CELLS + column]!;
+    return LABELS.filter((_, i) => (bits >> i) & 1);
+  };
+
+  it('says what is in each cell, and what happens there', () => {
+    expect(at(0, 3, 3)).to.deep.equal(['cyan', 'ring']);
+    expect(at(2, 0, 3)).to.deep.equal([]);
+    expect(at(3, 0, 3)).to.deep.equal(['yellow', 'square', 'appears']);
+    expect(at(4, 0, 3)).to.deep.equal(['yellow', 'square']);
+    expect(at(5, 0, 0)).to.deep.equal(['disappears']);
+    expect(at(6, 0, 0)).to.deep.equal([]);
+    expect(at(7, 3, 0)).to.deep.equal(['red', 'cross', 'appears']);
+    expect(at(8, 3, 0)).to.deep.equal(['ends a flash']);
+    expect(at(0, 2, 0)).to.deep.equal(['purple', 'circle']);
+    expect(at(11, 2, 3)).to.deep.equal(['purple', 'cyan', 'circle', 'ring', 'moves right']);
+  });
+});
+
+describe('randomCrowd', () => {
+  it('puts many objects, apart from each other, on a still', () => {
+    const crowds = SEEDS.map(randomCrowd);
+    for (const { objects } of crowds)
+      for (const [i, a] of objects.entries())
+        for (const b of objects.slice(0, i))
+          expect(Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y))).to.be.above(a.radius + b.radius);
+    const mean = crowds.reduce((sum, { objects }) => sum + objects.length, 0) / crowds.length;
+    expect(mean).to.be.above(3.5);
+    expect(crowds.some(({ objects }) => new Set(objects.map(({ color }) => color)).size < objects.length)).to.equal(
+      true,
+    );
   });
 });
 

@@ -3,22 +3,19 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { InputError } from '../../engine/errors.ts';
 import { runTool, wholeNumber } from '../flags.ts';
-import { encodeMp4, encodeSheet } from './encode.ts';
+import { CLIP, encodeMp4, encodeSheet } from './encode.ts';
 import { questionsOf } from './questions.ts';
 import { renderScene } from './render.ts';
 import { eventsOf, INSTANTS, randomScene, type Scene } from './scene.ts';
 import { parseScene } from './scene-file.ts';
 
-/** Each drawn instant lasts a third of a second. */
-const TIMING = { fps: 24, hold: 8 } as const;
-
-const HELP = `Draws a clip of ${INSTANTS} instants in ${(INSTANTS * TIMING.hold) / TIMING.fps} s and encodes it as H.264.
+const HELP = `Draws a clip of ${INSTANTS} instants in ${(INSTANTS * CLIP.hold) / CLIP.fps} s and encodes it as H.264.
 
   npx tsx tools/tiny/draw-clip.ts --out FILE.mp4 [options]
 
   --seed N        same seed, same bytes   [0]
   --scene FILE    JSON of a scene, as tools/tiny/clip-scene.json; a random one without
-  --size N        side of a frame in pixels, even   [256]
+  --size N        side of a frame in pixels, even   [${CLIP.size}]
   --facts FILE    writes what is to be seen, and questions with answers, as JSON
   --sheet FILE    writes the instants on one PNG
 `;
@@ -33,7 +30,7 @@ async function main(): Promise<void> {
     throw new InputError(`--size must be an even number from 16 to 2048, got ${size}.`);
   const scene = flags.scene === undefined ? randomScene(seed) : await readScene(flags.scene);
   const images = renderScene(scene, { size, seed });
-  const clip = await encodeMp4(images, { size, ...TIMING });
+  const clip = await encodeMp4(images, { ...CLIP, size });
   await writeFile(flags.out, clip);
   if (flags.facts !== undefined)
     await writeFile(flags.facts, `${JSON.stringify(factsOf(scene, seed, size), null, 2)}\n`);
@@ -44,7 +41,7 @@ async function main(): Promise<void> {
 function parse() {
   const text = { type: 'string' } as const;
   const files = { out: text, scene: text, facts: text, sheet: text };
-  const numbers = { seed: { ...text, default: '0' }, size: { ...text, default: '256' } };
+  const numbers = { seed: { ...text, default: '0' }, size: { ...text, default: String(CLIP.size) } };
   return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, ...files, ...numbers } }).values;
 }
 
@@ -57,9 +54,9 @@ async function readScene(file: string): Promise<Scene> {
 
 /** What a clip shows, for whoever checks an answer about it. */
 function factsOf(scene: Scene, seed: number, size: number): object {
-  const seconds = (instant: number) => Number(((instant * TIMING.hold) / TIMING.fps).toFixed(3));
+  const seconds = (instant: number) => Number(((instant * CLIP.hold) / CLIP.fps).toFixed(3));
   const events = eventsOf(scene).map(({ at, what }) => ({ at, seconds: seconds(at), what }));
-  return { seed, size, ...TIMING, instants: INSTANTS, scene, events, questions: questionsOf(scene, seed) };
+  return { seed, ...CLIP, size, instants: INSTANTS, scene, events, questions: questionsOf(scene, seed) };
 }
 
 await runTool('draw-clip', main);

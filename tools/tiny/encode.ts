@@ -14,6 +14,9 @@ export interface EncodeOptions {
   readonly hold: number;
 }
 
+/** How drawn clips are filmed: each instant lasts a third of a second. */
+export const CLIP = { size: 256, fps: 24, hold: 8 } as const satisfies EncodeOptions;
+
 /** The part of @ffmpeg/core that is used. */
 interface Core {
   readonly FS: { writeFile(path: string, data: Uint8Array): void; readFile(path: string): Uint8Array };

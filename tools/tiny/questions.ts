@@ -4,93 +4,149 @@ import { COLORS, type Color, eventsOf, type Scene, type SceneObject, SHAPES, SID
 
 /** A question, its answer, and what kind of question it is. */
 export interface Question {
-  readonly type: string;
+  readonly type: QuestionType;
   readonly question: string;
   readonly answer: string;
+  /** The object that one must look at to answer, if it is one. */
+  readonly about?: SceneObject;
 }
 
-/** How likely a question is to be asked whose answer is "nothing". */
+/** The kinds of questions, each in the words of several people. */
+export const WORDINGS = {
+  color: [
+    'What color is the {shape}?',
+    'Which color does the {shape} have?',
+    'Can you tell me the color of the {shape}?',
+  ],
+  shape: ['What shape is the {color} object?', 'Which shape is {color}?', 'What is the {color} thing?'],
+  count: ['How many objects are in the video?', 'How many shapes appear in total?', 'How many shapes can you see?'],
+  moves: ['Which object moves?', 'What is moving?', 'What moves across the picture?'],
+  direction: [
+    'Which way does the {shape} move?',
+    'In which direction does the {shape} go?',
+    'Where is the {shape} heading?',
+  ],
+  camera: [
+    'Which way does the camera move?',
+    'Where does the camera pan to?',
+    'In which direction does the camera go?',
+  ],
+  flash: ['Which object flashes?', 'What is visible only briefly?', 'What can be seen for a moment only?'],
+  last: ['Which object appears last?', 'What is the last thing to appear?', 'Which object comes in last?'],
+  order: [
+    'Which appears first, the {shape} or the {other}?',
+    'What comes first, the {shape} or the {other}?',
+    'Who is there earlier, the {shape} or the {other}?',
+  ],
+  bg_start: [
+    'What color is the background at the start?',
+    'Which color does the background have at first?',
+    'What does the background look like in the beginning?',
+  ],
+  bg_end: [
+    'What color is the background at the end?',
+    'Which color does the background have in the end?',
+    'What does the background look like when the video ends?',
+  ],
+  begin: ['What happens first?', 'What is the first event?', 'What is the first thing that happens?'],
+  end: ['What happens at the end?', 'What is the last event?', 'What is the last thing that happens?'],
+  where: ['Where is the {shape}?', 'In which corner is the {shape}?', 'Where can I find the {shape}?'],
+  exist: ['Is there a {color} {shape}?', 'Can you see a {color} {shape}?', 'Does a {color} {shape} appear?'],
+  describe: [
+    'What happens in this video?',
+    'Describe the video.',
+    'What is going on here?',
+    'Tell me what you see in this video.',
+  ],
+} as const satisfies Record<string, readonly string[]>;
+
+/** A kind of question. */
+export type QuestionType = keyof typeof WORDINGS;
+
+/** How likely a question is to be asked whose answer is that there is no such thing. */
 const NOTHING_SHARE = 0.25;
 
 /** At most one question of each type. Same seed, same questions. */
 export function questionsOf(scene: Scene, seed: number): Question[] {
   const random = randomStream(seed, 'questions');
+  const ask: Ask = (type, answer, about, words = about) => {
+    const wording = pick<string>(random, WORDINGS[type]);
+    const question = wording.replace(/\{(\w+)\}/g, (_, key: keyof Words) => words?.[key] ?? key);
+    return { type, question, answer, ...(about && { about }) };
+  };
   return [
-    ...looks(scene, random),
-    ...motion(scene, random),
-    ...onsets(scene, random),
-    ask('bg_start', 'What color is the background at the start?', scene.background[0]),
-    ask('bg_end', 'What color is the background at the end?', scene.background[1]),
-    ...ending(scene, random),
-    ...places(scene, random),
-    existence(scene, random),
+    ...looks(scene, random, ask),
+    ...motion(scene, random, ask),
+    ...onsets(scene, random, ask),
+    ask('bg_start', scene.background[0]),
+    ask('bg_end', scene.background[1]),
+    ...events(scene, random, ask),
+    ...places(scene, random, ask),
+    existence(scene, random, ask),
+    ask('describe', description(scene)),
   ];
 }
 
-function looks({ objects }: Scene, random: Random): Question[] {
+/** What the gaps in a wording are filled with. */
+type Words = Partial<Record<'color' | 'shape' | 'other', string>>;
+
+type Ask = (type: QuestionType, answer: string, about?: SceneObject, words?: Words) => Question;
+
+function looks({ objects }: Scene, random: Random, ask: Ask): Question[] {
   const [a, b] = [pick(random, objects), pick(random, objects)];
-  const color = pick(random, [`What color is the ${a.shape}?`, `Which color does the ${a.shape} have?`]);
-  const shape = pick(random, [`What shape is the ${b.color} object?`, `Which shape is ${b.color}?`]);
-  const count = pick(random, ['How many objects are in the video?', 'How many shapes appear in total?']);
   const number = ['zero', 'one', 'two', 'three', 'four'][objects.length] ?? String(objects.length);
-  return [ask('color', color, a.color), ask('shape', shape, b.shape), ask('count', count, number)];
+  return [ask('color', a.color, a), ask('shape', b.shape, b), ask('count', number)];
 }
 
-function motion({ objects }: Scene, random: Random): Question[] {
+function motion({ objects, camera }: Scene, random: Random, ask: Ask): Question[] {
   const questions: Question[] = [];
   const mover = objects.find((object) => object.does === 'move');
   const flash = objects.find((object) => object.does === 'flash');
-  if (mover || uniform(random) < NOTHING_SHARE)
-    questions.push(ask('moves', pick(random, ['Which object moves?', 'What is moving?']), nameOf(mover)));
-  if (mover) {
-    const { shape, direction } = mover;
-    const wordings = [`Which way does the ${shape} move?`, `In which direction does the ${shape} go?`];
-    questions.push(ask('direction', pick(random, wordings), direction));
-  }
-  if (flash || uniform(random) < NOTHING_SHARE)
-    questions.push(
-      ask('flash', pick(random, ['Which object flashes?', 'What is visible only briefly?']), nameOf(flash)),
-    );
+  const asksAnyway = () => uniform(random) < NOTHING_SHARE;
+  // Before a camera that pans everything moves, and yet nothing does: no question then.
+  if (!camera && (mover || asksAnyway())) questions.push(ask('moves', nameOf(mover), mover));
+  if (mover) questions.push(ask('direction', mover.direction, mover));
+  if (camera || asksAnyway()) questions.push(ask('camera', camera?.direction ?? 'it stands still'));
+  if (flash || asksAnyway()) questions.push(ask('flash', nameOf(flash), flash));
   return questions;
 }
 
-function onsets({ objects }: Scene, random: Random): Question[] {
+function onsets({ objects }: Scene, random: Random, ask: Ask): Question[] {
   const onset = (object: SceneObject) => (object.does === 'appear' || object.does === 'flash' ? object.at : 0);
   const late = objects.filter((object) => onset(object) > 0).sort((a, b) => onset(a) - onset(b));
-  const [first, second] = late;
+  const [first, second, last] = [late[0], late[1], late.at(-1)];
   const questions: Question[] = [];
-  if (first) {
-    const wording = pick(random, ['Which object appears last?', 'What is the last thing to appear?']);
-    questions.push(ask('last', wording, nameOf(late.at(-1))));
-  }
+  if (last) questions.push(ask('last', nameOf(last), last));
   if (first && second) {
     const [a, b] = pick(random, [[first, second] as const, [second, first] as const]);
-    questions.push(ask('order', `Which appears first, the ${a.shape} or the ${b.shape}?`, `the ${first.shape}`));
+    questions.push(ask('order', `the ${first.shape}`, first, { shape: a.shape, other: b.shape }));
   }
   return questions;
 }
 
-function ending(scene: Scene, random: Random): Question[] {
-  const last = eventsOf(scene).at(-1);
-  if (!last && uniform(random) >= NOTHING_SHARE) return [];
-  return [ask('end', pick(random, ['What happens at the end?', 'What is the last event?']), last?.what ?? 'nothing')];
+function events(scene: Scene, random: Random, ask: Ask): Question[] {
+  const all = eventsOf(scene);
+  if (all.length === 0 && uniform(random) >= NOTHING_SHARE) return [];
+  const [first, last] = [all[0], all.at(-1)];
+  return [ask('begin', first?.what ?? 'nothing', first?.object), ask('end', last?.what ?? 'nothing', last?.object)];
 }
 
 /** Only about objects that stand clearly in one quarter of the frame. */
-function places({ objects }: Scene, random: Random): Question[] {
+function places({ objects, camera }: Scene, random: Random, ask: Ask): Question[] {
   const middle = SIDE / 2;
   const clear = objects.filter(
     ({ does, x, y }) => does !== 'move' && Math.abs(x - middle) > 5 && Math.abs(y - middle) > 5,
   );
-  if (clear.length === 0) return [];
-  const { shape, x, y } = pick(random, clear);
-  const answer = `${y < middle ? 'top' : 'bottom'} ${x < middle ? 'left' : 'right'}`;
-  return [ask('where', `Where is the ${shape}?`, answer)];
+  if (camera || clear.length === 0) return [];
+  const object = pick(random, clear);
+  const { x, y } = object;
+  return [ask('where', `${y < middle ? 'top' : 'bottom'} ${x < middle ? 'left' : 'right'}`, object)];
 }
 
 /** Half the time about an object that is there, else about one that differs from it in colour or shape. */
-function existence({ objects }: Scene, random: Random): Question {
-  let { color, shape }: Pick<SceneObject, 'color' | 'shape'> = pick(random, objects);
+function existence({ objects }: Scene, random: Random, ask: Ask): Question {
+  const about = pick(random, objects);
+  let { color, shape }: Pick<SceneObject, 'color' | 'shape'> = about;
   const isThere = uniform(random) < 0.5;
   if (!isThere && uniform(random) < 0.5)
     shape = pick(
@@ -102,13 +158,22 @@ function existence({ objects }: Scene, random: Random): Question {
       random,
       (Object.keys(COLORS) as Color[]).filter((other) => other !== color),
     );
-  return ask('exist', `Is there a ${color} ${shape}?`, isThere ? 'yes' : 'no');
+  return ask('exist', isThere ? 'yes' : 'no', about, { color, shape });
+}
+
+/** A sentence: what moves all the time, then the events in their order. */
+function description(scene: Scene): string {
+  const { camera, objects } = scene;
+  const mover = objects.find((object) => object.does === 'move');
+  const clauses = [
+    ...(camera ? [`the camera moves ${camera.direction}`] : []),
+    ...(mover?.does === 'move' ? [`${nameOf(mover)} moves ${mover.direction}`] : []),
+    ...eventsOf(scene).map(({ what, object }) => (object ? what.replace(`the ${object.shape}`, nameOf(object)) : what)),
+  ];
+  const text = clauses.length > 0 ? clauses.join(', then ') : 'nothing happens';
+  return `${text[0]?.toUpperCase()}${text.slice(1)}.`;
 }
 
 function nameOf(object: SceneObject | undefined): string {
   return object ? `the ${object.color} ${object.shape}` : 'nothing';
-}
-
-function ask(type: string, question: string, answer: string): Question {
-  return { type, question, answer };
 }

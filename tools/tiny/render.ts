@@ -1,17 +1,16 @@
 /** The pixels of a drawn clip. */
-import { gaussian, type Random, randomStream, uniform } from '../random.ts';
+import { gaussian, pick, type Random, randomStream, uniform } from '../random.ts';
 import {
   BACKGROUNDS,
-  type Background,
   COLORS,
   centreOf,
   INSTANTS,
   isVisible,
   type Rgb,
   type Scene,
-  type SceneObject,
   type Shape,
   SIDE,
+  shiftOf,
 } from './scene.ts';
 
 /** What a clip is drawn with. */
@@ -20,49 +19,96 @@ export interface RenderOptions {
   readonly size: number;
   /** Fixes the textures, the noise and the exact colours. */
   readonly seed: number;
+  /** How many instants to draw; default all. */
+  readonly instants?: number;
 }
 
 /** An image as `[size, size, 3]`, 0 to 255 before rounding. */
 type Canvas = Float32Array;
 
-/** Draws every instant of a scene: `INSTANTS` images of `[size, size, 3]` bytes. Same seed, same bytes. */
-export function renderScene(scene: Scene, { size, seed }: RenderOptions): Uint8Array[] {
-  const [before, after] = scene.background.map((name, i) =>
-    textured(randomStream(seed, `background ${i}`), name, scene.texture[i]!, size),
-  ) as [Canvas, Canvas];
-  const paints = scene.objects.map((_, i) => randomStream(seed, `paint ${i}`));
-  const colors = scene.objects.map(({ color }, i) => nearby(paints[i]!, COLORS[color], 10));
+/** Draws the instants of a scene: images of `[size, size, 3]` bytes. Same seed, same bytes. */
+export function renderScene(scene: Scene, { size, seed, instants = INSTANTS }: RenderOptions): Uint8Array[] {
+  const background = (which: 0 | 1) => textured(randomStream(seed, `background ${which}`), scene, which, size);
+  const before = background(0);
+  const after = scene.cut === undefined ? before : background(1);
+  const colors = scene.objects.map(({ color }, i) => nearby(randomStream(seed, `paint ${i}`), COLORS[color], 10));
+  const specks = Array.from({ length: scene.specks }, (_, i) => new Speck(randomStream(seed, `speck ${i}`)));
   const noise = randomStream(seed, 'noise');
-  return Array.from({ length: INSTANTS }, (_, instant) => {
+  return Array.from({ length: instants }, (_, instant) => {
     const isAfter = scene.cut !== undefined && instant >= scene.cut;
-    const canvas = shifted(isAfter ? after : before, scene.drift, instant, size);
+    const [x, y] = shiftOf(scene, instant);
+    const gone = [scene.drift[0] * instant + x, scene.drift[1] * instant + y] as const;
+    const canvas = shifted(isAfter ? after : before, gone, size);
+    for (const speck of specks) paint(canvas, 'circle', speck.radius, speck.centre(instant), speck.color, size);
     for (const [i, object] of scene.objects.entries())
-      if (isVisible(object, instant)) paint(canvas, object, centreOf(object, instant), colors[i]!, size);
-    return developed(canvas, scene.noise, noise);
+      if (isVisible(object, instant))
+        paint(canvas, object.shape, object.radius, centreOf(scene, object, instant), colors[i]!, size);
+    return developed(canvas, scene.noise, noise, size);
   });
 }
 
+/** Something small and grey that flies straight through, and comes in again on the other side. */
+class Speck {
+  readonly radius: number;
+  readonly color: Rgb;
+  readonly #start: readonly [number, number];
+  readonly #speed: readonly [number, number];
+
+  constructor(random: Random) {
+    this.radius = uniform(random, 1.2, 2.8);
+    const light = pick(random, [20, 70, 170, 240]);
+    this.color = nearby(random, [light, light, light], 10);
+    this.#start = [uniform(random, 0, SIDE), uniform(random, 0, SIDE)];
+    const [angle, speed] = [uniform(random, 0, 2 * Math.PI), uniform(random, 1.5, 7)];
+    this.#speed = [speed * Math.cos(angle), speed * Math.sin(angle)];
+  }
+
+  centre(instant: number): readonly [number, number] {
+    const along = (axis: 0 | 1) => {
+      const width = SIDE + 2 * this.radius;
+      return modulo(this.#start[axis] + this.#speed[axis] * instant + this.radius, width) - this.radius;
+    };
+    return [along(0), along(1)];
+  }
+}
+
 /** A background: its colour, a little off, under smooth blobs that vary more in light than in hue. */
-function textured(random: Random, name: Background, amplitude: number, size: number): Canvas {
-  const cells = 4 + Math.floor(uniform(random, 0, 5));
-  const grey = Array.from({ length: cells ** 2 }, () => gaussian(random));
-  const grid = grey.flatMap((light) => [0, 1, 2].map(() => light + 0.5 * gaussian(random)));
-  const base = nearby(random, BACKGROUNDS[name], 8);
-  return enlarge(grid, cells, size).map((blob, i) => base[i % 3]! + amplitude * blob);
+function textured(random: Random, { background, grain, texture }: Scene, which: 0 | 1, size: number): Canvas {
+  const light = Float32Array.from({ length: grain ** 2 }, () => gaussian(random));
+  const grid = Float32Array.from(
+    { length: 3 * grain ** 2 },
+    (_, i) => light[Math.floor(i / 3)]! + 0.5 * gaussian(random),
+  );
+  const base = nearby(random, BACKGROUNDS[background[which]], 8);
+  const amplitude = texture[which];
+  return enlarge(grid, grain, size).map((blob, i) => base[i % 3]! + amplitude * blob);
 }
 
 /**
- * Enlarges `[cells, cells, 3]` to `[size, size, 3]` by Catmull-Rom splines. The edges wrap round, so that the result
- * can be shifted without a seam.
+ * Enlarges `[cells, cells, 3]` to `[size, size, 3]` by Catmull-Rom splines, first along rows and then down columns. The
+ * edges wrap round, so that the result can be shifted without a seam.
  */
-function enlarge(grid: readonly number[], cells: number, size: number): Canvas {
-  const taps = Array.from({ length: size }, (_, i) => splineTaps(((i + 0.5) * cells) / size - 0.5, cells));
-  const out = new Float32Array(size * size * 3);
-  for (let row = 0; row < size; row++)
-    for (let column = 0; column < size; column++)
-      for (const [y, wy] of taps[row]!)
-        for (const [x, wx] of taps[column]!)
-          for (let c = 0; c < 3; c++) out[(row * size + column) * 3 + c]! += wy * wx * grid[(y * cells + x) * 3 + c]!;
+function enlarge(grid: Float32Array, cells: number, size: number): Canvas {
+  const wide = stretch(grid, { lines: cells, cells, size, step: 3, line: cells * 3 });
+  return stretch(wide, { lines: size, cells, size, step: size * 3, line: 3 });
+}
+
+/** Where the samples of an image lie that is stretched along one axis: `step` apart, in lines `line` apart. */
+interface Axis {
+  readonly lines: number;
+  readonly cells: number;
+  readonly size: number;
+  readonly step: number;
+  readonly line: number;
+}
+
+function stretch(from: Float32Array, { lines, cells, size, step, line }: Axis): Float32Array {
+  const out = new Float32Array(lines * size * 3);
+  const lineOut = line === 3 ? 3 : size * 3;
+  for (let i = 0; i < size; i++)
+    for (const [cell, weight] of splineTaps(((i + 0.5) * cells) / size - 0.5, cells))
+      for (let at = 0; at < lines; at++)
+        for (let c = 0; c < 3; c++) out[at * lineOut + i * step + c]! += weight * from[at * line + cell * step + c]!;
   return out;
 }
 
@@ -76,25 +122,22 @@ function splineTaps(at: number, cells: number): (readonly [number, number])[] {
   });
 }
 
-/** `background` where its drift has taken it, to the whole pixel. */
-function shifted(background: Canvas, drift: readonly [number, number], instant: number, size: number): Canvas {
-  const [dx, dy] = drift.map((speed) => wrap(Math.round((speed * instant * size) / SIDE), size)) as [number, number];
-  const out = new Float32Array(background.length);
+/** A copy of a background that has moved by some units, to whole pixels. */
+function shifted(image: Canvas, [gx, gy]: readonly [number, number], size: number): Canvas {
+  const pixels = (units: number) => modulo(Math.round((units * size) / SIDE), size);
+  const [right, down] = [pixels(gx), pixels(gy)];
+  const out = new Float32Array(image.length);
+  const width = size * 3;
   for (let row = 0; row < size; row++) {
-    const from = background.subarray(row * size * 3, (row + 1) * size * 3);
-    const to = wrap(row + dy, size) * size * 3;
-    out.set(from.subarray(0, (size - dx) * 3), to + dx * 3);
-    out.set(from.subarray((size - dx) * 3), to);
+    const from = modulo(row - down, size) * width;
+    out.set(image.subarray(from, from + width - right * 3), row * width + right * 3);
+    out.set(image.subarray(from + width - right * 3, from + width), row * width);
   }
   return out;
 }
 
-function wrap(value: number, size: number): number {
-  return ((value % size) + size) % size;
-}
-
-/** Distance from a point to the outline of a shape of radius `r` at the origin, negative inside. y points down. */
-const DISTANCE: Record<Shape, (x: number, y: number, r: number) => number> = {
+/** Signed distances from an outline of "radius" r around the origin; y points down. */
+export const DISTANCE: Record<Shape, (x: number, y: number, r: number) => number> = {
   circle: (x, y, r) => Math.hypot(x, y) - r,
   square: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) - 0.88 * r,
   triangle: (x, y, r) => Math.max((Math.abs(x) - (y + r) * 0.575) * 0.867, y - 0.62 * r),
@@ -105,18 +148,25 @@ const DISTANCE: Record<Shape, (x: number, y: number, r: number) => number> = {
   ring: (x, y, r) => Math.abs(Math.hypot(x, y) - 0.74 * r) - 0.27 * r,
 };
 
-/** Paints an object over the canvas; its outline covers part of a pixel. */
+/** Paints a shape over the canvas; its outline covers part of a pixel. */
 function paint(
   canvas: Canvas,
-  { shape, radius }: SceneObject,
+  shape: Shape,
+  radius: number,
   [x, y]: readonly [number, number],
   color: Rgb,
   size: number,
 ): void {
   const scale = size / SIDE;
   const distance = DISTANCE[shape];
-  for (let row = 0; row < size; row++)
-    for (let column = 0; column < size; column++) {
+  // No outline reaches further than this from the centre.
+  const [from, to] = [
+    (centre: number) => (centre - 1.1 * radius) * scale - 1,
+    (centre: number) => (centre + 1.1 * radius) * scale + 1,
+  ];
+  const inside = (at: number) => Math.min(size, Math.max(0, Math.round(at)));
+  for (let row = inside(from(y)); row < inside(to(y)); row++)
+    for (let column = inside(from(x)); column < inside(to(x)); column++) {
       const away = distance((column + 0.5) / scale - x, (row + 0.5) / scale - y, radius);
       const cover = Math.min(1, Math.max(0, 0.5 - scale * away));
       const at = (row * size + column) * 3;
@@ -125,10 +175,23 @@ function paint(
 }
 
 /** Adds the camera's noise and rounds to bytes. */
-function developed(canvas: Canvas, noise: number, random: Random): Uint8Array {
+function developed(canvas: Canvas, noise: number, random: Random, size: number): Uint8Array {
   const bytes = new Uint8ClampedArray(canvas.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = canvas[i]! + (noise > 0 ? noise * gaussian(random) : 0);
+  const sheet = noiseSheet(size);
+  const offset = Math.floor(uniform(random, 0, sheet.length));
+  for (let i = 0, at = offset; i < bytes.length; i++, at = at + 1 === sheet.length ? 0 : at + 1)
+    bytes[i] = canvas[i]! + noise * sheet[at]!;
   return new Uint8Array(bytes.buffer);
+}
+
+const noiseSheets = new Map<number, Float32Array>();
+
+/** One sheet of normals serves all frames of a size, from another place each: drawing them is what would take long. */
+function noiseSheet(size: number): Float32Array {
+  const random = randomStream(size, 'noise sheet');
+  const sheet = noiseSheets.get(size) ?? Float32Array.from({ length: size * size * 3 }, () => gaussian(random));
+  noiseSheets.set(size, sheet);
+  return sheet;
 }
 
 /** A colour within `spread` of `color` in each channel. */
@@ -136,4 +199,8 @@ function nearby(random: Random, color: Rgb, spread: number): Rgb {
   const [r, g, b] = color;
   const off = () => uniform(random, -spread, spread);
   return [r + off(), g + off(), b + off()];
+}
+
+function modulo(x: number, n: number): number {
+  return ((x % n) + n) % n;
 }

@@ -10,6 +10,7 @@ import {
   type Direction,
   eventsOf,
   INSTANTS,
+  type Motion,
   type Scene,
   type SceneObject,
   SHAPES,
@@ -21,7 +22,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const BEHAVIOURS = ['stay', 'appear', 'vanish', 'flash', 'move'] as const satisfies readonly Behaviour['does'][];
 
 /**
- * Reads a scene. `drift`, `texture` and `noise` may be left out: still, 5 and 0.
+ * Reads a scene. What may be left out: `camera` and `cut` (none), `drift` (still), `texture` (5),
+ * `grain` (6), `specks` and `noise` (0).
  *
  * @param text - JSON of a {@link Scene}.
  * @param file - Names the file in errors.
@@ -45,7 +47,8 @@ export function parseScene(text: string, file: string): Scene {
 }
 
 function readScene(fields: Fields): Scene {
-  const { objects, background, drift = [0, 0], texture = [5, 5], noise = 0, cut } = fields;
+  const { objects, background, camera, cut } = fields;
+  const { drift = [0, 0], texture = [5, 5], grain = 6, specks = 0, noise = 0 } = fields;
   if (!Array.isArray(objects) || objects.length === 0) throw new InputError('objects must be a list of some');
   const [first, second] = asPair(background, 'background');
   const name = (value: unknown) => asOneOf<Background>(value, Object.keys(BACKGROUNDS) as Background[], 'background');
@@ -54,9 +57,12 @@ function readScene(fields: Fields): Scene {
   return {
     objects: objects.map((object, i) => readObject(asFields(object, `objects[${i}]`))),
     background: [name(first), name(second)],
+    ...(camera !== undefined && { camera: readMotion(asFields(camera, 'camera')) }),
     ...(cut !== undefined && { cut: asInstant(cut, 'cut') }),
     drift: pair(drift, 'drift', -SIDE),
     texture: pair(texture, 'texture', 0),
+    grain: asNumber(grain, 'grain', 1, SIDE),
+    specks: asNumber(specks, 'specks', 0, SIDE),
     noise: asNumber(noise, 'noise', 0, SIDE),
   };
 }
@@ -75,12 +81,16 @@ function readObject(fields: Fields): SceneObject {
 function readBehaviour(fields: Fields): Behaviour {
   const does = asOneOf(fields.does, BEHAVIOURS, 'does');
   if (does === 'stay') return { does };
-  if (does === 'move') {
-    const direction = asOneOf(fields.direction, Object.keys(DIRECTIONS) as Direction[], 'direction');
-    return { does, direction, distance: asNumber(fields.distance, 'distance', 0, SIDE) };
-  }
+  if (does === 'move') return { does, ...readMotion(fields) };
   const at = asInstant(fields.at, 'at');
   return does === 'flash' ? { does, at, until: asInstant(fields.until, 'until') } : { does, at };
+}
+
+function readMotion({ direction, distance }: Fields): Motion {
+  return {
+    direction: asOneOf(direction, Object.keys(DIRECTIONS) as Direction[], 'direction'),
+    distance: asNumber(distance, 'distance', 0, SIDE),
+  };
 }
 
 function asFields(value: unknown, what: string): Fields {

@@ -1,6 +1,6 @@
 /**
  * Scripts of short drawn clips: coloured shapes that stand still, appear, vanish, flash or move before a textured
- * background that may drift and may change. The lengths are in units of 1/64 of the frame's side, the times in
+ * background that may drift and may change, under a camera that may pan, among specks that mean nothing. The lengths are in units of 1/64 of the frame's side, the times in
  * drawn instants.
  */
 import { pick, pickWeighted, type Random, randomStream, shuffle, uniform } from '../random.ts';
@@ -50,7 +50,7 @@ export type Behaviour =
   | { readonly does: 'stay' }
   | { readonly does: 'appear' | 'vanish'; readonly at: number }
   | { readonly does: 'flash'; readonly at: number; readonly until: number }
-  | { readonly does: 'move'; readonly direction: Direction; readonly distance: number };
+  | ({ readonly does: 'move' } & Motion);
 
 /** A coloured shape with its centre at (x, y), for a mover the centre at the first instant. */
 export type SceneObject = Behaviour & {
@@ -61,9 +61,17 @@ export type SceneObject = Behaviour & {
   readonly radius: number;
 };
 
+/** A steady motion from the first instant to the last. */
+export interface Motion {
+  readonly direction: Direction;
+  readonly distance: number;
+}
+
 /** One clip. No two objects share a colour or a shape, and no two events an instant. */
 export interface Scene {
   readonly objects: readonly SceneObject[];
+  /** How the camera pans: everything else moves the other way. None: it stands still. */
+  readonly camera?: Motion;
   /** At the start and at the end. */
   readonly background: readonly [Background, Background];
   /** The first instant of the second background; none if there is but one. */
@@ -72,6 +80,10 @@ export interface Scene {
   readonly drift: readonly [number, number];
   /** Standard deviation of the backgrounds' textures, in steps of 8 bits. */
   readonly texture: readonly [number, number];
+  /** Blobs of the textures along a side of the frame. */
+  readonly grain: number;
+  /** Small grey specks that fly through the frame. No question is about them. */
+  readonly specks: number;
   /** Standard deviation of the camera's noise, in steps of 8 bits. */
   readonly noise: number;
 }
@@ -81,6 +93,8 @@ export interface SceneEvent {
   /** The instant at which it is first seen. */
   readonly at: number;
   readonly what: string;
+  /** Who does it; the background has none. */
+  readonly object?: SceneObject;
 }
 
 /** Whether an object is to be seen at an instant. */
@@ -97,19 +111,31 @@ export function isVisible(object: SceneObject, instant: number): boolean {
   }
 }
 
-/** The centre of an object at an instant. A mover goes its distance from the first instant to the last. */
-export function centreOf(object: SceneObject, instant: number): readonly [number, number] {
-  if (object.does !== 'move') return [object.x, object.y];
-  const [dx, dy] = DIRECTIONS[object.direction];
-  const gone = (object.distance * instant) / (INSTANTS - 1);
-  return [object.x + dx * gone, object.y + dy * gone];
+/** How far the camera has moved things across the frame by an instant. */
+export function shiftOf({ camera }: Scene, instant: number): readonly [number, number] {
+  if (!camera) return [0, 0];
+  const [dx, dy] = goneBy(camera, instant);
+  return [-dx, -dy];
+}
+
+/** The centre of an object at an instant. */
+export function centreOf(scene: Scene, object: SceneObject, instant: number): readonly [number, number] {
+  const [sx, sy] = shiftOf(scene, instant);
+  const [dx, dy] = object.does === 'move' ? goneBy(object, instant) : [0, 0];
+  return [object.x + dx + sx, object.y + dy + sy];
+}
+
+function goneBy({ direction, distance }: Motion, instant: number): readonly [number, number] {
+  const [dx, dy] = DIRECTIONS[direction];
+  const gone = (distance * instant) / (INSTANTS - 1);
+  return [dx * gone, dy * gone];
 }
 
 /** What happens, in order of time. A move lasts from the first instant to the last and is no event. */
 export function eventsOf(scene: Scene): SceneEvent[] {
   const verbs = { appear: 'appears', vanish: 'disappears', flash: 'flashes' } as const;
-  const events = scene.objects.flatMap((object) =>
-    'at' in object ? [{ at: object.at, what: `the ${object.shape} ${verbs[object.does]}` }] : [],
+  const events: SceneEvent[] = scene.objects.flatMap((object) =>
+    'at' in object ? [{ at: object.at, what: `the ${object.shape} ${verbs[object.does]}`, object }] : [],
   );
   if (scene.cut !== undefined) events.push({ at: scene.cut, what: 'the background changes' });
   return events.sort((a, b) => a.at - b.at);
@@ -118,14 +144,44 @@ export function eventsOf(scene: Scene): SceneEvent[] {
 /** A scene of one to four objects, at most one that moves and one that flashes. Same seed, same scene. */
 export function randomScene(seed: number): Scene {
   const random = randomStream(seed, 'scene');
-  // Drawn once: four objects seldom fit at the first attempt, and should not be rarer for it.
-  const count = Number(pickWeighted(random, { 1: 0.1, 2: 0.3, 3: 0.35, 4: 0.25 }));
+  const camera = uniform(random) < PAN_SHARE ? randomMotion(random, 12, 20) : undefined;
+  // Drawn once: many objects seldom fit at the first attempt, and should not be rarer for it.
+  const weights = camera ? { 1: 0.2, 2: 0.45, 3: 0.35, 4: 0 } : { 1: 0.1, 2: 0.3, 3: 0.35, 4: 0.25 };
+  const count = Number(pickWeighted(random, weights));
   for (;;) {
     const timetable = new Timetable(random);
-    const objects = randomObjects(random, count, timetable);
-    if (objects) return { objects, ...randomSetting(random, timetable) };
+    const scene = { ...(camera && { camera }), objects: [], ...randomSetting(random, timetable) };
+    const objects = randomObjects(random, scene, count, timetable);
+    if (objects) return { ...scene, objects };
   }
 }
+
+/**
+ * A still of many objects that may share colours and shapes: what an eye is trained on. Same seed, same scene.
+ * Whoever cannot tell shapes in a crowd does not learn to tell them in clips.
+ */
+export function randomCrowd(seed: number): Scene {
+  const random = randomStream(seed, 'crowd');
+  const scene: Scene = { objects: [], ...randomSetting(random, new Timetable(random)) };
+  const objects: SceneObject[] = [];
+  for (let attempt = 0; attempt < 12 && objects.length < 6; attempt++) {
+    const place = () => uniform(random, 6, SIDE - 6);
+    const color = pick(random, Object.keys(COLORS) as Color[]);
+    const one = { does: 'stay', x: place(), y: place(), color, shape: pick(random, SHAPES) } as const;
+    const object = { ...one, radius: uniform(random, ...RADIUS) };
+    if (!objects.some((other) => touch(scene, object, other))) objects.push(object);
+  }
+  return { ...scene, objects };
+}
+
+/** Share of the clips in which the camera pans. */
+const PAN_SHARE = 0.2;
+
+/** Share of the clips whose background is rough and drifts fast, with specks: few of their tokens repeat. */
+const LIVELY_SHARE = 0.5;
+
+/** From the smallest object to the largest. */
+const RADIUS = [6, 9] as const;
 
 /** Hands out instants for events, no two of them neighbours, so that the order of events can be seen. */
 class Timetable {
@@ -148,19 +204,19 @@ class Timetable {
 }
 
 /** `undefined` if two objects would touch or the events do not fit: then one tries again. */
-function randomObjects(random: Random, count: number, timetable: Timetable): SceneObject[] | undefined {
+function randomObjects(random: Random, scene: Scene, count: number, timetable: Timetable): SceneObject[] | undefined {
   const colors = shuffle(random, Object.keys(COLORS) as Color[]);
   const shapes = shuffle(random, SHAPES);
-  const moves = uniform(random) < 0.55;
+  const moves = !scene.camera && uniform(random) < 0.6;
   const flashes = uniform(random) < 0.55;
   const objects: SceneObject[] = [];
   for (let i = 0; i < count; i++) {
     const plain = pickWeighted(random, { stay: 0.4, appear: 0.35, vanish: 0.25 });
     const does = i === 0 && moves ? 'move' : i === 1 && flashes ? 'flash' : plain;
-    const placed = randomPlace(random, does, timetable);
+    const placed = randomPlace(random, scene, does, timetable);
     if (!placed) return undefined;
-    const object = { ...placed, color: colors[i]!, shape: shapes[i]!, radius: uniform(random, 6, 9) };
-    if (objects.some((other) => touch(object, other))) return undefined;
+    const object = { ...placed, color: colors[i]!, shape: shapes[i]!, radius: uniform(random, ...RADIUS) };
+    if (objects.some((other) => touch(scene, object, other))) return undefined;
     objects.push(object);
   }
   return objects;
@@ -169,43 +225,48 @@ function randomObjects(random: Random, count: number, timetable: Timetable): Sce
 /** Centres keep this far from the edge. */
 const MARGIN = 10;
 
-function randomPlace(random: Random, does: Behaviour['does'], timetable: Timetable) {
-  const [x, y] = [uniform(random, MARGIN, SIDE - MARGIN), uniform(random, MARGIN, SIDE - MARGIN)];
-  if (does === 'stay') return { does, x, y };
-  if (does === 'move') return randomMove(random, x, y);
+function randomPlace(random: Random, scene: Scene, does: Behaviour['does'], timetable: Timetable) {
+  const motion = does === 'move' ? randomMotion(random, 24, 38) : undefined;
+  const [goneX, goneY] = motion ? goneBy(motion, INSTANTS - 1) : shiftOf(scene, INSTANTS - 1);
+  const along = (gone: number) => uniform(random, MARGIN - Math.min(0, gone), SIDE - MARGIN - Math.max(0, gone));
+  const [x, y] = [along(goneX), along(goneY)];
+  if (motion) return { does: 'move', ...motion, x, y } as const;
+  if (does === 'stay' || does === 'move') return { does: 'stay', x, y } as const;
   const at = timetable.take(2, INSTANTS - 2);
   if (at === undefined) return undefined;
   if (does !== 'flash') return { does, x, y, at };
   return { does, x, y, at, until: Math.min(INSTANTS - 1, at + pick(random, [1, 2])) };
 }
 
-function randomMove(random: Random, x: number, y: number) {
+function randomMotion(random: Random, least: number, most: number): Motion {
   const direction = pick(random, Object.keys(DIRECTIONS) as Direction[]);
-  const distance = uniform(random, 24, 38);
-  const near = uniform(random, MARGIN, SIDE - MARGIN - distance);
-  const start = direction === 'left' || direction === 'up' ? near + distance : near;
-  const sideways = direction === 'left' || direction === 'right';
-  return { does: 'move', direction, distance, x: sideways ? start : x, y: sideways ? y : start } as const;
+  return { direction, distance: uniform(random, least, most) };
 }
 
 /** Whether the boxes around two objects ever come within one unit of each other, visible or not. */
-function touch(a: SceneObject, b: SceneObject): boolean {
+function touch(scene: Scene, a: SceneObject, b: SceneObject): boolean {
   return Array.from({ length: INSTANTS }, (_, instant) => {
-    const [ax, ay] = centreOf(a, instant);
-    const [bx, by] = centreOf(b, instant);
+    const [ax, ay] = centreOf(scene, a, instant);
+    const [bx, by] = centreOf(scene, b, instant);
     return Math.max(Math.abs(ax - bx), Math.abs(ay - by));
   }).some((gap) => gap < a.radius + b.radius + 1);
 }
 
-function randomSetting(random: Random, timetable: Timetable): Omit<Scene, 'objects'> {
+function randomSetting(random: Random, timetable: Timetable): Omit<Scene, 'objects' | 'camera'> {
   const names = shuffle(random, Object.keys(BACKGROUNDS) as Background[]);
   const cut = uniform(random) < 0.25 ? timetable.take(3, INSTANTS - 3) : undefined;
-  const speed = () => uniform(random, 0.1, 0.4) * pick(random, [-1, 1]);
+  const lively = uniform(random) < LIVELY_SHARE;
+  const drifts = uniform(random) < (lively ? 0.8 : 0.3);
+  const speed = () =>
+    uniform(random, ...(lively ? ([0.5, 2] as const) : ([0.1, 0.4] as const))) * pick(random, [-1, 1]);
+  const rough = () => uniform(random, ...(lively ? ([8, 22] as const) : ([2, 10] as const)));
   return {
     background: cut === undefined ? [names[0]!, names[0]!] : [names[0]!, names[1]!],
     ...(cut !== undefined && { cut }),
-    drift: uniform(random) < 0.3 ? [speed(), speed()] : [0, 0],
-    texture: [uniform(random, 2, 10), uniform(random, 2, 10)],
+    drift: drifts ? [speed(), speed()] : [0, 0],
+    texture: [rough(), rough()],
+    grain: Math.floor(lively ? uniform(random, 8, 17) : uniform(random, 4, 9)),
+    specks: Math.floor(lively ? uniform(random, 2, 11) : uniform(random, 0, 2)),
     noise: uniform(random, 0, 2.5),
   };
 }

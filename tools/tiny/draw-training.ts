@@ -1,0 +1,162 @@
+/** Draws what the embedded model is trained on. `npx tsx tools/tiny/draw-training.ts --help`. */
+import { spawn } from 'node:child_process';
+import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { InputError } from '../../engine/errors.ts';
+import { resizeBicubic } from '../../media/resize.ts';
+import { openVideo } from '../../media/video.ts';
+import { oneOf, runTool, wholeNumber } from '../flags.ts';
+import { randomStream, uniform } from '../random.ts';
+import { CELLS, LABELS, labelsOf } from './labels.ts';
+import { Prompts } from './prompts.ts';
+import { type Question, questionsOf, WORDINGS } from './questions.ts';
+import { renderScene } from './render.ts';
+import { BACKGROUNDS, COLORS, INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
+import { SEEDS } from './seeds.ts';
+
+/** Clips on one mp4: their frames fit one run of the decoder. */
+const CLIPS_A_REEL = 80;
+
+/** Frames that each instant is shown for. */
+const HOLD = 2;
+
+/** Side of what the model sees, in pixels. */
+const SIZE = 64;
+
+/** Draws of the questions about each clip: other objects, other words. */
+const DRAWS = 3;
+
+const KINDS = ['clips', 'crowds'] as const;
+
+const HELP = `Draws clips, encodes them as H.264 with an installed ffmpeg, reads them back as the product does, and writes
+the frames with labels and questions for tools/tiny/train.py.
+
+  npx tsx tools/tiny/draw-training.ts --kind clips|crowds --from N --to N --tokenizer DIR --out DIR
+
+  --kind        clips: scenes with questions; crowds: ${INSTANTS} stills each, for the eye
+  --from, --to  which of them; two ranges can be drawn at once, into two folders
+  --tokenizer   a folder of make-tokenizer.ts
+  --out         frames.u8 [clips, ${INSTANTS}, ${SIZE}, ${SIZE}, 3], labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}],
+                questions.jsonl, about.json
+`;
+
+/** One record: twelve pictures, and what is on them. */
+interface Clip {
+  readonly images: readonly Uint8Array[];
+  readonly labels: Uint32Array;
+  readonly backgrounds: Uint8Array;
+  readonly questions: readonly Question[];
+}
+
+async function main(): Promise<void> {
+  const flags = parse();
+  if (flags.help) return void process.stdout.write(HELP);
+  if (flags.out === undefined || flags.tokenizer === undefined)
+    throw new InputError('--out and --tokenizer must name folders; --help lists the options.');
+  const kind = oneOf('kind', flags.kind, KINDS);
+  const [from, to] = [wholeNumber('from', flags.from), wholeNumber('to', flags.to)];
+  if (to <= from) throw new InputError(`--to must be above --from ${from}, got ${to}.`);
+  const prompts = await Prompts.open(flags.tokenizer);
+  const { out } = flags;
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, 'about.json'), `${JSON.stringify(about(kind, from, to, prompts), null, 1)}\n`);
+  const files = await Promise.all(
+    ['frames.u8', 'labels.u32', 'backgrounds.u8', 'questions.jsonl'].map((name) => open(join(out, name), 'w')),
+  );
+  const [frames, labels, backgrounds, questions] = files as [FileHandle, FileHandle, FileHandle, FileHandle];
+  for (let first = from; first < to; first += CLIPS_A_REEL) {
+    // Larger than the model sees them, and not always alike.
+    const size = uniform(randomStream(first, 'reel')) < 0.75 ? 128 : 192;
+    const clips = Array.from({ length: Math.min(CLIPS_A_REEL, to - first) }, (_, i) => drawn(kind, first + i, size));
+    await frames.write(await filmed(clips, size, join(out, 'reel.mp4')));
+    for (const clip of clips) {
+      await labels.write(new Uint8Array(clip.labels.buffer));
+      await backgrounds.write(clip.backgrounds);
+      await questions.write(`${JSON.stringify(clip.questions.map((question) => idsOf(question, prompts)))}\n`);
+    }
+    process.stderr.write(`\r${first + clips.length - from} of ${to - from}`);
+  }
+  process.stderr.write('\n');
+  await Promise.all(files.map((file) => file.close()));
+  await rm(join(out, 'reel.mp4'));
+}
+
+function parse() {
+  const text = { type: 'string' } as const;
+  const range = { from: { ...text, default: '0' }, to: { ...text, default: '80' } };
+  const names = { kind: { ...text, default: 'clips' }, tokenizer: text, out: text };
+  return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, ...range, ...names } }).values;
+}
+
+function about(kind: string, from: number, to: number, prompts: Prompts): object {
+  const { before, answer } = prompts.idsOf('', '');
+  return {
+    ...{ kind, from, to, instants: INSTANTS, size: SIZE, cells: CELLS, before, end: answer[0] },
+    ...{ labels: LABELS, colors: Object.keys(COLORS).length, backgrounds: Object.keys(BACKGROUNDS) },
+    types: Object.keys(WORDINGS),
+  };
+}
+
+/** [type, ids after the video, ids of the answer, colour of the object that it is about or -1]. */
+function idsOf({ type, question, answer, about }: Question, prompts: Prompts): unknown[] {
+  const ids = prompts.idsOf(question, answer);
+  return [Object.keys(WORDINGS).indexOf(type), ids.after, ids.answer, about ? LABELS.indexOf(about.color) : -1];
+}
+
+function drawn(kind: (typeof KINDS)[number], index: number, size: number): Clip {
+  if (kind === 'clips') {
+    const seed = SEEDS.train + index;
+    const scene = randomScene(seed);
+    return {
+      images: renderScene(scene, { size, seed }),
+      labels: labelsOf(scene),
+      backgrounds: Uint8Array.from({ length: INSTANTS }, (_, instant) => backgroundOf(scene, instant)),
+      questions: Array.from({ length: DRAWS }, (_, draw) => questionsOf(scene, seed + draw * 500_000)).flat(),
+    };
+  }
+  const seeds = Array.from({ length: INSTANTS }, (_, i) => SEEDS.crowds + index * INSTANTS + i);
+  const stills = seeds.map((seed) => ({ seed, scene: randomCrowd(seed) }));
+  return {
+    images: stills.flatMap(({ scene, seed }) => renderScene(scene, { size, seed, instants: 1 })),
+    labels: Uint32Array.from(stills.flatMap(({ scene }) => [...labelsOf(scene, 1)])),
+    backgrounds: Uint8Array.from(stills.map(({ scene }) => backgroundOf(scene, 0))),
+    questions: [],
+  };
+}
+
+function backgroundOf({ background, cut }: Scene, instant: number): number {
+  const name = background[cut !== undefined && instant >= cut ? 1 : 0];
+  return Object.keys(BACKGROUNDS).indexOf(name);
+}
+
+/** Pictures as they come back from an mp4: `[clips, INSTANTS, SIZE, SIZE, 3]`. */
+async function filmed(clips: readonly Clip[], size: number, file: string): Promise<Uint8Array> {
+  const images = clips.flatMap((clip) => clip.images);
+  await encodeReel(images, size, file);
+  const out = new Uint8Array(images.length * SIZE * SIZE * 3);
+  await using video = await openVideo(file);
+  let at = 0;
+  for await (const frame of video.frames(images.map((_, i) => i * HOLD))) {
+    out.set(resizeBicubic(frame, SIZE, SIZE), at);
+    at += SIZE * SIZE * 3;
+  }
+  return out;
+}
+
+/** As encode.ts does with one clip, but with an installed ffmpeg and a key frame at the start of each clip. */
+async function encodeReel(images: readonly Uint8Array[], size: number, file: string): Promise<void> {
+  const color = ['-colorspace', 'smpte170m', '-color_primaries', 'smpte170m', '-color_trc', 'smpte170m'];
+  const args = [
+    ...['-v', 'error', '-y', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${size}x${size}`],
+    ...['-framerate', '12', '-i', '-', '-vf', 'scale=out_color_matrix=bt601:out_range=tv', '-r', '24'],
+    ...['-pix_fmt', 'yuv420p', ...color, '-c:v', 'libx264', '-crf', '23', '-preset', 'veryfast', '-threads', '1'],
+    ...['-g', String(INSTANTS * HOLD), '-keyint_min', String(INSTANTS * HOLD), '-sc_threshold', '0', file],
+  ];
+  const child = spawn('ffmpeg', args, { stdio: ['pipe', 'inherit', 'inherit'] });
+  const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+  child.stdin.end(Buffer.concat(images));
+  if ((await ended) !== 0) throw new InputError(`${file}: ffmpeg could not encode it.`);
+}
+
+await runTool('draw-training', main);

@@ -1,0 +1,50 @@
+/** Drawn clips' questions as the product's own tokenizer and template put them. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ChatTemplate, userTurn, VIDEO_MARK } from '../../models/chat.ts';
+import { Tokenizer } from '../../models/tokenizer.ts';
+
+/** ChatML with Qwen2's system line. */
+export const CHAT_TEMPLATE = [
+  "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}<|im_start|>system\n",
+  "You are a helpful assistant.<|im_end|>\n{% endif %}<|im_start|>{{ message['role'] }}\n",
+  "{{ message['content'] }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+].join('');
+
+/** The texts of a prompt between its special tokens. */
+export function plainPrompt(question: string): string[] {
+  const prompt = new ChatTemplate('the template', CHAT_TEMPLATE).render(userTurn(question));
+  return prompt.split(/<\|\w+\|>|<image>/);
+}
+
+/** Token ids of a question: before the video, after it, and of the answer with what ends it. */
+export interface PromptIds {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly answer: readonly number[];
+}
+
+/** Turns questions into ids. */
+export class Prompts {
+  readonly #tokenizer: Tokenizer;
+  readonly #template: ChatTemplate;
+
+  private constructor(tokenizer: Tokenizer, template: ChatTemplate) {
+    this.#tokenizer = tokenizer;
+    this.#template = template;
+  }
+
+  /** @param folder - Holds tokenizer.json and tokenizer_config.json. */
+  static async open(folder: string): Promise<Prompts> {
+    const text = (name: string) => readFile(join(folder, name), 'utf8');
+    const config = await text('tokenizer_config.json');
+    const tokenizer = new Tokenizer(folder, await text('tokenizer.json'), config);
+    return new Prompts(tokenizer, new ChatTemplate(folder, JSON.parse(config).chat_template));
+  }
+
+  idsOf(question: string, answer: string): PromptIds {
+    const [before = '', after = ''] = this.#template.render(userTurn(question)).split(VIDEO_MARK);
+    const ids = (text: string) => this.#tokenizer.encode(text);
+    return { before: ids(before), after: ids(after), answer: ids(`${answer}<|im_end|>`) };
+  }
+}
