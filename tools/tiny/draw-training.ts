@@ -8,11 +8,12 @@ import { resizeBicubic } from '../../media/resize.ts';
 import { openVideo } from '../../media/video.ts';
 import { oneOf, runTool, wholeNumber } from '../flags.ts';
 import { randomStream, uniform } from '../random.ts';
+import { aboutTraining, EYE_SIZE } from './about.ts';
 import { CELLS, LABELS, labelsOf } from './labels.ts';
 import { Prompts } from './prompts.ts';
 import { type Question, questionsOf, WORDINGS } from './questions.ts';
 import { renderScene } from './render.ts';
-import { BACKGROUNDS, COLORS, INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
+import { BACKGROUNDS, INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
 import { SEEDS } from './seeds.ts';
 
 /** Clips on one mp4: their frames fit one run of the decoder. */
@@ -20,9 +21,6 @@ const CLIPS_A_REEL = 80;
 
 /** Frames that each instant is shown for. */
 const HOLD = 2;
-
-/** Side of what the model sees, in pixels. */
-const SIZE = 64;
 
 /** Draws of the questions about each clip: other objects, other words. */
 const DRAWS = 3;
@@ -37,7 +35,7 @@ the frames with labels and questions for tools/tiny/train.py.
   --kind        clips: scenes with questions; crowds: ${INSTANTS} stills each, for the eye
   --from, --to  which of them; two ranges can be drawn at once, into two folders
   --tokenizer   a folder of make-tokenizer.ts
-  --out         frames.u8 [clips, ${INSTANTS}, ${SIZE}, ${SIZE}, 3], labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}],
+  --out         frames.u8 [clips, ${INSTANTS}, ${EYE_SIZE}, ${EYE_SIZE}, 3], labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}],
                 questions.jsonl, about.json
 `;
 
@@ -60,7 +58,10 @@ async function main(): Promise<void> {
   const prompts = await Prompts.open(flags.tokenizer);
   const { out } = flags;
   await mkdir(out, { recursive: true });
-  await writeFile(join(out, 'about.json'), `${JSON.stringify(about(kind, from, to, prompts), null, 1)}\n`);
+  await writeFile(
+    join(out, 'about.json'),
+    `${JSON.stringify({ kind, from, to, ...aboutTraining(prompts) }, null, 1)}\n`,
+  );
   const files = await Promise.all(
     ['frames.u8', 'labels.u32', 'backgrounds.u8', 'questions.jsonl'].map((name) => open(join(out, name), 'w')),
   );
@@ -87,15 +88,6 @@ function parse() {
   const range = { from: { ...text, default: '0' }, to: { ...text, default: '80' } };
   const names = { kind: { ...text, default: 'clips' }, tokenizer: text, out: text };
   return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, ...range, ...names } }).values;
-}
-
-function about(kind: string, from: number, to: number, prompts: Prompts): object {
-  const { before, answer } = prompts.idsOf('', '');
-  return {
-    ...{ kind, from, to, instants: INSTANTS, size: SIZE, cells: CELLS, before, end: answer[0] },
-    ...{ labels: LABELS, colors: Object.keys(COLORS).length, backgrounds: Object.keys(BACKGROUNDS) },
-    types: Object.keys(WORDINGS),
-  };
 }
 
 /** [type, ids after the video, ids of the answer, colour of the object that it is about or -1]. */
@@ -130,16 +122,16 @@ function backgroundOf({ background, cut }: Scene, instant: number): number {
   return Object.keys(BACKGROUNDS).indexOf(name);
 }
 
-/** Pictures as they come back from an mp4: `[clips, INSTANTS, SIZE, SIZE, 3]`. */
+/** Pictures as they come back from an mp4: `[clips, INSTANTS, EYE_SIZE, EYE_SIZE, 3]`. */
 async function filmed(clips: readonly Clip[], size: number, file: string): Promise<Uint8Array> {
   const images = clips.flatMap((clip) => clip.images);
   await encodeReel(images, size, file);
-  const out = new Uint8Array(images.length * SIZE * SIZE * 3);
+  const out = new Uint8Array(images.length * EYE_SIZE * EYE_SIZE * 3);
   await using video = await openVideo(file);
   let at = 0;
   for await (const frame of video.frames(images.map((_, i) => i * HOLD))) {
-    out.set(resizeBicubic(frame, SIZE, SIZE), at);
-    at += SIZE * SIZE * 3;
+    out.set(resizeBicubic(frame, EYE_SIZE, EYE_SIZE), at);
+    at += EYE_SIZE * EYE_SIZE * 3;
   }
   return out;
 }

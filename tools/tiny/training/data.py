@@ -2,6 +2,7 @@
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,11 +16,20 @@ class Drawn:
         if not folders:
             raise SystemExit(f'{root}: expected folders {kind}-*, as draw-training.ts writes them.')
         self.about = json.load(open(os.path.join(folders[0], 'about.json')))
-        a = self.about
-        self.frames = Stacked(folders, 'frames.u8', np.uint8, (a['instants'], a['size'], a['size'], 3))
-        self.labels = Stacked(folders, 'labels.u32', np.uint32, (a['instants'], a['cells'] ** 2))
-        self.backgrounds = Stacked(folders, 'backgrounds.u8', np.uint8, (a['instants'],))
         self.folders = folders
+
+    @cached_property
+    def frames(self):
+        return Stacked(self.folders, 'frames.u8', np.uint8,
+                       (self.about['instants'], self.about['size'], self.about['size'], 3))
+
+    @cached_property
+    def labels(self):
+        return Stacked(self.folders, 'labels.u32', np.uint32, (self.about['instants'], self.about['cells'] ** 2))
+
+    @cached_property
+    def backgrounds(self):
+        return Stacked(self.folders, 'backgrounds.u8', np.uint8, (self.about['instants'],))
 
     def __len__(self):
         return len(self.frames)

@@ -26,7 +26,7 @@ ATTRIBUTES = 12          # labels that a still shows: colours and shapes
 EVENTS = 7               # and those that only a film does
 POINTED = (1, 3)         # layers whose attention is told where to look
 PROBED = 3               # layer after which cells are asked what happens in them
-CLIPS, QUESTIONS = 8, 10  # of one worker's batch
+CLIPS, QUESTIONS = 4, 10  # of one worker's batch
 STILLS = 96
 
 

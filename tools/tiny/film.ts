@@ -1,0 +1,50 @@
+/** What the model is shown of a question file's videos, for tools/tiny/training/answer.py. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readQuestions } from '../../cli/eval/questions.ts';
+import { InputError } from '../../engine/errors.ts';
+import { sampleVideo } from '../../media/sample-video.ts';
+import { openVideo } from '../../media/video.ts';
+import { runTool } from '../flags.ts';
+import { aboutTraining, EYE_SIZE } from './about.ts';
+import { Prompts } from './prompts.ts';
+import { WORDINGS } from './questions.ts';
+import { INSTANTS } from './scene.ts';
+
+const HELP = `Decodes and resizes the videos of a question file as the product does, for answer.py.
+
+  npx tsx tools/tiny/film.ts --questions FILE.jsonl --tokenizer DIR --out DIR
+
+  --out   receives clips-0/ with frames.u8, questions.jsonl, about.json, as draw-training.ts writes them
+`;
+
+async function main(): Promise<void> {
+  const text = { type: 'string' } as const;
+  const options = { help: { type: 'boolean', short: 'h' }, questions: text, tokenizer: text, out: text } as const;
+  const { help, questions: file, tokenizer, out } = parseArgs({ options }).values;
+  if (help) return void process.stdout.write(HELP);
+  if (file === undefined || tokenizer === undefined || out === undefined)
+    throw new InputError('--questions, --tokenizer and --out are needed; --help says what they are.');
+  const prompts = await Prompts.open(tokenizer);
+  const questions = await readQuestions(file);
+  const folder = join(out, 'clips-0');
+  await mkdir(folder, { recursive: true });
+  const frames: Uint8Array[] = [];
+  const lines: string[] = [];
+  for (const name of new Set(questions.map((question) => question.video))) {
+    await using video = await openVideo(name);
+    frames.push(...(await sampleVideo(video, { size: EYE_SIZE, maxFrames: INSTANTS, forceSample: true })).images);
+    const asked = questions.filter((question) => question.video === name);
+    const ids = asked.map(({ type, question, answer }) => {
+      const { after, answer: answerIds } = prompts.idsOf(question, answer);
+      return [Object.keys(WORDINGS).indexOf(type), after, answerIds, -1];
+    });
+    lines.push(`${JSON.stringify(ids)}\n`);
+  }
+  await writeFile(join(folder, 'frames.u8'), Buffer.concat(frames));
+  await writeFile(join(folder, 'questions.jsonl'), lines.join(''));
+  await writeFile(join(folder, 'about.json'), `${JSON.stringify(aboutTraining(prompts), null, 1)}\n`);
+}
+
+await runTool('film', main);
