@@ -1,7 +1,4 @@
 /** The report of a run: what `--json` writes. docs/report.md says what each field means. */
-import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { InputError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { GenerationStats } from '../models/generate.ts';
 import type { TokenReducer } from '../models/reduction.ts';
@@ -89,41 +86,4 @@ export function spentShare({ layers, promptRows, videoTokens }: GenerationStats)
   if (videoTokens === 0) return 1;
   const text = promptRows - videoTokens;
   return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;
-}
-
-/**
- * A report that cannot be written should be known before the work, not after it; `-` always can.
- *
- * @throws InputError if the file's folder is not there or not writable.
- */
-export async function checkWritable(file: string): Promise<void> {
-  if (file === '-') return;
-  try {
-    await access(dirname(file), constants.W_OK);
-    const found = await stat(file).catch(() => undefined);
-    if (found?.isDirectory()) throw new Error('it is a folder');
-  } catch (cause) {
-    throw new InputError(`--json ${file}: cannot be written: ${(cause as Error).message}.`, { cause });
-  }
-}
-
-/**
- * Writes a report; `-` is standard output. A file is written aside and renamed when whole.
- *
- * @throws InputError if it cannot be written.
- */
-export async function writeJson(target: string, report: unknown): Promise<void> {
-  const text = `${JSON.stringify(report, null, 2)}\n`;
-  if (target === '-') {
-    process.stdout.write(text);
-    return;
-  }
-  const aside = join(dirname(target), `.${basename(target)}.${process.pid}`);
-  try {
-    await writeFile(aside, text);
-    await rename(aside, target);
-  } catch (cause) {
-    await rm(aside, { force: true });
-    throw new InputError(`--json ${target}: cannot be written: ${(cause as Error).message}.`, { cause });
-  }
 }

@@ -10,7 +10,8 @@ import { chooseModel, type ModelChoice } from './models.ts';
 import { openModel } from './open-model.ts';
 import { policyOf } from './policy.ts';
 import { Console } from './progress.ts';
-import { checkWritable, REPORT_VERSION, type Report, type RunReport, runReport, writeJson } from './report.ts';
+import { checkWritable, writeJson } from './output.ts';
+import { REPORT_VERSION, type Report, type RunReport, runReport } from './report.ts';
 import { type Shown, showVideo } from './show-video.ts';
 import { compareTable, layerLines, savedTable } from './table.ts';
 
@@ -23,7 +24,7 @@ import { compareTable, layerLines, savedTable } from './table.ts';
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-run', args);
   const choice = chooseModel(args.model);
-  if (args.json !== undefined) await checkWritable(args.json);
+  await checkWritable('--json', args.json);
   const source = await videoSource(args.video);
 
   // Before the model: a damaged video should not cost the time of loading one.

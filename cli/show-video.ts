@@ -9,6 +9,9 @@ export interface SamplingArguments {
   readonly frames?: number;
   readonly fps?: number;
   readonly forceSample?: boolean;
+  /** Seconds between which the video is looked at. */
+  readonly start?: number;
+  readonly end?: number;
 }
 
 /** A video as a model has seen it. */
@@ -32,6 +35,8 @@ export async function showVideo(
     // A rate that was asked for is not overruled by what the model prefers.
     forceSample: args.forceSample || (args.fps === undefined && (choice.forceSample ?? forceSample)),
     ...(fps !== undefined && { fps }),
+    ...(args.start !== undefined && { start: args.start }),
+    ...(args.end !== undefined && { end: args.end }),
     progress: (done, of) => console_.progress('decoding the video, frame', done, of),
   });
   for (const warning of video.warnings) console_.warn(warning);

@@ -13,6 +13,9 @@ export interface SampleVideoOptions {
   readonly fps?: number;
   /** Spread exactly `maxFrames` over the whole video. Default false. */
   readonly forceSample?: boolean;
+  /** Only what lies between these seconds, as if it were the whole video. Default: all. */
+  readonly start?: number;
+  readonly end?: number;
   /** Told after each frame: how many of how many. */
   readonly progress?: (done: number, of: number) => void;
 }
@@ -34,13 +37,16 @@ export interface SampledVideo {
  * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
-  const { size, progress, ...rest } = options;
-  const sampling = sampleFrames({ frames: video.info.frames, averageFps: video.info.averageFps, ...rest });
+  const { size, progress, start, end, ...rest } = options;
+  const { averageFps } = video.info;
+  const { first, frames } = part(video, start, end);
+  const sampling = sampleFrames({ frames, averageFps, ...rest });
+  const indices = sampling.indices.map((index) => first + index);
   const images: Uint8Array[] = [];
   const started = performance.now();
   let resizeMs = 0;
   let last: { rgb: Uint8Array; image: Uint8Array } | undefined;
-  for await (const frame of video.frames(sampling.indices)) {
+  for await (const frame of video.frames(indices)) {
     const before = performance.now();
     // Frames of the same picture share their bytes, so a repeated one is resized once.
     const image = last?.rgb === frame.rgb ? last.image : resizeBicubic(frame, size, size);
@@ -57,4 +63,10 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };
+}
+
+/** The frames between two times; the last one if the video ends before. */
+function part({ info }: Video, start = 0, end = Infinity): { first: number; frames: number } {
+  const at = (seconds: number) => Math.min(info.frames - 1, Math.max(0, Math.round(seconds * info.averageFps)));
+  return { first: at(start), frames: Math.max(0, at(end) - at(start)) + 1 };
 }

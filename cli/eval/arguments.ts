@@ -6,6 +6,7 @@ import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../fla
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
 export interface EvalArguments {
   readonly data: string;
+  readonly videos?: string;
   readonly model?: string;
   readonly reducers: readonly string[];
   readonly costs: readonly number[];
@@ -17,6 +18,7 @@ export interface EvalArguments {
   readonly seed: number;
   readonly results?: string;
   readonly json?: string;
+  readonly html?: string;
   readonly types: boolean;
   readonly adapter: AdapterChoice;
   readonly dtype?: 'auto' | 'f32' | 'f16';
@@ -24,7 +26,8 @@ export interface EvalArguments {
 }
 
 const flags = {
-  data: { value: 'FILE', help: 'questions: a line of JSON each, with video, question, answer, type, options' },
+  data: { value: 'FILE', help: 'questions: JSON lines, or a file of a public benchmark (docs/eval.md)' },
+  videos: { value: 'DIR', help: 'where their videos are (default: beside the file)' },
   model: { value: 'NAME|DIR', help: 'a name of weights.config.json, or a Hugging Face checkpoint folder' },
   reducer: { value: 'A,B,...', help: `of ${Object.keys(reducers).join(', ')} (default framefusion,none)` },
   cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
@@ -36,6 +39,7 @@ const flags = {
   seed: { value: 'N', help: 'seed of --reducer random (default 0)' },
   results: { value: 'FILE', help: 'keep every answer here; ended and started again, the work goes on from it' },
   json: { value: 'FILE|-', help: 'write the summary; - prints it and nothing else' },
+  html: { value: 'FILE', help: 'write a report with the curves of accuracy against budget' },
   types: { help: 'also print the accuracy by type of question' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'f32, f16 or auto: f16 where the adapter has it (default auto)' },
@@ -69,6 +73,7 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | 'he
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
     data,
+    ...given('videos', values.text('videos')),
     ...given('model', values.text('model')),
     reducers: values.someOf('reducer', Object.keys(reducers)) ?? ['framefusion', 'none'],
     costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
@@ -80,6 +85,7 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | 'he
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
     ...given('results', values.text('results')),
     ...given('json', values.text('json')),
+    ...given('html', values.text('html')),
     types: values.has('types'),
     adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
     ...given('dtype', values.oneOf('dtype', ['auto', 'f32', 'f16'])),

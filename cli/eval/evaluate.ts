@@ -1,17 +1,19 @@
 /** The work of `ff-eval`: every question to every policy, with the vision tower run once a video. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { openVideo } from '../../media/video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { chooseModel, type ModelChoice } from '../models.ts';
 import { openModel } from '../open-model.ts';
+import { checkWritable, writeJson, writeOutput } from '../output.ts';
 import { policyOf } from '../policy.ts';
 import { Console } from '../progress.ts';
-import { checkWritable, spentShare, writeJson } from '../report.ts';
+import { spentShare } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import type { EvalArguments } from './arguments.ts';
+import { requireVideos } from './benchmarks/videos.ts';
+import { evalHtml } from './html.ts';
 import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
 import { Results } from './results.ts';
 import { type RunSummary, summarise } from './summary.ts';
@@ -30,6 +32,9 @@ interface Run {
 export interface EvalReport {
   readonly version: 1;
   readonly tool: string;
+  /** The command line, and when it was done: ISO 8601. */
+  readonly command: string;
+  readonly date: string;
   readonly data: string;
   readonly questions: number;
   readonly videos: number;
@@ -42,18 +47,22 @@ export interface EvalReport {
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function evaluate(args: EvalArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-eval', args);
-  const questions = (await readQuestions(args.data)).slice(0, args.limit);
+  const questions = await readQuestions(args.data, { ...args, note: (line) => console_.warn(line) });
+  requireVideos(args.data, questions);
   const choice = chooseModel(args.model);
   const runs = runsOf(args, choice);
-  if (args.json !== undefined) await checkWritable(args.json);
+  await checkWritable('--json', args.json);
+  await checkWritable('--html', args.html);
   const { runtime, model } = await openModel(args, choice, console_);
   try {
-    const results = await Results.open(args.results, await aboutOf(args, choice, model));
+    const results = await Results.open(args.results, aboutOf(args, choice, model, questions));
     await answerAll(args, { choice, model, questions, runs, results }, console_);
     const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
     const report: EvalReport = {
       version: 1,
       tool,
+      command: ['ff-eval', ...process.argv.slice(2)].join(' '),
+      date: new Date().toISOString(),
       data: args.data,
       questions: questions.length,
       videos: new Set(questions.map(({ video }) => video)).size,
@@ -63,6 +72,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       runs: summaries,
     };
     if (args.json !== undefined) await writeJson(args.json, report);
+    if (args.html !== undefined) await writeOutput('--html', args.html, evalHtml(report));
     if (args.json !== '-') process.stdout.write(`${accuracyTable(report)}\n`);
     if (args.types && args.json !== '-') process.stdout.write(`\n${typeTable(report)}\n`);
   } finally {
@@ -83,10 +93,18 @@ function runsOf(args: EvalArguments, choice: ModelChoice): Run[] {
 }
 
 /** What answers hang on besides the policy. */
-async function aboutOf(args: EvalArguments, choice: ModelChoice, model: VideoModel): Promise<Record<string, unknown>> {
-  const hash = createHash('sha256').update(await readFile(args.data));
+function aboutOf(
+  args: EvalArguments,
+  choice: ModelChoice,
+  model: VideoModel,
+  questions: readonly Question[],
+): Record<string, unknown> {
+  // The questions and not the file: some benchmarks keep answers and videos' names in others. Where the data lie is
+  // not what they are.
+  const folder = dirname(resolve(args.data));
+  const asked = questions.map((question) => ({ ...question, video: relative(folder, question.video) }));
   return {
-    data: hash.digest('hex'),
+    data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
     model: resolve(choice.folder), // its name alone could be that of another folder
     dtype: model.act,
     frames: args.frames ?? choice.frames,
@@ -106,16 +124,13 @@ async function answerAll(args: EvalArguments, work: Work, console_: Console): Pr
   const { model, questions, runs, results } = work;
   const total = questions.length * runs.length;
   let done = 0;
-  for (const video of new Set(questions.map((question) => question.video))) {
-    const ofVideo = questions
-      .map((question, index) => ({ question, index }))
-      .filter((one) => one.question.video === video);
+  for (const [shown, ofVideo] of byVideo(questions)) {
     const open = runs.flatMap((run) =>
       ofVideo.filter(({ index }) => !results.has(run.key, index)).map((one) => ({ run, ...one })),
     );
     done += ofVideo.length * runs.length - open.length;
     if (open.length === 0) continue;
-    const encoded = await encode(args, work, video, console_);
+    const encoded = await encode(args, work, shown, console_);
     try {
       for (const { run, question, index } of open) {
         console_.progress('answering', ++done, total);
@@ -139,10 +154,22 @@ async function answerAll(args: EvalArguments, work: Work, console_: Console): Pr
   }
 }
 
-async function encode(args: EvalArguments, { choice, model }: Work, file: string, console_: Console) {
-  const video = await openVideo(file);
+/** Questions by what they are asked about: a video, or a part of one. */
+function byVideo(questions: readonly Question[]) {
+  const groups = new Map<string, { readonly question: Question; readonly index: number }[]>();
+  for (const [index, question] of questions.entries()) {
+    const key = JSON.stringify([question.video, question.start, question.end]);
+    groups.set(key, [...(groups.get(key) ?? []), { question, index }]);
+  }
+  return [...groups.values()].map((group) => [group[0]!.question, group] as const);
+}
+
+async function encode(args: EvalArguments, { choice, model }: Work, shown: Question, console_: Console) {
+  const { start, end } = shown;
+  const video = await openVideo(shown.video);
   try {
-    return (await showVideo({ video, model, choice }, args, console_)).encoded;
+    const times = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
+    return (await showVideo({ video, model, choice }, { ...args, ...times }, console_)).encoded;
   } finally {
     await video.close();
   }

@@ -1,7 +1,11 @@
-/** Question files: JSON lines, a question about a video each. */
-import { readFile } from 'node:fs/promises';
+/** Question files: JSON lines, a question about a video each, or those of public benchmarks. */
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
+import type { BenchmarkName } from './benchmarks/benchmark.ts';
+import { chosenOption, plain } from './benchmarks/choice.ts';
+import { readBenchmark, readBenchmarkFolder } from './benchmarks/index.ts';
+import { plainWording, wordings } from './benchmarks/prompts.ts';
 
 /** A question with its true answer. */
 export interface Question {
@@ -14,22 +18,49 @@ export interface Question {
   readonly type: string;
   /** Choices, shown as A, B, C, ... */
   readonly options?: readonly string[];
+  /** Whose question it is, and so how it is worded. */
+  readonly benchmark?: BenchmarkName;
+  /** Seconds from which on the video is asked about. Absent: from its beginning. */
+  readonly start?: number;
+  /** Seconds up to which the video is asked about. Absent: to its end. */
+  readonly end?: number;
+}
+
+/** What {@link readQuestions} may be told. */
+export interface ReadOptions {
+  /** Folder of the videos. Default: the file's own, or where its benchmark has them beside it. */
+  readonly videos?: string;
+  /** Read only the first so many questions; the videos of the others need not be there. */
+  readonly limit?: number;
+  /** Says what is left out, a sentence each. */
+  readonly note?: (line: string) => void;
 }
 
 /**
- * Reads a file of lines `{ "video", "question", "answer", "type"?, "options"? }`. Videos are named relative to the file.
+ * Reads a file of lines `{ "video", "question", "answer", "type"?, "options"? }`, whose videos are named relative to
+ * the file or to `videos`; or a file of Video-MME, MVBench, NExT-QA or EgoSchema as published, or MVBench's folder.
  *
- * @throws InputError with file and line if it cannot be read or a line is no question.
+ * @throws InputError with file and line or row if it cannot be read or is no question, or if a benchmark's video is
+ * missing.
  */
-export async function readQuestions(file: string): Promise<Question[]> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+export async function readQuestions(file: string, options: ReadOptions = {}): Promise<Question[]> {
+  if (await isFolder(file)) return readBenchmarkFolder(file, options);
+  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
     throw new InputError(`${file}: cannot be read: ${cause.code ?? cause.message}.`, { cause });
   });
-  const questions = text
+  const published = await readBenchmark(file, bytes, options);
+  if (published) return published;
+  const folder = options.videos ?? dirname(file);
+  const questions = bytes
+    .toString('utf8')
     .split('\n')
-    .flatMap((line, i) => (line.trim() === '' ? [] : [parseQuestion(`${file}:${i + 1}`, line, dirname(file))]));
+    .flatMap((line, i) => (line.trim() === '' ? [] : [parseQuestion(`${file}:${i + 1}`, line, folder)]));
   if (questions.length === 0) throw new InputError(`${file}: holds no questions. A line of JSON each is expected.`);
-  return questions;
+  return questions.slice(0, options.limit);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 function parseQuestion(where: string, line: string, folder: string): Question {
@@ -57,26 +88,20 @@ function parseQuestion(where: string, line: string, folder: string): Question {
   };
 }
 
-const letterOf = (index: number): string => String.fromCharCode(65 + index);
-
 /** The question as the model is asked it: with options, one a line, and how to answer (as lmms-eval has it). */
-export function promptFor({ question, options }: Question): string {
+export function promptFor({ question, options, benchmark }: Question): string {
   if (!options) return question;
-  const lines = options.map((option, i) => `${letterOf(i)}. ${option}`);
-  return [question, ...lines, "Answer with the option's letter from the given choices directly."].join('\n');
+  return (benchmark ? wordings[benchmark] : plainWording)(question, options);
 }
 
 /**
- * Whether an answer is right. Free text must be equal, but for case, white space and a final full stop. Of options,
- * the option's text counts, or else the letter that the answer begins with.
+ * Whether an answer is right. Free text must be equal, but for case, white space and a final full stop. Of options, it
+ * must choose the right one, or one of the same text, by letter or by text.
  */
-export function isRight({ answer, options }: Question, given: string): boolean {
-  const plain = (text: string): string => text.trim().replace(/\s+/g, ' ').replace(/\.$/, '').toLowerCase();
+export function isRight({ question, answer, options }: Question, given: string): boolean {
   if (!options) return plain(given) === plain(answer);
   const texts = options.map(plain);
   const wanted = /^[A-Z]$/.test(answer.trim()) ? answer.trim().charCodeAt(0) - 65 : texts.indexOf(plain(answer));
-  // The text first: an option may begin with what looks like a letter ("A cat").
-  const byText = texts.indexOf(plain(given));
-  const letter = /^\s*\(?([A-Z])(?![a-z])/.exec(given)?.[1];
-  return (byText >= 0 || !letter ? byText : letter.charCodeAt(0) - 65) === wanted;
+  const chosen = chosenOption({ question, options }, given);
+  return chosen >= 0 && texts[chosen] === texts[wanted];
 }

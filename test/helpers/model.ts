@@ -91,6 +91,22 @@ export interface LayerTrace {
   readonly v: Float32Array;
 }
 
+/** The scores after a dense prefill. */
+export async function lastLogits(model: LlavaVideo, { ids, video }: Prompt): Promise<Float32Array> {
+  const { decoder, runtime } = model;
+  const rec = runtime.recorder('logits');
+  const cache = decoder.newCache(4);
+  try {
+    const tokens = model.prompt(rec, ids, video);
+    const positions = tokens.hidden.shape2()[0];
+    const left = await decoder.forward(rec, tokens, cache, { positions, run: {} });
+    return (await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)))) as Float32Array;
+  } finally {
+    rec.finish();
+    cache.dispose();
+  }
+}
+
 /** A prefill, layer by layer, and the scores after it. */
 export async function traced(
   model: LlavaVideo,

@@ -1,0 +1,97 @@
+/** An evaluation as a page: one file that needs no server, no script and no network. */
+import { html, type Markup } from '../charts/markup.ts';
+import { page } from '../charts/page.ts';
+import { accuracyFigure, typeFigures } from './charts.ts';
+import type { EvalReport } from './evaluate.ts';
+import { byReducer, denseOf, typesOf } from './groups.ts';
+import { accuracyRows, budget, percent, typeRows } from './html-tables.ts';
+import { shadeCss, shadeKey } from './shades.ts';
+import type { RunSummary } from './summary.ts';
+
+/** What a report may say of itself besides its numbers. */
+export interface Origin {
+  /** When it was measured, as it shall be printed. */
+  readonly date?: string;
+  /** The command line that measures it again. */
+  readonly command?: string;
+}
+
+/** The whole page. What comes from the report is escaped. */
+export function evalHtml(report: EvalReport & Origin): string {
+  return page({
+    title: `Accuracy against budget: ${report.model}`,
+    css: `${shadeCss}${css}`,
+    body: html`${origin(report)}
+<h2 id="curve">Accuracy against budget</h2>
+${figure(report)}
+<h2 id="runs">Every run</h2>
+${accuracyRows(report, 'runs')}
+${typesOf(report).length > 0 && typeSection(report)}
+<h2 id="reading">How to read this</h2>
+${reading(report)}
+<footer class="note">Made by ff-eval of ${report.tool}.</footer>`,
+  });
+}
+
+/** What was measured, on what, when and how. */
+function origin({ data, questions, videos, model, dtype, adapter, date, command }: EvalReport & Origin): Markup {
+  const entry = (name: string, value: Markup | string): Markup => html`<dt>${name}</dt><dd>${value}</dd>\n`;
+  return html`<dl>
+${entry('data', html`<code>${data}</code>, ${questions} questions about ${videos} videos`)}${entry('model', `${model}, ${dtype}`)}${entry('adapter', adapter)}${date !== undefined && entry('date', date)}${command !== undefined && entry('command', html`<pre><code>${command}</code></pre>`)}</dl>`;
+}
+
+function figure(report: EvalReport): Markup {
+  if (report.runs.every(({ total }) => total === 0)) return html`<p class="note">No question was answered.</p>`;
+  const band = denseOf(report) && 'The dotted line is the dense model, the band its interval. ';
+  return html`<figure>
+${accuracyFigure(report)}
+<figcaption>Upright lines are 95 % intervals. ${band}Reducers of the same budget stand side by side. The vertical axis need not begin at 0.${offBudget(report)}</figcaption>
+</figure>`;
+}
+
+/** Names the runs that computed something else than they were asked for: the chart shows them where they were asked. */
+function offBudget(report: EvalReport): string {
+  const off = byReducer(report).flatMap(({ name, runs }) => {
+    const some = runs.filter(({ cost, spent, total }) => total > 0 && Math.abs(spent - cost) > 0.01);
+    return some.length === 0 ? [] : [`${name} (${some.map(budgetAndSpent).join(', ')})`];
+  });
+  return off.length === 0 ? '' : ` More than a point off the budget at which they are drawn: ${off.join('; ')}.`;
+}
+
+const budgetAndSpent = ({ cost, spent }: RunSummary): string => `at ${budget(cost)} computed ${percent(spent)}`;
+
+function typeSection(report: EvalReport): Markup {
+  return html`<h2 id="types">By type of question</h2>
+<p class="note">Right answers in percent; below, the difference to the dense model in points, bold where the two intervals do not overlap.</p>
+${denseOf(report) && shadeKey()}
+${typeRows(report, 'types')}
+<details>
+<summary>A chart for every type</summary>
+${typeFigures(report)}
+</details>`;
+}
+
+function reading(report: EvalReport): Markup {
+  return html`<ul>
+<li><b>Right</b> means equal to the true answer, but for case, white space and a final full stop; with options, the option's text or letter. An answer in other words counts as wrong.</li>
+<li><b>Budget</b> is the share of the video's tokens that the language model may compute, as a mean over its layers; dense is 100 %. <b>Computed</b> is what it did compute. The vision tower and the words of the question are not part of it.</li>
+<li><b>95 % interval</b> is Wilson's, for questions that were drawn independently. Questions about the same video are not quite that, so true intervals are somewhat wider. All runs answer the same questions: two runs can differ for certain although their intervals overlap, which is for a paired test to say.</li>
+<li><b>Of dense</b> is the accuracy divided by that of the dense model.</li>
+<li><b>Merged, then pruned</b> is the share of the questions for which merging alone did not reach FrameFusion's budget.</li>
+${typesOf(report).length > 1 && html`<li><b>Types</b> have fewer questions each and many cells are compared: some differ by chance.</li>`}
+</ul>`;
+}
+
+const css = `
+.types [rowspan]:first-child,.types tbody th{position:sticky;left:0;z-index:1;background:var(--raised);min-width:8rem;max-width:11rem;overflow-wrap:anywhere;white-space:normal}
+.types th[colspan]{text-align:center}
+.types .first,.types [colspan]{border-left:1px solid var(--line)}
+.types td,.types thead th{padding:.25rem .5rem}
+small{font-size:.8em;font-weight:400}
+.types small b{font-weight:800}
+.key span{display:inline-block;padding:0 .45rem;color:var(--ink)}
+.legend{max-width:358px}
+.multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));gap:1rem 1.5rem}
+.multiples figure{margin:0}
+footer{margin-top:2rem}
+@media print{@page{size:A4 landscape;margin:12mm}.types{font-size:6.5pt}.types td,.types thead th{padding:1pt 2pt}.types [rowspan]:first-child,.types tbody th{position:static;min-width:0;max-width:24mm}.multiples{grid-template-columns:repeat(3,1fr)}}`;

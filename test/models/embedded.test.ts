@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { readQuestions } from '../../cli/eval/questions.ts';
+import { sampleVideo } from '../../media/sample-video.ts';
+import { openVideo } from '../../media/video.ts';
+import { type LlavaVideo, VIDEO_ID } from '../../models/llava-video/llava-video.ts';
+import type { EncodedVideo } from '../../models/video-model.ts';
+import { generated, lastLogits, load } from '../helpers/model.ts';
+
+/** What tools/tiny/training/answer.py wrote of the shipped checkpoint: PyTorch's answers, in f32. */
+const golden = new URL('../fixtures/embedded/', import.meta.url);
+const questionFile = 'assets/eval/questions.jsonl';
+
+interface Answer {
+  readonly clip: number;
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly answer: readonly number[];
+}
+
+describe('the embedded model', () => {
+  let model: LlavaVideo;
+  let answers: Answer[];
+  let logits: Float32Array;
+  const videos: EncodedVideo[] = [];
+
+  before(async () => {
+    model = await load('assets/tiny-llava-video');
+    const lines = (await readFile(new URL('answers.jsonl', golden), 'utf8')).trimEnd().split('\n');
+    answers = lines.map((line) => JSON.parse(line) as Answer);
+    const bytes = await readFile(new URL('logits.f32', golden));
+    logits = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+    const files = [...new Set((await readQuestions(questionFile)).map(({ video }) => video))];
+    for (const file of files.slice(0, 1 + Math.max(...answers.map(({ clip }) => clip)))) {
+      await using video = await openVideo(file);
+      videos.push(await model.encode(await sampleVideo(video, { size: 64, maxFrames: 12, forceSample: true })));
+    }
+  });
+
+  after(() => {
+    for (const video of videos) video[Symbol.dispose]();
+    model[Symbol.dispose]();
+  });
+
+  it('was asked about three clips by PyTorch', () => {
+    expect(videos).to.have.length(3);
+    expect(answers.length).to.be.at.least(20);
+    expect(logits).to.have.length(answers.length * model.decoder.config.vocabSize);
+  });
+
+  it('has the logits of PyTorch within 1e-3', async () => {
+    const vocabulary = model.decoder.config.vocabSize;
+    for (const [i, { clip, before, after }] of answers.entries()) {
+      const ids = [...before, VIDEO_ID, ...after];
+      const got = await lastLogits(model, { ids, video: videos[clip]! });
+      const want = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
+      const worst = got.reduce((most, value, id) => Math.max(most, Math.abs(value - want[id]!)), 0);
+      expect(worst, `question ${i}`).to.be.below(1e-3);
+    }
+  });
+
+  it('answers as PyTorch does', async () => {
+    for (const [i, { clip, before, after, answer }] of answers.entries()) {
+      const prompt = { ids: [...before, VIDEO_ID, ...after], video: videos[clip]! };
+      const { ids } = await generated(model, prompt, undefined, { maxNewTokens: answer.length + 1 });
+      expect(ids.slice(0, -1), `question ${i}`).to.deep.equal(answer);
+      expect(ids.at(-1), `question ${i} ends`).to.equal(vocabularyEnd(model));
+    }
+  });
+});
+
+/** ChatML's end of turn is the last entry of the vocabulary. */
+const vocabularyEnd = (model: LlavaVideo): number => model.decoder.config.vocabSize - 1;
