@@ -1,7 +1,11 @@
 // Builds dist/: the library, the command and the video worker. They lie side by side, because code finds the worker and
 // the package's files relative to itself.
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
+
+// What users install stays outside; a development dependency that the code imports, the charts, comes along.
+const { dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+const external = Object.keys({ ...dependencies, ...optionalDependencies });
 
 await rm('dist', { recursive: true, force: true });
 await build({
@@ -13,7 +17,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  packages: 'external',
+  external,
   sourcemap: true,
   sourcesContent: false,
   loader: { '.wgsl': 'text' },

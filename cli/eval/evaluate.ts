@@ -13,7 +13,6 @@ import { spentShare } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import type { EvalArguments } from './arguments.ts';
 import { requireVideos } from './benchmarks/videos.ts';
-import { evalHtml } from './html.ts';
 import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
 import { Results } from './results.ts';
 import { type RunSummary, summarise } from './summary.ts';
@@ -72,7 +71,10 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       runs: summaries,
     };
     if (args.json !== undefined) await writeJson(args.json, report);
-    if (args.html !== undefined) await writeOutput('--html', args.html, evalHtml(report));
+    if (args.html !== undefined) {
+      const { evalHtml } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
+      await writeOutput('--html', args.html, evalHtml(report));
+    }
     if (args.json !== '-') process.stdout.write(`${accuracyTable(report)}\n`);
     if (args.types && args.json !== '-') process.stdout.write(`\n${typeTable(report)}\n`);
   } finally {

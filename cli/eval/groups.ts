@@ -3,8 +3,11 @@ import type { Series } from '../charts/series.ts';
 import type { EvalReport } from './evaluate.ts';
 import type { Accuracy, RunSummary } from './summary.ts';
 
+/** A report as `ff-eval` makes it, or one that was written before it knew when and by which command it was made. */
+export type Printable = Omit<EvalReport, 'date' | 'command'> & Partial<Pick<EvalReport, 'date' | 'command'>>;
+
 /** What a report has of runs. */
-type Runs = Pick<EvalReport, 'runs'>;
+export type Runs = Pick<EvalReport, 'runs'>;
 
 /** All budgets of one reducer. */
 export interface ReducerRuns {
@@ -38,6 +41,11 @@ export function typesOf({ runs }: Runs): string[] {
 /** Accuracy on one type; nothing for a run without it, and none of what objects inherit. */
 export function ofType({ byType }: RunSummary, type: string): Accuracy | undefined {
   return Object.hasOwn(byType, type) ? byType[type] : undefined;
+}
+
+/** How many questions of a type were asked. */
+export function questionsOf({ runs }: Runs, type: string): number {
+  return Math.max(0, ...runs.map((run) => ofType(run, type)?.total ?? 0));
 }
 
 /** A curve for every reducer but dense: accuracy, or what `of` picks, over the budget. */

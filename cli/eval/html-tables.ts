@@ -1,46 +1,49 @@
 /** The tables of the HTML report. */
 import { html, type Markup } from '../charts/markup.ts';
 import { scrollBox } from '../charts/page.ts';
-import type { EvalReport } from './evaluate.ts';
-import { byReducer, denseOf, nameOf, ofType, share, typesOf } from './groups.ts';
+import { byReducer, denseOf, nameOf, ofType, questionsOf, type Runs, share, typesOf } from './groups.ts';
 import { shadeOf } from './shades.ts';
 import type { Accuracy, RunSummary } from './summary.ts';
 
 const NOTHING = '–';
 
 /** A line for every run. @param labelledBy - Id of the heading above. */
-export function accuracyRows(report: EvalReport, labelledBy: string): Markup {
+export function accuracyRows(report: Runs, labelledBy: string): Markup {
   const dense = denseOf(report);
   const line = (run: RunSummary): Markup =>
-    html`<tr><th scope="row">${nameOf(run.reducer)}</th><td>${budget(run.cost)}</td><td>${percent(run.spent)}</td><td>${run.right}/${run.total}</td><td><b>${percent(share(run))}</b></td><td>${intervalOf(run)}</td><td>${relative(run, dense)}</td><td>${run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : NOTHING}</td></tr>\n`;
+    html`<tr><th scope="row">${nameOf(run.reducer)}</th><td>${budget(run.cost)}</td><td><b>${percent(share(run))}</b></td><td>${intervalOf(run)}</td><td>${relative(run, dense)}</td><td>${run.right}/${run.total}</td><td>${percent(run.spent)}</td><td>${run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : NOTHING}</td></tr>\n`;
   return scrollBox(
     labelledBy,
     html`<table>
-<thead><tr><th scope="col">reducer</th><th scope="col">budget</th><th scope="col">computed</th><th scope="col">right</th><th scope="col">accuracy</th><th scope="col">95 % interval</th><th scope="col">of dense</th><th scope="col">merged,<br>then pruned</th></tr></thead>
+<thead><tr><th scope="col">reducer</th><th scope="col">budget</th><th scope="col">accuracy</th><th scope="col">95 % interval</th><th scope="col">of dense</th><th scope="col">right</th><th scope="col">computed</th><th scope="col">merged,<br>then pruned</th></tr></thead>
 ${byReducer(report).map(({ runs }) => html`<tbody>\n${runs.map(line)}</tbody>\n`)}</table>`,
   );
 }
 
 /** A line for every type, a column for every run; the shade of a cell is its difference to dense. */
-export function typeRows(report: EvalReport, labelledBy: string): Markup {
+export function typeRows(report: Runs, labelledBy: string): Markup {
   const groups = byReducer(report);
   const runs = groups.flatMap((group) => group.runs);
   const firsts = new Set(groups.map((group) => group.runs[0]));
   const dense = denseOf(report);
   const line = (type: string): Markup => {
-    const total = Math.max(0, ...runs.map((run) => ofType(run, type)?.total ?? 0));
     const level = dense && ofType(dense, type);
     const cells = runs.map((run) => typeCell(ofType(run, type), run === dense ? undefined : level, firsts.has(run)));
-    return html`<tr><th scope="row">${type}</th><td>${total}</td>${cells}</tr>\n`;
+    return html`<tr><th scope="row">${type}</th><td>${questionsOf(report, type)}</td>${cells}</tr>\n`;
   };
   return scrollBox(
     labelledBy,
-    html`<table class="types">
+    html`<table class="types" style="--print-size:${printSize(runs.length)}">
 <thead><tr><th scope="col" rowspan="2">type</th><th scope="col" rowspan="2">questions</th>${groups.map((group) => html`<th scope="colgroup" colspan="${group.runs.length}">${group.name}</th>`)}</tr>
 <tr>${runs.map((run) => html`<th scope="col"${classOf(firsts.has(run) && 'first')}>${budget(run.cost)}</th>`)}</tr></thead>
 <tbody>
 ${typesOf(report).map(line)}</tbody></table>`,
   );
+}
+
+/** Size of the text at which so many columns fit a sheet. */
+function printSize(runs: number): string {
+  return `${Math.min(9, 230 / (runs + 2)).toFixed(1)}pt`;
 }
 
 /** The accuracy, and below it the difference to dense in points; bold where the two intervals have nothing in common. */

@@ -2,24 +2,15 @@
 import { html, type Markup } from '../charts/markup.ts';
 import { page } from '../charts/page.ts';
 import { accuracyFigure, typeFigures } from './charts.ts';
-import type { EvalReport } from './evaluate.ts';
-import { byReducer, denseOf, typesOf } from './groups.ts';
+import { byReducer, denseOf, type Printable, typesOf } from './groups.ts';
 import { accuracyRows, budget, percent, typeRows } from './html-tables.ts';
 import { shadeCss, shadeKey } from './shades.ts';
 import type { RunSummary } from './summary.ts';
 
-/** What a report may say of itself besides its numbers. */
-export interface Origin {
-  /** When it was measured, as it shall be printed. */
-  readonly date?: string;
-  /** The command line that measures it again. */
-  readonly command?: string;
-}
-
 /** The whole page. What comes from the report is escaped. */
-export function evalHtml(report: EvalReport & Origin): string {
+export function evalHtml(report: Printable): string {
   return page({
-    title: `Accuracy against budget: ${report.model}`,
+    title: `Evaluation of ${report.model}`,
     css: `${shadeCss}${css}`,
     body: html`${origin(report)}
 <h2 id="curve">Accuracy against budget</h2>
@@ -34,23 +25,30 @@ ${reading(report)}
 }
 
 /** What was measured, on what, when and how. */
-function origin({ data, questions, videos, model, dtype, adapter, date, command }: EvalReport & Origin): Markup {
+function origin({ data, questions, videos, model, dtype, adapter, date, command }: Printable): Markup {
   const entry = (name: string, value: Markup | string): Markup => html`<dt>${name}</dt><dd>${value}</dd>\n`;
   return html`<dl>
-${entry('data', html`<code>${data}</code>, ${questions} questions about ${videos} videos`)}${entry('model', `${model}, ${dtype}`)}${entry('adapter', adapter)}${date !== undefined && entry('date', date)}${command !== undefined && entry('command', html`<pre><code>${command}</code></pre>`)}</dl>`;
+${entry('data', html`<code>${data}</code>, ${questions} questions about ${videos} videos`)}${entry('model', `${model}, ${dtype}`)}${entry('adapter', adapter)}${date !== undefined && entry('date', readable(date))}${command !== undefined && entry('command', html`<pre><code>${command}</code></pre>`)}</dl>`;
 }
 
-function figure(report: EvalReport): Markup {
+/** A moment in ISO 8601 to the minute; any other text as it is. */
+function readable(date: string): string {
+  return date.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$/, '$1 $2 UTC');
+}
+
+function figure(report: Printable): Markup {
   if (report.runs.every(({ total }) => total === 0)) return html`<p class="note">No question was answered.</p>`;
-  const band = denseOf(report) && 'The dotted line is the dense model, the band its interval. ';
+  const whiskers =
+    hasReducers(report) && 'Upright lines are 95 % intervals; reducers of the same budget stand side by side. ';
+  const band = denseOf(report) && 'The dotted line is the dense model, the band its 95 % interval. ';
   return html`<figure>
 ${accuracyFigure(report)}
-<figcaption>Upright lines are 95 % intervals. ${band}Reducers of the same budget stand side by side. The vertical axis need not begin at 0.${offBudget(report)}</figcaption>
+<figcaption>${whiskers}${band}The vertical axis need not begin at 0.${offBudget(report)}</figcaption>
 </figure>`;
 }
 
 /** Names the runs that computed something else than they were asked for: the chart shows them where they were asked. */
-function offBudget(report: EvalReport): string {
+function offBudget(report: Printable): string {
   const off = byReducer(report).flatMap(({ name, runs }) => {
     const some = runs.filter(({ cost, spent, total }) => total > 0 && Math.abs(spent - cost) > 0.01);
     return some.length === 0 ? [] : [`${name} (${some.map(budgetAndSpent).join(', ')})`];
@@ -60,10 +58,14 @@ function offBudget(report: EvalReport): string {
 
 const budgetAndSpent = ({ cost, spent }: RunSummary): string => `at ${budget(cost)} computed ${percent(spent)}`;
 
-function typeSection(report: EvalReport): Markup {
+const hasReducers = ({ runs }: Printable): boolean => runs.some(({ reducer }) => reducer !== 'none');
+
+function typeSection(report: Printable): Markup {
+  const compared = denseOf(report) !== undefined && hasReducers(report);
+  const below = 'below, the difference to the dense model in points, bold where the two intervals do not overlap';
   return html`<h2 id="types">By type of question</h2>
-<p class="note">Right answers in percent; below, the difference to the dense model in points, bold where the two intervals do not overlap.</p>
-${denseOf(report) && shadeKey()}
+<p class="note">Right answers in percent${compared && `; ${below}`}.</p>
+${compared && shadeKey()}
 ${typeRows(report, 'types')}
 <details>
 <summary>A chart for every type</summary>
@@ -71,11 +73,11 @@ ${typeFigures(report)}
 </details>`;
 }
 
-function reading(report: EvalReport): Markup {
+function reading(report: Printable): Markup {
   return html`<ul>
-<li><b>Right</b> means equal to the true answer, but for case, white space and a final full stop; with options, the option's text or letter. An answer in other words counts as wrong.</li>
+<li><b>Right</b> is an answer equal to the true one, but for case, white space and a final full stop; other words for the same count as wrong. With options it must choose the right one, by letter or by text.</li>
 <li><b>Budget</b> is the share of the video's tokens that the language model may compute, as a mean over its layers; dense is 100 %. <b>Computed</b> is what it did compute. The vision tower and the words of the question are not part of it.</li>
-<li><b>95 % interval</b> is Wilson's, for questions that were drawn independently. Questions about the same video are not quite that, so true intervals are somewhat wider. All runs answer the same questions: two runs can differ for certain although their intervals overlap, which is for a paired test to say.</li>
+<li><b>95 % interval</b> is Wilson's, for questions that were drawn independently. Questions about the same video are not quite that, so true intervals are somewhat wider. All runs answer the same questions, so two runs may truly differ although their intervals overlap; a paired test can tell.</li>
 <li><b>Of dense</b> is the accuracy divided by that of the dense model.</li>
 <li><b>Merged, then pruned</b> is the share of the questions for which merging alone did not reach FrameFusion's budget.</li>
 ${typesOf(report).length > 1 && html`<li><b>Types</b> have fewer questions each and many cells are compared: some differ by chance.</li>`}
@@ -83,10 +85,10 @@ ${typesOf(report).length > 1 && html`<li><b>Types</b> have fewer questions each 
 }
 
 const css = `
-.types [rowspan]:first-child,.types tbody th{position:sticky;left:0;z-index:1;background:var(--raised);min-width:8rem;max-width:11rem;overflow-wrap:anywhere;white-space:normal}
+.types tbody th{min-width:8rem;max-width:11rem;overflow-wrap:anywhere;white-space:normal}
 .types th[colspan]{text-align:center}
 .types .first,.types [colspan]{border-left:1px solid var(--line)}
-.types td,.types thead th{padding:.25rem .5rem}
+.types td,.types th{padding:.25rem .5rem}
 small{font-size:.8em;font-weight:400}
 .types small b{font-weight:800}
 .key span{display:inline-block;padding:0 .45rem;color:var(--ink)}
@@ -94,4 +96,10 @@ small{font-size:.8em;font-weight:400}
 .multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17.5rem),1fr));gap:1rem 1.5rem}
 .multiples figure{margin:0}
 footer{margin-top:2rem}
-@media print{@page{size:A4 landscape;margin:12mm}.types{font-size:6.5pt}.types td,.types thead th{padding:1pt 2pt}.types [rowspan]:first-child,.types tbody th{position:static;min-width:0;max-width:24mm}.multiples{grid-template-columns:repeat(3,1fr)}}`;
+@page{size:A4;margin:12mm}
+@page landscape{size:A4 landscape}
+@media print{
+.types{page:landscape;font-size:var(--print-size)}
+.types td,.types th{padding:1pt 2pt}
+.types tbody th{min-width:0;max-width:24mm}
+.multiples{grid-template-columns:repeat(2,1fr)}}`;

@@ -6,7 +6,7 @@ import { readQuestions } from '../../cli/eval/questions.ts';
 import { InputError } from '../../engine/errors.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
-import { runTool } from '../flags.ts';
+import { runTool, wholeNumber } from '../flags.ts';
 import { aboutTraining, EYE_SIZE } from './about.ts';
 import { Prompts } from './prompts.ts';
 import { WORDINGS } from './questions.ts';
@@ -14,15 +14,17 @@ import { INSTANTS } from './scene.ts';
 
 const HELP = `Decodes and resizes the videos of a question file as the product does, for answer.py.
 
-  npx tsx tools/tiny/film.ts --questions FILE.jsonl --tokenizer DIR --out DIR
+  npx tsx tools/tiny/film.ts --questions FILE.jsonl --tokenizer DIR --out DIR [--clips N]
 
-  --out   receives clips-0/ with frames.u8, questions.jsonl, about.json, as draw-training.ts writes them
+  --clips N  only the first N videos
+  --out      receives clips-0/ with frames.u8, questions.jsonl, about.json, as draw-training.ts writes them
 `;
 
 async function main(): Promise<void> {
   const text = { type: 'string' } as const;
-  const options = { help: { type: 'boolean', short: 'h' }, questions: text, tokenizer: text, out: text } as const;
-  const { help, questions: file, tokenizer, out } = parseArgs({ options }).values;
+  const files = { questions: text, tokenizer: text, out: text };
+  const options = { help: { type: 'boolean', short: 'h' }, ...files, clips: text } as const;
+  const { help, questions: file, tokenizer, out, clips } = parseArgs({ options }).values;
   if (help) return void process.stdout.write(HELP);
   if (file === undefined || tokenizer === undefined || out === undefined)
     throw new InputError('--questions, --tokenizer and --out are needed; --help says what they are.');
@@ -32,7 +34,8 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   const frames: Uint8Array[] = [];
   const lines: string[] = [];
-  for (const name of new Set(questions.map((question) => question.video))) {
+  const names = [...new Set(questions.map((question) => question.video))];
+  for (const name of names.slice(0, clips === undefined ? undefined : wholeNumber('clips', clips))) {
     await using video = await openVideo(name);
     frames.push(...(await sampleVideo(video, { size: EYE_SIZE, maxFrames: INSTANTS, forceSample: true })).images);
     const asked = questions.filter((question) => question.video === name);

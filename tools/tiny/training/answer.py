@@ -1,12 +1,13 @@
 """Answers of a checkpoint by PyTorch alone: what the product's answers are held against.
 
-    python3 answer.py --checkpoint DIR --data DIR --out FILE
+    python3 answer.py --checkpoint DIR --data DIR --out DIR
 
---data holds what draw-training.ts or film.ts wrote. Writes a JSON line a question: ids, the logits of the last row of
-the prompt (f32, from the checkpoint's weights), and the ids of the greedy answer.
+--data holds what draw-training.ts or film.ts wrote. Writes answers.jsonl, a line a question with its ids and those of the
+greedy answer, and logits.f32 [questions, vocabulary], those of the prompt's last row.
 """
 import argparse
 import json
+import os
 
 import numpy as np
 import torch
@@ -59,19 +60,19 @@ def main():
     model, end = load(args.checkpoint)
     drawn = Drawn(args.data, 'clips')
     before = torch.tensor(drawn.about['before'])
-    with open(args.out, 'w') as out:
+    os.makedirs(args.out, exist_ok=True)
+    with open(f'{args.out}/answers.jsonl', 'w') as out, open(f'{args.out}/logits.f32', 'wb') as scores:
         for clip, questions in enumerate(drawn.questions()):
             cells = model.see(torch.from_numpy(drawn.frames[np.array([clip])][0]))
             video = model.with_newlines(cells[None])
-            for kind, after, _, _ in questions:
+            for _, after, _, _ in questions:
                 first = logits = last_logits(model, video, before, after)
                 answer = []
                 while len(answer) < MOST_NEW and (best := int(logits.argmax())) != end:
                     answer.append(best)
                     logits = last_logits(model, video, before, after + answer)
-                line = dict(clip=clip, type=drawn.about['types'][kind], after=after, answer=answer,
-                            logits=[round(x, 6) for x in first.tolist()])
-                out.write(json.dumps(line) + '\n')
+                out.write(json.dumps(dict(clip=clip, before=before.tolist(), after=after, answer=answer)) + '\n')
+                scores.write(first.numpy().tobytes())
 
 
 if __name__ == '__main__':

@@ -26,6 +26,7 @@ ATTRIBUTES = 12          # labels that a still shows: colours and shapes
 EVENTS = 7               # and those that only a film does
 POINTED = (1, 3)         # layers whose attention is told where to look
 PROBED = 3               # layer after which cells are asked what happens in them
+TOLD = 5                 # layer after which a question's last row is asked what object it is about
 CLIPS, QUESTIONS = 4, 10  # of one worker's batch
 STILLS = 96
 
@@ -37,6 +38,7 @@ class Probes(nn.Module):
         super().__init__()
         self.attributes, self.background = nn.Linear(c.width, ATTRIBUTES), nn.Linear(c.width, backgrounds)
         self.place, self.events = nn.Linear(c.width, c.cells ** 2), nn.Linear(c.width, EVENTS)
+        self.object = nn.Linear(c.width, ATTRIBUTES + 4)
 
 
 class Trainer:
@@ -76,13 +78,17 @@ class Trainer:
         steps, spent = 0, 0.0
         if os.path.exists(state):
             saved = torch.load(state, map_location=self.device, weights_only=True)
-            self.model.load_state_dict(saved['model']), self.probes.load_state_dict(saved['probes'])
-            optimizer.load_state_dict(saved['optimizer'])
+            self.model.load_state_dict(saved['model'])
+            self.probes.load_state_dict(saved['probes'], strict=False)
+            # Other probes than before: the moments of the old ones are of no use.
+            if len(saved['optimizer']['state']) == len(optimizer.state_dict()['param_groups'][0]['params']) + \
+                    len(optimizer.state_dict()['param_groups'][1]['params']):
+                optimizer.load_state_dict(saved['optimizer'])
             steps, spent = saved['steps'], saved['spent']
         last, losses, first_step = time.time(), [], steps
         while spent < minutes * 60:
             part = spent / (minutes * 60)
-            rate = peak * min(1, (steps + 1) / 150) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
+            rate = peak * min(1, (steps - first_step + 1) / 150) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
             for group in optimizer.param_groups:
                 group['lr'] = rate
             optimizer.zero_grad(set_to_none=True)
@@ -232,7 +238,7 @@ class Trainer:
         seen = torch.from_numpy(tokens[which].astype(np.float32)).to(self.device)
         labels = self.clips.labels[which]
         with self.autocast():
-            x, pointed, cells = self.forward(seen, batch, kind)
+            x, pointed, cells, told = self.forward(seen, batch, kind)
             taught = batch.targets >= 0
             logits = self.model.logits(x[:, batch.prefix:][taught]).float()
         target, weight = batch.targets[taught], batch.weights[taught]
@@ -244,6 +250,7 @@ class Trainer:
             loss = loss + 10 * fades * F.binary_cross_entropy_with_logits(guess, events)
         if kind in ('none', 'merge, then prune', 'prune'):
             loss = loss + 0.15 * fades * self.pointing_loss(pointed, batch, labels)
+        loss = loss + 0.2 * fades * self.telling_loss(told, batch, labels)
         with torch.no_grad():
             wrong = torch.zeros_like(batch.question, dtype=torch.float32)
             wrong[taught] = (logits.argmax(-1) != target).float()
@@ -252,7 +259,8 @@ class Trainer:
         return loss, (per_question[:, :count] == 0).float().cpu(), batch
 
     def forward(self, seen, batch, kind):
-        """Hidden states of all rows, the attention of the asking rows at POINTED, the cells after PROBED."""
+        """Hidden states of all rows, the attention of the asking rows at POINTED, the cells after PROBED, the asking
+        rows after TOLD."""
         model, before = self.model, len(self.before)
         video = model.with_newlines(seen)
         text = model.embed_tokens(self.before).expand(len(seen), -1, -1)
@@ -270,14 +278,20 @@ class Trainer:
             if i == PROBED:
                 grid = x[:, before:batch.prefix].unflatten(1, (self.config.frames, self.config.cells, -1))
                 cells = grid[..., :-1, :].flatten(2, 3)
-        return x, pointed, cells
+            if i == TOLD:
+                told = x[:, batch.prefix:].gather(1, batch.asking[..., None].expand(-1, -1, x.shape[-1]))
+        return x, pointed, cells, told
+
+    def places(self, batch, labels):
+        """Where the object of each question is: 0 or 1, [b, questions, frames, cells]."""
+        colors = bits(labels, 0, self.about['colors']).to(self.device)      # [b, frames, cells, colours]
+        about = batch.colors.clamp(min=0)[:, None, None]
+        return colors.gather(-1, about.expand(-1, *colors.shape[1:3], -1)).permute(0, 3, 1, 2)
 
     def pointing_loss(self, pointed, batch, labels):
         """Half of the heads at some layers should look at the object that the question is about."""
         c = self.config
-        about = batch.colors.clamp(min=0)
-        colors = bits(labels, 0, self.about['colors']).to(self.device)      # [b, frames, cells, colours]
-        place = colors.gather(-1, about[:, None, None].expand(-1, *colors.shape[1:3], -1)).permute(0, 3, 1, 2)
+        place = self.places(batch, labels)
         place = F.pad(place.unflatten(-1, (c.cells, c.cells)), (0, 1)).flatten(2)   # newlines are no place
         asked = batch.colors >= 0
         loss = 0
@@ -285,6 +299,21 @@ class Trainer:
             on_it = (looked[:, ::2].mean(1) * place).sum(-1)[asked]
             loss = loss - torch.log(on_it + 1e-4).mean()
         return loss / len(pointed)
+
+    def telling_loss(self, told, batch, labels):
+        """The last row of a question should know the colour, shape and quarter of the object that it is about."""
+        c, asked = self.config, batch.colors >= 0
+        place = self.places(batch, labels)
+        shapes = bits(labels, self.about['colors'], ATTRIBUTES).to(self.device)
+        # Its own shape is in all of its cells; another object's only where they touch.
+        shape = torch.einsum('bqfc,bfcs->bqs', place, shapes).argmax(-1)
+        grid = place.sum(2).unflatten(-1, (c.cells, c.cells))
+        middle = torch.arange(c.cells, device=self.device) - (c.cells - 1) / 2
+        down = ((grid.sum(-1) * middle).sum(-1) > 0).long()
+        right = ((grid.sum(-2) * middle).sum(-1) > 0).long()
+        guess = self.probes.object(told[asked]).float().split((self.about['colors'], shapes.shape[-1], 4), -1)
+        wanted = (batch.colors, shape, 2 * down + right)
+        return sum(F.cross_entropy(g, w[asked]) for g, w in zip(guess, wanted))
 
     @torch.no_grad()
     def check(self, tokens, questions):
