@@ -104,8 +104,9 @@ class Trainer:
                 dist.broadcast(now, 0)
             spent, last = spent + now.item(), time.time()
             if steps % 100 == 0:
-                rates = dict(stage=stage, steps=steps, seconds=round(spent), loss=round(float(np.mean(losses)), 4))
-                self.note(f'{stage} {steps} {spent:.0f} s lr {rate:.1e} loss {np.mean(losses):.4f} {describe()}', **rates)
+                loss, (right, detail) = float(np.mean(losses)), describe()
+                self.note(f'{stage} {steps} {spent:.0f} s lr {rate:.1e} loss {loss:.4f} right {right:.3f} {detail}',
+                          stage=stage, steps=steps, seconds=round(spent), loss=round(loss, 4), right=round(right, 4))
                 losses = []
             if steps % 500 == 0:
                 self.save(state, optimizer, steps, spent)
@@ -145,7 +146,7 @@ class Trainer:
             return loss
 
         self.run('eye', self.args.minutes_eye, (self.model.tower, self.model.mm_projector, self.probes), 1.5e-3, step,
-                 lambda: f'cells right {right[0] / max(right[1], 1e-9):.3f}')
+                 lambda: (right[0] / max(right[1], 1e-9), ''))
 
     def stills(self, crowds):
         """Half crowds, half single frames of clips; half of them mirrored."""
@@ -225,7 +226,7 @@ class Trainer:
 
         def describe():
             each = ' '.join(f'{name} {r / a:.2f}' for name, r, a in zip(self.about['types'], right, asked))
-            return f'right {np.mean(right / asked):.3f} | {each}'
+            return float(np.mean(right / asked)), f'| {each}'
 
         parts = (self.model.layers, self.model.norm, self.model.embed_tokens, Newline(self.model), self.probes)
         self.run('decoder', self.args.minutes, parts, 1.2e-3, step, describe)
