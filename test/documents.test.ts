@@ -30,7 +30,8 @@ describe('the documents', () => {
 
   it('give npm commands that package.json has', () => {
     const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
-    for (const [, name = ''] of text('README.md').matchAll(/npm run ([\w:-]+)/g)) expect(scripts).to.have.property(name);
+    for (const [, name = ''] of text('README.md').matchAll(/npm run ([\w:-]+)/g))
+      expect(scripts).to.have.property(name);
   });
 
   it('describe weights.config.json by a schema that it obeys and that refuses others', () => {

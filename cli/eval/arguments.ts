@@ -18,7 +18,7 @@ export interface EvalArguments {
   readonly seed: number;
   readonly results?: string;
   readonly json?: string;
-  readonly html?: string;
+  readonly report?: string;
   readonly types: boolean;
   readonly adapter: AdapterChoice;
   readonly dtype?: 'auto' | 'f32' | 'f16';
@@ -39,7 +39,7 @@ const flags = {
   seed: { value: 'N', help: 'seed of --reducer random (default 0)' },
   results: { value: 'FILE', help: 'keep every answer here; ended and started again, the work goes on from it' },
   json: { value: 'FILE|-', help: 'write the summary; - prints it and nothing else' },
-  html: { value: 'FILE', help: 'write a report with the curves of accuracy against budget' },
+  report: { value: 'FILE', help: 'write a page with tables and curves (.html), or the main curve alone (.svg)' },
   types: { help: 'also print the accuracy by type of question' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'f32, f16 or auto: f16 where the adapter has it (default auto)' },
@@ -85,10 +85,16 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | 'he
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
     ...given('results', values.text('results')),
     ...given('json', values.text('json')),
-    ...given('html', values.text('html')),
+    ...given('report', reportFile(values.text('report'))),
     types: values.has('types'),
     adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
     ...given('dtype', values.oneOf('dtype', ['auto', 'f32', 'f16'])),
     quiet: values.has('quiet'),
   };
+}
+
+/** @throws UsageError for a file of another kind. */
+function reportFile(file: string | undefined): string | undefined {
+  if (file === undefined || /\.(html|svg)$/i.test(file)) return file;
+  throw new UsageError(`--report must name a .html or .svg file, got "${file}".`);
 }

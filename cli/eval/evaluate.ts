@@ -51,7 +51,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const choice = chooseModel(args.model);
   const runs = runsOf(args, choice);
   await checkWritable('--json', args.json);
-  await checkWritable('--html', args.html);
+  await checkWritable('--report', args.report);
   const { runtime, model } = await openModel(args, choice, console_);
   try {
     const results = await Results.open(args.results, aboutOf(args, choice, model, questions));
@@ -60,7 +60,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     const report: EvalReport = {
       version: 1,
       tool,
-      command: ['ff-eval', ...process.argv.slice(2)].join(' '),
+      command: ['ff-eval', ...process.argv.slice(2).map(shellWord)].join(' '),
       date: new Date().toISOString(),
       data: args.data,
       questions: questions.length,
@@ -71,9 +71,9 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       runs: summaries,
     };
     if (args.json !== undefined) await writeJson(args.json, report);
-    if (args.html !== undefined) {
-      const { evalHtml } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
-      await writeOutput('--html', args.html, evalHtml(report));
+    if (args.report !== undefined) {
+      const { evalHtml, evalSvg } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
+      await writeOutput('--report', args.report, /\.svg$/i.test(args.report) ? evalSvg(report) : evalHtml(report));
     }
     if (args.json !== '-') process.stdout.write(`${accuracyTable(report)}\n`);
     if (args.types && args.json !== '-') process.stdout.write(`\n${typeTable(report)}\n`);
@@ -82,6 +82,11 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     model[Symbol.dispose]();
     runtime.close();
   }
+}
+
+/** A word as a shell takes it. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** Every policy at every budget; the dense model has one. */

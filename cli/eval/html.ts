@@ -7,6 +7,8 @@ import { accuracyRows, budget, percent, typeRows } from './html-tables.ts';
 import { shadeCss, shadeKey } from './shades.ts';
 import type { RunSummary } from './summary.ts';
 
+export { evalSvg } from './charts.ts';
+
 /** The whole page. What comes from the report is escaped. */
 export function evalHtml(report: Printable): string {
   return page({

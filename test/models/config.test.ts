@@ -59,7 +59,7 @@ describe('the config of', () => {
       heads: 4,
       kvHeads: 2,
       headDim: 16,
-      vocabSize: 508,
+      vocabSize: 640,
       ropeTheta: 1e6,
       rmsNormEps: 1e-6,
       tieWordEmbeddings: false,

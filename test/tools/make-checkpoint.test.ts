@@ -170,7 +170,7 @@ describe('makeCheckpoint', () => {
     expect(await refusal({ shape: { kvHeads: 3 } })).to.include('kvHeads 3');
     expect(await refusal({ shape: { patchSize: 71 } })).to.include('at least one patch');
     expect(await refusal({ shardBytes: 0 })).to.include('shardBytes');
-    expect(await refusal({ tokenizer: await tokenizerOf(root, 600) })).to.include('vocabSize must be at least 600');
+    expect(await refusal({ tokenizer: await tokenizerOf(root, 700) })).to.include('vocabSize must be at least 700');
     expect(await refusal({ tokenizer: root })).to.include('expected a tokenizer');
     expect(await refusal({}, root)).to.include('exists');
   });

@@ -42,7 +42,7 @@ export const PRESETS = {
     layers: 6,
     heads: 4,
     kvHeads: 2,
-    vocabSize: 508,
+    vocabSize: 640,
     tiedEmbeddings: false,
     visionHiddenSize: 32,
     visionIntermediateSize: 76,

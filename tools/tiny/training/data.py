@@ -74,9 +74,10 @@ class Packed:
     positions: torch.Tensor  # [b, prefix + tail]
     segments: torch.Tensor   # [b, tail, tail], 0 or -inf
     causal: torch.Tensor     # [prefix, prefix], 0 or -inf
-    asking: torch.Tensor     # [b, questions], the row in the tail from which the answer starts
     types: torch.Tensor      # [b, questions]
-    colors: torch.Tensor     # [b, questions], of the object that the question is about; -1 if none
+    looking: torch.Tensor    # [b, rows], rows of the tail that should look at an object: first those from which the
+                             # answers start, then those that are about to name it or to say more of it
+    about: torch.Tensor      # [b, rows], the colour of that object; -1 if it is none
     rope: tuple = None
 
     def to(self, device):
@@ -89,32 +90,40 @@ class Packed:
 NEVER = -1e9
 
 
-def pack(chosen, prefix, pad_to=16):
-    """chosen: for each clip the same number of questions."""
+def pack(chosen, prefix, colors=None, pad_to=16):
+    """chosen: for each clip the same number of questions. colors: by token id, of the words that name one."""
     b, n = len(chosen), len(chosen[0])
     tail = max(sum(len(after) + len(answer) - 1 for _, after, answer, _ in clip) for clip in chosen)
     tail = -(-tail // pad_to) * pad_to
     ids, targets = np.zeros((b, tail), np.int64), np.full((b, tail), -100, np.int64)
     weights, question = np.zeros((b, tail), np.float32), np.full((b, tail), -1, np.int64)
-    positions, asking = np.zeros((b, tail), np.int64), np.zeros((b, n), np.int64)
+    positions, looks = np.zeros((b, tail), np.int64), []
     for i, clip in enumerate(chosen):
-        at = 0
-        for j, (_, after, answer, _) in enumerate(clip):
+        at, asking, naming = 0, [], []
+        for j, (_, after, answer, about) in enumerate(clip):
             text = after + answer[:-1]
             rows = slice(at, at + len(text))
             ids[i, rows], question[i, rows], positions[i, rows] = text, j, prefix + np.arange(len(text))
-            asking[i, j] = at + len(after) - 1
-            taught = slice(asking[i, j], at + len(text))
+            first = at + len(after) - 1
+            taught = slice(first, at + len(text))
             # A sentence should weigh more than a word, but not as much more as it is longer.
             targets[i, taught], weights[i, taught] = answer, len(answer) ** -0.5
+            asking.append((first, about))
+            # "top", too, needs to know of what: "left" is to follow.
+            naming += [(first + k, about) for k in range(1, len(answer) - 1) if about >= 0 and len(answer) <= 4]
+            named = [(first + k, (colors or {}).get(token, -1)) for k, token in enumerate(answer)]
+            naming += [(row + k, color) for row, color in named if color >= 0 and len(answer) > 4 for k in range(3)]
             at += len(text)
+        looks.append(asking + naming)
+    most = max(map(len, looks))
+    looks = np.array([rows + [(0, -1)] * (most - len(rows)) for rows in looks])
     allowed = (question[:, :, None] == question[:, None]) & np.tri(tail, dtype=bool)
     bias = lambda allowed: torch.from_numpy(np.where(allowed, 0, NEVER).astype(np.float32))
     all_positions = np.concatenate((np.broadcast_to(np.arange(prefix), (b, prefix)), positions), 1)
     t = torch.from_numpy
     return Packed(prefix, t(ids), t(targets), t(weights), t(question), t(all_positions), bias(allowed),
-                  bias(np.tri(prefix, dtype=bool)), t(asking), t(np.array([[q[0] for q in clip] for clip in chosen])),
-                  t(np.array([[q[3] for q in clip] for clip in chosen])))
+                  bias(np.tri(prefix, dtype=bool)), t(np.array([[q[0] for q in clip] for clip in chosen])),
+                  t(looks[..., 0]), t(looks[..., 1]))
 
 
 def choose(rng, questions, count, type_weights):

@@ -123,7 +123,7 @@ class Attention(nn.Module):
 
     def forward(self, x, packed, hidden_keys, looks=False):
         """hidden_keys: [b, prefix], -inf where a reduction removed a token. Returns the output and, if `looks`, the
-        attention of the asking rows over the prefix, [b, heads, questions, prefix]."""
+        attention of the looking rows over the prefix, [b, heads, rows, prefix]."""
         q = self._split(self.q_proj(x), packed.rope, self.size ** -0.5)
         k = self._split(self.k_proj(x), packed.rope)
         v = self._split(self.v_proj(x))
@@ -150,8 +150,8 @@ class Attention(nn.Module):
         y = torch.cat((ungroup(prefix, parts[0]), ungroup(tail, parts[1])), -2)
         seen = None
         if looks:
-            asking = packed.asking[:, None, None, :, None].expand(-1, *weights[0].shape[1:3], -1, parts[0])
-            seen = weights[0].gather(-2, asking).flatten(1, 2).float()
+            rows = packed.looking[:, None, None, :, None].expand(-1, *weights[0].shape[1:3], -1, parts[0])
+            seen = weights[0].gather(-2, rows).flatten(1, 2).float()
         return y, seen
 
     def _split(self, x, rope=None, scale=1.0):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from data import NEVER
 
-KINDS = {'none': 0.25, 'merge': 0.2, 'random': 0.15, 'frames': 0.1, 'prune': 0.12, 'merge, then prune': 0.18}
+KINDS = {'none': 0.35, 'merge': 0.2, 'random': 0.12, 'frames': 0.08, 'prune': 0.1, 'merge, then prune': 0.15}
 
 
 class Reduction:
@@ -37,7 +37,8 @@ class Reduction:
         return self.after_attention(-1, x, None)
 
     def after_attention(self, layer, x, seen):
-        """x: [b, rows, width] after the attention of a layer. seen: what the asking rows looked at."""
+        """x: [b, rows, width] after the attention of a layer. seen: what the rows looked at from which
+        answers start."""
         if layer == self.merge_after:
             x = torch.cat((x[:, :self.before], self._merge(x[:, self.video]), x[:, self.video.stop:]), 1)
         if layer == self.prune_after:

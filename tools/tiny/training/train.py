@@ -24,9 +24,10 @@ from reduce import KINDS, Reduction
 
 ATTRIBUTES = 12          # labels that a still shows: colours and shapes
 EVENTS = 7               # and those that only a film does
-POINTED = (1, 3)         # layers whose attention is told where to look
+POINTED = (1, 3)         # layers in which a question's last row is told where to look
+NAMED = 5                # and in which a row is that names an object
 PROBED = 3               # layer after which cells are asked what happens in them
-TOLD = 5                 # layer after which a question's last row is asked what object it is about
+TOLD = 5                 # layer after which these rows are asked what object it is
 CLIPS, QUESTIONS = 4, 10  # of one worker's batch
 STILLS = 96
 
@@ -53,6 +54,9 @@ class Trainer:
         self.model = Model(self.config).to(self.device)
         self.probes = Probes(self.config, len(about['backgrounds'])).to(self.device)
         self.before = torch.tensor(about['before'], device=self.device)
+        words = json.load(open(f'{args.tokenizer}/tokenizer.json'))['model']['vocab']
+        self.colors = {words[space + name]: i for i, name in enumerate(about['labels'][:about['colors']])
+                       for space in ('', '\u0120')}
         torch.manual_seed(args.seed * 100 + rank)
         self.spent = 0.0
 
@@ -235,7 +239,7 @@ class Trainer:
     def answer_loss(self, tokens, questions, which, count, weights, kind, part):
         c = self.config
         chosen = [choose(self.rng, questions[i], count, weights) for i in which]
-        batch = pack(chosen, len(self.before) + c.video_tokens).to(self.device)
+        batch = pack(chosen, len(self.before) + c.video_tokens, self.colors).to(self.device)
         seen = torch.from_numpy(tokens[which].astype(np.float32)).to(self.device)
         labels = self.clips.labels[which]
         with self.autocast():
@@ -260,8 +264,8 @@ class Trainer:
         return loss, (per_question[:, :count] == 0).float().cpu(), batch
 
     def forward(self, seen, batch, kind):
-        """Hidden states of all rows, the attention of the asking rows at POINTED, the cells after PROBED, the asking
-        rows after TOLD."""
+        """Hidden states of all rows, the attention of the looking rows at POINTED and NAMED, the cells after PROBED,
+        the looking rows after TOLD."""
         model, before = self.model, len(self.before)
         video = model.with_newlines(seen)
         text = model.embed_tokens(self.before).expand(len(seen), -1, -1)
@@ -270,23 +274,24 @@ class Trainer:
         reduction = Reduction(kind, self.config, before, len(seen), x.device)
         x, pointed, cells = reduction.at_input(x), [], None
         for i, layer in enumerate(model.layers):
-            looks = kind != 'random' and kind != 'frames' and (i in POINTED or i == reduction.prune_after)
+            looks = kind != 'random' and kind != 'frames' and (i in (*POINTED, NAMED) or i == reduction.prune_after)
             y, looked = layer.self_attn(layer.input_layernorm(x), batch, reduction.hidden, looks)
-            x = reduction.after_attention(i, x + y, looked)
+            questions = batch.types.shape[1]
+            x = reduction.after_attention(i, x + y, looked[:, :, :questions] if looks else None)
             x = x + layer.mlp(layer.post_attention_layernorm(x))
-            if i in POINTED and looks:
-                pointed.append(looked[..., before:])
+            if looks and i in (*POINTED, NAMED):
+                pointed.append(looked[:, :, :None if i == NAMED else questions, before:])
             if i == PROBED:
                 grid = x[:, before:batch.prefix].unflatten(1, (self.config.frames, self.config.cells, -1))
                 cells = grid[..., :-1, :].flatten(2, 3)
             if i == TOLD:
-                told = x[:, batch.prefix:].gather(1, batch.asking[..., None].expand(-1, -1, x.shape[-1]))
+                told = x[:, batch.prefix:].gather(1, batch.looking[..., None].expand(-1, -1, x.shape[-1]))
         return x, pointed, cells, told
 
     def places(self, batch, labels):
-        """Where the object of each question is: 0 or 1, [b, questions, frames, cells]."""
+        """Where the object of each looking row is: 0 or 1, [b, rows, frames, cells]."""
         colors = bits(labels, 0, self.about['colors']).to(self.device)      # [b, frames, cells, colours]
-        about = batch.colors.clamp(min=0)[:, None, None]
+        about = batch.about.clamp(min=0)[:, None, None]
         return colors.gather(-1, about.expand(-1, *colors.shape[1:3], -1)).permute(0, 3, 1, 2)
 
     def pointing_loss(self, pointed, batch, labels):
@@ -294,16 +299,17 @@ class Trainer:
         c = self.config
         place = self.places(batch, labels)
         place = F.pad(place.unflatten(-1, (c.cells, c.cells)), (0, 1)).flatten(2)   # newlines are no place
-        asked = batch.colors >= 0
+        asked = batch.about >= 0
         loss = 0
         for looked in pointed:
-            on_it = (looked[:, ::2].mean(1) * place).sum(-1)[asked]
+            rows = looked.shape[2]
+            on_it = (looked[:, ::2].mean(1) * place[:, :rows]).sum(-1)[asked[:, :rows]]
             loss = loss - torch.log(on_it + 1e-4).mean()
         return loss / len(pointed)
 
     def telling_loss(self, told, batch, labels):
-        """The last row of a question should know the colour, shape and quarter of the object that it is about."""
-        c, asked = self.config, batch.colors >= 0
+        """Looking rows should know the colour, shape and quarter of the object."""
+        c, asked = self.config, batch.about >= 0
         place = self.places(batch, labels)
         shapes = bits(labels, self.about['colors'], ATTRIBUTES).to(self.device)
         # Its own shape is in all of its cells; another object's only where they touch.
@@ -313,7 +319,7 @@ class Trainer:
         down = ((grid.sum(-1) * middle).sum(-1) > 0).long()
         right = ((grid.sum(-2) * middle).sum(-1) > 0).long()
         guess = self.probes.object(told[asked]).float().split((self.about['colors'], shapes.shape[-1], 4), -1)
-        wanted = (batch.colors, shape, 2 * down + right)
+        wanted = (batch.about, shape, 2 * down + right)
         return sum(F.cross_entropy(g, w[asked]) for g, w in zip(guess, wanted))
 
     @torch.no_grad()
