@@ -144,7 +144,7 @@ describe('ff-run, given what it cannot use', () => {
       ['cut-weights', (copy) => truncate(join(copy, 'model.safetensors'), 1_000_000), /model\.safetensors/],
       ['no-tokenizer', (copy) => rm(join(copy, 'tokenizer.json')), /tokenizer\.json: it is missing/],
       ['bad-tokenizer', (copy) => writeFile(join(copy, 'tokenizer.json'), '{}'), /tokenizer\.json: cannot be read/],
-      ['other-shape', edit({ intermediate_size: 192 }), /mlp\.gate_proj\.weight must be \[192,128\], got \[256,128\]/],
+      ['other-shape', edit({ intermediate_size: 192 }), /mlp\.gate_proj\.weight must be \[192,192\], got \[352,192\]/],
       ['more-layers', edit({ num_hidden_layers: 9 }), /expected a tensor "model\.layers\.8\.input_layernorm\.weight"/],
       ['unknown', edit({ architectures: ['MambaForCausalLM'] }), /architectures must name LlavaQwen.*Mamba/],
       ['other-act', edit({ hidden_act: 'relu' }), /hidden_act must be "silu", got "relu"/],

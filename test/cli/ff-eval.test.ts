@@ -10,7 +10,7 @@ const evaluate = (args: readonly string[], options: RunOptions = {}) => ffRun(ar
 /** Two copies of the bundled clip, so that there are two videos; the last answer is wrong on purpose. */
 const questions = [
   { video: 'a.mp4', question: 'Which object moves?', answer: 'the purple ring', type: 'moves' },
-  { video: 'b.mp4', question: 'What happens at the end?', answer: 'the background changes', type: 'end' },
+  { video: 'b.mp4', question: 'What shape is the yellow object?', answer: 'circle', type: 'shape' },
   { video: 'a.mp4', question: 'What color is the background at the end?', answer: 'brown', type: 'background' },
   { video: 'b.mp4', question: 'Which object moves?', answer: 'nothing', type: 'moves' },
 ];
@@ -30,19 +30,22 @@ describe('ff-eval', () => {
   it('explains itself', async () => {
     const { stdout, code } = await evaluate(['--help']);
     expect(code).to.equal(0);
-    for (const flag of ['data', 'videos', 'reducer', 'cost', 'results', 'json', 'html', 'types', 'limit'])
+    for (const flag of ['data', 'videos', 'reducer', 'cost', 'results', 'json', 'report', 'types', 'limit'])
       expect(stdout).to.match(new RegExp(`^ {2}--${flag}\\b.* \\S`, 'm'));
   });
 
   it('counts right answers for each reducer and budget, in all and by type', async () => {
-    const args = ['--data', data, '--reducer', 'none,framefusion', '--cost', '0.5,0.3', '--types', '--quiet'];
+    const page = join(folder, 'report.html');
+    const asked = ['--data', data, '--reducer', 'none,framefusion', '--cost', '0.5,0.3', '--types', '--quiet'];
+    const args = [...asked, '--report', page];
     const { stdout, code } = await evaluate(args);
     expect(code).to.equal(0);
     expect(stdout).to.match(/4 questions about 2 videos; tiny-llava-video/);
     expect(stdout).to.match(/none +1 +100\.0 % +3\/4 +75\.0 % +30\.1 % to 95\.4 %/);
     expect(stdout).to.match(/framefusion +0\.5 +50\.0 % +3\/4/);
-    expect(stdout).to.match(/framefusion +0\.3 +30\.0 % +3\/4 .* 0\.0 %/);
+    expect(stdout).to.match(/framefusion +0\.3 +30\.0 % +3\/4 .* [\d.]+ %$/m);
     expect(stdout).to.match(/moves +2 +50\.0 % +50\.0 % +50\.0 %/);
+    expect(await readFile(page, 'utf8')).to.match(/^<!doctype html>.*3\/4.*<\/html>\s*$/is);
   });
 
   it('goes on where an interrupted run was, and asks nothing twice', async () => {
@@ -81,6 +84,7 @@ describe('ff-eval', () => {
       [['--data', data, '--reducer', 'framefusion,best'], 2, /--reducer must be framefusion, .*got "best"/],
       [['--data', data, '--cost', '0.5,2'], 2, /--cost must be above 0 and at most 1, got "2"/],
       [['--data', data, '--json', join(folder, 'nowhere', 'x.json')], 1, /--json .*nowhere.*cannot be written/],
+      [['--data', data, '--report', 'report.pdf'], 2, /--report must name a .html or .svg file, got "report.pdf"/],
       [['--data', data, '--model', 'nope'], 1, /--model nope: no such folder/],
     ];
     for (const [args, exitCode, line] of cases) {
