@@ -39,7 +39,7 @@ const flags = {
   seed: { value: 'N', help: 'seed of --reducer random (default 0)' },
   results: { value: 'FILE', help: 'keep every answer here; ended and started again, the work goes on from it' },
   json: { value: 'FILE|-', help: 'write the summary; - prints it and nothing else' },
-  report: { value: 'FILE', help: 'write a page with tables and curves (.html), or the main curve alone (.svg)' },
+  report: { value: 'FILE', help: 'write tables and curves (.html), the main curve (.svg) or the tables (.md)' },
   types: { help: 'also print the accuracy by type of question' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'f32, f16 or auto: f16 where the adapter has it (default auto)' },
@@ -95,6 +95,6 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | 'he
 
 /** @throws UsageError for a file of another kind. */
 function reportFile(file: string | undefined): string | undefined {
-  if (file === undefined || /\.(html|svg)$/i.test(file)) return file;
-  throw new UsageError(`--report must name a .html or .svg file, got "${file}".`);
+  if (file === undefined || /\.(html|svg|md)$/i.test(file)) return file;
+  throw new UsageError(`--report must name a .html, .svg or .md file, got "${file}".`);
 }

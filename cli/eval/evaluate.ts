@@ -16,7 +16,7 @@ import { requireVideos } from './benchmarks/videos.ts';
 import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
 import { Results } from './results.ts';
 import { type RunSummary, summarise } from './summary.ts';
-import { accuracyTable, typeTable } from './table.ts';
+import { accuracyTable, markdownTables, typeTable } from './table.ts';
 
 /** A policy at one budget. */
 interface Run {
@@ -71,10 +71,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       runs: summaries,
     };
     if (args.json !== undefined) await writeJson(args.json, report);
-    if (args.report !== undefined) {
-      const { evalHtml, evalSvg } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
-      await writeOutput('--report', args.report, /\.svg$/i.test(args.report) ? evalSvg(report) : evalHtml(report));
-    }
+    if (args.report !== undefined) await writeOutput('--report', args.report, await drawn(report, args.report));
     if (args.json !== '-') process.stdout.write(`${accuracyTable(report)}\n`);
     if (args.types && args.json !== '-') process.stdout.write(`\n${typeTable(report)}\n`);
   } finally {
@@ -82,6 +79,13 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     model[Symbol.dispose]();
     runtime.close();
   }
+}
+
+/** The report in the form that a file's name asks for. */
+async function drawn(report: EvalReport, file: string): Promise<string> {
+  if (/\.md$/i.test(file)) return `${markdownTables(report)}\n`;
+  const { evalHtml, evalSvg } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
+  return /\.svg$/i.test(file) ? evalSvg(report) : evalHtml(report);
 }
 
 /** A word as a shell takes it. */

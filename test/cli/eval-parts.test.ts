@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { isRight, promptFor, readQuestions } from '../../cli/eval/questions.ts';
 import { type Result, Results } from '../../cli/eval/results.ts';
 import { accuracy, summarise } from '../../cli/eval/summary.ts';
+import { markdownTables } from '../../cli/eval/table.ts';
 import { InputError } from '../../engine/errors.ts';
 import { expectRejection } from '../helpers/errors.ts';
 
@@ -127,5 +128,34 @@ describe('the parts of ff-eval', () => {
       expect(summary.byType.x).to.include({ right: 1, total: 2 });
       expect(summary.byType.y).to.include({ right: 0, total: 1 });
     });
+  });
+});
+
+describe('markdownTables', () => {
+  const run = (reducer: string, right: number) =>
+    summarise(
+      { reducer, cost: 0.3 },
+      [0, 1].map((i) => ({ video: 'a.mp4', question: `${i}`, answer: 'yes', type: i === 0 ? 'a|b' : 'c' })),
+      [0, 1].map((i) => ({ run: '', question: i, answer: '', right: i < right, spent: 0.3, actions: [] })),
+    );
+  const about = {
+    version: 1,
+    tool: '',
+    command: '',
+    date: '',
+    data: 'q.jsonl',
+    model: 'm',
+    dtype: 'f32',
+    adapter: 'x',
+  };
+  const text = markdownTables({ ...about, version: 1, questions: 2, videos: 1, runs: [run('random', 1)] });
+
+  it('writes tables whose rows have as many cells as their heads', () => {
+    const rows = text.split('\n').filter((line) => line.startsWith('|'));
+    expect(rows).to.have.length(3 + 4);
+    const cells = (line: string) => line.replaceAll('\\|', '').split('|').length;
+    expect(new Set(rows.slice(0, 3).map(cells)).size).to.equal(1);
+    expect(new Set(rows.slice(3).map(cells)).size).to.equal(1);
+    expect(text).to.include('| random | 0.3 | 30.0 % | 1/2 | 50.0 % |').and.to.include('| a\\|b | 1 | 100.0 % |');
   });
 });

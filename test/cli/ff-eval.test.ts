@@ -84,7 +84,7 @@ describe('ff-eval', () => {
       [['--data', data, '--reducer', 'framefusion,best'], 2, /--reducer must be framefusion, .*got "best"/],
       [['--data', data, '--cost', '0.5,2'], 2, /--cost must be above 0 and at most 1, got "2"/],
       [['--data', data, '--json', join(folder, 'nowhere', 'x.json')], 1, /--json .*nowhere.*cannot be written/],
-      [['--data', data, '--report', 'report.pdf'], 2, /--report must name a .html or .svg file, got "report.pdf"/],
+      [['--data', data, '--report', 'report.pdf'], 2, /--report must name a .html, .svg or .md file, got "report.pdf"/],
       [['--data', data, '--model', 'nope'], 1, /--model nope: no such folder/],
     ];
     for (const [args, exitCode, line] of cases) {
