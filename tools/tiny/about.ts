@@ -16,3 +16,8 @@ export function aboutTraining(prompts: Prompts): object {
     types: Object.keys(WORDINGS),
   };
 }
+
+/** How the data name a kind of question: its place among the types of about.json. */
+export function typeIndex(type: string): number {
+  return Object.keys(WORDINGS).indexOf(type);
+}

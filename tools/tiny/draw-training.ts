@@ -8,10 +8,10 @@ import { resizeBicubic } from '../../media/resize.ts';
 import { openVideo } from '../../media/video.ts';
 import { oneOf, runTool, wholeNumber } from '../flags.ts';
 import { randomStream, uniform } from '../random.ts';
-import { aboutTraining, EYE_SIZE } from './about.ts';
+import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
 import { CELLS, LABELS, labelsOf } from './labels.ts';
 import { Prompts } from './prompts.ts';
-import { type Question, questionsOf, WORDINGS } from './questions.ts';
+import { type Question, questionsOf } from './questions.ts';
 import { renderScene } from './render.ts';
 import { BACKGROUNDS, INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
 import { SEEDS } from './seeds.ts';
@@ -28,7 +28,7 @@ const DRAWS = 3;
 const KINDS = ['clips', 'crowds'] as const;
 
 const HELP = `Draws clips, encodes them as H.264 with an installed ffmpeg, reads them back as the product does, and writes
-the frames with labels and questions for tools/tiny/train.py.
+the frames with labels and questions for tools/tiny/training/train.py.
 
   npx tsx tools/tiny/draw-training.ts --kind clips|crowds --from N --to N --tokenizer DIR --out DIR
 
@@ -93,7 +93,7 @@ function parse() {
 /** [type, ids after the video, ids of the answer, colour of the object that it is about or -1]. */
 function idsOf({ type, question, answer, about }: Question, prompts: Prompts): unknown[] {
   const ids = prompts.idsOf(question, answer);
-  return [Object.keys(WORDINGS).indexOf(type), ids.after, ids.answer, about ? LABELS.indexOf(about.color) : -1];
+  return [typeIndex(type), ids.after, ids.answer, about ? LABELS.indexOf(about.color) : -1];
 }
 
 function drawn(kind: (typeof KINDS)[number], index: number, size: number): Clip {

@@ -7,9 +7,8 @@ import { InputError } from '../../engine/errors.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
 import { runTool, wholeNumber } from '../flags.ts';
-import { aboutTraining, EYE_SIZE } from './about.ts';
+import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
 import { Prompts } from './prompts.ts';
-import { WORDINGS } from './questions.ts';
 import { INSTANTS } from './scene.ts';
 
 const HELP = `Decodes and resizes the videos of a question file as the product does, for answer.py.
@@ -41,7 +40,7 @@ async function main(): Promise<void> {
     const asked = questions.filter((question) => question.video === name);
     const ids = asked.map(({ type, question, answer }) => {
       const { after, answer: answerIds } = prompts.idsOf(question, answer);
-      return [Object.keys(WORDINGS).indexOf(type), after, answerIds, -1];
+      return [typeIndex(type), after, answerIds, -1];
     });
     lines.push(`${JSON.stringify(ids)}\n`);
   }

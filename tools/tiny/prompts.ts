@@ -11,10 +11,11 @@ export const CHAT_TEMPLATE = [
   "{{ message['content'] }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
 ].join('');
 
+const template = new ChatTemplate('CHAT_TEMPLATE', CHAT_TEMPLATE);
+
 /** The texts of a prompt between its special tokens. */
 export function plainPrompt(question: string): string[] {
-  const prompt = new ChatTemplate('the template', CHAT_TEMPLATE).render(userTurn(question));
-  return prompt.split(/<\|\w+\|>|<image>/);
+  return template.render(userTurn(question)).split(/<\|\w+\|>|<image>/);
 }
 
 /** Token ids of a question: before the video, after it, and of the answer with what ends it. */

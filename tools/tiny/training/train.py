@@ -1,6 +1,6 @@
 """Trains the embedded model. See README.md beside this file.
 
-    python3 train.py --data DIR --tokenizer DIR --out DIR [--minutes-eye 10] [--minutes 70] [--workers 2] [--device cpu]
+    python3 train.py --data DIR --tokenizer DIR --out DIR [--minutes-eye 9] [--minutes 90] [--workers 2] [--device cpu]
 
 Stages: the eye (tower and projector) on pictures whose cells are labelled; then the decoder on the eye's tokens, at
 first with all of them, then under reductions. Ended and started again, it goes on from its last checkpoint.
@@ -58,7 +58,6 @@ class Trainer:
         self.colors = {words[space + name]: i for i, name in enumerate(about['labels'][:about['colors']])
                        for space in ('', '\u0120')}
         torch.manual_seed(args.seed * 100 + rank)
-        self.spent = 0.0
 
     def note(self, text, **values):
         if self.rank == 0:
@@ -83,11 +82,8 @@ class Trainer:
         if os.path.exists(state):
             saved = torch.load(state, map_location=self.device, weights_only=True)
             self.model.load_state_dict(saved['model'])
-            self.probes.load_state_dict(saved['probes'], strict=False)
-            # Other probes than before: the moments of the old ones are of no use.
-            if len(saved['optimizer']['state']) == len(optimizer.state_dict()['param_groups'][0]['params']) + \
-                    len(optimizer.state_dict()['param_groups'][1]['params']):
-                optimizer.load_state_dict(saved['optimizer'])
+            self.probes.load_state_dict(saved['probes'])
+            optimizer.load_state_dict(saved['optimizer'])
             steps, spent = saved['steps'], saved['spent']
         last, losses, first_step = time.time(), [], steps
         while spent < minutes * 60:
@@ -144,7 +140,7 @@ class Trainer:
             with self.autocast():
                 cells = self.model.see(frames).float()
                 loss, guess = self.eye_loss(cells, labels, backgrounds)
-            present = labels[..., :7].sum(-1) > 0
+            present = labels[..., :self.about['colors']].sum(-1) > 0
             right[0] = 0.98 * right[0] + ((guess > 0) == (labels > 0)).all(-1)[present].float().mean().item()
             right[1] = 0.98 * right[1] + 1
             return loss
@@ -366,9 +362,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     for name in ('data', 'tokenizer', 'out'):
         parser.add_argument('--' + name, required=True)
-    parser.add_argument('--minutes-eye', type=float, default=10)
-    parser.add_argument('--minutes', type=float, default=70)
-    parser.add_argument('--dense-part', type=float, default=0.45, help='of the decoder\'s time, before reductions')
+    parser.add_argument('--minutes-eye', type=float, default=9)
+    parser.add_argument('--minutes', type=float, default=90)
+    parser.add_argument('--dense-part', type=float, default=0.4, help='of the decoder\'s time, before reductions')
     parser.add_argument('--held-out', type=int, default=512, help='clips at the end that are not trained on')
     parser.add_argument('--workers', type=int, default=2, help='processes; their gradients are averaged')
     parser.add_argument('--device', default='cpu')
