@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
+import type { KvCache } from '../../models/kv-cache.ts';
 import { LlavaVideo } from '../../models/llava-video/llava-video.ts';
 import type { TokenReducer, Tokens } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
@@ -91,48 +92,44 @@ export interface LayerTrace {
   readonly v: Float32Array;
 }
 
-/** The scores after a dense prefill. */
-export async function lastLogits(model: LlavaVideo, { ids, video }: Prompt): Promise<Float32Array> {
-  const { decoder, runtime } = model;
-  const rec = runtime.recorder('logits');
-  const cache = decoder.newCache(4);
-  try {
-    const tokens = model.prompt(rec, ids, video);
-    const positions = tokens.hidden.shape2()[0];
-    const left = await decoder.forward(rec, tokens, cache, { positions, run: {} });
-    return (await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)))) as Float32Array;
-  } finally {
-    rec.finish();
-    cache.dispose();
-  }
-}
-
 /** A prefill, layer by layer, and the scores after it. */
 export async function traced(
   model: LlavaVideo,
-  { ids, video }: Prompt,
+  asked: Prompt,
   reducer?: TokenReducer,
 ): Promise<{ layers: LayerTrace[]; logits: Float32Array }> {
+  const layers: LayerTrace[] = [];
+  const logits = await prefilled(model, asked, reducer, async (rec, cache, layer, { hidden, position }) => {
+    const { k, v } = cache.filled(layer);
+    layers.push({
+      hidden: (await rec.read(hidden)) as Float32Array,
+      positions: [...(await rec.read(position))],
+      k: (await rec.read(k)) as Float32Array,
+      v: (await rec.read(v)) as Float32Array,
+    });
+  });
+  return { layers, logits };
+}
+
+type Watch = (rec: Recorder, cache: KvCache, layer: number, tokens: Tokens) => Promise<void>;
+
+/** The scores after a prefill; `watch` sees the sequence after each layer. */
+export async function prefilled(
+  model: LlavaVideo,
+  { ids, video }: Prompt,
+  reducer?: TokenReducer,
+  watch?: Watch,
+): Promise<Float32Array> {
   const { decoder, runtime } = model;
-  const rec = runtime.recorder('trace');
+  const rec = runtime.recorder('prefill');
   const cache = decoder.newCache(4);
   try {
     const tokens = model.prompt(rec, ids, video);
     const positions = tokens.hidden.shape2()[0];
-    const layers: LayerTrace[] = [];
-    const seen = async (layer: number, { hidden, position }: Tokens): Promise<void> => {
-      const { k, v } = cache.filled(layer);
-      layers.push({
-        hidden: (await rec.read(hidden)) as Float32Array,
-        positions: [...(await rec.read(position))],
-        k: (await rec.read(k)) as Float32Array,
-        v: (await rec.read(v)) as Float32Array,
-      });
-    };
+    const seen = watch && ((layer: number, after: Tokens) => watch(rec, cache, layer, after));
     const run = reducer?.start(tokens, decoder.config.layers) ?? {};
-    const left = await decoder.forward(rec, tokens, cache, { positions, run, seen });
-    const logits = await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)));
-    return { layers, logits: logits as Float32Array };
+    const left = await decoder.forward(rec, tokens, cache, { positions, run, ...(seen && { seen }) });
+    return (await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)))) as Float32Array;
   } finally {
     rec.finish();
     cache.dispose();

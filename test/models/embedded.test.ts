@@ -5,7 +5,7 @@ import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
 import { type LlavaVideo, VIDEO_ID } from '../../models/llava-video/llava-video.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
-import { generated, lastLogits, load } from '../helpers/model.ts';
+import { generated, load, prefilled } from '../helpers/model.ts';
 
 /** What tools/tiny/training/answer.py wrote of the shipped checkpoint: PyTorch's answers, in f32. */
 const golden = new URL('../fixtures/embedded/', import.meta.url);
@@ -52,7 +52,7 @@ describe('the embedded model', () => {
     const vocabulary = model.decoder.config.vocabSize;
     for (const [i, { clip, before, after }] of answers.entries()) {
       const ids = [...before, VIDEO_ID, ...after];
-      const got = await lastLogits(model, { ids, video: videos[clip]! });
+      const got = await prefilled(model, { ids, video: videos[clip]! });
       const want = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
       const worst = got.reduce((most, value, id) => Math.max(most, Math.abs(value - want[id]!)), 0);
       expect(worst, `question ${i}`).to.be.below(1e-3);
