@@ -9,6 +9,7 @@ import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { type LinearPlan, linear } from '../kernels/linear.ts';
+import { type Weight, weightOf } from '../kernels/weight.ts';
 import { randomNumbers } from '../models/random.ts';
 
 const ROUNDS = 5;
@@ -53,7 +54,7 @@ function check(
   }
 }
 
-async function time(runtime: Runtime, x: Tensor, weight: Tensor, plan: LinearPlan): Promise<Timing> {
+async function time(runtime: Runtime, x: Tensor, weight: Weight, plan: LinearPlan): Promise<Timing> {
   const rec = runtime.recorder('bench');
   const cpu = process.cpuUsage();
   const started = performance.now();
@@ -76,7 +77,7 @@ console.log(
 for (const [rows, k, n] of shapes) {
   const data = operands(rows, k, n);
   const x = runtime.upload('x', [rows, k], 'f32', data.x);
-  const weight = runtime.upload('weight', [n, k], 'bf16', encodeFloats('bf16', data.w));
+  const weight = weightOf(runtime.upload('weight', [n, k], 'bf16', encodeFloats('bf16', data.w)));
   const plans = (['tile', 'subgroup', 'row'] as const).filter((plan) => plan !== 'subgroup' || runtime.hasSubgroups);
   const timings = new Map<LinearPlan, Timing[]>(plans.map((plan) => [plan, []]));
   for (const plan of plans) {
@@ -96,6 +97,6 @@ for (const [rows, k, n] of shapes) {
     );
   }
   runtime.free(x);
-  runtime.free(weight);
+  for (const part of weight.parts) runtime.free(part);
 }
 runtime.close();

@@ -1,12 +1,14 @@
 /** The flags of `ff-run`: one table that parsing, checking and the help text share. */
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
 import { reducers } from '../framefusion/reducers.ts';
+import { dtypes, type ModelDType } from '../models/video-model.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
 import { weightsConfig } from './models.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
 export interface RunArguments {
-  readonly video: string;
+  /** Absent only where a plan is asked for. */
+  readonly video?: string;
   readonly prompt?: string;
   readonly model?: string;
   readonly cost: number;
@@ -23,9 +25,12 @@ export interface RunArguments {
   readonly topP: number;
   readonly seed: number;
   readonly compare: boolean;
+  readonly plan: boolean;
   readonly json?: string;
   readonly adapter: AdapterChoice;
-  readonly dtype?: 'auto' | 'f32' | 'f16';
+  readonly dtype?: ModelDType;
+  /** Bytes. */
+  readonly memory?: number;
   readonly quiet: boolean;
   readonly verbose: boolean;
 }
@@ -33,7 +38,10 @@ export interface RunArguments {
 const flags = {
   video: { value: 'FILE', help: 'the video: anything FFmpeg reads; - reads standard input' },
   prompt: { value: 'TEXT', help: 'the question (default: the model\'s own, else "Describe the video.")' },
-  model: { value: 'NAME|DIR', help: 'a name of weights.config.json, or a Hugging Face checkpoint folder' },
+  model: {
+    value: 'NAME|DIR|ID',
+    help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
+  },
   cost: { value: 'X', help: 'share of the video tokens to compute, in (0, 1] (default 0.3; 1 runs dense)' },
   similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
@@ -51,9 +59,11 @@ const flags = {
   'top-p': { value: 'X', help: 'draw from the most probable tokens that reach X together (default 1)' },
   seed: { value: 'N', help: 'seed of the draws, and of --reducer random (default 0)' },
   compare: { help: 'run dense and reduced one after the other, and compare' },
+  plan: { help: 'say how much memory the run would take, and stop; --video may be left out' },
+  memory: { value: 'GB', help: 'refuse to use more (default: what the adapter gives)' },
   json: { value: 'FILE|-', help: 'write the whole report (docs/report.md); - prints it and nothing else' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  dtype: { value: 'NAME', help: 'f32, f16 or auto: f16 where the adapter has it (default auto)' },
+  dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
   quiet: { help: 'no progress, no notes, no table' },
   verbose: { help: 'say more: every layer, every step' },
   help: { help: 'this text' },
@@ -87,18 +97,19 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
   const video = values.text('video');
-  if (!video) throw new UsageError('--video FILE is needed. See ff-run --help.');
+  if (!video && !values.has('plan')) throw new UsageError('--video FILE is needed. See ff-run --help.');
   const prompt = values.text('prompt');
   if (prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
   const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
   const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
   const fps = values.number('fps', 'above 0', (x) => x > 0);
+  const memory = values.number('memory', 'above 0', (x) => x > 0);
   const reducer = values.oneOf('reducer', Object.keys(reducers)) ?? 'framefusion';
   if (values.has('compare') && reducer === 'none')
     throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
-    video,
+    ...given('video', video),
     ...given('prompt', prompt),
     ...given('model', values.text('model')),
     cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 0.3,
@@ -115,9 +126,11 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     topP: values.number('top-p', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 1,
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
     compare: values.has('compare'),
+    plan: values.has('plan'),
     ...given('json', values.text('json')),
     adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
-    ...given('dtype', values.oneOf('dtype', ['auto', 'f32', 'f16'])),
+    ...given('dtype', values.oneOf('dtype', dtypes)),
+    ...given('memory', memory === undefined ? undefined : memory * 1e9),
     quiet: values.has('quiet'),
     verbose: values.has('verbose'),
   };

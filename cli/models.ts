@@ -1,9 +1,9 @@
-/** Named checkpoints: weights.config.json, and where their files are. */
+/** What `--model` means: a name of weights.config.json, a folder, or a Hugging Face id. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { InputError, WeightsError } from '../engine/errors.ts';
+import { InputError } from '../engine/errors.ts';
+import type { ModelDType } from '../models/video-model.ts';
 
 /** One entry of weights.config.json; weights.config.schema.json says what each key means. */
 export interface NamedModel {
@@ -11,7 +11,7 @@ export interface NamedModel {
   readonly repository?: string;
   readonly revision?: string;
   readonly adapter?: string;
-  readonly dtype?: 'auto' | 'f32' | 'f16';
+  readonly dtype?: ModelDType;
   readonly frames: number;
   readonly fps?: number;
   readonly forceSample?: boolean;
@@ -26,17 +26,21 @@ interface WeightsConfig {
   readonly models: Readonly<Record<string, NamedModel>>;
 }
 
-/** A model to load: its folder, and the settings that go with it. */
+/** A model that was asked for: its settings, and its folder or the repository that has it. */
 export interface ModelChoice extends NamedModel {
   readonly name: string;
-  readonly folder: string;
+  /** That it is named nowhere and only spelt like an id: it may have been meant as a folder. */
+  readonly guessed?: boolean;
 }
 
 /** The package's own folder: this file is one level below it, in the source as in the build. */
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What a folder that weights.config.json does not name is run with. */
+/** What a model that weights.config.json does not name is run with. */
 const UNNAMED = { frames: 64 };
+
+/** `owner/name` or `owner/name@revision`; a path would begin with a dot or a slash, or go deeper. */
+const HUB_ID = /^(\w[\w.-]*\/\w[\w.-]*)(?:@(\S+))?$/;
 
 /**
  * weights.config.json of this package, which people edit.
@@ -64,34 +68,43 @@ export function weightsConfig(file = join(root, 'weights.config.json')): Weights
 }
 
 /**
- * A name of weights.config.json, or a checkpoint folder.
+ * A name of weights.config.json, a checkpoint folder, or a Hugging Face id; looks at no network.
  *
- * @throws InputError if it is neither; WeightsError if the model is named but its files are not on this machine.
+ * @throws InputError if it is none of them.
  */
 export function chooseModel(wanted?: string): ModelChoice {
   const config = weightsConfig();
   const name = wanted ?? config.default;
-  if (Object.hasOwn(config.models, name)) {
-    const model = config.models[name] as NamedModel;
-    return { ...model, name, folder: model.folder ? join(root, model.folder) : cached(name, model) };
-  }
-  if (!existsSync(name) || !statSync(name).isDirectory()) {
-    const names = Object.keys(config.models).join(', ');
-    throw new InputError(`--model ${name}: no such folder, and no name of weights.config.json (${names}).`);
-  }
+  const named = modelNamed(config, name);
+  if (named?.folder) return { ...named, name, folder: join(root, named.folder) };
+  // Where someone has put the files outranks where they could be had.
+  if (isFolder(name)) return named ? { ...named, name, folder: name } : unnamedFolder(name);
+  if (named) return { ...named, name };
+  const choice = existsSync(name) ? undefined : hubModel(config, name);
+  if (choice) return choice;
+  const names = Object.keys(config.models).join(', ');
+  throw new InputError(
+    `--model ${name}: no such folder, and no name of weights.config.json (${names}). A Hugging Face id is owner/name or owner/name@revision.`,
+  );
+}
+
+function modelNamed({ models }: WeightsConfig, name: string): NamedModel | undefined {
+  return Object.hasOwn(models, name) ? models[name] : undefined;
+}
+
+function isFolder(name: string): boolean {
+  return existsSync(name) && statSync(name).isDirectory(); // the first also takes names that no disk can have
+}
+
+function unnamedFolder(name: string): ModelChoice {
   return { ...UNNAMED, name: basename(resolve(name)), folder: name };
 }
 
-/** The snapshot of a repository in the cache that Hugging Face's tools share. */
-function cached(name: string, { repository = name, revision = 'main' }: NamedModel): string {
-  const { HF_HUB_CACHE, HF_HOME } = process.env;
-  const cache = HF_HUB_CACHE || join(HF_HOME || join(homedir(), '.cache', 'huggingface'), 'hub');
-  const model = join(cache, `models--${repository.replaceAll('/', '--')}`);
-  const ref = join(model, 'refs', revision);
-  const commit = existsSync(ref) ? readFileSync(ref, 'utf8').trim() : revision;
-  const folder = join(model, 'snapshots', commit);
-  if (existsSync(folder)) return folder;
-  throw new WeightsError(
-    `${name}: it is not on this machine (looked in ${model}). Download it with "hf download ${repository}", or name its folder with --model DIR.`,
-  );
+/** A model by its id; another revision of one that is named keeps that one's settings. */
+function hubModel(config: WeightsConfig, name: string): ModelChoice | undefined {
+  const [, repository, revision] = HUB_ID.exec(name) ?? [];
+  if (repository === undefined) return undefined;
+  const named = modelNamed(config, repository);
+  const settings = named?.repository ? named : { ...UNNAMED, repository, guessed: true };
+  return { ...settings, name, ...(revision !== undefined && { revision }) };
 }

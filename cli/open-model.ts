@@ -3,19 +3,23 @@ import { folderFiles } from '../engine/file-source.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { loadModel } from '../models/registry.ts';
-import type { VideoModel } from '../models/video-model.ts';
-import type { ModelChoice } from './models.ts';
+import type { ModelDType, VideoModel } from '../models/video-model.ts';
+import type { LocalModel } from './fetch-model.ts';
+import { fitOf, tooLarge, type Wanted } from './fit.ts';
 import type { Console } from './progress.ts';
+import { bytes } from './table.ts';
 
 /**
  * Opens the adapter and loads a model on it.
  *
- * @throws DeviceError, WeightsError - whose message is the line to print.
+ * @param wanted - What is going to be asked of it: whether there is memory for that is known before anything is loaded.
+ * @throws DeviceError, WeightsError, InputError - whose message is the line to print.
  */
 export async function openModel(
-  args: { readonly adapter: AdapterChoice; readonly dtype?: 'auto' | 'f32' | 'f16' },
-  choice: ModelChoice,
+  args: { readonly adapter: AdapterChoice; readonly dtype?: ModelDType },
+  choice: LocalModel,
   console_: Console,
+  wanted: Wanted,
 ): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
   const started = performance.now();
   console_.progress('opening the adapter');
@@ -25,10 +29,12 @@ export async function openModel(
       console_.note(
         `${console_.tool}: no GPU found: computing on the processor (${runtime.adapterName}), which is slow.`,
       );
+    const found = await fitOf(choice, runtime, wanted);
+    if (!found.fits) throw await tooLarge(choice, runtime, wanted, found);
     const model = await loadModel(folderFiles(choice.folder), runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
-      progress: (done, of) => console_.progress('loading the model, layer', done, of),
+      progress: (done, of) => console_.progress(`loading the model, ${bytes(done)} of ${bytes(of)}`),
     });
     if (choice.adapter && choice.adapter !== model.architecture)
       throw new WeightsError(

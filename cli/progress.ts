@@ -16,6 +16,11 @@ export class Console {
     this.#live = !quiet && process.stderr.isTTY === true;
   }
 
+  /** How long a line of progress may be. */
+  get columns(): number {
+    return (process.stderr.columns || 80) - 1; // some terminals wrap as soon as the last column is written
+  }
+
   /** Progress of long work; drawn on a terminal only, over the progress before it. */
   progress(what: string, done?: number, of?: number): void {
     if (!this.#live) return;

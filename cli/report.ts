@@ -6,6 +6,11 @@ import type { TokenReducer } from '../models/reduction.ts';
 /** Raised when a field changes its meaning or goes; new fields do not. */
 export const REPORT_VERSION = 1;
 
+/** Weights and what they are multiplied in, for people: `q4 x f16`, or `f16` where both are. */
+export function precisionText(weights: string, act: string): string {
+  return weights === act ? act : `${weights} x ${act}`;
+}
+
 /** One generation: dense or reduced. */
 export interface RunReport {
   readonly reducer: string;
@@ -46,6 +51,8 @@ export interface Report {
     readonly architecture: string;
     readonly layers: number;
     readonly dtype: string;
+    readonly weights: string;
+    readonly weightBytes: number;
   };
   readonly adapter: { readonly name: string; readonly kind: string } & Runtime['adapterInfo'];
   readonly sampling: { readonly temperature: number; readonly topP: number; readonly seed: number };

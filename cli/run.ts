@@ -1,10 +1,13 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
+import { openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
 import type { RunArguments } from './arguments.ts';
+import { fetchModel } from './fetch-model.ts';
+import { fitOf, planReport, planTable, tooLarge, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
 import { chooseModel, type ModelChoice } from './models.ts';
 import { openModel } from './open-model.ts';
@@ -23,19 +26,22 @@ import { compareTable, layerLines, savedTable } from './table.ts';
  */
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-run', args);
-  const choice = chooseModel(args.model);
+  const chosen = chooseModel(args.model);
   await checkWritable('--json', args.json);
-  const source = await videoSource(args.video);
+  if (args.plan) return plan(args, chosen, console_);
+  const source = await videoSource(args.video ?? '-');
 
-  // Before the model: a damaged video should not cost the time of loading one.
+  // Before the model: a damaged video should not cost the time of downloading or loading one.
   console_.progress('opening the video');
   const video = await openVideo(source, args.video === '-' ? { name: 'standard input' } : {});
   try {
-    const { runtime, model, loadSeconds } = await openModel(args, choice, console_);
+    const choice = await fetchModel(chosen, console_);
+    const wanted = wantedOf(args, choice, video.info.frames);
+    const { runtime, model, loadSeconds } = await openModel(args, choice, console_, wanted);
     try {
       const shown = await showVideo({ video, model, choice }, args, console_);
       try {
-        const prompt = args.prompt ?? choice.prompt ?? 'Describe the video.';
+        const prompt = wanted.question;
         const runs = await answerAll(args, { choice, model, prompt, encoded: shown.encoded }, console_);
         const about = { choice, prompt, model, runtime, video, shown, runs, loadSeconds };
         await finish(args, makeReport(args, tool, about), console_);
@@ -50,6 +56,28 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     console_.clear();
     await video.close();
   }
+}
+
+/** `--plan`: what the run would take, and nothing else. */
+async function plan(args: RunArguments, chosen: ModelChoice, console_: Console): Promise<void> {
+  const frames = args.video === undefined ? undefined : await framesIn(args.video);
+  const choice = await fetchModel(chosen, console_);
+  const runtime = await openRuntime({ adapter: args.adapter });
+  try {
+    const wanted = wantedOf(args, choice, frames);
+    const found = await fitOf(choice, runtime, wanted);
+    if (args.json !== undefined) await writeJson(args.json, planReport(found, choice, runtime, wanted));
+    if (args.json !== '-') process.stdout.write(`${planTable(found, choice, runtime, wanted)}\n`);
+    if (!found.fits) throw await tooLarge(choice, runtime, wanted, found);
+  } finally {
+    runtime.close();
+  }
+}
+
+async function framesIn(name: string): Promise<number> {
+  const video = await openVideo(await videoSource(name));
+  await video.close();
+  return video.info.frames;
 }
 
 async function videoSource(name: string): Promise<string | Uint8Array> {
@@ -82,6 +110,20 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
     process.stdout.write(`${reduced.reducer}: ${reduced.answer}\n`);
   }
   return [dense, reduced];
+}
+
+/** What the run will need memory for; a video may have fewer frames than are asked for. */
+function wantedOf(args: RunArguments, choice: ModelChoice, videoFrames = Number.POSITIVE_INFINITY): Wanted {
+  const { cost, maxNewTokens, dtype } = args;
+  return {
+    dtype,
+    frames: Math.min(args.frames ?? choice.frames, videoFrames),
+    cost,
+    reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
+    question: args.prompt ?? choice.prompt ?? 'Describe the video.',
+    maxNewTokens,
+    memory: args.memory,
+  };
 }
 
 /** `--cost 1` keeps every token: that is the dense model. */
@@ -149,6 +191,8 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       architecture: model.architecture,
       layers: model.layers,
       dtype: model.act,
+      weights: model.weights.formats.join(' + '),
+      weightBytes: model.weights.bytes,
     },
     adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
     sampling: { temperature, topP, seed },

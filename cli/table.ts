@@ -1,7 +1,7 @@
 /** The report as a person reads it after the answer. */
 import { stripVTControlCharacters } from 'node:util';
 import { colours } from './colours.ts';
-import type { Report, RunReport } from './report.ts';
+import { precisionText, type Report, type RunReport } from './report.ts';
 
 /** What was saved, in a few lines. */
 export function savedTable(report: Report): string {
@@ -80,7 +80,7 @@ function headRows({ prompt, video, model, adapter }: Report): [string, string][]
       'video',
       `${video.name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${sampled.length} sampled (${decoder})`,
     ],
-    ['model', `${model.name}, ${model.dtype}, on ${on}`],
+    ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}, on ${on}`],
   ];
 }
 
@@ -125,7 +125,8 @@ function seconds(value: number): string {
   return `${value.toFixed(value < 10 ? 2 : 1)} s`;
 }
 
-function bytes(value: number): string {
+/** `1.23 GB`, in powers of ten. */
+export function bytes(value: number): string {
   if (value < 1e6) return `${(value / 1e3).toFixed(0)} kB`;
   return value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(2)} GB`;
 }

@@ -11,6 +11,12 @@ const USAGE =
   0x80 | 0x40 | 0x04 | 0x08;
 
 /**
+ * Free buffers that a pool keeps for later, in bytes. Without an end, a sequence that shrinks on its way through a model
+ * would leave buffers of every length behind.
+ */
+export const MOST_FREE_BYTES = 2 ** 28;
+
+/**
  * Storage buffers, reused by size class. Classes step by a quarter of a power of two, so a buffer is at most 25 %
  * larger than what was asked for and prefills of slightly different length meet the same buffers again.
  */
@@ -18,6 +24,7 @@ export class BufferPool {
   readonly #create: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   readonly #free = new Map<number, GPUBuffer[]>();
   #bytes = 0;
+  #freeBytes = 0;
   #peak = 0;
 
   constructor(create: (descriptor: GPUBufferDescriptor) => GPUBuffer) {
@@ -41,7 +48,9 @@ export class BufferPool {
 
   /** A free buffer of the size class, or undefined. Its contents are whatever the last user left. */
   reuse(bytes: number): GPUBuffer | undefined {
-    return this.#free.get(BufferPool.sizeClass(bytes))?.pop();
+    const buffer = this.#free.get(BufferPool.sizeClass(bytes))?.pop();
+    this.#freeBytes -= buffer?.size ?? 0;
+    return buffer;
   }
 
   /** A new buffer. `exact` for what lives long and is never pooled, such as weights. */
@@ -53,8 +62,16 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Gives a buffer back for reuse. Only after every command that uses it has been submitted. */
+  /**
+   * Gives a buffer back for reuse, or destroys it where enough of them lie about. Only after every command that uses it
+   * has been submitted.
+   */
   release(buffer: GPUBuffer): void {
+    if (this.#freeBytes + buffer.size > MOST_FREE_BYTES) {
+      this.destroy(buffer);
+      return;
+    }
+    this.#freeBytes += buffer.size;
     const list = this.#free.get(buffer.size);
     if (list) list.push(buffer);
     else this.#free.set(buffer.size, [buffer]);
@@ -69,5 +86,6 @@ export class BufferPool {
   trim(): void {
     for (const list of this.#free.values()) for (const buffer of list) this.destroy(buffer);
     this.#free.clear();
+    this.#freeBytes = 0;
   }
 }

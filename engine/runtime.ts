@@ -2,6 +2,7 @@ import { DeviceError, KernelError } from './errors.ts';
 import { BufferPool, type MemoryUse } from './pool.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
+import { isVirtual } from './virtual-adapter.ts';
 
 /** How an adapter computes: a GPU, or a Vulkan driver on the processor. */
 export type AdapterKind = 'gpu' | 'software';
@@ -22,6 +23,9 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeX',
 ] as const;
 
+/** What `hasRoomFor` asks for at once. Every adapter has buffers of this size; SwiftShader has none of its `maxBufferSize`. */
+const PIECE_BYTES = 2 ** 28;
+
 /** The only holder of a `GPUDevice`: limits, features, the buffer pool and the capture of errors. */
 export class Runtime {
   readonly device: GPUDevice;
@@ -31,6 +35,8 @@ export class Runtime {
   readonly adapterInfo: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>>;
   readonly pool: BufferPool;
   readonly maxBindingBytes: number;
+  /** Computes nothing and holds no bytes; what a run would allocate is counted (`virtualAdapter`). */
+  readonly virtual: boolean;
   readonly #faults: Promise<Error | undefined>[] = [];
   readonly #onClose: (() => void) | undefined;
   #failure: Error | undefined;
@@ -42,6 +48,7 @@ export class Runtime {
     this.adapterKind = adapterKind(adapter.info);
     const { vendor, architecture, device: deviceName, description } = adapter.info;
     this.adapterInfo = { vendor, architecture, device: deviceName, description };
+    this.virtual = isVirtual(adapter);
     this.#onClose = options.onClose;
     this.maxBindingBytes = Math.min(
       options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
@@ -118,6 +125,7 @@ export class Runtime {
 
   /** Writes bytes into a tensor of `reserve` from `byteOffset` (a multiple of 4) on. */
   write(tensor: Tensor, byteOffset: number, data: ArrayBufferView): void {
+    if (this.virtual) return; // there are no bytes to be written: all weights of a model cost nothing
     const whole = data.byteLength - (data.byteLength % 4);
     const at = tensor.byteOffset + byteOffset;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -131,6 +139,36 @@ export class Runtime {
   /** Destroys a tensor of `upload` or `reserve`. */
   free(tensor: Tensor): void {
     this.pool.destroy(tensor.buffer);
+  }
+
+  /**
+   * Whether the device can hold that many bytes more right now, beside all that exists. They are asked for, never
+   * touched, and free again when this resolves; until then, others may find no memory. A virtual device holds anything.
+   *
+   * The driver is taken at its word. That of an adapter of kind `software` promises all it is asked for, and memory
+   * runs out when it is written: there the limit is the host's free memory, which the caller must ask the operating
+   * system for.
+   *
+   * @throws DeviceError if anything but memory is what fails.
+   */
+  async hasRoomFor(bytes: number): Promise<boolean> {
+    if (this.virtual) return true;
+    const held: GPUBuffer[] = [];
+    try {
+      for (let left = bytes; left > 0; left -= PIECE_BYTES) {
+        const { buffer, failure } = this.#tryBuffer(Math.min(left, PIECE_BYTES));
+        held.push(buffer);
+        const outOfMemory = await failure;
+        await this.check();
+        if (outOfMemory) return false;
+      }
+      return true;
+    } finally {
+      for (const buffer of held) buffer.destroy();
+      // Dawn frees what was destroyed when the next submit is through, and an empty one will do.
+      this.device.queue.submit([]);
+      await this.device.queue.onSubmittedWorkDone();
+    }
   }
 
   /**
@@ -185,6 +223,19 @@ export class Runtime {
     return this.guard(
       (message) => new DeviceError(`${this.adapterName}: no buffer '${descriptor.label}': ${message}`),
       () => this.device.createBuffer(descriptor),
+    );
+  }
+
+  /** A buffer, and what kept it from having memory. That is no error of the runtime; all else is. */
+  #tryBuffer(size: number): { buffer: GPUBuffer; failure: Promise<GPUError | null> } {
+    const { device } = this;
+    return this.guard(
+      (message) => new DeviceError(`${this.adapterName}: no buffer of ${size} bytes: ${message}`),
+      () => {
+        device.pushErrorScope('out-of-memory');
+        const buffer = device.createBuffer({ label: 'room', size, usage: 0x80 }); // GPUBufferUsage.STORAGE
+        return { buffer, failure: device.popErrorScope().catch(() => null) }; // the device is lost: `lost` says so
+      },
     );
   }
 }

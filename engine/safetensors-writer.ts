@@ -1,5 +1,6 @@
-/** The writing side of safetensors, for tests and tools. The caller writes the data, in the order of the layout. */
+/** The writing side of safetensors. The caller writes the data, in the order of the layout; `file-sink.ts` does into files. */
 import { InputError } from './errors.ts';
+import { INDEX_FILE, MODEL_FILE } from './safetensors.ts';
 import { bitsOf, LENGTH_BYTES, quote, type StoredTensor, storedBytes, type TensorInfo } from './safetensors-header.ts';
 
 /** A file before its data is there. */
@@ -10,6 +11,59 @@ export interface SafetensorsLayout {
   readonly tensors: readonly StoredTensor[];
   /** Of the whole file, in bytes. */
   readonly size: number;
+}
+
+/** The weights of a checkpoint before their data is there. */
+export interface CheckpointLayout {
+  readonly files: readonly { readonly name: string; readonly layout: SafetensorsLayout }[];
+  /** What lists the tensors of several files; one file needs none. */
+  readonly index: { readonly name: string; readonly text: string } | undefined;
+  /** Of all tensors, in bytes, without headers. */
+  readonly tensorBytes: number;
+}
+
+/**
+ * Lays out `model.safetensors`, or shards and their index if one file would be larger than `shardBytes`. Within a file, the
+ * order is that of {@link encodeSafetensors}.
+ *
+ * @param options.shardBytes - A shard ends before it grows beyond this; one tensor may be larger.
+ * @throws InputError as {@link encodeSafetensors}.
+ */
+export function layOutCheckpoint(
+  tensors: readonly TensorInfo[],
+  { shardBytes, metadata }: { shardBytes: number; metadata?: Readonly<Record<string, string>> },
+): CheckpointLayout {
+  const shards = splitShards(tensors, shardBytes);
+  const files = shards.map((shard, i) => ({
+    name: shardName(i, shards.length),
+    layout: encodeSafetensors(shard, metadata),
+  }));
+  const tensorBytes = files.reduce((sum, { layout }) => sum + layout.size - layout.header.byteLength, 0);
+  if (files.length === 1) return { files, index: undefined, tensorBytes };
+  const homes = shards.flatMap((shard, i) => shard.map(({ name }) => [name, shardName(i, shards.length)]));
+  const index = { metadata: { total_size: tensorBytes }, weight_map: Object.fromEntries(homes) };
+  return { files, index: { name: INDEX_FILE, text: `${JSON.stringify(index, null, 2)}\n` }, tensorBytes };
+}
+
+/** In order, each shard as full as it may be. */
+function splitShards(tensors: readonly TensorInfo[], shardBytes: number): TensorInfo[][] {
+  const shards: TensorInfo[][] = [[]];
+  let room = shardBytes;
+  for (const tensor of tensors) {
+    const bytes = storedBytes(tensor.dtype, tensor.shape) ?? 0;
+    if (bytes > room && shards.at(-1)!.length > 0) {
+      shards.push([]);
+      room = shardBytes;
+    }
+    shards.at(-1)!.push(tensor);
+    room -= bytes;
+  }
+  return shards;
+}
+
+function shardName(i: number, count: number): string {
+  const five = (n: number) => String(n).padStart(5, '0');
+  return count === 1 ? MODEL_FILE : `model-${five(i + 1)}-of-${five(count)}.safetensors`;
 }
 
 /**

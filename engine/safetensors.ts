@@ -16,11 +16,15 @@ import { parseIndex } from './safetensors-index.ts';
 
 export type { StoredDtype, StoredTensor, TensorInfo } from './safetensors-header.ts';
 
-const MODEL_FILE = 'model.safetensors';
-const INDEX_FILE = 'model.safetensors.index.json';
+export const MODEL_FILE = 'model.safetensors';
+export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** About 5 GB/s from the page cache; larger reads are no faster. */
-const CHUNK_BYTES = 64 * 2 ** 20;
+/** A stretch of a tensor's bytes. */
+export interface ByteRange {
+  /** From the tensor's first byte. */
+  readonly offset: number;
+  readonly length: number;
+}
 
 /** Random access to the bytes of one file, local or not. */
 export interface ByteSource {
@@ -94,28 +98,16 @@ export class SafetensorsFile {
   }
 
   /**
-   * All bytes of a tensor, in memory of their own.
+   * All bytes of a tensor, or a stretch of them, in memory of their own.
    *
-   * @throws WeightsError if there is no tensor `name`, or its bytes cannot be read.
+   * @throws WeightsError if there is no tensor `name`, or its bytes cannot be read; InputError if the range lies outside.
    */
-  async read(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  async read(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>> {
     const { byteOffset, byteLength } = this.get(name);
-    return readExactly(this.#source, byteOffset, byteLength);
-  }
-
-  /**
-   * The bytes of a tensor piece by piece; none for a tensor without elements.
-   *
-   * @param chunkBytes - Size of every piece but the last; a multiple of 8, so that no element is split and each
-   *   piece can be given to `writeBuffer`.
-   * @throws WeightsError as {@link read}; InputError if `chunkBytes` is not a positive multiple of 8.
-   */
-  async *chunks(name: string, chunkBytes: number = CHUNK_BYTES): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    if (!Number.isSafeInteger(chunkBytes) || chunkBytes <= 0 || chunkBytes % 8 !== 0)
-      throw new InputError(`chunks: chunkBytes must be a positive multiple of 8, got ${chunkBytes}.`);
-    const { byteOffset, byteLength } = this.get(name);
-    for (let done = 0; done < byteLength; done += chunkBytes)
-      yield await readExactly(this.#source, byteOffset + done, Math.min(chunkBytes, byteLength - done));
+    const { offset, length } = range ?? { offset: 0, length: byteLength };
+    if (!(offset >= 0 && length >= 0 && offset + length <= byteLength))
+      throw new InputError(`${this.name}: ${quote(name)} has ${byteLength} bytes, not ${length} from ${offset} on.`);
+    return readExactly(this.#source, byteOffset + offset, length);
   }
 
   /** Closes the source. */
@@ -176,18 +168,21 @@ export class Checkpoint {
     return this.#shardOf(name).get(name);
   }
 
-  /** As {@link SafetensorsFile.read}; counts the tensor as read. */
-  async read(name: string): Promise<Uint8Array<ArrayBuffer>> {
-    const shard = this.#shardOf(name);
-    this.#read.add(name);
-    return shard.read(name);
+  /** The metadata of the file that a tensor lies in. @throws WeightsError if there is no tensor `name`. */
+  metadata(name: string): Readonly<Record<string, string>> {
+    return this.#shardOf(name).metadata;
   }
 
-  /** As {@link SafetensorsFile.chunks}; counts the tensor as read. */
-  async *chunks(name: string, chunkBytes?: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  /** As {@link SafetensorsFile.read}; counts the tensor as read. */
+  async read(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>> {
     const shard = this.#shardOf(name);
+    this.skip(name);
+    return shard.read(name, range);
+  }
+
+  /** Counts a tensor as read that somebody knows and does not need the data of. */
+  skip(name: string): void {
     this.#read.add(name);
-    yield* shard.chunks(name, chunkBytes);
   }
 
   /** Stored tensors that nobody read. */

@@ -14,7 +14,7 @@ import { transfer } from './transfer.ts';
 export interface JobOptions {
   /** Paths to get instead of what a checkpoint needs. */
   readonly files?: readonly string[] | undefined;
-  /** Called at most ten times a second and once at the end, and not at all if everything is there. */
+  /** Called before the first byte, at most ten times a second and at the end; not at all if everything is there. */
   readonly progress?: ((progress: DownloadProgress) => void) | undefined;
 }
 
@@ -151,10 +151,7 @@ export class Job {
     if (this.#missing.length === 0) return;
     await cache.prepare();
     await checkSpace(this.#hub.repository, cache.root, await this.lacks());
-    const meter = new Meter(files, report);
-    files.forEach((file, index) => {
-      if (there[index]) meter.set(index, file.size);
-    });
+    const meter = new Meter(files, there, report);
     await inTurns(this.#missing, CONNECTIONS, this.#stop, (file) => {
       const index = files.indexOf(file);
       const progress = (done: number, received: number) => meter.set(index, done, received);

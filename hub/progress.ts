@@ -19,19 +19,22 @@ export interface DownloadProgress {
 
 const EVERY_MS = 100;
 
-/** Adds up, and reports at most ten times a second and once at the end. */
+/** Adds up, and reports at once, at most ten times a second, and at the end. */
 export class Meter {
   readonly #report: (progress: DownloadProgress) => void;
   readonly #files: { path: string; done: number; of: number }[];
   #received = 0;
   #reported = Number.NEGATIVE_INFINITY;
 
+  /** @param there - Which of the files need not be fetched. */
   constructor(
     files: readonly { readonly path: string; readonly size: number }[],
+    there: readonly boolean[],
     report: (progress: DownloadProgress) => void = () => undefined,
   ) {
     this.#report = report;
-    this.#files = files.map(({ path, size }) => ({ path, done: 0, of: size }));
+    this.#files = files.map(({ path, size }, index) => ({ path, done: there[index] ? size : 0, of: size }));
+    this.flush();
   }
 
   /** File number `index` has `done` bytes, of which `received` just came. */

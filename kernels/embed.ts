@@ -4,7 +4,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { codecOf } from './codec/index.ts';
 import source from './embed.wgsl';
 import { expectDType, groups } from './grid.ts';
-import { bindableRows } from './linear.ts';
+import type { Weight } from './weight.ts';
 
 const kernel = new Kernel('embed', source);
 
@@ -12,19 +12,23 @@ const kernel = new Kernel('embed', source);
  * Rows of an embedding table.
  *
  * @param ids - `[rows]`, u32, each below the table's rows (a larger one leaves its row undefined).
- * @param table - `[vocabulary, dim]` in f32, bf16 or f16; rows of odd length are padded with one zero.
- * @param dim - Elements of a row.
+ * @param table - `[vocabulary, dim]`.
  * @returns `[rows, dim]`, f32.
  */
-export function embed(rec: Recorder, ids: Tensor, table: Tensor, dim: number): Tensor {
+export function embed(rec: Recorder, ids: Tensor, table: Weight): Tensor {
   expectDType('embed', 'ids', ids, 'u32');
+  const dim = table.columns;
   const y = rec.empty('embed', [ids.size, dim], 'f32');
-  for (const { start, count } of bindableRows('embed', table, rec.runtime.maxBindingBytes))
+  let first = 0;
+  for (const part of table.parts) {
+    const [count = 0] = part.shape;
     rec.dispatch(kernel, {
-      operands: { ids, table: table.rows(start, count), y },
-      params: { dim, first: start, count },
+      operands: { ids, weight: part, y },
+      params: { dim, first, count },
       codec: codecOf(table),
-      workgroups: [groups(Math.ceil(dim / 2), 64), ids.size],
+      workgroups: [groups(Math.ceil(dim / 4), 64), ids.size],
     });
+    first += count;
+  }
   return y;
 }

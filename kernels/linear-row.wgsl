@@ -12,7 +12,7 @@ override HAS_RESIDUAL: bool;
 struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightPair>;
+@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<out>;
@@ -26,17 +26,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let row = group.y;
   let n = group.x * 8u + thread / LANES;
   let lane = thread % LANES;
-  let pairs = (params.k + 1u) / 2u;
   var sum = 0.0;
   if (n < params.n) {
-    let whole = params.k / 2u;
-    for (var pair = lane; pair < whole; pair += LANES) {
-      let at = row * params.k + 2u * pair;
-      sum += dot(vec2<f32>(f32(x[at]), f32(x[at + 1u])), decodePair(weight[n * pairs + pair]));
+    let xRow = row * params.k;
+    let wRow = weightRow(n, params.k);
+    let fours = params.k / 4u;
+    for (var four = lane; four < fours; four += LANES) {
+      let at = xRow + 4u * four;
+      let a = vec4<f32>(f32(x[at]), f32(x[at + 1u]), f32(x[at + 2u]), f32(x[at + 3u]));
+      sum += dot(a, weightFour(wRow, four));
     }
-    if (pairs > whole && lane == 0u) {
-      sum += f32(x[row * params.k + params.k - 1u]) * decodePair(weight[n * pairs + whole]).x;
-    }
+    if (lane < params.k % 4u) { sum += f32(x[xRow + 4u * fours + lane]) * weightFour(wRow, fours)[lane]; }
   }
   partial[thread] = sum;
   workgroupBarrier();

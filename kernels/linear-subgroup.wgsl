@@ -13,7 +13,7 @@ override HAS_RESIDUAL: bool;
 struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightPair>;
+@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<out>;
@@ -26,11 +26,6 @@ fn four(at: vec4<u32>) -> vec4<f32> {
   return vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w]));
 }
 
-// Four weights of one row; past its end they repeat, and meet activations that are zero.
-fn weights(row: u32, pair: u32, pairs: u32) -> vec4<f32> {
-  return vec4<f32>(decodePair(weight[row + pair]), decodePair(weight[row + min(pair + 1u, pairs - 1u)]));
-}
-
 @compute @workgroup_size(32)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -39,11 +34,14 @@ fn main(
 ) {
   let row0 = group.y * 8u;
   let n0 = group.x * WG * COLUMNS + lane;
-  let pairs = (params.k + 1u) / 2u;
   let step = vec4<u32>(0u, 1u, 2u, 3u);
   let upper = min(row0 + step, vec4<u32>(params.rows - 1u)) * params.k;
   let lower = min(row0 + 4u + step, vec4<u32>(params.rows - 1u)) * params.k;
-  let w = min(n0 + step * WG, vec4<u32>(params.n - 1u)) * pairs;
+  let n = min(n0 + step * WG, vec4<u32>(params.n - 1u));
+  let wRow0 = weightRow(n.x, params.k);
+  let wRow1 = weightRow(n.y, params.k);
+  let wRow2 = weightRow(n.z, params.k);
+  let wRow3 = weightRow(n.w, params.k);
   // By column, rows 0 .. 3 above and 4 .. 7 below. Named and not indexed: an array would live in memory.
   var above0 = vec4<f32>();
   var above1 = vec4<f32>();
@@ -59,10 +57,10 @@ fn main(
     let inside = select(0.0, 1.0, mine < params.k);
     let a = four(upper + min(mine, params.k - 1u)) * inside;
     let b = four(lower + min(mine, params.k - 1u)) * inside;
-    let w0 = weights(w.x, k / 2u, pairs);
-    let w1 = weights(w.y, k / 2u, pairs);
-    let w2 = weights(w.z, k / 2u, pairs);
-    let w3 = weights(w.w, k / 2u, pairs);
+    let w0 = weightFour(wRow0, k / 4u);
+    let w1 = weightFour(wRow1, k / 4u);
+    let w2 = weightFour(wRow2, k / 4u);
+    let w3 = weightFour(wRow3, k / 4u);
     let a0 = subgroupBroadcast(a, 0u);
     let a1 = subgroupBroadcast(a, 1u);
     let a2 = subgroupBroadcast(a, 2u);

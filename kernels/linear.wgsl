@@ -1,7 +1,7 @@
 // Linear layer on many rows:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r % RESIDUAL_ROWS, n])
 //
 //   x         [rows, k]        activations
-//   weight    [n, ceil(k/2)]   pairs of neighbours in a row, in the format of the codec; odd rows are zero-padded
+//   weight    [n, k]           in the format of the codec
 //   bias      [n]              read where HAS_BIAS
 //   residual  [period, n]      read where HAS_RESIDUAL; repeats every `period` rows
 //   y         [rows, stride]   columns column .. column + n
@@ -15,7 +15,7 @@ override HAS_RESIDUAL: bool;
 struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightPair>;
+@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<out>;
@@ -33,30 +33,27 @@ fn four(at: u32) -> vec4<f32> { return vec4<f32>(ws[at], ws[at + 1u], ws[at + 2u
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row0 = group.y * TILE;
   let n0 = group.x * TILE;
-  let pairs = (params.k + 1u) / 2u;
-  // A thread stages k-pairs of one row of x and of one row of weight: row lane / 2, pairs (lane % 2) * 4 ... + 4.
+  // A thread stages 2 x 4 k of one row of x and of one row of weight: row lane / 2, fours (lane % 2) * 2 and the next.
   let staged = lane / 2u;
-  let pair0 = (lane % 2u) * 4u;
+  let four0 = (lane % 2u) * 2u;
+  let xRow = (row0 + staged) * params.k;
+  let wRow = weightRow(n0 + staged, params.k);
   let tileRow = lane / 8u;
   let tileColumn = lane % 8u;
   var sum: array<vec4<f32>, 4>;
 
   for (var k0 = 0u; k0 < params.k; k0 += DEPTH) {
-    for (var i = 0u; i < 4u; i++) {
-      let pair = k0 / 2u + pair0 + i;
-      var a = vec2<f32>();
-      var b = vec2<f32>();
-      if (row0 + staged < params.rows) {
-        let at = (row0 + staged) * params.k + 2u * pair;
-        if (2u * pair < params.k) { a.x = f32(x[at]); }
-        if (2u * pair + 1u < params.k) { a.y = f32(x[at + 1u]); }
+    for (var i = four0; i < four0 + 2u; i++) {
+      let k = k0 + 4u * i;
+      var b = vec4<f32>();
+      if (n0 + staged < params.n && k < params.k) { b = weightFour(wRow, k / 4u); }
+      for (var j = 0u; j < 4u; j++) {
+        let to = (4u * i + j) * TILE + staged;
+        var a = 0.0;
+        if (row0 + staged < params.rows && k + j < params.k) { a = f32(x[xRow + k + j]); }
+        xs[to] = a;
+        ws[to] = b[j];
       }
-      if (n0 + staged < params.n && pair < pairs) { b = decodePair(weight[(n0 + staged) * pairs + pair]); }
-      let to = 2u * (pair0 + i) * TILE + staged;
-      xs[to] = a.x;
-      xs[to + TILE] = a.y;
-      ws[to] = b.x;
-      ws[to + TILE] = b.y;
     }
     workgroupBarrier();
     for (var depth = 0u; depth < DEPTH; depth++) {

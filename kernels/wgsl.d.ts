@@ -48,9 +48,19 @@ declare module '*/f32.wgsl' {
   export default source;
 }
 
+declare module '*/q4.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/q8.wgsl' {
+  const source: string;
+  export default source;
+}
+
 declare module '*/embed.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'ids' | 'table' | 'y',
+    'ids' | 'weight' | 'y',
     'dim' | 'first' | 'count',
     never,
     never,
@@ -111,6 +121,76 @@ declare module '*/linear.wgsl' {
     never,
     'act' | 'out'
   >;
+  export default source;
+}
+
+declare module '*/pack-bf16.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'source' | 'packed' | 'misfits',
+    'rows' | 'k' | 'first' | 'slot',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/pack-f16.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'source' | 'packed' | 'misfits',
+    'rows' | 'k' | 'first' | 'slot',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/pack-f32.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'source' | 'packed' | 'misfits',
+    'rows' | 'k' | 'first' | 'slot',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/pack-q4.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'source' | 'packed' | 'misfits',
+    'rows' | 'k' | 'first' | 'slot',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/pack-q8.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'source' | 'packed' | 'misfits',
+    'rows' | 'k' | 'first' | 'slot',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/read-bf16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/read-f16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/read-f32.wgsl' {
+  const source: string;
   export default source;
 }
 

@@ -1,8 +1,10 @@
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { WeightFormat } from '../kernels/weight.ts';
 import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
 import type { TokenReducer } from './reduction.ts';
+import type { StoredMatrix } from './weights.ts';
 
 /** What a model wants to be shown. */
 export interface FrameFormat {
@@ -41,6 +43,7 @@ export interface VideoModel extends Disposable {
   readonly architecture: string;
   /** dtype of what is multiplied. */
   readonly act: 'f32' | 'f16';
+  readonly weights: LoadedWeights;
   readonly layers: number;
   readonly frameFormat: FrameFormat;
   readonly reducer: TokenReducer | undefined;
@@ -51,11 +54,27 @@ export interface VideoModel extends Disposable {
   answer(video: EncodedVideo | undefined, question: string, options?: GenerateOptions): Answer;
 }
 
+/** What a model holds on the GPU. */
+export interface LoadedWeights {
+  /** Of the matrices; several if they were left as in a file that mixes them. */
+  readonly formats: readonly WeightFormat[];
+  readonly bytes: number;
+  /** The stored matrices, which ff-convert packs. */
+  readonly matrices: readonly StoredMatrix[];
+}
+
+/**
+ * The format of weights on the GPU, or `auto`: as in the file. `f32` leaves them so, too, and multiplies in f32 where the
+ * others multiply in f16 if the adapter can; `f16` insists on that.
+ */
+export const dtypes = ['auto', 'f32', 'bf16', 'f16', 'q8', 'q4'] as const;
+export type ModelDType = (typeof dtypes)[number];
+
 export interface LoadOptions {
-  /** dtype of what is multiplied; `auto` is f16 where the adapter has it. */
-  readonly dtype?: 'auto' | 'f32' | 'f16';
+  /** Default `auto`. */
+  readonly dtype?: ModelDType;
   /** The checkpoint's own chat template, the default, or LLaVA-NeXT's `qwen_1_5`. */
   readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
-  /** Told while weights load: how many layers of how many. */
+  /** Told while weights load: how many bytes of how many. */
   readonly progress?: (done: number, of: number) => void;
 }

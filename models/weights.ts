@@ -1,75 +1,127 @@
-import { WeightsError } from '../engine/errors.ts';
-import { encodeFloats, hostArray } from '../engine/host-array.ts';
+import { InputError, WeightsError } from '../engine/errors.ts';
+import { hostArray } from '../engine/host-array.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Checkpoint, StoredTensor } from '../engine/safetensors.ts';
 import { bytesOf, type Tensor } from '../engine/tensor.ts';
 import type { LinearWeights } from '../kernels/linear.ts';
 import type { LayerNormWeights } from '../kernels/norm.ts';
+import { partRows, rowBytes, storedRow, type Weight, type WeightFormat, weightFormats } from '../kernels/weight.ts';
+import { fileRowBytes, Packer, type PackTarget, PIECE_BYTES, pieceRows } from './packer.ts';
+import type { LoadedWeights, ModelDType } from './video-model.ts';
 
 type FloatType = 'f32' | 'f16' | 'bf16';
 const floatTypes: Readonly<Record<string, FloatType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
 
-/** Reads a checkpoint's tensors into GPU buffers of their own, and owns them. */
+/** Metadata key of a checkpoint that ff-convert wrote: the format of its matrices in U32. */
+export const FORMAT_KEY = 'framefusion.weights';
+
+/**
+ * What a dtype asks for.
+ *
+ * @throws InputError if the adapter cannot multiply in f16, and must.
+ */
+export function precision(
+  dtype: ModelDType,
+  runtime: Runtime,
+): { readonly act: 'f32' | 'f16'; readonly format: WeightFormat | 'file' } {
+  if (dtype === 'f16' && !runtime.hasF16)
+    throw new InputError(`dtype f16: ${runtime.adapterName} has no shader-f16. Use f32.`);
+  return {
+    act: dtype !== 'f32' && runtime.hasF16 ? 'f16' : 'f32',
+    format: dtype === 'auto' || dtype === 'f32' ? 'file' : dtype,
+  };
+}
+
+/** A matrix as the checkpoint has it. */
+export interface StoredMatrix {
+  readonly name: string;
+  readonly format: WeightFormat;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface WeightLoaderOptions {
+  /** Format of matrices on the GPU; `file` leaves each as it is. */
+  readonly format?: WeightFormat | 'file';
+  /** Told the bytes of the file that were loaded, of how many. */
+  readonly progress?: ((done: number, of: number) => void) | undefined;
+}
+
+/**
+ * Reads a checkpoint's tensors into GPU buffers of their own, and owns them. On a virtual runtime it checks names, shapes
+ * and types, reserves the same buffers, and reads no data.
+ */
 export class WeightLoader {
   readonly runtime: Runtime;
   readonly checkpoint: Checkpoint;
+  readonly #format: WeightFormat | 'file';
   readonly #tensors: Tensor[] = [];
+  readonly #matrices: StoredMatrix[] = [];
+  readonly #formats = new Set<WeightFormat>();
+  readonly #progress: WeightLoaderOptions['progress'];
+  readonly #bytes: number;
+  #loaded = 0;
+  #pending = 0;
+  #packer: Packer | undefined;
 
-  constructor(runtime: Runtime, checkpoint: Checkpoint) {
+  constructor(runtime: Runtime, checkpoint: Checkpoint, { format = 'file', progress }: WeightLoaderOptions = {}) {
     this.runtime = runtime;
     this.checkpoint = checkpoint;
+    this.#format = format;
+    this.#progress = progress;
+    this.#bytes = [...checkpoint.names()].reduce((sum, name) => sum + checkpoint.get(name).byteLength, 0);
   }
 
   has(name: string): boolean {
     return this.checkpoint.has(name);
   }
 
+  /** Of everything loaded so far. */
+  get summary(): LoadedWeights {
+    return {
+      formats: [...this.#formats],
+      bytes: this.#tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0),
+      matrices: this.#matrices,
+    };
+  }
+
   /**
-   * A matrix in the format of the file, f32, f16 or bf16; several are put one below the other, which fuses linear
-   * layers that share their input. Rows of odd length are padded with one zero: kernels read weights in pairs.
+   * A matrix in the loader's format; several are put one below the other, which fuses linear layers that share their
+   * input. Left as in the file, matrices of different formats become f32 together.
    *
    * @param names - Stored tensors whose elements make `[rows, columns]`.
    * @param rows - Rows of each.
-   * @throws WeightsError if a tensor is missing or has another shape or no float dtype.
+   * @throws WeightsError if a tensor is missing, has another shape, no float dtype or cannot be had in the format.
    */
-  async matrix(names: readonly string[], rows: readonly number[], columns: number): Promise<Tensor> {
-    const stored = names.map((name, i) => this.#check(name, [rows[i] ?? 0, columns]));
-    const types = stored.map(({ dtype, name }) => this.#floatType(name, dtype));
-    const mixed = types.some((type) => type !== types[0]);
-    const dtype = mixed ? 'f32' : (types[0] ?? 'f32');
-    const padded = columns + (columns % 2);
+  async matrix(names: readonly string[], rows: readonly number[], columns: number): Promise<Weight> {
+    const stored = names.map((name, i) => this.#storedMatrix(name, rows[i] ?? 0, columns));
+    const format = this.#formatFor(stored);
+    this.#matrices.push(...stored);
+    this.#formats.add(format);
+    const { dtype, length } = storedRow(format, columns);
     const total = rows.reduce((sum, n) => sum + n, 0);
-    const tensor = this.#own(this.runtime.reserve(names.join(' + '), [total, padded], dtype));
-    let offset = 0;
-    for (const [i, name] of names.entries()) {
-      if (mixed || padded !== columns)
-        this.runtime.write(tensor, offset, padRows(await this.#floats(name), columns, padded, dtype));
-      else await this.#stream(name, tensor, offset);
-      offset += (rows[i] ?? 0) * padded * bytesOf[dtype];
+    const parts = partRows(format, total, columns, this.runtime.maxBindingBytes).map((count) =>
+      this.#own(this.runtime.reserve(names.join(' + '), [count, length], dtype)),
+    );
+    const weight = { format, rows: total, columns, parts };
+    let row = 0;
+    for (const one of stored) {
+      await this.#fill(weight, row, one);
+      row += one.rows;
     }
-    return tensor;
+    return weight;
   }
 
   /** Vectors as one of f32, end to end. */
   async vector(names: readonly string[], sizes: readonly number[]): Promise<Tensor> {
-    const parts: Float32Array[] = [];
-    for (const [i, name] of names.entries()) {
-      this.#check(name, [sizes[i] ?? 0]);
-      parts.push(await this.#floats(name));
-    }
-    const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let offset = 0;
-    for (const part of parts) {
-      all.set(part, offset);
-      offset += part.length;
-    }
-    return this.#own(this.runtime.upload(names.join(' + '), [all.length], 'f32', all));
+    for (const [i, name] of names.entries()) this.#check(name, [sizes[i] ?? 0]);
+    return this.#floats(names, [sizes.reduce((sum, size) => sum + size, 0)]);
   }
 
   /** A small matrix widened to f32 and not padded, for tables that are added rather than multiplied. */
-  async table(name: string, rows: number, columns: number): Promise<Tensor> {
+  table(name: string, rows: number, columns: number): Promise<Tensor> {
     this.#check(name, [rows, columns]);
-    return this.#own(this.runtime.upload(name, [rows, columns], 'f32', await this.#floats(name)));
+    return this.#floats([name], [rows, columns]);
   }
 
   /** Linear layers that share their input, as one: `<prefix>.weight`, and `.bias` where `bias` says so. */
@@ -93,6 +145,22 @@ export class WeightLoader {
     };
   }
 
+  /**
+   * Ends the loading: everything is on the GPU.
+   *
+   * @throws WeightsError if weights did not fit their format; whatever the device has reported.
+   */
+  async finish(): Promise<void> {
+    const misfits = (await this.#packer?.misfits()) ?? [];
+    if (misfits.length > 0)
+      throw new WeightsError(
+        `${this.checkpoint.name}: weights beyond what ${this.#format} can hold: ${some(misfits.map(({ name, count }) => `${name} (${count})`))}. Use --dtype auto, or get the checkpoint again if it is damaged.`,
+      );
+    this.#disposePacker();
+    this.runtime.pool.trim();
+    await this.runtime.check();
+  }
+
   /** Stored tensors that nobody read, without those that the model declares as ignorable. */
   unused(ignorable: readonly RegExp[]): string[] {
     return this.checkpoint.unused().filter((name) => !ignorable.some((pattern) => pattern.test(name)));
@@ -101,6 +169,12 @@ export class WeightLoader {
   /** Destroys every buffer that was loaded. */
   dispose(): void {
     for (const tensor of this.#tensors.splice(0)) this.runtime.free(tensor);
+    this.#disposePacker();
+  }
+
+  #disposePacker(): void {
+    this.#packer?.dispose();
+    this.#packer = undefined;
   }
 
   #own(tensor: Tensor): Tensor {
@@ -120,6 +194,31 @@ export class WeightLoader {
     return stored;
   }
 
+  #storedMatrix(name: string, rows: number, columns: number): StoredMatrix {
+    const { dtype } = this.checkpoint.get(name);
+    const packed = dtype === 'U32' ? this.#packedFormat(name) : undefined;
+    const width = packed ? storedRow(packed, columns).length : columns;
+    this.#check(name, [rows, width]);
+    return { name, rows, columns, format: packed ?? this.#floatType(name, dtype) };
+  }
+
+  #packedFormat(name: string): WeightFormat | undefined {
+    const said = this.checkpoint.metadata(name)[FORMAT_KEY];
+    return weightFormats.find((format) => format === said && storedRow(format, 1).dtype === 'u32');
+  }
+
+  #formatFor(stored: readonly StoredMatrix[]): WeightFormat {
+    const [first] = stored;
+    const common = stored.every(({ format }) => format === first?.format) ? (first?.format ?? 'f32') : 'f32';
+    const wanted = this.#format === 'file' ? common : this.#format;
+    const packed = stored.find(({ format }) => format !== wanted && storedRow(format, 1).dtype === 'u32');
+    if (packed)
+      throw new WeightsError(
+        `${this.checkpoint.name}: ${packed.name} is stored in ${packed.format}, which cannot become ${wanted}. Use --dtype auto, or the checkpoint that it was converted from.`,
+      );
+    return wanted;
+  }
+
   #floatType(name: string, dtype: string): FloatType {
     const type = floatTypes[dtype];
     if (type) return type;
@@ -128,26 +227,79 @@ export class WeightLoader {
     );
   }
 
-  async #floats(name: string): Promise<Float32Array> {
-    const { dtype, shape } = this.checkpoint.get(name);
-    const type = this.#floatType(name, dtype);
-    const bytes = await this.checkpoint.read(name);
-    const size = shape.reduce((product, n) => product * n, 1);
-    return hostArray(type, bytes.buffer, size) as Float32Array;
+  async #floats(names: readonly string[], shape: readonly number[]): Promise<Tensor> {
+    const tensor = this.#own(this.runtime.reserve(names.join(' + '), shape, 'f32'));
+    let at = 0;
+    for (const name of names) {
+      const { dtype, shape: stored, byteLength } = this.checkpoint.get(name);
+      const type = this.#floatType(name, dtype);
+      const size = stored.reduce((product, n) => product * n, 1);
+      const bytes = await this.#read(name, 0, byteLength);
+      if (bytes) this.runtime.write(tensor, at, hostArray(type, bytes.buffer, size));
+      at += size * bytesOf.f32;
+    }
+    return tensor;
   }
 
-  async #stream(name: string, tensor: Tensor, offset: number): Promise<void> {
-    let at = offset;
-    for await (const chunk of this.checkpoint.chunks(name)) {
-      this.runtime.write(tensor, at, chunk);
-      at += chunk.byteLength;
+  /** Puts a stored matrix at rows `at` and on of a weight, piece by piece. */
+  async #fill(weight: Weight, at: number, stored: StoredMatrix): Promise<void> {
+    const { name, columns } = stored;
+    const inFile = fileRowBytes(stored);
+    const inPart = rowBytes(weight.format, columns);
+    const isSame = stored.format === weight.format && inFile === inPart;
+    for (const { part, row, from, count } of pieces(weight.parts, at, stored.rows, pieceRows(stored))) {
+      const bytes = await this.#read(name, from * inFile, count * inFile);
+      if (!bytes) continue;
+      if (isSame) this.runtime.write(part, row * inPart, bytes);
+      else this.#pack(stored, bytes, { format: weight.format, part, first: row });
     }
+  }
+
+  #pack(stored: StoredMatrix, bytes: Uint8Array, to: PackTarget): void {
+    this.#packer ??= new Packer(this.runtime, [...this.checkpoint.names()].length);
+    this.#packer.pack(stored, bytes, to);
+  }
+
+  /** Bytes of a stored tensor; `undefined` on a virtual runtime. Waits for the GPU now and then. */
+  async #read(name: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.runtime.virtual) {
+      this.checkpoint.skip(name);
+      return undefined;
+    }
+    const bytes = await this.checkpoint.read(name, { offset, length });
+    this.#loaded += length;
+    this.#pending += length;
+    if (this.#pending >= PIECE_BYTES) {
+      // What was written waits in the host's memory until the GPU has it.
+      this.#pending = 0;
+      await this.runtime.device.queue.onSubmittedWorkDone();
+    }
+    this.#progress?.(this.#loaded, this.#bytes);
+    return bytes;
   }
 }
 
-function padRows(values: Float32Array, columns: number, padded: number, dtype: FloatType): ArrayBufferView {
-  const rows = values.length / columns;
-  const out = new Float32Array(rows * padded);
-  for (let row = 0; row < rows; row++) out.set(values.subarray(row * columns, (row + 1) * columns), row * padded);
-  return encodeFloats(dtype, out);
+/**
+ * Rows `at` .. `at + rows` of a matrix in parts, in pieces of at most `most` rows that lie in one part each: `row` is where
+ * the piece starts in its part, `from` where among the rows that are being put there.
+ */
+function* pieces(
+  parts: readonly Tensor[],
+  at: number,
+  rows: number,
+  most: number,
+): Generator<{ part: Tensor; row: number; from: number; count: number }> {
+  let start = 0; // of the part
+  for (const part of parts) {
+    const end = start + (part.shape[0] ?? 0);
+    const last = Math.min(end, at + rows);
+    for (let next = Math.max(start, at); next < last; next += most)
+      yield { part, row: next - start, from: next - at, count: Math.min(most, last - next) };
+    start = end;
+  }
+}
+
+/** The first few of many names. */
+function some(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }

@@ -9,7 +9,7 @@ const external = Object.keys({ ...dependencies, ...optionalDependencies });
 
 await rm('dist', { recursive: true, force: true });
 await build({
-  entryPoints: ['index.ts', 'cli/ff-run.ts', 'cli/ff-eval.ts', 'media/ffmpeg-worker.ts'],
+  entryPoints: ['index.ts', 'cli/ff-run.ts', 'cli/ff-eval.ts', 'cli/ff-convert.ts', 'media/ffmpeg-worker.ts'],
   entryNames: '[name]',
   outdir: 'dist',
   bundle: true,

@@ -1,6 +1,7 @@
 /** The flags of `ff-eval`. */
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
 import { reducers } from '../../framefusion/reducers.ts';
+import { dtypes, type ModelDType } from '../../models/video-model.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
@@ -21,14 +22,17 @@ export interface EvalArguments {
   readonly report?: string;
   readonly types: boolean;
   readonly adapter: AdapterChoice;
-  readonly dtype?: 'auto' | 'f32' | 'f16';
+  readonly dtype?: ModelDType;
   readonly quiet: boolean;
 }
 
 const flags = {
   data: { value: 'FILE', help: 'questions: JSON lines, or a file of a public benchmark (docs/eval.md)' },
   videos: { value: 'DIR', help: 'where their videos are (default: beside the file)' },
-  model: { value: 'NAME|DIR', help: 'a name of weights.config.json, or a Hugging Face checkpoint folder' },
+  model: {
+    value: 'NAME|DIR|ID',
+    help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
+  },
   reducer: { value: 'A,B,...', help: `of ${Object.keys(reducers).join(', ')} (default framefusion,none)` },
   cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
   similarity: { value: 'X', help: "FrameFusion's similarity bound (default: the model's, else 0.6)" },
@@ -42,7 +46,7 @@ const flags = {
   report: { value: 'FILE', help: 'write tables and curves (.html), the main curve (.svg) or the tables (.md)' },
   types: { help: 'also print the accuracy by type of question' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  dtype: { value: 'NAME', help: 'f32, f16 or auto: f16 where the adapter has it (default auto)' },
+  dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
   quiet: { help: 'no progress, no notes' },
   help: { help: 'this text' },
   version: { help: 'the version' },
@@ -88,7 +92,7 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | 'he
     ...given('report', reportFile(values.text('report'))),
     types: values.has('types'),
     adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
-    ...given('dtype', values.oneOf('dtype', ['auto', 'f32', 'f16'])),
+    ...given('dtype', values.oneOf('dtype', dtypes)),
     quiet: values.has('quiet'),
   };
 }

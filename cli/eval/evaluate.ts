@@ -4,12 +4,13 @@ import { dirname, relative, resolve } from 'node:path';
 import { openVideo } from '../../media/video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
+import { fetchModel, type LocalModel } from '../fetch-model.ts';
 import { chooseModel, type ModelChoice } from '../models.ts';
 import { openModel } from '../open-model.ts';
 import { checkWritable, writeJson, writeOutput } from '../output.ts';
 import { policyOf } from '../policy.ts';
 import { Console } from '../progress.ts';
-import { spentShare } from '../report.ts';
+import { precisionText, spentShare } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import type { EvalArguments } from './arguments.ts';
 import { requireVideos } from './benchmarks/videos.ts';
@@ -48,11 +49,19 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const console_ = new Console('ff-eval', args);
   const questions = await readQuestions(args.data, { ...args, note: (line) => console_.warn(line) });
   requireVideos(args.data, questions);
-  const choice = chooseModel(args.model);
-  const runs = runsOf(args, choice);
-  await checkWritable('--json', args.json);
-  await checkWritable('--report', args.report);
-  const { runtime, model } = await openModel(args, choice, console_);
+  const chosen = chooseModel(args.model);
+  const runs = runsOf(args, chosen);
+  for (const flag of ['json', 'report', 'results'] as const) await checkWritable(`--${flag}`, args[flag]);
+  const choice = await fetchModel(chosen, console_);
+  const { runtime, model } = await openModel(args, choice, console_, {
+    dtype: args.dtype,
+    frames: args.frames ?? choice.frames,
+    cost: Math.max(...runs.map(({ cost }) => cost)),
+    // The dense model is what needs the most.
+    reducer: () => (runs.some(({ policy }) => !policy) ? undefined : runs[0]?.policy),
+    question: 'What happens?',
+    maxNewTokens: args.maxNewTokens,
+  });
   try {
     const results = await Results.open(args.results, aboutOf(args, choice, model, questions));
     await answerAll(args, { choice, model, questions, runs, results }, console_);
@@ -66,7 +75,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       questions: questions.length,
       videos: new Set(questions.map(({ video }) => video)).size,
       model: choice.name,
-      dtype: model.act,
+      dtype: precisionText(model.weights.formats.join(' + '), model.act),
       adapter: runtime.adapterName,
       runs: summaries,
     };
@@ -106,7 +115,7 @@ function runsOf(args: EvalArguments, choice: ModelChoice): Run[] {
 /** What answers hang on besides the policy. */
 function aboutOf(
   args: EvalArguments,
-  choice: ModelChoice,
+  choice: LocalModel,
   model: VideoModel,
   questions: readonly Question[],
 ): Record<string, unknown> {
@@ -117,7 +126,7 @@ function aboutOf(
   return {
     data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
     model: resolve(choice.folder), // its name alone could be that of another folder
-    dtype: model.act,
+    dtype: precisionText(model.weights.formats.join(' + '), model.act),
     frames: args.frames ?? choice.frames,
     maxNewTokens: args.maxNewTokens,
   };

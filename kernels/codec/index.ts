@@ -1,19 +1,17 @@
-import { KernelError } from '../../engine/errors.ts';
 import type { Codec } from '../../engine/kernel.ts';
-import type { Tensor } from '../../engine/tensor.ts';
+import type { Weight, WeightFormat } from '../weight.ts';
 import bf16 from './bf16.wgsl';
 import f16 from './f16.wgsl';
 import f32 from './f32.wgsl';
+import q4 from './q4.wgsl';
+import q8 from './q8.wgsl';
 
-const codecs: Readonly<Record<string, Codec>> = {
-  f32: { name: 'f32', source: f32 },
-  f16: { name: 'f16', source: f16 },
-  bf16: { name: 'bf16', source: bf16 },
-};
+const sources: Readonly<Record<WeightFormat, string>> = { f32, f16, bf16, q8, q4 };
 
-/** The WGSL that reads a weight matrix in its stored format: a type `WeightPair` and a function `decodePair`. */
-export function codecOf(weight: Tensor): Codec {
-  const codec = codecs[weight.dtype];
-  if (!codec) throw new KernelError(`codec: no weight format for ${weight}.`);
-  return codec;
+/**
+ * The WGSL that reads a kernel's operand `weight`: its element type `WeightWord`, `weightRow` for where a row starts, and
+ * `weightFour` for four neighbours in it.
+ */
+export function codecOf({ format }: Weight): Codec {
+  return { name: format, source: sources[format] };
 }

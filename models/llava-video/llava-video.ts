@@ -10,8 +10,8 @@ import { Qwen2 } from '../qwen2/qwen2.ts';
 import { type TokenReducer, type Tokens, videoLayout } from '../reduction.ts';
 import { normalise } from '../siglip/preprocess.ts';
 import { Tokenizer } from '../tokenizer.ts';
-import type { Answer, EncodedVideo, LoadOptions, VideoFrames, VideoModel } from '../video-model.ts';
-import { WeightLoader } from '../weights.ts';
+import type { Answer, EncodedVideo, LoadedWeights, LoadOptions, VideoFrames, VideoModel } from '../video-model.ts';
+import { precision, WeightLoader } from '../weights.ts';
 import { type LlavaVideoConfig, llavaVideoConfig } from './config.ts';
 import { VideoEncoder } from './video-encoder.ts';
 
@@ -67,20 +67,18 @@ export class LlavaVideo implements VideoModel {
     { dtype = 'auto', chatTemplate = 'tokenizer', progress }: LoadOptions = {},
   ): Promise<LlavaVideo> {
     const sizes = llavaVideoConfig(config, await readConfig(files, 'vision_config.json'));
-    const act = dtype === 'auto' ? (runtime.hasF16 ? 'f16' : 'f32') : dtype;
-    if (act === 'f16' && !runtime.hasF16)
-      throw new InputError(`dtype f16: ${runtime.adapterName} has no shader-f16. Use f32.`);
+    const { act, format } = precision(dtype, runtime);
     const text = await loadText(files, chatTemplate).catch((error: unknown) => {
       if (error instanceof WeightsError) return error;
       throw error;
     });
     const checkpoint = await Checkpoint.open(files);
-    const loader = new WeightLoader(runtime, checkpoint);
+    const loader = new WeightLoader(runtime, checkpoint, { format, progress });
     try {
       const encoder = await VideoEncoder.load(loader, sizes.vision, act);
-      const decoder = await Qwen2.load(loader, sizes.text, act, progress);
+      const decoder = await Qwen2.load(loader, sizes.text, act);
       const last = new RegExp(`\\.vision_model\\.encoder\\.layers\\.${sizes.vision.tower.layers - 1}\\.`);
-      await runtime.check();
+      await loader.finish();
       const parts: Parts = {
         name: files.name,
         runtime,
@@ -109,6 +107,9 @@ export class LlavaVideo implements VideoModel {
   }
   get act(): 'f32' | 'f16' {
     return this.#parts.decoder.act;
+  }
+  get weights(): LoadedWeights {
+    return this.#parts.loader.summary;
   }
   get layers(): number {
     return this.#parts.config.text.layers;
@@ -175,6 +176,8 @@ export class LlavaVideo implements VideoModel {
       throw error;
     } finally {
       rec.finish();
+      // The decoder's buffers have other sizes: what the tower used would only lie beside them.
+      runtime.pool.trim();
     }
     let live = true;
     const dispose = (): void => {

@@ -132,9 +132,9 @@ describe('ff-run, given what it cannot use', () => {
     });
 
     it('says how to get a named model that is not there', async () => {
-      const env = { HF_HUB_CACHE: folder };
+      const env = { HF_HUB_CACHE: folder, HF_HUB_OFFLINE: '1' };
       const ended = await ffRun(['--video', clip, '--model', 'lmms-lab/LLaVA-Video-7B-Qwen2'], { env });
-      expectOneLine(ended, 1, /lmms-lab\/LLaVA-Video-7B-Qwen2: it is not on this machine.*--model DIR/);
+      expectOneLine(ended, 1, /lmms-lab\/LLaVA-Video-7B-Qwen2: it was never downloaded.*Unset HF_HUB_OFFLINE/);
     });
 
     const damages: [string, (copy: string) => Promise<void>, RegExp][] = [

@@ -2,38 +2,104 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { fetchModel } from '../../cli/fetch-model.ts';
 import { chooseModel, weightsConfig } from '../../cli/models.ts';
+import { Console } from '../../cli/progress.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
+import { expectRejection } from '../helpers/errors.ts';
 
-describe('named models', () => {
+const NAME = 'lmms-lab/LLaVA-Video-7B-Qwen2';
+
+describe('models by name', () => {
   let folder: string;
-  const { HF_HUB_CACHE } = process.env;
+  const silent = new Console('ff-test', { quiet: true });
+  const { HF_HUB_CACHE, HF_HUB_OFFLINE } = process.env;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-models-'));
   });
   after(async () => {
     // Not by a copy of process.env: only the real one reaches native code, which looks for its driver there.
-    if (HF_HUB_CACHE === undefined) delete process.env.HF_HUB_CACHE;
-    else process.env.HF_HUB_CACHE = HF_HUB_CACHE;
+    for (const [name, value] of Object.entries({ HF_HUB_CACHE, HF_HUB_OFFLINE }))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
     await rm(folder, { recursive: true });
   });
+
+  /** Does `work` with another current folder. */
+  function inFolder(work: () => void): void {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      work();
+    } finally {
+      process.chdir(before);
+    }
+  }
 
   it('are the default, one by name, or a folder with defaults of its own', () => {
     expect(chooseModel().name).to.equal('tiny-llava-video');
     expect(chooseModel('tiny-llava-video')).to.include({ frames: 12, adapter: 'LlavaQwenForCausalLM' });
     expect(chooseModel(folder)).to.include({ folder, frames: 64 });
-    expect(() => chooseModel('hasOwnProperty')).to.throw(InputError, 'no such folder, and no name of');
   });
 
-  it('are found in the cache of Hugging Face, by branch or commit', async () => {
-    process.env.HF_HUB_CACHE = folder;
-    const name = 'lmms-lab/LLaVA-Video-7B-Qwen2';
-    expect(() => chooseModel(name)).to.throw(WeightsError, 'it is not on this machine');
+  it('are ids of Hugging Face, with a revision if there is one', () => {
+    const guessed = { frames: 64, repository: 'some/model', guessed: true };
+    expect(chooseModel('some/model')).to.deep.equal({ ...guessed, name: 'some/model' });
+    for (const revision of ['v1.0', 'refs/pr/7', 'abc@def'])
+      expect(chooseModel(`some/model@${revision}`)).to.deep.equal({
+        ...guessed,
+        name: `some/model@${revision}`,
+        revision,
+      });
+    const named = { repository: NAME, frames: 64, chatTemplate: 'qwen_1_5' };
+    expect(chooseModel(NAME)).to.include({ ...named, revision: 'main' });
+    expect(chooseModel(`${NAME}@v2`)).to.include({ ...named, name: `${NAME}@v2`, revision: 'v2' });
+    for (const id of [NAME, `${NAME}@v2`]) expect(chooseModel(id)).not.to.have.any.keys('folder', 'guessed');
+  });
+
+  it('are the folder where there is one of the same spelling, with the settings of the name', async () => {
+    for (const name of ['some/model', 'some/model@v1', NAME]) await mkdir(join(folder, name), { recursive: true });
+    inFolder(() => {
+      expect(chooseModel('some/model')).to.deep.equal({ frames: 64, name: 'model', folder: 'some/model' });
+      expect(chooseModel('some/model@v1')).to.include({ folder: 'some/model@v1' }).and.not.have.property('repository');
+      expect(chooseModel(NAME)).to.include({ name: NAME, folder: NAME, chatTemplate: 'qwen_1_5' });
+    });
+  });
+
+  it('are refused if they are neither name nor folder nor id, and a file is none of them', async () => {
+    await mkdir(join(folder, 'clips'));
+    await writeFile(join(folder, 'clips', 'a.mp4'), '');
+    const line =
+      /^--model .*: no such folder, and no name of weights\.config\.json \(tiny.*\)\. A Hugging Face id is owner\//;
+    inFolder(() => {
+      for (const name of [
+        'hasOwnProperty',
+        'clips/a.mp4',
+        './some/other',
+        '/some/other',
+        'a/b/c',
+        'a/b@',
+        'a/',
+        '/a',
+        '',
+        'x'.repeat(5000),
+      ])
+        expect(() => chooseModel(name), name).to.throw(InputError, line);
+    });
+  });
+
+  it('are found in the cache of Hugging Face without asking, where the network is not wanted', async () => {
+    Object.assign(process.env, { HF_HUB_CACHE: folder, HF_HUB_OFFLINE: '1' });
+    const fetched = () => fetchModel(chooseModel(NAME), silent);
+    await expectRejection(fetched(), WeightsError, `${NAME}: it was never downloaded`, 'offline mode is on', folder);
+    await expectRejection(fetchModel(chooseModel('work/typo'), silent), WeightsError, 'There is no folder work/typo');
     const model = join(folder, 'models--lmms-lab--LLaVA-Video-7B-Qwen2');
-    await mkdir(join(model, 'snapshots', 'abc123'), { recursive: true });
+    const snapshot = join(model, 'snapshots', 'abc123');
+    await mkdir(snapshot, { recursive: true });
     await mkdir(join(model, 'refs'));
     await writeFile(join(model, 'refs', 'main'), 'abc123\n');
-    expect(chooseModel(name).folder).to.equal(join(model, 'snapshots', 'abc123'));
+    for (const file of ['config.json', 'model.safetensors']) await writeFile(join(snapshot, file), '{}');
+    expect(await fetched()).to.include({ name: NAME, folder: snapshot, frames: 64 });
   });
 
   it('are refused with the file and the key where weights.config.json is wrong', async () => {

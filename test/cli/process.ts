@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,8 +18,11 @@ export interface Ended {
 export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends the signal this long after the start. */
-  readonly interrupt?: { readonly signal: NodeJS.Signals; readonly afterMs: number };
+  /** Sends the signal this long after the start, or when something has happened. */
+  readonly interrupt?: { readonly signal: NodeJS.Signals } & (
+    | { readonly afterMs: number }
+    | { readonly when: Promise<unknown> }
+  );
   readonly tool?: 'ff-run' | 'ff-eval';
 }
 
@@ -34,7 +38,8 @@ export function ffRun(
   const child = spawn(process.execPath, [program, ...all], { cwd: root, env: { ...process.env, ...env } });
   child.stdin.on('error', () => undefined); // it may end before it has read everything
   child.stdin.end(stdin);
-  if (interrupt) setTimeout(() => child.kill(interrupt.signal), interrupt.afterMs);
+  if (interrupt)
+    void ('when' in interrupt ? interrupt.when : sleep(interrupt.afterMs)).then(() => child.kill(interrupt.signal));
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream].setEncoding('utf8').on('data', (text: string) => {

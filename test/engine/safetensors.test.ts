@@ -93,7 +93,6 @@ describe('SafetensorsFile', () => {
     const open = await SafetensorsFile.open(new MemorySource(bytes));
     expect(await open.read('scalar')).to.have.length(8);
     expect(await open.read('none')).to.have.length(0);
-    for await (const _ of open.chunks('none')) expect.fail('a chunk of nothing');
     const empty = await SafetensorsFile.open(new MemorySource(forge('{}', 0)));
     expect(empty.tensors.size).to.equal(0);
   });
@@ -110,23 +109,30 @@ describe('SafetensorsFile', () => {
     expect(tensors.get('flag')!.byteLength).to.equal(3);
   });
 
-  for (const [chunkBytes, sizes] of [
-    [8, [8, 8, 8, 6]],
-    [16, [16, 14]],
-    [64, [30]],
-  ] as const)
-    it(`streams 30 bytes in chunks of ${chunkBytes}`, async () => {
-      const open = await SafetensorsFile.open(new MemorySource(file([WEIGHT])));
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of open.chunks('weight', chunkBytes)) chunks.push(chunk);
-      expect(chunks.map((chunk) => chunk.byteLength)).to.deep.equal(sizes);
-      expect(Buffer.concat(chunks).equals(Buffer.from(await open.read('weight')))).to.equal(true);
-    });
-
-  it('refuses chunks that would split an element', async () => {
+  it('reads a stretch of a tensor', async () => {
     const open = await SafetensorsFile.open(new MemorySource(file([WEIGHT])));
-    for (const chunkBytes of [0, -8, 12, 1.5, Number.NaN, Number.POSITIVE_INFINITY])
-      expect(await rejection(open.chunks('weight', chunkBytes).next())).to.be.instanceOf(InputError);
+    const all = Buffer.from(await open.read('weight'));
+    for (const [offset, length] of [
+      [0, 30],
+      [0, 0],
+      [30, 0],
+      [7, 13],
+    ] as const) {
+      const bytes = await open.read('weight', { offset, length });
+      expect(all.subarray(offset, offset + length).equals(bytes)).to.equal(true);
+      expect(bytes.byteOffset).to.equal(0);
+    }
+  });
+
+  it('refuses a stretch that leaves the tensor', async () => {
+    const open = await SafetensorsFile.open(new MemorySource(file([WEIGHT])));
+    for (const [offset, length] of [
+      [-1, 4],
+      [0, 31],
+      [30, 1],
+      [0, Number.NaN],
+    ] as const)
+      expect(await rejection(open.read('weight', { offset, length }))).to.be.instanceOf(InputError);
   });
 
   it('names a tensor that is not there', async () => {
@@ -134,7 +140,6 @@ describe('SafetensorsFile', () => {
     expect(() => open.get('gain')).to.throw(WeightsError, 'memory.safetensors: expected a tensor "gain"');
     expect(() => open.get('__proto__')).to.throw(WeightsError);
     expect(await rejection(open.read('gain'))).to.be.instanceOf(WeightsError);
-    expect(await rejection(open.chunks('gain').next())).to.be.instanceOf(WeightsError);
   });
 
   it('keeps names that are special to JavaScript apart from its objects', async () => {
@@ -349,7 +354,7 @@ describe('Checkpoint', () => {
     expect(checkpoint.get('head').shape).to.deep.equal([3, 5]);
     expect(checkpoint.unused()).to.have.members(['weight', 'bias', 'head']);
     await checkpoint.read('weight');
-    for await (const chunk of checkpoint.chunks('head')) expect(chunk[29]).to.equal(29);
+    expect(await checkpoint.read('head', { offset: 29, length: 1 })).to.deep.equal(Uint8Array.of(29));
     expect(checkpoint.unused()).to.deep.equal(['bias']);
     expect(await rejection(checkpoint.read('gain'))).to.be.instanceOf(WeightsError);
     expect(checkpoint.unused()).to.deep.equal(['bias']);

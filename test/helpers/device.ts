@@ -5,6 +5,7 @@ import { type AdapterChoice, type NodeRuntimeOptions, openRuntime } from '../../
 import { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { bytesOf, type DType, Tensor } from '../../engine/tensor.ts';
+import { partRows, storedRow, type Weight } from '../../kernels/weight.ts';
 import type { HostTensor } from './random.ts';
 
 let opened: Promise<Runtime> | undefined;
@@ -89,13 +90,19 @@ export function upload(rec: Recorder, { shape, dtype, values }: HostTensor, labe
   return rec.upload(label, shape, dtype, bits);
 }
 
-/** A weight matrix as kernels read it: rows of odd length padded with one zero. */
-export function uploadWeight(rec: Recorder, weight: HostTensor, label = 'weight'): Tensor {
-  const [n = 0, k = 0] = weight.shape;
-  if (k % 2 === 0) return upload(rec, weight, label);
-  const values = new Float32Array(n * (k + 1));
-  for (let row = 0; row < n; row++) values.set(weight.values.subarray(row * k, (row + 1) * k), row * (k + 1));
-  return upload(rec, { shape: [n, k + 1], dtype: weight.dtype, values }, label);
+/** A weight matrix of floats as kernels read it, in parts of at most `partBytes`. */
+export function uploadWeight(rec: Recorder, weight: HostTensor, partBytes = rec.runtime.maxBindingBytes): Weight {
+  const [rows = 0, columns = 0] = weight.shape;
+  const format = weight.dtype as 'f32' | 'f16' | 'bf16';
+  const { length } = storedRow(format, columns);
+  let row = 0;
+  const parts = partRows(format, rows, columns, partBytes).map((count) => {
+    const values = new Float32Array(count * length);
+    for (let i = 0; i < count; i++, row++)
+      values.set(weight.values.subarray(row * columns, (row + 1) * columns) as Float32Array, i * length);
+    return upload(rec, { shape: [count, length], dtype: format, values }, 'weight');
+  });
+  return { format, rows, columns, parts };
 }
 
 /** Runs an op on the shared runtime and gives its result; checks that it wrote nothing beyond its outputs. */

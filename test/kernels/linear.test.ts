@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
-import type { Runtime } from '../../engine/runtime.ts';
 import { embed } from '../../kernels/embed.ts';
-import { bindableRows, type LinearPlan, linear } from '../../kernels/linear.ts';
+import { type LinearPlan, linear } from '../../kernels/linear.ts';
+import { partRows, rowBytes, weightOf } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
-import { type Feature, itOn, openTestRuntime, run, upload, uploadWeight } from '../helpers/device.ts';
+import { type Feature, itOn, run, upload, uploadWeight } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { host, random } from '../helpers/random.ts';
 import * as reference from '../reference/linear.ts';
@@ -22,9 +22,11 @@ interface LinearCase {
   readonly bias?: boolean;
   /** Rows of the residual; none where absent. */
   readonly period?: number;
+  /** The largest part of the weight. */
+  readonly partBytes?: number;
 }
 
-async function check(c: LinearCase, on?: Runtime): Promise<void> {
+async function check(c: LinearCase): Promise<void> {
   const { rows, k, n, act = 'f32', out = 'f32', codec = 'f32', plan } = c;
   const x = random([rows, k], { seed: 1, outliers: 3, dtype: act });
   // Scaled as in a checkpoint, so that an f16 result can hold what outliers make.
@@ -32,10 +34,10 @@ async function check(c: LinearCase, on?: Runtime): Promise<void> {
   const bias = c.bias ? random([n], { seed: 3 }) : undefined;
   const residual = c.period === undefined ? undefined : random([c.period, n], { seed: 4, outliers: 1 });
   const got = await run((rec) => {
-    const weights = { weight: uploadWeight(rec, weight), bias: bias && upload(rec, bias) };
+    const weights = { weight: uploadWeight(rec, weight, c.partBytes), bias: bias && upload(rec, bias) };
     const options = { out, ...(plan && { plan }), ...(residual && { residual: upload(rec, residual) }) };
     return linear(rec, upload(rec, x), weights, options);
-  }, on);
+  });
   const want = reference.linear(x, weight, { bias, residual });
   expectClose(got, want, tolerance(out, { sumOf: k, scale: largest(want) }));
 }
@@ -107,7 +109,7 @@ describe('linear', () => {
       expectRejection(
         run((rec) => {
           const make = (shape: readonly number[]) => upload(rec, random(shape, { seed: 1 }), 'layers.4.qkv');
-          const weights = { weight: make(shapes.weight ?? [3, 6]), bias: make(shapes.bias ?? [3]) };
+          const weights = { weight: weightOf(make(shapes.weight ?? [3, 6])), bias: make(shapes.bias ?? [3]) };
           return linear(rec, make([2, 6]), weights, { residual: make(shapes.residual ?? [2, 3]) });
         }),
         ShapeError,
@@ -120,7 +122,7 @@ describe('linear', () => {
     await expectRejection(
       run((rec) => {
         const u32 = upload(rec, host([2, 6], new Uint32Array(12), 'u32'));
-        return linear(rec, u32, { weight: upload(rec, random([3, 6], { seed: 1 })) });
+        return linear(rec, u32, { weight: uploadWeight(rec, random([3, 6], { seed: 1 })) });
       }),
       ShapeError,
       'linear: x must be f32 or f16',
@@ -138,84 +140,62 @@ describe('embed', () => {
 
   it('makes nothing of no ids', async () => {
     const table = random([4, 6], { seed: 1 });
-    const got = await run((rec) => embed(rec, upload(rec, host([0], [], 'u32')), upload(rec, table), 6));
+    const got = await run((rec) => embed(rec, upload(rec, host([0], [], 'u32')), uploadWeight(rec, table)));
     expect(got).to.have.length(0);
   });
 
   it('refuses ids that are no u32', () =>
     expectRejection(
-      run((rec) => embed(rec, upload(rec, random([3], { seed: 1 })), upload(rec, random([4, 6], { seed: 1 })), 6)),
+      run((rec) => embed(rec, upload(rec, random([3], { seed: 1 })), uploadWeight(rec, random([4, 6], { seed: 1 })))),
       ShapeError,
       'embed: ids must be u32',
     ));
 });
 
-async function checkEmbed(dim: number, vocabulary: number, codec: 'f32' | 'f16' | 'bf16', on?: Runtime): Promise<void> {
+async function checkEmbed(
+  dim: number,
+  vocabulary: number,
+  codec: 'f32' | 'f16' | 'bf16',
+  partBytes?: number,
+): Promise<void> {
   const table = random([vocabulary, dim], { seed: 5, outliers: 2, dtype: codec });
   const ids = [0, vocabulary - 1, 3, 3, 1, Math.floor(vocabulary / 2)];
-  const got = await run(
-    (rec) => embed(rec, upload(rec, host([ids.length], ids, 'u32')), uploadWeight(rec, table), dim),
-    on,
+  const got = await run((rec) =>
+    embed(rec, upload(rec, host([ids.length], ids, 'u32')), uploadWeight(rec, table, partBytes)),
   );
   expect([...got]).to.deep.equal([...reference.embed(ids, table)]);
 }
 
-describe('a weight larger than what a kernel can bind', () => {
-  let small: Runtime;
-  before(async () => {
-    small = await openTestRuntime({ maxBindingBytes: 4096 });
-  });
-  after(() => small.close());
-
+describe('a weight in several parts', () => {
   for (const plan of ['tile', 'subgroup', 'row'] as const)
     itOn(
       plan === 'subgroup' ? ['subgroups'] : [],
-      `is multiplied in parts of its rows, with their own columns of bias and residual, plan ${plan}`,
+      `is multiplied part by part, with their own columns of bias and residual, plan ${plan}`,
       async () => {
-        // Rows of 144 bytes make parts of 16, rows of 128 bytes parts of 32.
-        await check({ rows: 7, k: 35, n: 90, plan, bias: true, period: 7 }, small);
-        await check({ rows: 7, k: 63, n: 70, plan, codec: 'bf16', bias: true, period: 1 }, small);
+        await check({ rows: 7, k: 35, n: 90, plan, bias: true, period: 7, partBytes: 4096 });
+        await check({ rows: 7, k: 63, n: 70, plan, codec: 'bf16', bias: true, period: 1, partBytes: 4096 });
+        await check({ rows: 2, k: 63, n: 3, plan, codec: 'bf16', bias: true, period: 1, partBytes: 1 });
       },
     );
 
-  it('is looked up in parts of its rows', async () => {
-    await checkEmbed(35, 101, 'f32', small);
-    await checkEmbed(31, 150, 'bf16', small);
+  it('is looked up part by part', async () => {
+    await checkEmbed(35, 101, 'f32', 4096);
+    await checkEmbed(31, 150, 'bf16', 4096);
   });
 
-  it('is an error where not even an aligned part can be bound', async () => {
-    const table = random([40, 513], { seed: 1 });
-    await expectRejection(
-      run(
-        (rec) => linear(rec, upload(rec, random([1, 513], { seed: 2 })), { weight: uploadWeight(rec, table) }),
-        small,
-      ),
-      ShapeError,
-      'bind',
-    );
-  });
-
-  it('is split into parts that start at aligned bytes and cover every row once', async () => {
-    await run((rec) => {
-      for (const [n, width, dtype] of [
-        [1, 2, 'f32'],
-        [4096, 2, 'f32'],
-        [151, 896, 'bf16'],
-        [77, 34, 'f16'],
-        [65, 64, 'f32'],
-      ] as const) {
-        const weight = rec.empty('weight', [n, width], dtype);
-        const rowBytes = weight.byteLength / n;
-        let next = 0;
-        for (const { start, count } of bindableRows('linear', weight, 1 << 16)) {
-          expect(start).to.equal(next);
-          expect((start * rowBytes) % 256).to.equal(0);
-          expect(count * rowBytes).to.be.at.most(1 << 16);
-          next = start + count;
-        }
-        expect(next).to.equal(n);
-      }
-      return rec.empty('none', [1], 'f32');
-    });
+  it('has every row once, in parts that are as large as allowed', () => {
+    for (const [rows, columns, format] of [
+      [1, 2, 'f32'],
+      [4096, 2, 'f32'],
+      [151, 896, 'bf16'],
+      [151, 896, 'q4'],
+      [77, 34, 'q8'],
+      [0, 34, 'f16'],
+    ] as const) {
+      const parts = partRows(format, rows, columns, 1 << 16);
+      expect(parts.reduce((sum, count) => sum + count, 0)).to.equal(rows);
+      for (const count of parts) expect(count * rowBytes(format, columns)).to.be.at.most(1 << 16);
+      for (const count of parts.slice(0, -1)) expect((count + 1) * rowBytes(format, columns)).to.be.above(1 << 16);
+    }
   });
 });

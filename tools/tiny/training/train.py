@@ -20,7 +20,7 @@ from torch import nn
 
 from data import Drawn, bits, choose, pack
 from model import Config, Model
-from reduce import KINDS, Reduction
+from reduce import KINDS, LAST, Reduction
 
 ATTRIBUTES = 12          # labels that a still shows: colours and shapes
 EVENTS = 7               # and those that only a film does
@@ -207,18 +207,19 @@ class Trainer:
         tokens, questions = self.look_at_clips(), self.clips.questions()
         types = len(self.about['types'])
         right, asked = np.full(types, 1.0), np.full(types, 2.0)
-        kinds, shares = list(KINDS), np.array(list(KINDS.values()))
+        kinds, shares, last = list(KINDS), list(KINDS.values()), [LAST[kind] for kind in KINDS]
         trained = len(questions) - self.args.held_out
 
         def step(part):
             reduced = part > self.args.dense_part
-            kind = self.rng.choice(kinds, p=shares) if reduced else 'none'
+            mixture = last if part > self.args.last_part else shares
+            kind = self.rng.choice(kinds, p=mixture) if reduced else 'none'
             # The rows that ask choose what is kept: with few of them it is nearly what one alone would keep.
             count, size = (3, int(CLIPS * 1.5)) if 'prune' in kind else (QUESTIONS, CLIPS)
             which = self.rng.integers(trained, size=size)
             weights = 0.15 + np.clip(1 - right / asked, 0, 1)
             loss, ok, batch = self.answer_loss(tokens, questions, which, count, weights, kind, part)
-            if kind == 'none' or not reduced:
+            if kind == 'none' or (kind == 'merge' and mixture is last):
                 np.add.at(right, batch.types.cpu().numpy().ravel(), ok.numpy().ravel())
                 np.add.at(asked, batch.types.cpu().numpy().ravel(), 1)
                 right[:], asked[:] = right * 0.995, asked * 0.995
@@ -365,6 +366,7 @@ def main():
     parser.add_argument('--minutes-eye', type=float, default=9)
     parser.add_argument('--minutes', type=float, default=90)
     parser.add_argument('--dense-part', type=float, default=0.4, help='of the decoder\'s time, before reductions')
+    parser.add_argument('--last-part', type=float, default=0.78, help='of it, before the last mixture of reductions')
     parser.add_argument('--held-out', type=int, default=512, help='clips at the end that are not trained on')
     parser.add_argument('--workers', type=int, default=2, help='processes; their gradients are averaged')
     parser.add_argument('--device', default='cpu')

@@ -1,0 +1,114 @@
+/** A folder that is filled aside and appears whole, or not at all. */
+import { existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { access, constants, mkdir, readdir, realpath, rm, statfs } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { InputError } from '../../engine/errors.ts';
+import { bytes } from '../table.ts';
+
+/**
+ * What can be known before the work: whether the folder may be made, or replaced.
+ *
+ * @param force - Whether a checkpoint that is there may be replaced; nothing else is.
+ * @throws InputError if not.
+ */
+export async function checkNewFolder(out: string, { force }: { force: boolean }): Promise<void> {
+  const path = resolve(out);
+  if (lstatSync(path, { throwIfNoEntry: false })) {
+    if (!force) throw new InputError(`--out ${out}: it exists. Name another folder, or use --force to replace it.`);
+    if (!(await isReplaceable(path)))
+      throw new InputError(
+        `--out ${out}: it is no checkpoint (no config.json), which is all that --force replaces. Name another folder.`,
+      );
+  }
+  try {
+    await access(`${dirname(path)}/.`, constants.W_OK); // with the dot, a file is no folder
+  } catch (cause) {
+    throw cannotWrite(out, cause as Error);
+  }
+}
+
+async function isReplaceable(path: string): Promise<boolean> {
+  const files = await readdir(path).catch(() => undefined);
+  return files !== undefined && (files.length === 0 || files.includes('config.json'));
+}
+
+/** @throws InputError if replacing `out` would remove `source`. */
+export async function checkApart(out: string, source: string): Promise<void> {
+  const target = await realpath(out).catch(() => undefined);
+  if (target === undefined) return;
+  const way = relative(target, await realpath(source));
+  if (way === '' || !way.startsWith('..'))
+    throw new InputError(`--out ${out}: the checkpoint to be converted is there. Name another folder.`);
+}
+
+/** @throws InputError if the disk has no room for `needed` bytes. Where it does not say, nobody is hindered. */
+export async function checkRoom(out: string, needed: number): Promise<void> {
+  const disk = await statfs(dirname(resolve(out))).catch(() => undefined);
+  if (!disk) return;
+  const free = disk.bavail * disk.bsize;
+  if (free < needed)
+    throw new InputError(
+      `--out ${out}: the result takes ${bytes(needed)}, and ${bytes(free)} are free there. Make room, or name a folder on another disk.`,
+    );
+}
+
+/** What the file system refuses as one line about `--out`; anything else as it is. */
+export function outputError(out: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error) || error.syscall === 'read') return error;
+  return cannotWrite(out, error);
+}
+
+function cannotWrite(out: string, cause: NodeJS.ErrnoException): InputError {
+  const isFull = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
+  return new InputError(
+    isFull
+      ? `--out ${out}: the disk is full. Make room, or name a folder on another disk.`
+      : `--out ${out}: cannot be written: ${cause.message}.`,
+    { cause },
+  );
+}
+
+/** The folder while it is being filled. Until it is committed, the end of the process removes it, too. */
+export class NewFolder {
+  /** Where to write. */
+  readonly path: string;
+  readonly #target: string;
+  readonly #force: boolean;
+  readonly #discard = (): void => rmSync(this.path, { recursive: true, force: true, maxRetries: 3 });
+
+  private constructor(out: string, force: boolean) {
+    this.#target = resolve(out);
+    this.#force = force;
+    this.path = `${this.#target}.incomplete-${process.pid}`;
+  }
+
+  static async create(out: string, { force }: { force: boolean }): Promise<NewFolder> {
+    const folder = new NewFolder(out, force);
+    // A process that was killed may have had the same number, in a container above all.
+    await rm(folder.path, { recursive: true, force: true });
+    process.on('exit', folder.#discard);
+    await mkdir(folder.path);
+    return folder;
+  }
+
+  /** Gives the folder its name. What had it before is replaced if that was allowed. */
+  commit(): void {
+    const old = `${this.#target}.replaced-${process.pid}`;
+    // Without a pause between the renames: no signal comes in between.
+    const replaces = this.#force && existsSync(this.#target);
+    if (replaces) renameSync(this.#target, old);
+    try {
+      renameSync(this.path, this.#target);
+    } catch (error) {
+      if (replaces) renameSync(old, this.#target);
+      throw error;
+    }
+    if (replaces) rmSync(old, { recursive: true, force: true });
+  }
+
+  /** Removes what was not committed. */
+  async close(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+    process.off('exit', this.#discard);
+  }
+}

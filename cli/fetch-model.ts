@@ -1,0 +1,37 @@
+import { WeightsError } from '../engine/errors.ts';
+import { downloadModel } from '../hub/download.ts';
+import { DownloadReport } from './download-report.ts';
+import type { ModelChoice } from './models.ts';
+import type { Console } from './progress.ts';
+
+/** A model whose files are on this machine. */
+export interface LocalModel extends ModelChoice {
+  readonly folder: string;
+}
+
+/**
+ * Gets a model's files onto this machine, unless they are there.
+ *
+ * @throws InputError, WeightsError - whose message is the line to print.
+ */
+export async function fetchModel(choice: ModelChoice, console_: Console): Promise<LocalModel> {
+  const { name, folder, repository = name, revision } = choice;
+  if (folder !== undefined) return { ...choice, folder };
+  const report = new DownloadReport(repository, console_);
+  console_.progress(`looking up ${repository}`);
+  try {
+    const found = await downloadModel(repository, {
+      revision,
+      note: (line) => console_.note(`${console_.tool}: ${line}`),
+      progress: (progress) => report.update(progress),
+    });
+    report.finish();
+    return { ...choice, folder: found };
+  } catch (error) {
+    // A mistyped folder looks like an id, too.
+    if (!choice.guessed || report.started || !(error instanceof WeightsError)) throw error;
+    throw new WeightsError(`${error.message} There is no folder ${name} either.`, { cause: error });
+  } finally {
+    console_.clear();
+  }
+}
