@@ -1,5 +1,5 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
-import { InputError } from '../engine/errors.ts';
+import { DeviceError, InputError } from '../engine/errors.ts';
 import { folderFiles } from '../engine/file-source.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
@@ -22,45 +22,47 @@ export interface Wanted {
   readonly memory?: number | undefined;
 }
 
-/** A plan, and whether the adapter can give what it needs. */
+/** A run on an adapter: what it takes, and what keeps it from fitting. */
 export interface Fit {
-  readonly plan: MemoryPlan;
+  /** Undefined where a tensor is larger than the adapter can bind. */
+  readonly plan: MemoryPlan | undefined;
   /** Bytes that there are, as far as that can be known: WebGPU does not tell. */
   readonly free: number | undefined;
-  readonly fits: boolean;
+  /** Undefined if it fits. */
+  readonly problem: string | undefined;
 }
 
-/** Plans a run on an adapter, and asks the adapter for as much memory. */
+/** Plans a run, and asks the adapter for as much memory. @throws WeightsError as loading the model. */
 export async function fitOf(choice: LocalModel, runtime: Runtime, wanted: Wanted): Promise<Fit> {
-  const plan = await planMemory(folderFiles(choice.folder), runtime, planOptions(choice, wanted));
-  const free = wanted.memory ?? (runtime.adapterKind === 'software' ? freeMemory() : undefined);
+  const free = wanted.memory ?? (runtime.adapterKind === 'software' ? process.availableMemory() : undefined);
+  let plan: MemoryPlan;
+  try {
+    plan = await planMemory(folderFiles(choice.folder), runtime, planOptions(choice, wanted));
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    return { plan: undefined, free, problem: error.message };
+  }
   const fits = free === undefined ? await runtime.hasRoomFor(plan.peak) : plan.peak <= free;
-  return { plan, free, fits };
+  if (fits) return { plan, free, problem: undefined };
+  const has = free === undefined ? `${runtime.adapterName} does not give as much` : `there are ${bytes(free)}`;
+  const needs = `${wanted.frames} frames at cost ${wanted.cost} need ${bytes(plan.peak)} of memory, and ${has}.`;
+  return { plan, free, problem: needs };
 }
 
-/**
- * One line that says what is lacking and what would fit.
- *
- * @returns An error to be thrown.
- */
-export async function tooLarge(choice: LocalModel, runtime: Runtime, wanted: Wanted, found: Fit): Promise<InputError> {
-  const { plan, free } = found;
-  const has = free === undefined ? 'does not give as much' : `has ${bytes(free)}`;
-  const files = folderFiles(choice.folder);
+/** Throws unless a run fits: one line that says what is lacking, and what would fit instead. */
+export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: Wanted, found: Fit): Promise<void> {
+  const { plan, problem } = found;
+  if (problem === undefined) return;
   const options: string[] = [];
   for (const [flags, change] of alternatives(wanted)) {
-    const smaller = await planMemory(files, runtime, planOptions(choice, { ...wanted, ...change })).catch(
-      () => undefined,
-    );
-    if (!smaller || smaller.peak >= plan.peak) continue;
-    const fits = free === undefined ? await runtime.hasRoomFor(smaller.peak) : smaller.peak <= free;
-    if (fits) options.push(`${flags} (${bytes(smaller.peak)})`);
+    const other = await fitOf(choice, runtime, { ...wanted, ...change });
+    if (!other.plan || other.problem !== undefined || other.plan.peak >= (plan?.peak ?? Number.POSITIVE_INFINITY))
+      continue;
+    options.push(`${flags} (${bytes(other.plan.peak)})`);
     if (options.length === 3) break;
   }
   const advice = options.length > 0 ? `It would fit with ${listed(options)}.` : 'Use a smaller model or a larger GPU.';
-  return new InputError(
-    `${choice.name}: ${wanted.frames} frames at cost ${wanted.cost} need ${bytes(plan.peak)} of memory, and ${runtime.adapterName} ${has}. ${advice}`,
-  );
+  throw new InputError(`${choice.name}: ${problem} ${advice}`);
 }
 
 function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
@@ -81,40 +83,44 @@ function* alternatives({ frames, cost, dtype = 'auto' }: Wanted): Generator<[fla
   const packed = (['q8', 'q4'] as const).filter((format) => dtype !== 'q4' && format !== dtype);
   if (cost > 0.2) yield ['--cost 0.2', { cost: 0.2 }];
   for (const format of packed) yield [`--dtype ${format}`, { dtype: format }];
-  for (let fewer = Math.floor(frames / 2); fewer >= 1; fewer = Math.floor(fewer / 2))
-    yield [`--frames ${fewer}`, { frames: fewer }];
-  for (let fewer = Math.floor(frames / 2); packed.length > 0 && fewer >= 1; fewer = Math.floor(fewer / 2))
-    yield [`--dtype q4 --frames ${fewer}`, { dtype: 'q4', frames: fewer }];
+  const halves = Array.from({ length: Math.floor(Math.log2(frames)) }, (_, i) => Math.floor(frames / 2 ** (i + 1)));
+  const fewer = halves.filter((half) => half >= 1);
+  for (const half of fewer) yield [`--frames ${half}`, { frames: half }];
+  if (packed.length > 0) for (const half of fewer) yield [`--dtype q4 --frames ${half}`, { dtype: 'q4', frames: half }];
 }
 
 /** What `--plan --json` writes; docs/report.md says what each field means. */
 export function planReport(
-  { plan, free, fits }: Fit,
+  { plan, free, problem }: Fit,
   { name }: LocalModel,
   runtime: Runtime,
   { cost }: Wanted,
 ): object {
-  const { weights, ...rest } = plan;
-  const { formats, bytes: weightBytes } = weights;
+  const { weights, ...rest } = plan ?? {};
   return {
     version: 1,
     model: name,
     adapter: runtime.adapterName,
     cost,
     ...rest,
-    weights: formats.join(' + '),
-    weightBytes,
+    ...(weights && { weights: weights.formats.join(' + '), weightBytes: weights.bytes }),
     free: free ?? null,
-    fits,
+    fits: problem === undefined,
   };
 }
 
 /** A plan as a person reads it. */
-export function planTable({ plan, free, fits }: Fit, { name }: LocalModel, runtime: Runtime, { cost }: Wanted): string {
+export function planTable(
+  plan: MemoryPlan,
+  found: Fit,
+  { name }: LocalModel,
+  runtime: Runtime,
+  { cost }: Wanted,
+): string {
   const { weights } = plan;
   const share = `${((100 * plan.cache) / plan.denseCache).toFixed(1)} % of the dense ${bytes(plan.denseCache)}`;
   const software = runtime.adapterKind === 'software' ? ' (software)' : '';
-  const has = free === undefined ? 'the adapter was asked for it' : `${bytes(free)} are free`;
+  const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
   const answer = `answering, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
     ['model', `${name}, ${precisionText(weights.formats.join(' + '), plan.act)}, on ${runtime.adapterName}${software}`],
@@ -125,13 +131,8 @@ export function planTable({ plan, free, fits }: Fit, { name }: LocalModel, runti
     ['at most', `${bytes(plan.loading)} while loading`],
     ['', `${bytes(plan.looking)} while looking at the video`],
     ['', `${bytes(plan.answering)} while ${answer}`],
-    ['needed', `${bytes(plan.peak)}: ${fits ? 'fits' : 'does not fit'} (${has})`],
+    ['needed', `${bytes(plan.peak)}: ${found.problem === undefined ? 'fits' : 'does not fit'} (${has})`],
   ]);
-}
-
-/** Memory that a driver on the processor can have: what the system has left for this process. */
-function freeMemory(): number {
-  return process.availableMemory();
 }
 
 function listed(options: readonly string[]): string {

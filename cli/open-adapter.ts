@@ -11,6 +11,8 @@ export async function openAdapter(adapter: AdapterChoice, console_: Console): Pr
   console_.progress('opening the adapter');
   const runtime = await openRuntime({ adapter });
   if (adapter === 'auto' && runtime.adapterKind === 'software')
-    console_.note(`${console_.tool}: no GPU found: computing on the processor (${runtime.adapterName}), which is slow.`);
+    console_.note(
+      `${console_.tool}: no GPU found: computing on the processor (${runtime.adapterName}), which is slow.`,
+    );
   return runtime;
 }

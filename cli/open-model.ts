@@ -1,11 +1,12 @@
 import { WeightsError } from '../engine/errors.ts';
 import { folderFiles } from '../engine/file-source.ts';
-import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
+import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { loadModel } from '../models/registry.ts';
 import type { ModelDType, VideoModel } from '../models/video-model.ts';
 import type { LocalModel } from './fetch-model.ts';
-import { fitOf, tooLarge, type Wanted } from './fit.ts';
+import { fitOf, requireFit, type Wanted } from './fit.ts';
+import { openAdapter } from './open-adapter.ts';
 import type { Console } from './progress.ts';
 import { bytes } from './table.ts';
 
@@ -22,15 +23,9 @@ export async function openModel(
   wanted: Wanted,
 ): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
   const started = performance.now();
-  console_.progress('opening the adapter');
-  const runtime = await openRuntime({ adapter: args.adapter });
+  const runtime = await openAdapter(args.adapter, console_);
   try {
-    if (args.adapter === 'auto' && runtime.adapterKind === 'software')
-      console_.note(
-        `${console_.tool}: no GPU found: computing on the processor (${runtime.adapterName}), which is slow.`,
-      );
-    const found = await fitOf(choice, runtime, wanted);
-    if (!found.fits) throw await tooLarge(choice, runtime, wanted, found);
+    await requireFit(choice, runtime, wanted, await fitOf(choice, runtime, wanted));
     const model = await loadModel(folderFiles(choice.folder), runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),

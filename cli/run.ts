@@ -7,7 +7,7 @@ import type { TokenReducer } from '../models/reduction.ts';
 import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
 import type { RunArguments } from './arguments.ts';
 import { fetchModel } from './fetch-model.ts';
-import { fitOf, planReport, planTable, tooLarge, type Wanted } from './fit.ts';
+import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
 import { chooseModel, type ModelChoice } from './models.ts';
 import { openModel } from './open-model.ts';
@@ -67,8 +67,9 @@ async function plan(args: RunArguments, chosen: ModelChoice, console_: Console):
     const wanted = wantedOf(args, choice, frames);
     const found = await fitOf(choice, runtime, wanted);
     if (args.json !== undefined) await writeJson(args.json, planReport(found, choice, runtime, wanted));
-    if (args.json !== '-') process.stdout.write(`${planTable(found, choice, runtime, wanted)}\n`);
-    if (!found.fits) throw await tooLarge(choice, runtime, wanted, found);
+    if (found.plan && args.json !== '-')
+      process.stdout.write(`${planTable(found.plan, found, choice, runtime, wanted)}\n`);
+    await requireFit(choice, runtime, wanted, found);
   } finally {
     runtime.close();
   }

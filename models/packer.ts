@@ -10,8 +10,8 @@ export const PIECE_BYTES = 32 * 2 ** 20;
 /** An adapter runs at least 65,535 workgroups along an axis, and packing takes one a row. */
 const PIECE_ROWS = 2 ** 15;
 
-/** Bytes of a row in the file, where floats are not padded. */
-export function fileRowBytes({ format, columns }: StoredMatrix): number {
+/** Bytes of a row in a file, where floats are not padded. */
+export function fileRowBytes({ format, columns }: Pick<StoredMatrix, 'format' | 'columns'>): number {
   const { dtype } = storedRow(format, columns);
   return dtype === 'u32' ? rowBytes(format, columns) : columns * bytesOf[dtype];
 }

@@ -61,10 +61,10 @@ export async function planMemory(
   using video = await encodeBlank(model, frames);
   const looking = pool.memory.peakBytes;
   pool.resetPeak();
-  const stats = await firstToken(model.withReducer(options.reducer), video, options);
+  const stats = await firstTokens(model.withReducer(options.reducer), video, options);
   const reduced = pool.memory.peakBytes;
   pool.resetPeak();
-  const dense = options.reducer ? await firstToken(model.withReducer(undefined), video, options) : stats;
+  const dense = options.reducer ? await firstTokens(model.withReducer(undefined), video, options) : stats;
   // A sequence that is shortened in several steps leaves buffers of several lengths to the pool.
   const answering = options.reducer ? Math.min(pool.memory.peakBytes, reduced + MOST_FREE_BYTES) : reduced;
   await runtime.check();
@@ -94,10 +94,11 @@ function encodeBlank(model: VideoModel, frames: number): Promise<EncodedVideo> {
   return model.encode({ images, times: { frames, durationText: '0.00', timesText: '0.00s' } });
 }
 
-/** Prefill and the first token: later ones fit into the cache that was made for them. */
-async function firstToken(model: VideoModel, video: EncodedVideo, options: PlanOptions): Promise<GenerationStats> {
+/** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */
+async function firstTokens(model: VideoModel, video: EncodedVideo, options: PlanOptions): Promise<GenerationStats> {
   const { maxNewTokens, question } = options;
   const answer = model.answer(video, question, { maxNewTokens });
-  for await (const _ of answer) break;
+  let given = 0;
+  for await (const _ of answer) if (++given === 4) break;
   return answer.stats;
 }

@@ -52,6 +52,8 @@ export interface VideoModel extends Disposable {
   withReducer(reducer: TokenReducer | undefined): VideoModel;
   encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo>;
   answer(video: EncodedVideo | undefined, question: string, options?: GenerateOptions): Answer;
+  /** Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`. */
+  firstLogits(video: EncodedVideo | undefined, question: string): Promise<Float32Array>;
 }
 
 /** What a model holds on the GPU. */

@@ -60,6 +60,8 @@ export class WeightLoader {
   readonly #formats = new Set<WeightFormat>();
   readonly #progress: WeightLoaderOptions['progress'];
   readonly #bytes: number;
+  /** Never written, so that the system gives no memory for it. */
+  #zeros = new Uint8Array(0);
   #loaded = 0;
   #pending = 0;
   #packer: Packer | undefined;
@@ -157,7 +159,7 @@ export class WeightLoader {
         `${this.checkpoint.name}: weights beyond what ${this.#format} can hold: ${some(misfits.map(({ name, count }) => `${name} (${count})`))}. Use --dtype auto, or get the checkpoint again if it is damaged.`,
       );
     this.#disposePacker();
-    this.runtime.pool.trim();
+    this.#progress?.(this.#bytes, this.#bytes); // what the model does not want was not read
     await this.runtime.check();
   }
 
@@ -175,6 +177,7 @@ export class WeightLoader {
   #disposePacker(): void {
     this.#packer?.dispose();
     this.#packer = undefined;
+    this.runtime.pool.trim();
   }
 
   #own(tensor: Tensor): Tensor {
@@ -235,7 +238,7 @@ export class WeightLoader {
       const type = this.#floatType(name, dtype);
       const size = stored.reduce((product, n) => product * n, 1);
       const bytes = await this.#read(name, 0, byteLength);
-      if (bytes) this.runtime.write(tensor, at, hostArray(type, bytes.buffer, size));
+      this.runtime.write(tensor, at, hostArray(type, bytes.buffer, size));
       at += size * bytesOf.f32;
     }
     return tensor;
@@ -249,7 +252,6 @@ export class WeightLoader {
     const isSame = stored.format === weight.format && inFile === inPart;
     for (const { part, row, from, count } of pieces(weight.parts, at, stored.rows, pieceRows(stored))) {
       const bytes = await this.#read(name, from * inFile, count * inFile);
-      if (!bytes) continue;
       if (isSame) this.runtime.write(part, row * inPart, bytes);
       else this.#pack(stored, bytes, { format: weight.format, part, first: row });
     }
@@ -260,11 +262,12 @@ export class WeightLoader {
     this.#packer.pack(stored, bytes, to);
   }
 
-  /** Bytes of a stored tensor; `undefined` on a virtual runtime. Waits for the GPU now and then. */
-  async #read(name: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /** Bytes of a stored tensor; zeros on a virtual runtime. Waits for the GPU now and then. */
+  async #read(name: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     if (this.runtime.virtual) {
       this.checkpoint.skip(name);
-      return undefined;
+      if (this.#zeros.length < length) this.#zeros = new Uint8Array(length);
+      return this.#zeros.subarray(0, length);
     }
     const bytes = await this.checkpoint.read(name, { offset, length });
     this.#loaded += length;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { WeightsError } from '../../engine/errors.ts';
 
 /** Names that they have, wherever a checkpoint comes from. */
-const COMPANION = /^((tokenizer|chat_template|vocab|merges|readme|licen[cs]e|notice).*|.*\.(json|jinja|txt|model|md))$/i;
+const COMPANION =
+  /^((tokenizer|chat_template|vocab|merges|readme|licen[cs]e|notice).*|.*\.(json|jinja|txt|model|md))$/i;
 
 /** Weights, whatever they are called before the dot; an index is of weights that are not copied. */
 const WEIGHTS = /\.(bin|safetensors|pt|pth|gguf|onnx|h5|msgpack)$|\.index\.json$/i;

@@ -1,7 +1,7 @@
 /** The work of `ff-convert`: a checkpoint in, one in another format out. */
 import { basename, resolve } from 'node:path';
-import { openCheckpoint } from '../../engine/file-source.ts';
 import { writeCheckpoint } from '../../engine/file-sink.ts';
+import { openCheckpoint } from '../../engine/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { Rate } from '../download-report.ts';
 import { fetchModel } from '../fetch-model.ts';
@@ -61,7 +61,11 @@ export async function convert(args: ConvertArguments, tool: string): Promise<voi
  * @throws WeightsError if the source is no checkpoint, or its weights are beyond what the format can hold; InputError if
  *   there is nothing to convert, or the folder cannot be made.
  */
-export async function convertFolder(source: string, runtime: Runtime, options: ConvertOptions): Promise<ConversionPlan> {
+export async function convertFolder(
+  source: string,
+  runtime: Runtime,
+  options: ConvertOptions,
+): Promise<ConversionPlan> {
   const { out, progress } = options;
   await checkNewFolder(out, options);
   await checkApart(out, source);
@@ -86,7 +90,7 @@ export async function convertFolder(source: string, runtime: Runtime, options: C
 async function fill(options: ConvertOptions, write: (folder: string) => Promise<void>): Promise<void> {
   let folder: NewFolder | undefined;
   try {
-    folder = await NewFolder.create(options.out, options);
+    folder = NewFolder.create(options.out, options);
     await write(folder.path);
     folder.commit();
   } catch (error) {

@@ -1,7 +1,7 @@
 /** A folder that is filled aside and appears whole, or not at all. */
-import { existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
-import { access, constants, mkdir, readdir, realpath, rm, statfs } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { access, constants, readdir, realpath, rm, statfs } from 'node:fs/promises';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
 import { bytes } from '../table.ts';
 
@@ -13,17 +13,17 @@ import { bytes } from '../table.ts';
  */
 export async function checkNewFolder(out: string, { force }: { force: boolean }): Promise<void> {
   const path = resolve(out);
+  try {
+    await access(`${dirname(path)}/.`, constants.W_OK); // with the dot, a file is no folder
+  } catch (cause) {
+    throw cannotWrite(out, cause as Error);
+  }
   if (lstatSync(path, { throwIfNoEntry: false })) {
     if (!force) throw new InputError(`--out ${out}: it exists. Name another folder, or use --force to replace it.`);
     if (!(await isReplaceable(path)))
       throw new InputError(
         `--out ${out}: it is no checkpoint (no config.json), which is all that --force replaces. Name another folder.`,
       );
-  }
-  try {
-    await access(`${dirname(path)}/.`, constants.W_OK); // with the dot, a file is no folder
-  } catch (cause) {
-    throw cannotWrite(out, cause as Error);
   }
 }
 
@@ -37,7 +37,7 @@ export async function checkApart(out: string, source: string): Promise<void> {
   const target = await realpath(out).catch(() => undefined);
   if (target === undefined) return;
   const way = relative(target, await realpath(source));
-  if (way === '' || !way.startsWith('..'))
+  if (!way.startsWith('..') && !isAbsolute(way))
     throw new InputError(`--out ${out}: the checkpoint to be converted is there. Name another folder.`);
 }
 
@@ -54,8 +54,9 @@ export async function checkRoom(out: string, needed: number): Promise<void> {
 
 /** What the file system refuses as one line about `--out`; anything else as it is. */
 export function outputError(out: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('syscall' in error) || error.syscall === 'read') return error;
-  return cannotWrite(out, error);
+  const { syscall } = error as NodeJS.ErrnoException;
+  const isOurs = error instanceof Error && syscall !== undefined && syscall !== 'read';
+  return isOurs ? cannotWrite(out, error) : error;
 }
 
 function cannotWrite(out: string, cause: NodeJS.ErrnoException): InputError {
@@ -82,12 +83,11 @@ export class NewFolder {
     this.path = `${this.#target}.incomplete-${process.pid}`;
   }
 
-  static async create(out: string, { force }: { force: boolean }): Promise<NewFolder> {
+  static create(out: string, { force }: { force: boolean }): NewFolder {
     const folder = new NewFolder(out, force);
-    // A process that was killed may have had the same number, in a container above all.
-    await rm(folder.path, { recursive: true, force: true });
+    folder.#discard(); // a process that was killed may have had the same number, in a container above all
+    mkdirSync(folder.path);
     process.on('exit', folder.#discard);
-    await mkdir(folder.path);
     return folder;
   }
 

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../../engine/safetensors.ts';
 import { rowBytes } from '../../kernels/weight.ts';
 import { fileRowBytes, Packer, PIECE_BYTES, pieceRows } from '../../models/packer.ts';
 import type { StoredMatrix } from '../../models/weights.ts';
-import { type ConversionPlan, fileRow, type TargetFormat } from './plan.ts';
+import type { ConversionPlan, TargetFormat } from './plan.ts';
 
 type Piece = Uint8Array<ArrayBuffer>;
 /** A stretch of the tensor that is being converted. */
@@ -83,7 +83,7 @@ async function packed(
     const part = rec.empty('packed', [count, inPart / 4], 'u32');
     packer.pack(matrix, bytes, { format, part, first: 0 });
     const words = await rec.read(part);
-    return narrowed(new Uint8Array(words.buffer as ArrayBuffer), inPart, fileRow(format, matrix.columns));
+    return narrowed(new Uint8Array(words.buffer as ArrayBuffer), inPart, fileRowBytes({ ...matrix, format }));
   } finally {
     rec.finish();
   }

@@ -5,7 +5,8 @@ import { Runtime } from '../../engine/runtime.ts';
 import type { Checkpoint, StoredDtype, TensorInfo } from '../../engine/safetensors.ts';
 import { type CheckpointLayout, layOutCheckpoint } from '../../engine/safetensors-writer.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
-import { BLOCK, rowBytes, storedRow, type WeightFormat } from '../../kernels/weight.ts';
+import { BLOCK, storedRow, type WeightFormat } from '../../kernels/weight.ts';
+import { fileRowBytes } from '../../models/packer.ts';
 import { loadModel } from '../../models/registry.ts';
 import { FORMAT_KEY, type StoredMatrix } from '../../models/weights.ts';
 
@@ -65,7 +66,6 @@ export function planConversion(
   const packed = new Map(matrices.filter(({ format }) => format !== dtype).map((matrix) => [matrix.name, matrix]));
   const tensors = [...checkpoint.names()].map((name) => checkpoint.get(name));
   const sources = new Set([...packed.keys()].map((name) => checkpoint.get(name).dtype));
-  const sum = (of: (matrix: StoredMatrix) => number): number => matrices.reduce((total, one) => total + of(one), 0);
   return {
     format: dtype,
     matrices: packed,
@@ -74,8 +74,14 @@ export function planConversion(
       { shardBytes, metadata: metadataOf(dtype, [...sources], version) },
     ),
     sourceBytes: tensors.reduce((total, { byteLength }) => total + byteLength, 0),
-    bits: (8 * sum(({ rows, columns }) => rows * fileRow(dtype, columns))) / sum(({ rows, columns }) => rows * columns),
+    bits: bitsOf(matrices, dtype),
   };
+}
+
+function bitsOf(matrices: readonly StoredMatrix[], format: TargetFormat): number {
+  const sum = (of: (matrix: StoredMatrix) => number): number => matrices.reduce((total, one) => total + of(one), 0);
+  const bytes = sum(({ rows, columns }) => rows * fileRowBytes({ format, columns }));
+  return (8 * bytes) / sum(({ rows, columns }) => rows * columns);
 }
 
 function isInteger(format: WeightFormat): boolean {
@@ -103,11 +109,6 @@ function converted(tensor: TensorInfo, matrix: StoredMatrix | undefined, dtype: 
     dtype: storedDtypes[dtype],
     shape: isInteger(dtype) ? [rows, storedRow(dtype, columns).length] : shape,
   };
-}
-
-/** Bytes of a row in the new file: floats are not padded there. */
-export function fileRow(format: TargetFormat, columns: number): number {
-  return isInteger(format) ? rowBytes(format, columns) : 2 * columns;
 }
 
 /** docs/formats.md says what each key means. */

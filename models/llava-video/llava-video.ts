@@ -210,6 +210,24 @@ export class LlavaVideo implements VideoModel {
     };
   }
 
+  /** Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`. */
+  async firstLogits(video: EncodedVideo | undefined, question: string): Promise<Float32Array> {
+    const { text, runtime, decoder } = this.#parts;
+    if (text instanceof WeightsError) throw text;
+    const ids = this.#promptIds(text, video, question);
+    const rec = runtime.recorder('first logits');
+    const cache = decoder.newCache(0);
+    try {
+      const tokens = this.prompt(rec, ids, video);
+      const run = this.reducer?.start(tokens, this.layers) ?? {};
+      const left = await decoder.forward(rec, tokens, cache, { positions: tokens.hidden.shape2()[0], run });
+      return (await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)))) as Float32Array;
+    } finally {
+      rec.finish();
+      cache.dispose();
+    }
+  }
+
   /**
    * A prompt's tokens: text embeddings, with the video's tokens in the place of `VIDEO_ID`.
    *

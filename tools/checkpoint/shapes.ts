@@ -71,6 +71,16 @@ export const PRESETS = {
     tiedEmbeddings: false,
     ...SO400M,
   },
+  'llava-video-72b': {
+    hiddenSize: 8192,
+    intermediateSize: 29568,
+    layers: 80,
+    heads: 64,
+    kvHeads: 8,
+    vocabSize: 152064,
+    tiedEmbeddings: false,
+    ...SO400M,
+  },
 } as const satisfies Record<string, ModelShape>;
 
 /** The name of a preset. */

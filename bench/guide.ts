@@ -1,0 +1,95 @@
+/**
+ * Which GPU runs which model in which format with how many frames, by the planner: `npm run guide` writes the tables of
+ * docs/which-gpu.md.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import type { AdapterDescription } from '../engine/virtual-adapter.ts';
+import { FrameFusion } from '../framefusion/framefusion.ts';
+import { type MemoryPlan, planMemory } from '../models/plan.ts';
+import type { ModelDType } from '../models/video-model.ts';
+import type { PresetName } from '../tools/checkpoint/shapes.ts';
+import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
+
+const PAGE = new URL('../docs/which-gpu.md', import.meta.url);
+const COST = 0.3;
+const FRAMES = [8, 16, 32, 64, 128, 256];
+
+/** Memory of a GPU in GB, and of that what a desktop and its browser usually leave. */
+const SIZES = [4, 6, 8, 12, 16, 24, 32, 48, 80];
+const USABLE = 0.9;
+
+const models: readonly [PresetName, string][] = [
+  ['llava-onevision-qwen2-0.5b', 'LLaVA-OneVision 0.5B'],
+  ['llava-video-7b', 'LLaVA-Video 7B'],
+  ['llava-video-72b', 'LLaVA-Video 72B'],
+];
+const formats: readonly [ModelDType, string][] = [
+  ['auto', 'bf16, as published'],
+  ['q8', 'q8'],
+  ['q4', 'q4'],
+];
+
+/** What current desktop GPUs offer a page or Dawn. */
+const desktop: AdapterDescription = {
+  limits: { maxBufferSize: 2 ** 32 - 4, maxStorageBufferBindingSize: 2 ** 31 - 4 },
+  features: ['shader-f16', 'subgroups'],
+  info: { vendor: '', architecture: '', device: 'desktop GPU', description: '' },
+};
+
+type Plans = ReadonlyMap<number, MemoryPlan>;
+
+async function plansOf(preset: PresetName, dtype: ModelDType, cost: number): Promise<Plans> {
+  const plans = new Map<number, MemoryPlan>();
+  const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
+  const options = { dtype, reducer, question: 'What happens in this video?', maxNewTokens: 256 };
+  for (const frames of FRAMES)
+    plans.set(frames, await planMemory(virtualCheckpoint(preset), desktop, { ...options, frames }));
+  return plans;
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(bytes < 1e10 ? 2 : 1);
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map(row).join('\n');
+}
+
+/** The most of `FRAMES` that fit into a GPU of `size` GB. */
+function mostFrames(plans: Plans, size: number): string {
+  const fits = FRAMES.filter((frames) => plans.get(frames)!.peak <= USABLE * size * 1e9);
+  return fits.length === 0 ? '-' : String(fits.at(-1));
+}
+
+const framesRows: string[][] = [];
+const memoryRows: string[][] = [];
+for (const [preset, model] of models)
+  for (const [dtype, format] of formats) {
+    const plans = await plansOf(preset, dtype, COST);
+    framesRows.push([model, format, ...SIZES.map((size) => mostFrames(plans, size))]);
+    const [dense, reduced] = [await plansOf(preset, dtype, 1), plans].map((some) => some.get(64)!);
+    memoryRows.push([
+      model,
+      format,
+      gigabytes(reduced!.weights.bytes),
+      `${gigabytes(dense!.cache)} / ${gigabytes(reduced!.cache)}`,
+      `${gigabytes(dense!.peak)} / ${gigabytes(reduced!.peak)}`,
+    ]);
+  }
+
+const tables = {
+  frames: table(['model', 'weights', ...SIZES.map((size) => `${size} GB`)], framesRows),
+  memory: table(['model', 'weights', 'GB of weights', 'cache, dense / reduced', 'in all, dense / reduced'], memoryRows),
+};
+let page = await readFile(PAGE, 'utf8');
+for (const [name, text] of Object.entries(tables)) {
+  const marks = new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- end -->)`);
+  if (!marks.test(page)) throw new Error(`docs/which-gpu.md has no place for the table "${name}"`);
+  page = page.replace(marks, `$1${text}$2`);
+}
+await writeFile(PAGE, page);
+console.log(Object.values(tables).join('\n\n'));
