@@ -54,11 +54,9 @@ export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: W
   const { plan, problem } = found;
   if (problem === undefined) return;
   const options: string[] = [];
-  for (const [flags, change] of alternatives(wanted)) {
-    const other = await fitOf(choice, runtime, { ...wanted, ...change });
-    if (!other.plan || other.problem !== undefined || other.plan.peak >= (plan?.peak ?? Number.POSITIVE_INFINITY))
-      continue;
-    options.push(`${flags} (${bytes(other.plan.peak)})`);
+  for (const kind of alternatives(wanted)) {
+    const option = await firstThatFits(choice, runtime, wanted, kind);
+    if (option && option.peak < (plan?.peak ?? Number.POSITIVE_INFINITY)) options.push(option.text);
     if (options.length === 3) break;
   }
   const advice = options.length > 0 ? `It would fit with ${listed(options)}.` : 'Use a smaller model or a larger GPU.';
@@ -78,15 +76,33 @@ function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
   };
 }
 
-/** What a user could give up, the least first. */
-function* alternatives({ frames, cost, dtype = 'auto' }: Wanted): Generator<[flags: string, change: Partial<Wanted>]> {
-  const packed = (['q8', 'q4'] as const).filter((format) => dtype !== 'q4' && format !== dtype);
-  if (cost > 0.2) yield ['--cost 0.2', { cost: 0.2 }];
-  for (const format of packed) yield [`--dtype ${format}`, { dtype: format }];
+type Alternative = readonly [flags: string, change: Partial<Wanted>];
+
+/** What a user could give up: several kinds, and of each what costs the least first. */
+function alternatives({ frames, cost, dtype = 'auto' }: Wanted): (readonly Alternative[])[] {
   const halves = Array.from({ length: Math.floor(Math.log2(frames)) }, (_, i) => Math.floor(frames / 2 ** (i + 1)));
-  const fewer = halves.filter((half) => half >= 1);
-  for (const half of fewer) yield [`--frames ${half}`, { frames: half }];
-  if (packed.length > 0) for (const half of fewer) yield [`--dtype q4 --frames ${half}`, { dtype: 'q4', frames: half }];
+  const packed = (['q8', 'q4'] as const).filter((format) => dtype !== 'q4' && format !== dtype);
+  return [
+    cost > 0.2 ? [['--cost 0.2', { cost: 0.2 }]] : [],
+    ...packed.map((format): Alternative[] => [[`--dtype ${format}`, { dtype: format }]]),
+    halves.map((half): Alternative => [`--frames ${half}`, { frames: half }]),
+    packed.length === 0
+      ? []
+      : halves.map((half): Alternative => [`--dtype q4 --frames ${half}`, { dtype: 'q4', frames: half }]),
+  ];
+}
+
+async function firstThatFits(
+  choice: LocalModel,
+  runtime: Runtime,
+  wanted: Wanted,
+  kind: readonly Alternative[],
+): Promise<{ text: string; peak: number } | undefined> {
+  for (const [flags, change] of kind) {
+    const { plan, problem } = await fitOf(choice, runtime, { ...wanted, ...change });
+    if (plan && problem === undefined) return { text: `${flags} (${bytes(plan.peak)})`, peak: plan.peak };
+  }
+  return undefined;
 }
 
 /** What `--plan --json` writes; docs/report.md says what each field means. */

@@ -1,6 +1,5 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
-import { openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
@@ -10,6 +9,7 @@ import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
 import { chooseModel, type ModelChoice } from './models.ts';
+import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkWritable, writeJson } from './output.ts';
 import { policyOf } from './policy.ts';
@@ -62,7 +62,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
 async function plan(args: RunArguments, chosen: ModelChoice, console_: Console): Promise<void> {
   const frames = args.video === undefined ? undefined : await framesIn(args.video);
   const choice = await fetchModel(chosen, console_);
-  const runtime = await openRuntime({ adapter: args.adapter });
+  const runtime = await openAdapter(args.adapter, console_);
   try {
     const wanted = wantedOf(args, choice, frames);
     const found = await fitOf(choice, runtime, wanted);
