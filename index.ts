@@ -14,10 +14,12 @@ export { type AdapterKind, Runtime, type RuntimeOptions } from './engine/runtime
 export type { ByteSource, CheckpointFiles } from './engine/safetensors.ts';
 export { applyFrameFusion } from './framefusion/apply.ts';
 export { FrameFusion, type FrameFusionOptions } from './framefusion/framefusion.ts';
+export { type DownloadOptions, downloadModel } from './hub/download.ts';
 export { VideoError } from './media/errors.ts';
 export { type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
 export { type OpenVideoOptions, openVideo, type Video, type VideoInfo } from './media/video.ts';
 export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
+export { type MemoryPlan, type PlanOptions, planMemory } from './models/plan.ts';
 export type {
   Attended,
   Reduction,
@@ -27,11 +29,14 @@ export type {
   VideoLayout,
 } from './models/reduction.ts';
 export { architectures, loadModel } from './models/registry.ts';
-export type {
-  Answer,
-  EncodedVideo,
-  FrameFormat,
-  LoadOptions,
-  VideoFrames,
-  VideoModel,
+export {
+  type Answer,
+  dtypes,
+  type EncodedVideo,
+  type FrameFormat,
+  type LoadedWeights,
+  type LoadOptions,
+  type ModelDType,
+  type VideoFrames,
+  type VideoModel,
 } from './models/video-model.ts';
