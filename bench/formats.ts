@@ -1,7 +1,7 @@
 /**
  * What weight formats cost in accuracy: `npm run bench:formats`. The scores of the first answer token against those of the
- * weights as stored and multiplied in f32: how far apart they are, and how often the best token is the same. The embedded
- * adapter multiplies all in f32; others, what is not `f32` in f16 where they can.
+ * weights as stored and multiplied in f32: how far apart they are, and how often the best token is the same. What
+ * is not `f32` is multiplied in f16 where the adapter can.
  */
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -68,7 +68,7 @@ function best(scores: Float32Array): number {
   return scores.indexOf(Math.max(...scores));
 }
 
-const { values } = parseArgs({ options: { adapter: { type: 'string', default: 'embedded' } } });
+const { values } = parseArgs({ options: { adapter: { type: 'string', default: 'auto' } } });
 const runtime = await openRuntime({ adapter: values.adapter as AdapterChoice });
 const random = join(tmpdir(), `ff-formats-${process.pid}`);
 await makeCheckpoint(random, {
@@ -91,10 +91,10 @@ try {
     { name: 'random, 256 wide, 8 layers', folder: random, frames: 8, videos: 2 },
   ]) {
     const want = await scoresOf(runtime, subject, 'f32', asked);
-    for (const dtype of ['f32', 'bf16', 'q8', 'q4'] as const) {
+    for (const dtype of ['f32', 'auto', 'q8', 'q4'] as const) {
       const got = dtype === 'f32' ? want : await scoresOf(runtime, subject, dtype, asked);
       const { rms, largest, agree } = compare(got.all, want.all);
-      const format = dtype === 'f32' ? `${want.stored}, as stored, x f32` : `${dtype} x ${got.act}`;
+      const format = `${got.stored} x ${got.act}`;
       console.log(
         `| ${subject.name} | ${format} | ${(got.bytes / 1e6).toFixed(2)} MB | ${rms.toPrecision(2)} | ${largest.toPrecision(2)} | ${(100 * agree).toFixed(1)} % of ${want.all.length} |`,
       );
