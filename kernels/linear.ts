@@ -11,7 +11,7 @@ import type { Weight } from './weight.ts';
 
 /** One computation, three ways to share its work out, with the rows and columns of y that a workgroup makes. */
 const kernels = {
-  tile: { kernel: new Kernel('linear', tileSource), rows: 32, columns: 32 },
+  tile: { kernel: new Kernel('linear', tileSource), rows: 64, columns: 32 },
   subgroup: { kernel: new Kernel('linear-subgroup', subgroupSource), rows: 8, columns: 128 },
   row: { kernel: new Kernel('linear-row', rowSource), rows: 1, columns: 8 },
 };

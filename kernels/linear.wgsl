@@ -6,7 +6,8 @@
 //   residual  [period, n]      read where HAS_RESIDUAL; repeats every `period` rows
 //   y         [rows, stride]   columns column .. column + n
 //
-// One workgroup per 32 x 32 tile of y, 4 x 4 outputs a thread, tiles of 16 k through workgroup memory. f32 sums.
+// One workgroup per 64 x 32 tile of y, 8 x 4 outputs a thread, 16 k at a time through workgroup memory. Both tiles lie there
+// as their rows do, four k in a word: 12 words are read for 32 products of four. f32 sums.
 
 alias act = f32;
 alias out = f32;
@@ -21,57 +22,65 @@ struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32
 @group(0) @binding(4) var<storage, read_write> y: array<out>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-const TILE = 32u;
-const DEPTH = 16u;
-const WG = 64u;
-var<workgroup> xs: array<f32, 512>;  // [DEPTH][TILE]
-var<workgroup> ws: array<f32, 512>;
+const ROWS = 64u;
+const COLUMNS = 32u;
+const FOURS = 4u;   // of k in a tile
+const PITCH = 5u;   // one more than FOURS: rows that are read together lie in different banks
+var<workgroup> xs: array<vec4<f32>, 320>;  // [ROWS][PITCH]
+var<workgroup> ws: array<vec4<f32>, 160>;  // [COLUMNS][PITCH]
 
-fn four(at: u32) -> vec4<f32> { return vec4<f32>(ws[at], ws[at + 1u], ws[at + 2u], ws[at + 3u]); }
+fn activations(row: u32, k: u32) -> vec4<f32> {
+  var a = vec4<f32>();
+  if (row >= params.rows) { return a; }
+  let at = row * params.k + k;
+  if (k + 3u < params.k) { return vec4<f32>(f32(x[at]), f32(x[at + 1u]), f32(x[at + 2u]), f32(x[at + 3u])); }
+  for (var i = 0u; k + i < params.k; i++) { a[i] = f32(x[at + i]); }
+  return a;
+}
+
+// Beyond a row's end a format may hold anything; there the activations are zero.
+fn weights(n: u32, k: u32) -> vec4<f32> {
+  if (n >= params.n || k >= params.k) { return vec4<f32>(); }
+  return weightFour(weightRow(n, params.k), k / 4u);
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row0 = group.y * TILE;
-  let n0 = group.x * TILE;
-  // A thread stages 2 x 4 k of one row of x and of one row of weight: row lane / 2, fours (lane % 2) * 2 and the next.
-  let staged = lane / 2u;
-  let four0 = (lane % 2u) * 2u;
-  let xRow = (row0 + staged) * params.k;
-  let wRow = weightRow(n0 + staged, params.k);
-  let tileRow = lane / 8u;
-  let tileColumn = lane % 8u;
-  var sum: array<vec4<f32>, 4>;
+  let row0 = group.y * ROWS;
+  let n0 = group.x * COLUMNS;
+  let down = lane / 8u;
+  let right = lane % 8u;
+  // Four neighbouring threads stage the fours of a row, so that they read side by side.
+  let staged = lane / FOURS;
+  let four = lane % FOURS;
+  var sum: array<vec4<f32>, 8>;
 
-  for (var k0 = 0u; k0 < params.k; k0 += DEPTH) {
-    for (var i = four0; i < four0 + 2u; i++) {
-      let k = k0 + 4u * i;
-      var b = vec4<f32>();
-      if (n0 + staged < params.n && k < params.k) { b = weightFour(wRow, k / 4u); }
-      for (var j = 0u; j < 4u; j++) {
-        let to = (4u * i + j) * TILE + staged;
-        var a = 0.0;
-        if (row0 + staged < params.rows && k + j < params.k) { a = f32(x[xRow + k + j]); }
-        xs[to] = a;
-        ws[to] = b[j];
-      }
+  for (var k0 = 0u; k0 < params.k; k0 += 4u * FOURS) {
+    for (var row = staged; row < ROWS; row += 16u) {
+      xs[row * PITCH + four] = activations(row0 + row, k0 + 4u * four);
+    }
+    for (var column = staged; column < COLUMNS; column += 16u) {
+      ws[column * PITCH + four] = weights(n0 + column, k0 + 4u * four);
     }
     workgroupBarrier();
-    for (var depth = 0u; depth < DEPTH; depth++) {
-      let a = depth * TILE + tileRow * 4u;
-      let b = four(depth * TILE + tileColumn * 4u);
-      sum[0] += xs[a] * b;
-      sum[1] += xs[a + 1u] * b;
-      sum[2] += xs[a + 2u] * b;
-      sum[3] += xs[a + 3u] * b;
+    for (var f = 0u; f < FOURS; f++) {
+      let b0 = ws[right * PITCH + f];
+      let b1 = ws[(right + 8u) * PITCH + f];
+      let b2 = ws[(right + 16u) * PITCH + f];
+      let b3 = ws[(right + 24u) * PITCH + f];
+      for (var i = 0u; i < 8u; i++) {
+        let a = xs[(down + 8u * i) * PITCH + f];
+        sum[i] += vec4<f32>(dot(a, b0), dot(a, b1), dot(a, b2), dot(a, b3));
+      }
     }
     workgroupBarrier();
   }
 
-  for (var i = 0u; i < 4u; i++) {
-    let row = row0 + tileRow * 4u + i;
+  for (var i = 0u; i < 8u; i++) {
+    let row = row0 + down + 8u * i;
     if (row >= params.rows) { break; }
     for (var j = 0u; j < 4u; j++) {
-      let n = n0 + tileColumn * 4u + j;
+      let n = n0 + right + 8u * j;
       if (n >= params.n) { break; }
       var value = sum[i][j];
       let column = params.column + n;
