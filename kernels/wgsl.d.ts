@@ -1,5 +1,16 @@
 // Generated from the .wgsl files by `npm run wgsl-types`.
 
+declare module '*/add.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'residual' | 'x' | 'scale' | 'y',
+    'dim' | 'period',
+    'SCALED',
+    never,
+    never
+  >;
+  export default source;
+}
+
 declare module '*/argmax.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'token',
@@ -73,7 +84,7 @@ declare module '*/gelu.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'y',
     'dim',
-    'EXACT',
+    'FORM',
     never,
     'act'
   >;
@@ -330,7 +341,7 @@ declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'qkv' | 'position' | 'rotation' | 'q' | 'k' | 'v',
     'heads' | 'kvHeads' | 'offset',
-    'HEAD_DIM',
+    'HEAD_DIM' | 'GROUPED',
     never,
     'act'
   >;

@@ -6,9 +6,10 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { rotations } from '../../kernels/rope.ts';
+import { qwen2Config } from '../../models/decoder/config.ts';
+import { Decoder } from '../../models/decoder/decoder.ts';
+import { llamaNames } from '../../models/decoder/names.ts';
 import { readConfig } from '../../models/files.ts';
-import { qwen2Config } from '../../models/qwen2/config.ts';
-import { Qwen2 } from '../../models/qwen2/qwen2.ts';
 import type { Reduction, Tokens } from '../../models/reduction.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { type CaseResult, type Checker, EXACT, Golden, limits, readJson, runCase } from './check.ts';
@@ -52,7 +53,7 @@ export async function* verifyDecoder(folder: string, runtime: Runtime): AsyncGen
   if (!config) throw new Error(`${folder}/config.json is missing`);
   const checkpoint = await openCheckpoint(folder);
   const loader = new WeightLoader(runtime, checkpoint);
-  const decoder = await Qwen2.load(loader, qwen2Config(config), 'f32');
+  const decoder = await Decoder.load(loader, qwen2Config(config), llamaNames(), 'f32');
   try {
     yield await runCase(`decoder/${model}/embeddings`, (check) => verifyEmbeddings(runtime, decoder, golden, check));
     const prompt = (rec: Recorder): Tokens => promptOf(rec, input, golden);
@@ -88,7 +89,7 @@ export async function* verifyRope(folder: string): AsyncGenerator<CaseResult> {
   });
 }
 
-async function verifyEmbeddings(runtime: Runtime, decoder: Qwen2, golden: Golden, check: Checker): Promise<void> {
+async function verifyEmbeddings(runtime: Runtime, decoder: Decoder, golden: Golden, check: Checker): Promise<void> {
   const rec = runtime.recorder('embeddings');
   const whole = golden.floats('inputs_embeds');
   const dim = decoder.config.hiddenSize;
@@ -115,7 +116,7 @@ export interface VariantCase {
   readonly folder: string;
   readonly variant: string;
   readonly runtime: Runtime;
-  readonly decoder: Qwen2;
+  readonly decoder: Decoder;
   readonly prompt: (rec: Recorder) => Tokens;
   readonly newTokens: number;
 }
@@ -163,7 +164,7 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
 async function verifyDecoding(
   rec: Recorder,
   { decoder }: VariantCase,
-  cache: ReturnType<Qwen2['newCache']>,
+  cache: ReturnType<Decoder['newCache']>,
   { wanted, golden, left }: { wanted: Variant; golden: Golden; left: Tokens },
   check: Checker,
 ): Promise<void> {

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { readConfig } from '../../models/files.ts';
-import { LlavaVideo } from '../../models/llava-video/llava-video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
 import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
+import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
@@ -20,10 +20,7 @@ export async function* verifyPipeline(folder: string, runtime: Runtime): AsyncGe
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  const files = folderFiles(folder);
-  const config = await readConfig(files, 'config.json');
-  if (!config) throw new Error(`${folder}/config.json is missing`);
-  using model = await LlavaVideo.load(files, runtime, config, { dtype: 'f32' });
+  using model = await loadModel(folderFiles(folder), runtime, { dtype: 'f32' });
   using video = await encode(model, golden);
   const ids = golden.integers('input_ids');
   const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
@@ -36,7 +33,7 @@ export async function* verifyPipeline(folder: string, runtime: Runtime): AsyncGe
     );
 }
 
-function encode(model: LlavaVideo, golden: Golden): Promise<EncodedVideo> {
+function encode(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
   const pixels = golden.floats('pixel_values');
   const [frames = 0, ...rest] = golden.get('pixel_values').shape;
   const each = rest.reduce((product, n) => product * n, 1);
@@ -52,7 +49,7 @@ async function verifyPrompt(
     prompt: (rec: Recorder) => Tokens;
     golden: Golden;
     input: Input;
-    model: LlavaVideo;
+    model: LoadedModel;
   },
   check: Checker,
 ): Promise<void> {
