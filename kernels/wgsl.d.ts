@@ -80,6 +80,17 @@ declare module '*/embed.wgsl' {
   export default source;
 }
 
+declare module '*/fold.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'grid' | 'side' | 'by' | 'dim',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
 declare module '*/gelu.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'y',
@@ -251,9 +262,9 @@ declare module '*/gather.wgsl' {
 
 declare module '*/head-mean.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'weights' | 'key',
+    'weights' | 'planes' | 'key',
     'heads' | 'keys' | 'first' | 'n',
-    never,
+    'SPARED',
     never,
     never
   >;

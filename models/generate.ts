@@ -197,7 +197,7 @@ class Decoding {
 
 /** The layout of rows that are no video; `planes` is never read. */
 function noVideo(planes: Tensor): Tokens['layout'] {
-  return { planes, tokens: 0, first: 0, length: 0, perFrame: 0 };
+  return { planes, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 };
 }
 
 /** The hooks of `run`, with the rows of every layer written down. */

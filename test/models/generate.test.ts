@@ -59,7 +59,11 @@ describe('generate', () => {
       );
       cache.nextPosition += next.length;
       const hidden = decoder.embed(rec, rec.upload('ids', [next.length], 'u32', Uint32Array.from(next)));
-      const tokens = { hidden, position, layout: { planes: position, tokens: 0, first: 0, length: 0, perFrame: 0 } };
+      const tokens = {
+        hidden,
+        position,
+        layout: { planes: position, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 },
+      };
       const left = await decoder.forward(rec, tokens, cache, { positions: cache.nextPosition });
       const logits = await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)));
       rec.finish();

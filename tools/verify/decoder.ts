@@ -4,7 +4,7 @@ import { InputError } from '../../engine/errors.ts';
 import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { FrameFusion } from '../../framefusion/framefusion.ts';
+import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
 import { rotations } from '../../kernels/rope.ts';
 import { qwen2Config } from '../../models/decoder/config.ts';
 import { Decoder } from '../../models/decoder/decoder.ts';
@@ -119,6 +119,10 @@ export interface VariantCase {
   readonly decoder: Decoder;
   readonly prompt: (rec: Recorder) => Tokens;
   readonly newTokens: number;
+  /** Largest difference of logits. */
+  readonly logits?: number;
+  /** Settings that the variant's name does not say. */
+  readonly options?: Pick<FrameFusionOptions, 'text'>;
 }
 
 /** One setting: layer lengths, kept positions after each call, hidden states, logits and generated ids. */
@@ -130,7 +134,7 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
   try {
     const tokens = prompt(rec);
     const [rows] = tokens.hidden.shape2();
-    const spy = new Spy(wanted, tokens, decoder.config.layers);
+    const spy = new Spy(wanted, tokens, decoder.config.layers, at.options);
     const seen = await traceOf(folder, variant, rec, check);
     const forward = decoder.forward(rec, tokens, cache, {
       positions: rows,
@@ -163,7 +167,7 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
 
 async function verifyDecoding(
   rec: Recorder,
-  { decoder }: VariantCase,
+  { decoder, logits: limit = limits.logits }: VariantCase,
   cache: ReturnType<Decoder['newCache']>,
   { wanted, golden, left }: { wanted: Variant; golden: Golden; left: Tokens },
   check: Checker,
@@ -173,9 +177,9 @@ async function verifyDecoding(
   let tokens = left;
   for (const [step, id] of wanted.tokens.entries()) {
     const normed = decoder.lastNormed(rec, tokens);
-    if (step === 0) check.close('final norm', await rec.read(normed), golden.floats('final_norm_last'), limits.logits);
+    if (step === 0) check.close('final norm', await rec.read(normed), golden.floats('final_norm_last'), limit);
     const got = await rec.read(decoder.logits(rec, normed));
-    check.close(`logits ${step}`, got, logits.subarray(step * vocab, (step + 1) * vocab), limits.logits);
+    check.close(`logits ${step}`, got, logits.subarray(step * vocab, (step + 1) * vocab), limit);
     check.equal(`token ${step}`, got.indexOf(Math.max(...got)), id);
     if (step + 1 === wanted.tokens.length) return;
     check.equal(`position of token ${step}`, cache.nextPosition, wanted.decode_positions[step]);
@@ -210,8 +214,8 @@ class Spy {
   readonly #layers: { in: number; attention: number; out: number }[] = [];
   readonly #run: ReturnType<FrameFusion['start']> | undefined;
 
-  constructor(wanted: Variant, tokens: Tokens, layers: number) {
-    this.#run = reducerOf(wanted.variant)?.start(tokens, layers);
+  constructor(wanted: Variant, tokens: Tokens, layers: number, options: VariantCase['options']) {
+    this.#run = reducerOf(wanted.variant, options)?.start(tokens, layers);
     this.reduction = {
       beforeAttention: async (rec, layer, t) => {
         const next = layer === 0 ? await this.#call(rec, t, () => this.#run?.beforeAttention(rec, layer, t)) : t;
@@ -268,7 +272,7 @@ class Spy {
 }
 
 /** The settings are in the variant's name; where the reference raised an error, nowhere else. */
-function reducerOf(variant: string): FrameFusion | undefined {
+function reducerOf(variant: string, options: VariantCase['options']): FrameFusion | undefined {
   if (variant === 'dense') return undefined;
   const [, cost, bound, ratio, layers] = /^cost([\d.]+)_sim(-?[\d.]+)_ratio([\d.]+)_layers(\d+)$/.exec(variant) ?? [];
   if (layers === undefined) throw new Error(`${variant}: not a name of the golden format`);
@@ -277,6 +281,7 @@ function reducerOf(variant: string): FrameFusion | undefined {
     similarityLowerBound: Number(bound),
     ratioLowerBound: Number(ratio),
     budgetLayers: Number(layers),
+    ...options,
   });
 }
 
