@@ -82,7 +82,7 @@ function pruneOnce(name: string, dense: number, cost: number): TokenReducer {
     if (!seen) return tokens;
     const share = Math.max(0, Math.min(1, (cost * layers - dense) / (layers - dense)));
     const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads);
-    return prune(rec, tokens, weights, { share, text: 'keep' });
+    return prune(rec, tokens, weights, { share, separators: 'keep' });
   });
 }
 

@@ -33,15 +33,16 @@ export interface FrameFusionOptions {
    * Text between the frames, where a family has some: `keep`, the default, never prunes it; `prune` lets it compete with
    * the video's tokens, as the reference does.
    */
-  readonly text?: 'keep' | 'prune';
+  readonly separators?: 'keep' | 'prune';
 }
 
-type Settings = Required<FrameFusionOptions>;
+/** Results are kept by them, so what was added later is named only where it departs from the default. */
+type Settings = Required<Omit<FrameFusionOptions, 'separators'>> & Pick<FrameFusionOptions, 'separators'>;
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
 function checked(options: FrameFusionOptions): Settings {
   const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
-  const { budgetLayers = 'own', kv = 'keep', text = 'keep' } = options;
+  const { budgetLayers = 'own', kv = 'keep', separators = 'keep' } = options;
   if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
@@ -51,7 +52,7 @@ function checked(options: FrameFusionOptions): Settings {
     throw new InputError(`ratio bound must lie in 0 to 1, got ${ratioLowerBound}.`);
   if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
     throw new InputError(`budget layers must be 'own' or a positive integer, got ${budgetLayers}.`);
-  return { cost, similarityLowerBound, ratioLowerBound, budgetLayers, kv, text };
+  return { cost, similarityLowerBound, ratioLowerBound, budgetLayers, kv, ...(separators === 'prune' && { separators }) };
 }
 
 /** FrameFusion (Fu et al., ICCV 2025): merges similar tokens of successive frames, then prunes the unimportant once. */
@@ -179,10 +180,10 @@ export class FrameFusionRun implements Reduction {
     weights: () => Tensor,
     dropped?: (s: Survivors, kept: number) => void,
   ): Outcome {
-    const { cost, text } = this.#settings;
+    const { cost, separators = 'keep' } = this.#settings;
     const budgetShare = shareToRemove(this.state.sparsityList, cost, this.#budgetLayers);
     this.state.finishPruning = true;
-    const left = prune(rec, tokens, weights, { share: 1 - budgetShare, text, dropped });
+    const left = prune(rec, tokens, weights, { share: 1 - budgetShare, separators, dropped });
     return { action: left === tokens ? 'none' : 'prune', tokens: left, budgetShare };
   }
 }

@@ -9,7 +9,7 @@ export interface PruneOptions {
   /** Of the candidates, in 0 .. 1. */
   readonly share: number;
   /** What becomes of text between the frames: `keep` leaves it out of it, `prune` takes it for video. */
-  readonly text: 'keep' | 'prune';
+  readonly separators: 'keep' | 'prune';
   /** Told who survives, before the rows move. */
   readonly dropped?: ((survivors: Survivors, kept: number) => void) | undefined;
 }
@@ -21,7 +21,7 @@ export interface PruneOptions {
  */
 export function prune(rec: Recorder, tokens: Tokens, weights: () => Tensor, options: PruneOptions): Tokens {
   const { first, length, planes, tokens: videoTokens, text } = tokens.layout;
-  const spared = options.text === 'keep' ? text.length : 0;
+  const spared = options.separators === 'keep' ? text.length : 0;
   const stay = spared + roundHalfEven((length - spared) * options.share);
   if (stay === length) return tokens;
   const key = importance(rec, weights(), first, length, spared > 0 ? planes : undefined);

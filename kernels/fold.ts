@@ -4,8 +4,10 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import source from './fold.wgsl';
 import { expectDType, groups } from './grid.ts';
+import meanSource from './mean-frames.wgsl';
 
 const kernel = new Kernel('fold', source);
+const meanKernel = new Kernel('mean-frames', meanSource);
 
 /** Side of the folded grid. */
 export function foldedSide(grid: number, by: number): number {
@@ -31,6 +33,33 @@ export function fold(rec: Recorder, x: Tensor, { grid, by }: { grid: number; by:
     operands: { x, y },
     params: { grid, side, by, dim },
     workgroups: [groups(by ** 2 * dim, 64), frames * side ** 2],
+  });
+  return y;
+}
+
+/**
+ * Mean of the features of each group of `frames` successive frames.
+ *
+ * @param x - `[groups * frames * each, dim]`, f32: `each` rows a frame.
+ * @returns `[groups * each, dim]`, f32.
+ * @throws ShapeError if the rows are not whole groups.
+ * @see VILA encoders/video/tsp.py.
+ */
+export function meanFrames(
+  rec: Recorder,
+  x: Tensor,
+  { frames, each }: { readonly frames: number; readonly each: number },
+): Tensor {
+  expectDType('meanFrames', 'x', x, 'f32');
+  const [rows, dim] = x.shape2();
+  const count = rows / (frames * each);
+  if (!Number.isInteger(count))
+    throw new ShapeError(`meanFrames: x must be groups of ${frames} frames of ${each} rows, got ${x}.`);
+  const y = rec.empty('mean of frames', [count * each, dim], 'f32');
+  rec.dispatch(meanKernel, {
+    operands: { x, y },
+    params: { frames, size: each * dim },
+    workgroups: [groups(each * dim, 64), count],
   });
   return y;
 }

@@ -146,6 +146,17 @@ declare module '*/linear.wgsl' {
   export default source;
 }
 
+declare module '*/mean-frames.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'frames' | 'size',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
 declare module '*/pack-bf16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'source' | 'packed' | 'misfits',

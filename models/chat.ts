@@ -4,15 +4,20 @@ import { WeightsError } from '../engine/errors.ts';
 /** What stands for the video in a prompt's text; it is no entry of the vocabulary. */
 export const VIDEO_MARK = '<image>';
 
+/** ChatML as a Jinja template, with a line that its system says where no message does. */
+export function chatMl(system: string): string {
+  return [
+    `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`,
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
+    '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
+  ].join('');
+}
+
 /**
- * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py), which is ChatML with a system line. Used where a
- * checkpoint's tokenizer_config.json has no template of its own.
+ * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py). Used where a checkpoint's tokenizer_config.json has no
+ * template of its own.
  */
-export const QWEN_1_5 = [
-  "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}",
-  "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
-  '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
-].join('');
+export const QWEN_1_5 = chatMl('You are a helpful assistant.');
 
 /** Renders chat prompts by a Jinja template. */
 export class ChatTemplate {

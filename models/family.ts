@@ -4,6 +4,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import type { SampledTimes } from './chat.ts';
 import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
+import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
 import type { Normalisation } from './preprocess.ts';
 import type { FrameFormat } from './video-model.ts';
@@ -32,7 +33,12 @@ export interface FamilyPlan {
   readonly stopIds: readonly number[];
   /** Stored tensors that the model does not use, and need not be warned of. */
   readonly ignorable: readonly RegExp[];
-  loadEncoder(loader: WeightLoader, act: 'f32' | 'f16'): Promise<VideoEncoder>;
+  /** Folders of the weights, for families that keep parts apart; the checkpoint's own if absent. */
+  readonly weightFolders?: readonly string[];
+  /** Folder of the tokenizer and generation_config.json. */
+  readonly textFolder?: string;
+  /** @param decoder - Loaded, for families whose video has embeddings of text in it. */
+  loadEncoder(loader: WeightLoader, act: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
 }
 
 /** The GPU road from pixels to visual tokens. Frames become tokens in groups: one at a time, or several as one. */

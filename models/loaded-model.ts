@@ -1,10 +1,11 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { Checkpoint, type CheckpointFiles } from '../engine/safetensors.ts';
+import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
 import { encodeFrames, groupsOf } from './encode.ts';
 import type { FamilyPlan, VideoEncoder } from './family.ts';
+import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
 import { normalise } from './preprocess.ts';
 import { type PromptVideo, promptTokens } from './prompt.ts';
@@ -59,17 +60,18 @@ export class LoadedModel implements VideoModel {
     { dtype = 'auto', chatTemplate = 'tokenizer', progress }: LoadOptions = {},
   ): Promise<LoadedModel> {
     const { act, format } = precision(dtype, runtime);
-    const text = await PromptText.load(files, plan.prompt, chatTemplate).catch((error: unknown) => {
+    const textFiles = subFolder(files, plan.textFolder);
+    const text = await PromptText.load(textFiles, plan.prompt, chatTemplate).catch((error: unknown) => {
       if (error instanceof WeightsError) return error;
       throw error;
     });
-    const checkpoint = await Checkpoint.open(files);
+    const checkpoint = await openParts(files, plan.weightFolders);
     const loader = new WeightLoader(runtime, checkpoint, { format, progress });
     try {
-      const encoder = await plan.loadEncoder(loader, act);
       const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, act);
+      const encoder = await plan.loadEncoder(loader, act, decoder);
       await loader.finish();
-      const stopIds = await stopIdsOf(files, plan, text);
+      const stopIds = await stopIdsOf(textFiles, plan, text);
       const unusedTensors = loader.unused(plan.ignorable);
       const { name } = files;
       const parts = { name, architecture, runtime, plan, loader, encoder, decoder, text, stopIds, unusedTensors };

@@ -1,4 +1,4 @@
-import { VIDEO_MARK } from '../chat.ts';
+import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { internLm2Config } from '../decoder/config.ts';
 import { internLm2Names } from '../decoder/names.ts';
@@ -9,11 +9,9 @@ import { gridOf, internVitConfig, type TowerConfig } from '../tower/config.ts';
 import { internVitNames } from '../tower/names.ts';
 
 /** InternVL's conversation `internvl2_5` (conversation.py), with its system line. */
-const INTERNVL2_5 = [
-  '<s><|im_start|>system\n书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。<|im_end|>\n',
-  "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
-  '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
-].join('');
+const INTERNVL2_5 = `<s>${chatMl(
+  '书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。',
+)}`;
 
 /** InternVL 2.5 (Chen et al. 2024) with InternLM2: InternViT, pixel shuffle, and a name before each frame. */
 export const internVl: Family = {
@@ -37,7 +35,7 @@ export const internVl: Family = {
       },
       stopIds: text.numbers('eos_token_id'),
       ignorable: [/\.inv_freq$/],
-      loadEncoder: (loader, act) => FoldEncoder.load(loader, encoderOf(tower, decoder.hiddenSize), act),
+      loadEncoder: (loader, act, loaded) => FoldEncoder.load(loader, encoderOf(tower, decoder.hiddenSize), act, loaded),
     };
   },
 };
@@ -64,6 +62,7 @@ function encoderOf(tower: TowerConfig, outputs: number) {
     tower,
     names: internVitNames('vision_model'),
     fold: 2,
+    framesPerGroup: 1,
     projector: [{ norm: 'mlp1.0' }, { linear: 'mlp1.1', outputs }, 'gelu', { linear: 'mlp1.3', outputs }] as const,
   };
 }

@@ -81,6 +81,30 @@ export const families: Readonly<Record<string, Configs>> = {
       vision_config: { ...tower, image_size: 32, hidden_act: 'gelu', qkv_bias: true, qk_normalization: false },
     },
   },
+  NVILA: {
+    'config.json': {
+      architectures: ['LlavaLlamaModel'],
+      model_type: 'llava_llama',
+      mm_vision_select_layer: -2,
+      mm_vision_select_feature: 'cls_patch',
+      dynamic_s2: false,
+      s2: false,
+      video_encoder: { _target_: 'llava.model.encoders.TSPVideoEncoder', pool_sizes: [[2, 1, 1]] },
+    },
+    'llm/config.json': { model_type: 'qwen2', ...decoder },
+    'vision_tower/config.json': { ...tower, image_size: 28 },
+    'mm_projector/config.json': { mm_projector_type: 'mlp_downsample_2x2_fix' },
+  },
+  'NVILA Lite': {
+    'config.json': {
+      architectures: ['LlavaLlamaModel'],
+      model_type: 'llava_llama',
+      video_encoder: { _target_: 'llava.model.encoders.BasicVideoEncoder' },
+    },
+    'llm/config.json': { model_type: 'qwen2', ...decoder },
+    'vision_tower/config.json': { ...tower, image_size: 40 },
+    'mm_projector/config.json': { mm_projector_type: 'mlp_downsample_3x3_fix' },
+  },
 };
 
 /** A family's configs with keys of config.json changed; `a.b` is a key inside `a`, `undefined` takes one away. */

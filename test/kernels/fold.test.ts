@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
-import { fold } from '../../kernels/fold.ts';
+import { fold, meanFrames } from '../../kernels/fold.ts';
+import { expectClose, tolerance } from '../helpers/close.ts';
 import { run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { random } from '../helpers/random.ts';
@@ -26,5 +27,25 @@ describe('fold', () => {
       ShapeError,
       'fold: x must be whole frames of 4 x 4',
       "got 'features'",
+    ));
+});
+
+describe('meanFrames', () => {
+  for (const [groups, frames, each, dim] of [
+    [1, 1, 1, 1],
+    [2, 8, 16, 33],
+    [5, 2, 3, 65],
+  ] as const)
+    it(`is the mean of ${frames} frames of ${each} rows, ${groups} times`, async () => {
+      const x = random([groups * frames * each, dim], { seed: 1, outliers: 2 });
+      const got = await run((rec) => meanFrames(rec, upload(rec, x), { frames, each }));
+      expectClose(got, reference.meanFrames(x, frames, each), tolerance('f32', { sumOf: frames }));
+    });
+
+  it('names what does not fit', () =>
+    expectRejection(
+      run((rec) => meanFrames(rec, upload(rec, random([9, 4], { seed: 1 })), { frames: 2, each: 4 })),
+      ShapeError,
+      'meanFrames: x must be groups of 2 frames of 4 rows',
     ));
 });

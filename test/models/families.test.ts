@@ -7,6 +7,7 @@ import { folderFiles } from '../../engine/file-source.ts';
 import type { CheckpointFiles } from '../../engine/safetensors.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
+import type { VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
@@ -51,6 +52,11 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
   ['InternVL2.5', { force_image_size: 448 }, "force_image_size must be the vision tower's image_size, 32, got 448"],
   ['InternVL2.5', { 'vision_config.qk_normalization': true }, 'vision_config: qk_normalization must be false'],
   ['InternVL2.5', { 'vision_config.norm_type': 'rms_norm' }, 'vision_config: norm_type must be "layer_norm"'],
+  ['NVILA', { video_encoder: { _target_: 'llava.model.encoders.S2Encoder' } }, 'TSPVideoEncoder", got'],
+  ['NVILA', { 'video_encoder.pool_sizes': [[8, 2, 2]] }, 'video_encoder: pool_sizes must be [[frames, 1, 1]]'],
+  ['NVILA', { video_encoder: 'other' }, 'video_encoder must be an object, got "other"'],
+  ['NVILA', { dynamic_s2: true }, 'dynamic_s2 must be false, got true'],
+  ['NVILA', { mm_vision_select_feature: 'patch' }, 'mm_vision_select_feature must be "cls_patch", got "patch"'],
   ['InternVL2.5', { 'vision_config.patch_size': 3, force_image_size: 32, 'vision_config.image_size': 33 }, 'force_image'],
 ];
 
@@ -64,12 +70,31 @@ describe('the configs of', () => {
       expect(error.message).to.include(message).and.not.include('\n');
     });
 
+  it('NVILA are wanted in its folders, of which none may be missing', async () => {
+    for (const part of ['llm', 'vision_tower', 'mm_projector']) {
+      const { [`${part}/config.json`]: _, ...rest } = families.NVILA!;
+      const error = await rejection(planOf(filesOf(rest)));
+      expect(error).to.be.instanceOf(WeightsError);
+      expect(error.message).to.equal(
+        `tiny/${part}/config.json: it is missing. Download the whole checkpoint, with its folders.`,
+      );
+    }
+    const projector = { mm_projector_type: 'mlp2x_gelu' };
+    const error = await rejection(planOf(filesOf({ ...families.NVILA!, 'mm_projector/config.json': projector })));
+    expect(error.message).to.match(/^tiny\/mm_projector\/config.json: mm_projector_type must be "mlp_downsample_2x2_fix"/);
+  });
+
   it('LLaVA-NeXT-Video may leave out what LLaMA-7B has, as the published ones do', async () => {
     const text = { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 };
     const { plan } = await planOf(filesOf(changed(families['LLaVA-NeXT-Video']!, { text_config: text })));
     expect(plan.decoder).to.include({ hiddenSize: 4096, layers: 32, kvHeads: 32, headDim: 128, ropeFactor: 1 });
   });
 });
+
+/** Of five frames; the last group of a family that takes two together is filled up. */
+function videoTokens({ framesPerGroup, tokensPerGroup }: VideoEncoder): number {
+  return Math.ceil(5 / framesPerGroup) * tokensPerGroup;
+}
 
 describe('a tiny model of', () => {
   for (const [family, configs] of Object.entries(families))
@@ -95,7 +120,7 @@ describe('a tiny model of', () => {
           return answer.stats;
         };
         const dense = await asked(undefined);
-        expect(dense.videoTokens).to.equal(5 * model.encoder.tokensPerGroup);
+        expect(dense.videoTokens).to.equal(videoTokens(model.encoder));
         const reduced = await asked(new FrameFusion({ cost: 0.3, similarityLowerBound: 0.9 }));
         expect(reduced.promptRows).to.equal(dense.promptRows);
         expect(reduced.layers.at(-1)?.leaving).to.be.below(dense.promptRows);
@@ -105,7 +130,7 @@ describe('a tiny model of', () => {
         const reducer = new FrameFusion({ cost: 0.3 });
         const options = { dtype: 'f32', frames: 5, question: 'What?', maxNewTokens: 4, reducer } as const;
         const plan = await planMemory(folderFiles(folder), await sharedRuntime(), options);
-        expect(plan.videoTokens).to.equal(5 * model.encoder.tokensPerGroup);
+        expect(plan.videoTokens).to.equal(videoTokens(model.encoder));
         expect(plan.cache).to.be.below(plan.denseCache);
       });
     });
@@ -145,7 +170,7 @@ describe('text between the frames of a video', () => {
     });
 
   it('competes with the video where the reference is to be followed', async () => {
-    const reducer = new FrameFusion({ cost: 0.1, similarityLowerBound: 2, text: 'prune', budgetLayers: 28 });
+    const reducer = new FrameFusion({ cost: 0.1, similarityLowerBound: 2, separators: 'prune', budgetLayers: 28 });
     const positions = await left(reducer);
     expect(positions).to.include.members([0, 1, 54]);
     // A budget of 2.8 layers, of which the call before layer 0 has spent 1: 52 rows compete, text and all, for the rest.

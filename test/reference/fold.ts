@@ -13,3 +13,12 @@ export function fold({ shape, values }: HostTensor, grid: number, by: number): n
               y.push(i < grid && j < grid ? values[((frame * grid + i) * grid + j) * dim + c]! : 0);
   return y;
 }
+
+/** Mean of each row over the frames of its group. */
+export function meanFrames({ shape, values }: HostTensor, frames: number, each: number): Float64Array {
+  const size = each * (shape[1] ?? 0);
+  return Float64Array.from({ length: values.length / frames }, (_, at) => {
+    const first = Math.floor(at / size) * frames * size + (at % size);
+    return Array.from({ length: frames }, (_unused, t) => values[first + t * size]!).reduce((sum, v) => sum + v, 0) / frames;
+  });
+}

@@ -9,6 +9,7 @@ import type { Tensor } from '../../engine/tensor.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import type { Weight } from '../../kernels/weight.ts';
 import { Decoder } from '../../models/decoder/decoder.ts';
+import type { FamilyPlan } from '../../models/family.ts';
 import { planOf } from '../../models/registry.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { writeShards } from './shards.ts';
@@ -40,17 +41,29 @@ export async function makeFamilyCheckpoint(
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), JSON.stringify(config));
   }
-  await copyTokenizer(BUNDLED, folder);
-  await writeShards(folder, await tensorsOf(folder), { dtype: 'bf16', seed, shardBytes: 5e9 });
+  const { plan } = await planOf(folderFiles(folder));
+  await copyTokenizer(BUNDLED, join(folder, plan.textFolder ?? '.'));
+  const plans = await tensorsOf(plan);
+  for (const part of plan.weightFolders ?? ['.'])
+    await writeShards(
+      join(folder, part),
+      plans.filter(({ name }) => part === '.' || part === partOf(name)),
+      { dtype: 'bf16', seed, shardBytes: 5e9 },
+    );
 }
 
-/** What the model that a folder's configs describe would load. */
-async function tensorsOf(folder: string): Promise<TensorPlan[]> {
+/** The folder of a tensor in NVILA's layout, the one that has folders. */
+function partOf(name: string): string {
+  if (name.startsWith('vision_model.')) return 'vision_tower';
+  return name.startsWith('layers.') ? 'mm_projector' : 'llm';
+}
+
+/** What a model would load. */
+async function tensorsOf(plan: FamilyPlan): Promise<TensorPlan[]> {
   using runtime = await Runtime.open(virtualAdapter(anything));
-  const { plan } = await planOf(folderFiles(folder));
   const loader = new NotingLoader(runtime);
-  await plan.loadEncoder(loader, 'f32');
-  await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
+  const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
+  await plan.loadEncoder(loader, 'f32', decoder);
   loader.dispose();
   return loader.plans;
 }

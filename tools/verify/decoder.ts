@@ -122,7 +122,7 @@ export interface VariantCase {
   /** Largest difference of logits. */
   readonly logits?: number;
   /** Settings that the variant's name does not say. */
-  readonly options?: Pick<FrameFusionOptions, 'text'>;
+  readonly options?: Pick<FrameFusionOptions, 'separators'>;
 }
 
 /** One setting: layer lengths, kept positions after each call, hidden states, logits and generated ids. */
