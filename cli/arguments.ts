@@ -83,7 +83,8 @@ export function helpText(): string {
     '',
     ...flagLines(flags),
     '',
-    `Models: ${Object.keys(models).join(', ')} (default ${model}).`,
+    `Models, by their names (default ${model}):`,
+    ...Object.keys(models).map((name) => `  ${name}`),
     'Exit codes: 0 answered, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
   ].join('\n');
 }

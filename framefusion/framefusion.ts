@@ -52,7 +52,14 @@ function checked(options: FrameFusionOptions): Settings {
     throw new InputError(`ratio bound must lie in 0 to 1, got ${ratioLowerBound}.`);
   if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
     throw new InputError(`budget layers must be 'own' or a positive integer, got ${budgetLayers}.`);
-  return { cost, similarityLowerBound, ratioLowerBound, budgetLayers, kv, ...(separators === 'prune' && { separators }) };
+  return {
+    cost,
+    similarityLowerBound,
+    ratioLowerBound,
+    budgetLayers,
+    kv,
+    ...(separators === 'prune' && { separators }),
+  };
 }
 
 /** FrameFusion (Fu et al., ICCV 2025): merges similar tokens of successive frames, then prunes the unimportant once. */

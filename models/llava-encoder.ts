@@ -30,6 +30,9 @@ export interface LlavaEncoderNames {
   readonly newline: string;
 }
 
+/** The projector's linear layers as Hugging Face names them in every LLaVA. */
+export const hfProjector = ['multi_modal_projector.linear_1', 'multi_modal_projector.linear_2'] as const;
+
 /** The encoder that LLaVA's families share: tower, projector, 2 x 2 pooling and newlines (LLaVA-NeXT llava_arch.py). */
 export class LlavaEncoder implements VideoEncoder {
   readonly framesPerGroup = 1;

@@ -30,8 +30,7 @@ export class PromptText {
     chatTemplate: NonNullable<LoadOptions['chatTemplate']>,
   ): Promise<PromptText> {
     const json = await readText(files, 'tokenizer.json');
-    if (json === undefined)
-      throw new WeightsError(`${files.name}/tokenizer.json: it is missing. Download it beside the weights.`);
+    if (json === undefined) throw await noTokenizer(files);
     const settings = await readConfig(files, 'tokenizer_config.json');
     const configText = (await readText(files, 'tokenizer_config.json')) ?? '{}';
     const own = form.ownTemplate && chatTemplate === 'tokenizer' ? settings?.raw('chat_template') : undefined;
@@ -55,6 +54,16 @@ export class PromptText {
     }
     return [...ids, ...this.tokenizer.encode(rest)];
   }
+}
+
+/** What to do depends on whether there is a tokenizer in another form. */
+async function noTokenizer(files: CheckpointFiles): Promise<WeightsError> {
+  const other = await files.open('tokenizer.model');
+  await other?.close();
+  const remedy = other
+    ? "tokenizer.model alone is not read: save it anew with transformers' AutoTokenizer, use_fast=True"
+    : 'Download it beside the weights';
+  return new WeightsError(`${files.name}/tokenizer.json: it is missing. ${remedy}.`);
 }
 
 /** generation_config.json names the ids that end an answer, the family's config and its conversation others. */

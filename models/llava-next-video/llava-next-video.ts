@@ -3,11 +3,10 @@ import type { ConfigReader } from '../config.ts';
 import { llamaConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
-import { LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
-import { hfProjector } from '../llava-names.ts';
+import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { clipPixels } from '../preprocess.ts';
 import { clipConfig, withoutLast } from '../tower/config.ts';
-import { clipNames } from '../tower/names.ts';
+import { clipNames, leftOut } from '../tower/names.ts';
 
 /** Vicuna's conversation as Hugging Face's LLaVA-NeXT-Video page has it: one turn and no system line. */
 const VICUNA =
@@ -54,14 +53,8 @@ export const llavaNextVideo: Family = {
         stopTokens: ['</s>'],
       },
       stopIds: text.numbers('eos_token_id'),
-      // The last layer of the tower and what follows it are stored, and not used; the newline is for pictures.
-      ignorable: [
-        new RegExp(`\\.vision_model\\.encoder\\.layers\\.${vision.tower.layers}\\.`),
-        /\.post_layernorm\./,
-        /\.position_ids$/,
-        /\.inv_freq$/,
-        /^image_newline$/,
-      ],
+      // The newline is for pictures.
+      ignorable: [...leftOut(names.tower, vision.tower.layers), /^image_newline$/],
       loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
     };
   },

@@ -3,11 +3,10 @@ import type { ConfigReader } from '../config.ts';
 import { qwen2Config } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
-import { LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
-import { hfProjector } from '../llava-names.ts';
+import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { siglipConfig, withoutLast } from '../tower/config.ts';
-import { siglipNames } from '../tower/names.ts';
+import { leftOut, siglipNames } from '../tower/names.ts';
 
 const names: LlavaEncoderNames = {
   tower: siglipNames('vision_tower.vision_model'),
@@ -39,7 +38,7 @@ export const llavaOnevision: Family = {
         stopTokens: ['<|im_end|>'],
       },
       stopIds: text.numbers('eos_token_id'),
-      ignorable: [/\.post_layernorm\./, /\.vision_model\.head\./, /\.position_ids$/, /\.inv_freq$/],
+      ignorable: leftOut(names.tower, vision.tower.layers),
       loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
     };
   },

@@ -4,13 +4,10 @@ import type { Family } from '../family.ts';
 import { readConfig } from '../files.ts';
 import { LlavaEncoder, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
-import { siglipNames } from '../tower/names.ts';
+import { leftOut, siglipNames } from '../tower/names.ts';
 import { llavaVideoConfig } from './config.ts';
 
-const TOWER = 'model.vision_tower.vision_tower.vision_model';
-
-/** Stored in published checkpoints, and not used: LLaVA drops the tower's last layer, final norm and head. */
-const IGNORABLE = [/\.post_layernorm\./, /\.vision_model\.head\./, /\.position_ids$/, /\.inv_freq$/];
+const TOWER = siglipNames('model.vision_tower.vision_tower.vision_model');
 
 /**
  * LLaVA-Video (Zhang et al. 2024), and LLaVA-OneVision (Li et al. 2024) as lmms-lab publishes it: SigLIP tower, GELU
@@ -21,7 +18,6 @@ export const llavaVideo: Family = {
   plan: async (config, files) => {
     const sizes = llavaVideoConfig(config, await readConfig(files, 'vision_config.json'));
     const { text, vision, timeInstruction, forceSample } = sizes;
-    const last = new RegExp(`\\.vision_model\\.encoder\\.layers\\.${vision.tower.layers}\\.`);
     return {
       decoder: text,
       decoderNames: llamaNames(),
@@ -35,7 +31,7 @@ export const llavaVideo: Family = {
         stopTokens: ['<|im_end|>'],
       },
       stopIds: config.numbers('eos_token_id'),
-      ignorable: [...IGNORABLE, last],
+      ignorable: leftOut(TOWER, vision.tower.layers),
       loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, encoderNames(sizes.projectorDepth), act),
     };
   },
@@ -44,7 +40,7 @@ export const llavaVideo: Family = {
 /** @param depth - Linear layers of the projector; the numbers between theirs are the GELUs'. */
 export function encoderNames(depth: number): LlavaEncoderNames {
   return {
-    tower: siglipNames(TOWER),
+    tower: TOWER,
     projector: Array.from({ length: depth }, (_, i) => `model.mm_projector.${2 * i}`),
     newline: 'model.image_newline',
   };

@@ -6,11 +6,13 @@ import { needConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
-import { siglipNames } from '../tower/names.ts';
+import { leftOut, siglipNames } from '../tower/names.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
 /** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
 const NEWLINE_ID = 198;
+
+const TOWER = siglipNames('vision_model');
 
 /**
  * NVILA (Liu et al. 2024): SigLIP tower, neighbouring patches folded into one, groups of frames averaged, Qwen2 decoder;
@@ -19,9 +21,9 @@ const NEWLINE_ID = 198;
 export const nvila: Family = {
   architectures: ['LlavaLlamaModel'],
   plan: async (root, files) => {
-    const [llm, tower, projector] = await Promise.all(
+    const [llm, tower, projector] = (await Promise.all(
       ['llm', 'vision_tower', 'mm_projector'].map((folder) => needConfig(files, `${folder}/config.json`)),
-    ) as [ConfigReader, ConfigReader, ConfigReader];
+    )) as [ConfigReader, ConfigReader, ConfigReader];
     const config = nvilaConfig({ root, llm, tower, projector });
     return {
       decoder: config.text,
@@ -38,12 +40,7 @@ export const nvila: Family = {
         stopTokens: ['<|im_end|>'],
       },
       stopIds: llm.numbers('eos_token_id'),
-      ignorable: [
-        new RegExp(`^vision_model\\.encoder\\.layers\\.${config.tower.layers}\\.`),
-        /^vision_model\.(post_layernorm|head)\./,
-        /\.position_ids$/,
-        /\.inv_freq$/,
-      ],
+      ignorable: leftOut(TOWER, config.tower.layers),
       loadEncoder: (loader, act, decoder) => FoldEncoder.load(loader, encoderOf(config), act, decoder),
     };
   },
@@ -53,7 +50,7 @@ function encoderOf(config: NvilaConfig) {
   const { tower, fold, framesPerGroup, text } = config;
   return {
     tower,
-    names: siglipNames('vision_model'),
+    names: TOWER,
     fold,
     framesPerGroup,
     projector: projectorOf(config, text.hiddenSize),
@@ -63,7 +60,8 @@ function encoderOf(config: NvilaConfig) {
 
 /** The numbers between the layers' are those of folds and GELUs (VILA base_projector.py). */
 function projectorOf({ fold, tower }: NvilaConfig, outputs: number): ProjectorStep[] {
-  if (fold === 2) return [{ norm: 'layers.1' }, { linear: 'layers.2', outputs }, 'gelu', { linear: 'layers.4', outputs }];
+  if (fold === 2)
+    return [{ norm: 'layers.1' }, { linear: 'layers.2', outputs }, 'gelu', { linear: 'layers.4', outputs }];
   return [
     { norm: 'layers.1' },
     { linear: 'layers.2', outputs: 3 * tower.hiddenSize },

@@ -64,3 +64,12 @@ export function internVitNames(prefix: string): TowerNames {
     scales: ['ls1', 'ls2'],
   };
 }
+
+/**
+ * Tensors that are stored with a tower and not used: the layer after the `run` that run, the last norm, the head, and
+ * tables that are computed.
+ */
+export function leftOut({ layers }: TowerNames, run: number): RegExp[] {
+  const next = new RegExp(`^${layers.replaceAll('.', '\\.')}\\.${run}\\.`);
+  return [next, /\.post_layernorm\./, /\bvision_model\.head\./, /\.position_ids$/, /\.inv_freq$/];
+}

@@ -38,8 +38,16 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
   ['LLaVA-OneVision, llava-hf', { vision_feature_select_strategy: 'default' }, 'must be "full"'],
   ['LLaVA-OneVision, llava-hf', { projector_hidden_act: 'relu' }, 'projector_hidden_act must be "gelu", got "relu"'],
   ['LLaVA-OneVision, llava-hf', { 'text_config.hidden_size': '64' }, 'text_config: hidden_size must be a positive'],
-  ['LLaVA-NeXT-Video', { 'text_config.model_type': 'mistral' }, 'text_config: model_type must be "llama", got "mistral"'],
-  ['LLaVA-NeXT-Video', { 'text_config.rope_scaling': { type: 'yarn', factor: 2 } }, 'rope_scaling: type must be "linear"'],
+  [
+    'LLaVA-NeXT-Video',
+    { 'text_config.model_type': 'mistral' },
+    'text_config: model_type must be "llama", got "mistral"',
+  ],
+  [
+    'LLaVA-NeXT-Video',
+    { 'text_config.rope_scaling': { type: 'yarn', factor: 2 } },
+    'rope_scaling: type must be "linear"',
+  ],
   ['LLaVA-NeXT-Video', { 'text_config.attention_bias': true }, 'attention_bias must be false, got true'],
   ['LLaVA-NeXT-Video', { 'vision_config.hidden_act': 'relu' }, 'hidden_act must be "quick_gelu" or "gelu", got "relu"'],
   ['LLaVA-NeXT-Video', { spatial_pool_mode: 'conv' }, 'spatial_pool_mode must be "average" or "max", got "conv"'],
@@ -57,7 +65,11 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
   ['NVILA', { video_encoder: 'other' }, 'video_encoder must be an object, got "other"'],
   ['NVILA', { dynamic_s2: true }, 'dynamic_s2 must be false, got true'],
   ['NVILA', { mm_vision_select_feature: 'patch' }, 'mm_vision_select_feature must be "cls_patch", got "patch"'],
-  ['InternVL2.5', { 'vision_config.patch_size': 3, force_image_size: 32, 'vision_config.image_size': 33 }, 'force_image'],
+  [
+    'InternVL2.5',
+    { 'vision_config.patch_size': 3, force_image_size: 32, 'vision_config.image_size': 33 },
+    'force_image',
+  ],
 ];
 
 describe('the configs of', () => {
@@ -81,7 +93,9 @@ describe('the configs of', () => {
     }
     const projector = { mm_projector_type: 'mlp2x_gelu' };
     const error = await rejection(planOf(filesOf({ ...families.NVILA!, 'mm_projector/config.json': projector })));
-    expect(error.message).to.match(/^tiny\/mm_projector\/config.json: mm_projector_type must be "mlp_downsample_2x2_fix"/);
+    expect(error.message).to.match(
+      /^tiny\/mm_projector\/config.json: mm_projector_type must be "mlp_downsample_2x2_fix"/,
+    );
   });
 
   it('LLaVA-NeXT-Video may leave out what LLaMA-7B has, as the published ones do', async () => {

@@ -19,6 +19,8 @@ export function meanFrames({ shape, values }: HostTensor, frames: number, each: 
   const size = each * (shape[1] ?? 0);
   return Float64Array.from({ length: values.length / frames }, (_, at) => {
     const first = Math.floor(at / size) * frames * size + (at % size);
-    return Array.from({ length: frames }, (_unused, t) => values[first + t * size]!).reduce((sum, v) => sum + v, 0) / frames;
+    return (
+      Array.from({ length: frames }, (_unused, t) => values[first + t * size]!).reduce((sum, v) => sum + v, 0) / frames
+    );
   });
 }
