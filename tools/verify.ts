@@ -12,7 +12,7 @@ import type { Runtime } from '../engine/runtime.ts';
 import { type CaseResult, readJson } from './verify/check.ts';
 import { verifyDecoder, verifyRope } from './verify/decoder.ts';
 import { verifyFamily } from './verify/families.ts';
-import { verifyFamilyPreprocess } from './verify/family-preprocess.ts';
+import { verifyFamilyPreprocess, verifyFrameSampling } from './verify/family-preprocess.ts';
 import { verifyPipeline } from './verify/pipeline.ts';
 import { verifyPreprocess } from './verify/preprocess.ts';
 import { verifyStage } from './verify/stage.ts';
@@ -40,13 +40,19 @@ export async function* verifyFolder(folder: string, runtime: Runtime): AsyncGene
   if (index.set !== undefined) {
     const verify = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
     if (!verify) yield { notCovered: folder };
-    else for await (const result of verify(folder, runtime)) yield result ?? { notCovered: folder };
+    else yield* named(folder, verify(folder, runtime));
     return;
   }
+  if (existsSync(join(folder, 'frame_sampling.json'))) yield* named(folder, verifyFrameSampling(folder));
   if (existsSync(join(folder, 'rope.json'))) yield* verifyRope(folder);
   const entries = await readdir(folder, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   for (const name of folders.sort()) yield* verifyFolder(join(folder, name), runtime);
+}
+
+/** What is not covered, by its folder. */
+async function* named(folder: string, results: AsyncGenerator<CaseResult | undefined>): AsyncGenerator<Verified> {
+  for await (const result of results) yield result ?? { notCovered: folder };
 }
 
 function line(result: Verified): string {

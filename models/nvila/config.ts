@@ -1,4 +1,4 @@
-import type { ConfigReader } from '../config.ts';
+import { ConfigReader } from '../config.ts';
 import { type DecoderConfig, qwen2Config } from '../decoder/config.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
 
@@ -38,15 +38,17 @@ export function nvilaConfig({ root, llm, tower, projector }: NvilaConfigFiles): 
   };
 }
 
-/** `video_encoder` is the name of a class of VILA, or an object with its arguments. */
+/** `video_encoder` is the name of a class of VILA, or an object with its arguments, which older files have as a text. */
 function framesPerGroup(root: ConfigReader): number {
-  const encoder = root.raw('video_encoder');
-  if (encoder === undefined || (typeof encoder === 'string' && encoder.endsWith('BasicVideoEncoder'))) return 1;
-  const arguments_ = root.part('video_encoder');
-  if (arguments_.text('_target_').endsWith('.BasicVideoEncoder')) return 1;
-  arguments_.oneOf('_target_', ['llava.model.encoders.TSPVideoEncoder']);
-  const sizes = arguments_.raw('pool_sizes');
+  const encoder = root.raw('video_encoder') ?? 'BasicVideoEncoder';
+  if (typeof encoder === 'string' && encoder.endsWith('BasicVideoEncoder')) return 1;
+  const isText = typeof encoder === 'string' && encoder.startsWith('{');
+  const part = isText ? new ConfigReader(`${root.file}: video_encoder`, encoder) : root.part('video_encoder');
+  part.oneOf('end_tokens', ['\n'], '\n');
+  if (part.text('_target_').endsWith('.BasicVideoEncoder')) return 1;
+  part.oneOf('_target_', ['llava.model.encoders.TSPVideoEncoder']);
+  const sizes = part.raw('pool_sizes');
   const [time, height, width] = Array.isArray(sizes) && sizes.length === 1 ? (sizes[0] as unknown[]) : [];
   if (Number.isSafeInteger(time) && (time as number) > 0 && height === 1 && width === 1) return time as number;
-  throw arguments_.wrong('pool_sizes', '[[frames, 1, 1]] (no other is built)');
+  throw part.wrong('pool_sizes', '[[frames, 1, 1]] (no other is built)');
 }

@@ -33,8 +33,9 @@ export const nvila: Family = {
       frameFormat: { size: config.tower.imageSize, forceSample: true, spread: 'nearest' },
       pixels: siglipPixels,
       prompt: {
+        // VILA sets its own template, whose system line has no full stop, whatever the tokenizer's says.
         template: chatMl('You are a helpful assistant'),
-        ownTemplate: true,
+        ownTemplate: false,
         marks: 'video',
         lead: () => VIDEO_MARK,
         stopTokens: ['<|im_end|>'],

@@ -1,3 +1,5 @@
+import type { Configs } from '../../tools/checkpoint/published.ts';
+
 /** Configs of a tiny model of each family, with the keys of the published ones; the bundled tokenizer fits into them. */
 
 const decoder = {
@@ -14,9 +16,6 @@ const decoder = {
 const tower = { hidden_size: 32, intermediate_size: 72, num_hidden_layers: 3, num_attention_heads: 2, patch_size: 4 };
 
 const llava = { image_token_index: 302, video_token_index: 301, projector_hidden_act: 'gelu' };
-
-/** The JSON files of a checkpoint, by name. */
-export type Configs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** By what the families are called in docs/architecture.md. */
 export const families: Readonly<Record<string, Configs>> = {

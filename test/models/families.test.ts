@@ -5,32 +5,27 @@ import { expect } from 'chai';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { CheckpointFiles } from '../../engine/safetensors.ts';
+import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
+import { ConfigReader } from '../../models/config.ts';
 import type { VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
+import { nvilaConfig } from '../../models/nvila/config.ts';
 import { loadModel, planOf } from '../../models/registry.ts';
-import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
+import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
+import { type Configs, published } from '../../tools/checkpoint/published.ts';
+import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
-import { type Configs, changed, families } from '../helpers/families.ts';
+import { changed, families } from '../helpers/families.ts';
 import { framesFor, generated, traced } from '../helpers/model.ts';
 
-/** Files that exist in memory only. */
-function filesOf(configs: Configs): CheckpointFiles {
-  return {
-    name: 'tiny',
-    open: async (file) => {
-      if (!configs[file]) return undefined;
-      const bytes = new TextEncoder().encode(JSON.stringify(configs[file]));
-      const read = async (offset: number, length: number) => bytes.slice(offset, offset + length);
-      return { name: `tiny/${file}`, size: bytes.length, read, close: async () => undefined };
-    },
-  };
-}
+/** The configs alone, which nobody wrote. */
+const filesOf = (configs: Configs): CheckpointFiles => virtualFiles('tiny', configs);
 
 const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>, message: string][] = [
   ['LLaVA-OneVision, llava-hf', { text_config: undefined }, 'text_config must be an object, it is missing'],
@@ -63,6 +58,7 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
   ['NVILA', { video_encoder: { _target_: 'llava.model.encoders.S2Encoder' } }, 'TSPVideoEncoder", got'],
   ['NVILA', { 'video_encoder.pool_sizes': [[8, 2, 2]] }, 'video_encoder: pool_sizes must be [[frames, 1, 1]]'],
   ['NVILA', { video_encoder: 'other' }, 'video_encoder must be an object, got "other"'],
+  ['NVILA', { 'video_encoder.end_tokens': ' ' }, 'video_encoder: end_tokens must be'],
   ['NVILA', { dynamic_s2: true }, 'dynamic_s2 must be false, got true'],
   ['NVILA', { mm_vision_select_feature: 'patch' }, 'mm_vision_select_feature must be "cls_patch", got "patch"'],
   [
@@ -96,6 +92,19 @@ describe('the configs of', () => {
     expect(error.message).to.match(
       /^tiny\/mm_projector\/config.json: mm_projector_type must be "mlp_downsample_2x2_fix"/,
     );
+  });
+
+  it('NVILA may have its video encoder as an object, a name or a text', async () => {
+    const framesOf = (encoder: unknown): number => {
+      const configs = changed(families.NVILA!, { video_encoder: encoder });
+      const read = (file: string) => new ConfigReader(`tiny/${file}`, JSON.stringify(configs[file]));
+      const [llm, tower, projector] = ['llm', 'vision_tower', 'mm_projector'].map((part) => read(`${part}/config.json`));
+      return nvilaConfig({ root: read('config.json'), llm: llm!, tower: tower!, projector: projector! }).framesPerGroup;
+    };
+    const pooled = { _target_: 'llava.model.encoders.TSPVideoEncoder', pool_sizes: [[8, 1, 1]] };
+    for (const encoder of [pooled, JSON.stringify(pooled)]) expect(framesOf(encoder)).to.equal(8);
+    const basic = 'llava.model.encoders.BasicVideoEncoder';
+    for (const encoder of [undefined, basic, { _target_: basic }]) expect(framesOf(encoder)).to.equal(1);
   });
 
   it('LLaVA-NeXT-Video may leave out what LLaMA-7B has, as the published ones do', async () => {
@@ -148,6 +157,32 @@ describe('a tiny model of', () => {
         expect(plan.cache).to.be.below(plan.denseCache);
       });
     });
+});
+
+describe('a model of published size', () => {
+  const gpu: AdapterDescription = {
+    limits: { maxBufferSize: 2 ** 32 - 4, maxStorageBufferBindingSize: 2 ** 31 - 4 },
+    features: ['shader-f16', 'subgroups'],
+    info: { vendor: '', architecture: '', device: 'desktop GPU', description: '' },
+  };
+
+  /** Parameters in billions, as the models are called, towers included; tokens of 16 frames. */
+  for (const [name, billions, tokens] of [
+    ['llava-hf/llava-onevision-qwen2-0.5b-ov-hf', 0.9, 16 * 196],
+    ['llava-hf/llava-onevision-qwen2-7b-ov-hf', 8, 16 * 196],
+    ['llava-hf/LLaVA-NeXT-Video-7B-hf', 7.1, 16 * 144],
+    ['OpenGVLab/InternVL2_5-8B', 8.1, 16 * 256],
+    ['Efficient-Large-Model/NVILA-Lite-2B', 2, 16 * 122],
+    ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
+  ] as const)
+    it(`${name} is planned`, async () => {
+      const files = await virtualFamily(name, published[name]!);
+      const reducer = new FrameFusion({ cost: 0.3 });
+      const plan = await planMemory(files, gpu, { frames: 16, question: 'What?', maxNewTokens: 32, reducer });
+      expect(plan.weights.bytes / 2e9).to.be.closeTo(billions, 0.06 * billions);
+      expect(plan.videoTokens).to.equal(tokens);
+      expect(plan.peak).to.be.within(plan.weights.bytes, plan.weights.bytes + 6e9);
+    }).timeout(60_000);
 });
 
 describe('text between the frames of a video', () => {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../engine/file-source.ts';
 import { Runtime } from '../../engine/runtime.ts';
-import type { Checkpoint } from '../../engine/safetensors.ts';
+import type { Checkpoint, CheckpointFiles } from '../../engine/safetensors.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import type { Weight } from '../../kernels/weight.ts';
@@ -12,9 +12,11 @@ import { Decoder } from '../../models/decoder/decoder.ts';
 import type { FamilyPlan } from '../../models/family.ts';
 import { planOf } from '../../models/registry.ts';
 import { WeightLoader } from '../../models/weights.ts';
+import type { Configs } from './published.ts';
 import { writeShards } from './shards.ts';
 import type { TensorPlan } from './tensors.ts';
 import { copyTokenizer } from './tokenizer.ts';
+import { virtualFiles } from './virtual.ts';
 
 const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
 
@@ -33,7 +35,7 @@ const anything = {
  */
 export async function makeFamilyCheckpoint(
   folder: string,
-  configs: Readonly<Record<string, object>>,
+  configs: Configs,
   { seed = 0 } = {},
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -43,13 +45,30 @@ export async function makeFamilyCheckpoint(
   }
   const { plan } = await planOf(folderFiles(folder));
   await copyTokenizer(BUNDLED, join(folder, plan.textFolder ?? '.'));
+  for (const [part, plans] of await partsOf(plan))
+    await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });
+}
+
+/**
+ * A checkpoint of any family that nobody wrote: for plans, which read its header only.
+ *
+ * @throws WeightsError if no family takes the configs.
+ */
+export async function virtualFamily(name: string, configs: Configs): Promise<CheckpointFiles> {
+  const { plan } = await planOf(virtualFiles(name, configs));
+  const parts = await partsOf(plan);
+  return virtualFiles(
+    name,
+    configs,
+    Object.fromEntries(parts.map(([part, plans]) => [join(part, 'model.safetensors'), plans])),
+  );
+}
+
+/** The tensors of each folder of a checkpoint. */
+async function partsOf(plan: FamilyPlan): Promise<[part: string, plans: TensorPlan[]][]> {
   const plans = await tensorsOf(plan);
-  for (const part of plan.weightFolders ?? ['.'])
-    await writeShards(
-      join(folder, part),
-      plans.filter(({ name }) => part === '.' || part === partOf(name)),
-      { dtype: 'bf16', seed, shardBytes: 5e9 },
-    );
+  if (!plan.weightFolders) return [['.', plans]];
+  return plan.weightFolders.map((part) => [part, plans.filter(({ name }) => part === partOf(name))]);
 }
 
 /** The folder of a tensor in NVILA's layout, the one that has folders. */

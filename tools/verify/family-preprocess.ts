@@ -45,6 +45,22 @@ export async function* verifyFamilyPreprocess(folder: string): AsyncGenerator<Ca
     );
 }
 
+/** NVILA's table of frames; those at a wanted rate are not covered. */
+export async function* verifyFrameSampling(folder: string): AsyncGenerator<CaseResult | undefined> {
+  interface Row {
+    total_frames: number;
+    num_frames: number;
+    fps: number;
+    indices: number[];
+  }
+  const { table } = await readJson<{ table: Row[] }>(folder, 'frame_sampling.json');
+  for (const { total_frames: frames, num_frames: maxFrames, indices } of table.filter(({ fps }) => fps === 0))
+    yield await runCase(`nvila/preprocess/${maxFrames} of ${frames} frames`, (check) =>
+      verifySpread('nearest', { frames, maxFrames, indices }, check),
+    );
+  if (table.some(({ fps }) => fps > 0)) yield undefined;
+}
+
 async function verifyPicture(
   file: string,
   size: number,
