@@ -32,6 +32,15 @@ describe('ff-run on a tiny model of', () => {
       expect(reduced?.cacheBytes).to.be.below(dense?.cacheBytes ?? 0);
     }).timeout(240_000);
 
+  it('NVILA, which ff-convert refuses in one line', async () => {
+    const folder = join(root, 'parts');
+    await makeFamilyCheckpoint(folder, families.NVILA!);
+    const args = ['--model', folder, '--dtype', 'q8', '--out', join(root, 'converted')];
+    const { code, stderr } = await ffRun(args, { tool: 'ff-convert' });
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/^ff-convert: [^\n]*parts: its weights lie in folders \(llm, vision_tower, mm_projector\)[^\n]*\n$/);
+  }).timeout(60_000);
+
   it('a family says which file of the tokenizer is missing, and what to do', async () => {
     const folder = join(root, 'no-tokenizer');
     await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
