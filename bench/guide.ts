@@ -3,11 +3,14 @@
  * docs/which-gpu.md.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { InputError } from '../engine/errors.ts';
+import type { CheckpointFiles } from '../engine/safetensors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';
 import type { ModelDType } from '../models/video-model.ts';
-import type { PresetName } from '../tools/checkpoint/shapes.ts';
+import { virtualFamily } from '../tools/checkpoint/family.ts';
+import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
 
 const PAGE = new URL('../docs/which-gpu.md', import.meta.url);
@@ -18,10 +21,15 @@ const FRAMES = [8, 16, 32, 64, 128, 256];
 const SIZES = [4, 6, 8, 12, 16, 24, 32, 48, 80];
 const USABLE = 0.9;
 
-const models: readonly [PresetName, string][] = [
-  ['llava-onevision-qwen2-0.5b', 'LLaVA-OneVision 0.5B'],
-  ['llava-video-7b', 'LLaVA-Video 7B'],
-  ['llava-video-72b', 'LLaVA-Video 72B'],
+const family = (name: string): Promise<CheckpointFiles> => virtualFamily(name, published[name]!);
+const models: readonly [CheckpointFiles, string][] = [
+  [await family('llava-hf/llava-onevision-qwen2-0.5b-ov-hf'), 'LLaVA-OneVision 0.5B'],
+  [virtualCheckpoint('llava-video-7b'), 'LLaVA-Video 7B'],
+  [virtualCheckpoint('llava-video-72b'), 'LLaVA-Video 72B'],
+  [await family('llava-hf/LLaVA-NeXT-Video-7B-hf'), 'LLaVA-NeXT-Video 7B'],
+  [await family('OpenGVLab/InternVL2_5-8B'), 'InternVL2.5 8B'],
+  [await family('Efficient-Large-Model/NVILA-Lite-2B'), 'NVILA Lite 2B'],
+  [await family('Efficient-Large-Model/NVILA-8B-Video'), 'NVILA 8B Video'],
 ];
 const formats: readonly [ModelDType, string][] = [
   ['auto', 'bf16, as published'],
@@ -36,14 +44,20 @@ const desktop: AdapterDescription = {
   info: { vendor: '', architecture: '', device: 'desktop GPU', description: '' },
 };
 
+/** By frames; none for more than the model takes. */
 type Plans = ReadonlyMap<number, MemoryPlan>;
 
-async function plansOf(preset: PresetName, dtype: ModelDType, cost: number): Promise<Plans> {
+async function plansOf(files: CheckpointFiles, dtype: ModelDType, cost: number): Promise<Plans> {
   const plans = new Map<number, MemoryPlan>();
   const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
   const options = { dtype, reducer, question: 'What happens in this video?', maxNewTokens: 256 };
-  for (const frames of FRAMES)
-    plans.set(frames, await planMemory(virtualCheckpoint(preset), desktop, { ...options, frames }));
+  for (const frames of FRAMES) {
+    const plan = await planMemory(files, desktop, { ...options, frames }).catch((error: unknown) => {
+      if (error instanceof InputError) return undefined;
+      throw error;
+    });
+    if (plan) plans.set(frames, plan);
+  }
   return plans;
 }
 
@@ -61,17 +75,17 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** The most of `FRAMES` that fit into a GPU of `size` GB. */
 function mostFrames(plans: Plans, size: number): string {
-  const fits = FRAMES.filter((frames) => plans.get(frames)!.peak <= USABLE * size * 1e9);
+  const fits = FRAMES.filter((frames) => (plans.get(frames)?.peak ?? Number.POSITIVE_INFINITY) <= USABLE * size * 1e9);
   return fits.length === 0 ? '-' : String(fits.at(-1));
 }
 
 const framesRows: string[][] = [];
 const memoryRows: string[][] = [];
-for (const [preset, model] of models)
+for (const [files, model] of models)
   for (const [dtype, format] of formats) {
-    const plans = await plansOf(preset, dtype, COST);
+    const plans = await plansOf(files, dtype, COST);
     framesRows.push([model, format, ...SIZES.map((size) => mostFrames(plans, size))]);
-    const [dense, reduced] = [await plansOf(preset, dtype, 1), plans].map((some) => some.get(64)!);
+    const [dense, reduced] = [await plansOf(files, dtype, 1), plans].map((some) => some.get(64)!);
     memoryRows.push([
       model,
       format,

@@ -17,6 +17,7 @@ export interface RunArguments {
   readonly reducer: string;
   readonly budgetLayers: 'own' | number;
   readonly kv: 'keep' | 'compact';
+  readonly separators: 'keep' | 'prune';
   readonly frames?: number;
   readonly fps?: number;
   readonly forceSample: boolean;
@@ -51,6 +52,7 @@ const flags = {
     help: "layers the budget counts: the model's (own), or the reference's 28",
   },
   kv: { value: 'keep|compact', help: "compact: also drop removed tokens from the removing layer's cache" },
+  separators: { value: 'keep|prune', help: 'prune: text between the frames competes with them, as in the reference' },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
   fps: { value: 'X', help: 'sample X frames per second (default: the model decides, else 1)' },
   'force-sample': { help: 'spread the frames over the whole video, however long' },
@@ -81,7 +83,8 @@ export function helpText(): string {
     '',
     ...flagLines(flags),
     '',
-    `Models: ${Object.keys(models).join(', ')} (default ${model}).`,
+    `Models, by their names (default ${model}):`,
+    ...Object.keys(models).map((name) => `  ${name}`),
     'Exit codes: 0 answered, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
   ].join('\n');
 }
@@ -118,6 +121,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     reducer,
     budgetLayers: values.text('budget-layers') === 'own' ? 'own' : (values.count('budget-layers') ?? 'own'),
     kv: values.oneOf('kv', ['keep', 'compact']) ?? 'keep',
+    separators: values.oneOf('separators', ['keep', 'prune']) ?? 'keep',
     ...given('frames', values.count('frames')),
     ...given('fps', fps),
     forceSample: values.has('force-sample'),

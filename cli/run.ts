@@ -129,9 +129,9 @@ function wantedOf(args: RunArguments, choice: ModelChoice, videoFrames = Number.
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, seed } = args;
+  const { cost, budgetLayers, kv, separators, seed } = args;
   if (cost === 1 && !args.compare) return undefined;
-  return policyOf(args.reducer, { cost, budgetLayers, kv, seed }, args, choice);
+  return policyOf(args.reducer, { cost, budgetLayers, kv, separators, seed }, args, choice);
 }
 
 async function answer(

@@ -27,10 +27,10 @@ export async function showVideo(
   args: SamplingArguments,
   console_: Console,
 ): Promise<Shown> {
-  const { size, forceSample } = model.frameFormat;
+  const { forceSample, ...format } = model.frameFormat;
   const fps = args.fps ?? choice.fps;
   const sampled = await sampleVideo(video, {
-    size,
+    ...format,
     maxFrames: args.frames ?? choice.frames,
     // A rate that was asked for is not overruled by what the model prefers.
     forceSample: args.forceSample || (args.fps === undefined && (choice.forceSample ?? forceSample)),

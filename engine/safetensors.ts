@@ -153,6 +153,25 @@ export class Checkpoint {
     }
   }
 
+  /**
+   * Several checkpoints as one, which owns them from then on.
+   *
+   * @throws WeightsError if two hold a tensor of one name.
+   */
+  static join(name: string, parts: readonly Checkpoint[]): Checkpoint {
+    const joined = new Checkpoint(
+      name,
+      parts.flatMap((part) => part.#shards),
+    );
+    for (const part of parts)
+      for (const tensor of part.names())
+        if (!part.#shards.includes(joined.#shardOf(tensor)))
+          throw new WeightsError(
+            `${name}: expected each tensor once, found ${quote(tensor)} in ${quote(part.name)} and elsewhere. The folders are of different checkpoints: download them again.`,
+          );
+    return joined;
+  }
+
   /** Names of all stored tensors. */
   names(): Iterable<string> {
     return this.#home.keys();

@@ -6,7 +6,6 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import {
   chooseLargest,
-  importance,
   lastRowAttention,
   similarity,
   survivorsOfMerge,
@@ -15,6 +14,7 @@ import {
 import { randomNumbers } from '../models/random.ts';
 import type { Attended, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
 import { roundHalfEven } from './budget.ts';
+import { prune } from './prune.ts';
 import { shorten } from './shorten.ts';
 
 export interface BaselineOptions {
@@ -54,10 +54,10 @@ export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
 /** Keeps tokens drawn without looking: the least that a method must beat. The same seed draws the same tokens. */
 export function randomDrop({ cost, seed = 0 }: BaselineOptions): TokenReducer {
   return once({ name: 'random', settings: { cost, seed }, layer: -1, action: 'drop' }, (rec, tokens) => {
-    const { length } = tokens.layout;
-    const stay = roundHalfEven(cost * length);
+    const rows = videoRows(tokens);
+    const stay = roundHalfEven(cost * rows.length);
     const random = randomNumbers(seed);
-    const order = Array.from({ length }, (_, row) => ({ row, at: random() })).sort((a, b) => a.at - b.at);
+    const order = rows.map((row) => ({ row, at: random() })).sort((a, b) => a.at - b.at);
     return keepRows(rec, tokens, new Set(order.slice(0, stay).map(({ row }) => row)));
   });
 }
@@ -65,13 +65,13 @@ export function randomDrop({ cost, seed = 0 }: BaselineOptions): TokenReducer {
 /** Keeps whole frames, evenly spread, at their original positions: what sampling fewer frames would see. */
 export function fewerFrames({ cost }: BaselineOptions): TokenReducer {
   return once({ name: 'frames', settings: { cost }, layer: -1, action: 'drop' }, (rec, tokens) => {
-    const { length, perFrame } = tokens.layout;
-    const frames = length / perFrame;
+    const { perFrame } = tokens.layout;
+    const rows = videoRows(tokens);
+    const frames = rows.length / perFrame;
     const stay = Math.max(1, roundHalfEven(cost * frames));
     const step = stay > 1 ? (frames - 1) / (stay - 1) : 0;
     const kept = new Set(Array.from({ length: stay }, (_, i) => roundHalfEven(i * step)));
-    const rows = Array.from({ length }, (_, row) => row).filter((row) => kept.has(Math.floor(row / perFrame)));
-    return keepRows(rec, tokens, new Set(rows));
+    return keepRows(rec, tokens, new Set(rows.filter((_, i) => kept.has(Math.floor(i / perFrame)))));
   });
 }
 
@@ -79,23 +79,27 @@ export function fewerFrames({ cost }: BaselineOptions): TokenReducer {
 function pruneOnce(name: string, dense: number, cost: number): TokenReducer {
   const at = { name, settings: { cost }, layer: dense - 1, action: 'prune' } as const;
   return once(at, (rec, tokens, layers, seen) => {
-    const { first, length, planes, tokens: count } = tokens.layout;
+    if (!seen) return tokens;
     const share = Math.max(0, Math.min(1, (cost * layers - dense) / (layers - dense)));
-    const stay = roundHalfEven(length * share);
-    if (!seen || stay === length) return tokens;
-    const weights = lastRowAttention(rec, seen.q, seen.k, seen.heads);
-    const chosen = chooseLargest(rec, importance(rec, weights, first, length), stay);
-    return shorten(rec, tokens, survivorsOfPruning(rec, planes, count, chosen, first), length - stay, false);
+    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads);
+    return prune(rec, tokens, weights, { share, separators: 'keep' });
   });
 }
 
-/** The tokens with only `stay` of the video's rows, counted from its first. */
+/** Places of the video's tokens in its stretch, of a sequence that nothing was taken from yet. */
+function videoRows({ layout: { length, text } }: Tokens): number[] {
+  const others = new Set(text);
+  return Array.from({ length }, (_, row) => row).filter((row) => !others.has(row));
+}
+
+/** The tokens with only `stay` of the video's rows, counted from its first, and all text. */
 function keepRows(rec: Recorder, tokens: Tokens, stay: ReadonlySet<number>): Tokens {
-  const { first, length, planes, tokens: count } = tokens.layout;
-  if (stay.size === length) return tokens;
-  const flags = Uint32Array.from({ length }, (_, row) => Number(stay.has(row)));
+  const { first, length, planes, tokens: count, text } = tokens.layout;
+  const left = new Set([...stay, ...text]);
+  if (left.size === length) return tokens;
+  const flags = Uint32Array.from({ length }, (_, row) => Number(left.has(row)));
   const chosen: Tensor = rec.upload('chosen', [length], 'u32', flags);
-  return shorten(rec, tokens, survivorsOfPruning(rec, planes, count, chosen, first), length - stay.size, false);
+  return shorten(rec, tokens, survivorsOfPruning(rec, planes, count, chosen, first), length - left.size, false);
 }
 
 interface Once {

@@ -4,15 +4,14 @@ import type { Tensor } from '../engine/tensor.ts';
 import {
   chooseAtLeast,
   chooseLargest,
-  importance,
   lastRowAttention,
   type Survivors,
   similarity,
   survivorsOfMerge,
-  survivorsOfPruning,
 } from '../kernels/reduce/index.ts';
 import type { Attended, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
-import { roundHalfEven, shareToRemove } from './budget.ts';
+import { shareToRemove } from './budget.ts';
+import { prune } from './prune.ts';
 import { shorten } from './shorten.ts';
 
 /** Settings of FrameFusion, under the names of the reference. */
@@ -30,13 +29,20 @@ export interface FrameFusionOptions {
   readonly budgetLayers?: 'own' | number;
   /** `compact` also drops the removed rows from the cache of the layer that removed them; default `keep`. */
   readonly kv?: 'keep' | 'compact';
+  /**
+   * Text between the frames, where a family has some: `keep`, the default, never prunes it; `prune` lets it compete with
+   * the video's tokens, as the reference does.
+   */
+  readonly separators?: 'keep' | 'prune';
 }
 
-type Settings = Required<FrameFusionOptions>;
+/** Results are kept by them, so what was added later is named only where it departs from the default. */
+type Settings = Required<Omit<FrameFusionOptions, 'separators'>> & Pick<FrameFusionOptions, 'separators'>;
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
 function checked(options: FrameFusionOptions): Settings {
-  const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1, budgetLayers = 'own', kv = 'keep' } = options;
+  const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
+  const { budgetLayers = 'own', kv = 'keep', separators = 'keep' } = options;
   if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
@@ -46,7 +52,14 @@ function checked(options: FrameFusionOptions): Settings {
     throw new InputError(`ratio bound must lie in 0 to 1, got ${ratioLowerBound}.`);
   if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
     throw new InputError(`budget layers must be 'own' or a positive integer, got ${budgetLayers}.`);
-  return { cost, similarityLowerBound, ratioLowerBound, budgetLayers, kv };
+  return {
+    cost,
+    similarityLowerBound,
+    ratioLowerBound,
+    budgetLayers,
+    kv,
+    ...(separators === 'prune' && { separators }),
+  };
 }
 
 /** FrameFusion (Fu et al., ICCV 2025): merges similar tokens of successive frames, then prunes the unimportant once. */
@@ -124,7 +137,7 @@ export class FrameFusionRun implements Reduction {
     const { finishMerging, finishPruning } = this.state;
     if (rowsIn <= 1 || tokens.layout.tokens === 0 || (finishMerging && finishPruning)) return tokens;
     const step = finishMerging
-      ? weights && this.#prune(rec, tokens, weights(), dropped)
+      ? weights && this.#prune(rec, tokens, weights, dropped)
       : await this.#merge(rec, tokens, dropped);
     if (!step) return tokens;
     const { tokens: left, ...what } = step;
@@ -168,18 +181,16 @@ export class FrameFusionRun implements Reduction {
     return shorten(rec, tokens, survivorsOfMerge(rec, tokens.layout.planes, choose()), count, true, dropped);
   }
 
-  #prune(rec: Recorder, tokens: Tokens, weights: Tensor, dropped?: (s: Survivors, kept: number) => void): Outcome {
-    const { first, length, planes, tokens: videoTokens } = tokens.layout;
-    const budgetShare = shareToRemove(this.state.sparsityList, this.#settings.cost, this.#budgetLayers);
-    const stay = roundHalfEven(length * (1 - budgetShare));
+  #prune(
+    rec: Recorder,
+    tokens: Tokens,
+    weights: () => Tensor,
+    dropped?: (s: Survivors, kept: number) => void,
+  ): Outcome {
+    const { cost, separators = 'keep' } = this.#settings;
+    const budgetShare = shareToRemove(this.state.sparsityList, cost, this.#budgetLayers);
     this.state.finishPruning = true;
-    if (stay === length) return { action: 'none', tokens, budgetShare };
-    const chosen = chooseLargest(rec, importance(rec, weights, first, length), stay);
-    const survivors = survivorsOfPruning(rec, planes, videoTokens, chosen, first);
-    return {
-      action: 'prune',
-      tokens: shorten(rec, tokens, survivors, length - stay, false, dropped),
-      budgetShare,
-    };
+    const left = prune(rec, tokens, weights, { share: 1 - budgetShare, separators, dropped });
+    return { action: left === tokens ? 'none' : 'prune', tokens: left, budgetShare };
   }
 }

@@ -19,6 +19,9 @@ const SETTINGS = [
   'chat_template.json',
   'chat_template.jinja',
 ];
+/** Folders of a checkpoint whose parts lie apart, as NVILA's do. */
+const PARTS = ['llm/', 'vision_tower/', 'mm_projector/'];
+
 const MODEL = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
@@ -41,19 +44,34 @@ export async function checkpointFiles(paths: Paths, readIndex: (path: string) =>
     throw new HubError(
       `${paths.name}: config.json is missing: it is no Hugging Face checkpoint. Name another repository.`,
     );
-  const settings = SETTINGS.filter((path) => paths.has(path));
-  if (paths.has(MODEL)) return [...settings, MODEL];
-  if (!paths.has(INDEX)) throw noWeights(paths);
-  const shards = shardsOf(`${paths.name}: ${INDEX}`, await readIndex(INDEX));
-  const missing = shards.find((shard) => !paths.has(shard));
-  if (missing !== undefined) throw new HubError(`${paths.name}: ${missing} is missing, although ${INDEX} names it.`);
-  return [...settings, INDEX, ...shards];
+  const parts = PARTS.filter((part) => paths.has(`${part}config.json`));
+  if (parts.length === 0) return filesOf('', paths, readIndex);
+  const inParts = await Promise.all(parts.map((part) => filesOf(part, paths, readIndex)));
+  return [...settingsOf('', paths), ...inParts.flat()];
 }
 
-function noWeights(paths: Paths): HubError {
+function settingsOf(part: string, paths: Paths): string[] {
+  return SETTINGS.map((path) => part + path).filter((path) => paths.has(path));
+}
+
+/** What a checkpoint, or a folder of one, needs. */
+async function filesOf(part: string, paths: Paths, readIndex: (path: string) => Promise<string>): Promise<string[]> {
+  const [model, index] = [part + MODEL, part + INDEX];
+  const settings = settingsOf(part, paths);
+  if (paths.has(model)) return [...settings, model];
+  if (!paths.has(index)) throw noWeights(paths, part);
+  const shards = shardsOf(`${paths.name}: ${index}`, await readIndex(index)).map((shard) => part + shard);
+  const missing = shards.find((shard) => !paths.has(shard));
+  if (missing !== undefined) throw new HubError(`${paths.name}: ${missing} is missing, although ${index} names it.`);
+  return [...settings, index, ...shards];
+}
+
+function noWeights(paths: Paths, part: string): HubError {
   const others = [...paths.keys()].filter((path) => /\.(bin|pth?|gguf|onnx|msgpack|h5|safetensors)$/.test(path));
   const found = others.length > 0 ? `found ${others.slice(0, 3).join(', ')}` : 'found no weights at all';
-  return new HubError(`${paths.name}: it needs ${MODEL} or ${INDEX}, ${found}. Name a repository with safetensors.`);
+  return new HubError(
+    `${paths.name}: it needs ${part}${MODEL} or ${part}${INDEX}, ${found}. Name a repository with safetensors.`,
+  );
 }
 
 function shardsOf(name: string, text: string): string[] {

@@ -9,8 +9,10 @@ import swigluSource from './swiglu.wgsl';
 const geluKernel = new Kernel('gelu', geluSource);
 const swigluKernel = new Kernel('swiglu', swigluSource);
 
-/** `erf`: the exact form. `tanh`: its approximation, which PyTorch calls gelu_pytorch_tanh. */
-export type GeluForm = 'erf' | 'tanh';
+/** `erf`: the exact form. `tanh`: its approximation, which PyTorch calls gelu_pytorch_tanh. `quick`: CLIP's. */
+export type GeluForm = 'erf' | 'tanh' | 'quick';
+
+const geluForms: readonly GeluForm[] = ['erf', 'tanh', 'quick'];
 
 /**
  * Gaussian error linear unit, element by element.
@@ -25,7 +27,7 @@ export function gelu(rec: Recorder, x: Tensor, form: GeluForm): Tensor {
   rec.dispatch(geluKernel, {
     operands: { x, y },
     params: { dim },
-    constants: { EXACT: Number(form === 'erf') },
+    constants: { FORM: geluForms.indexOf(form) },
     types: { act: activation('gelu', 'x', x) },
     workgroups: [groups(dim, 64), rows],
   });

@@ -1,12 +1,13 @@
-// Gaussian error linear unit:  y = x / 2 * (1 + erf(x / sqrt(2))), or with EXACT false its tanh form
-//   y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))                     (Hendrycks & Gimpel 2016)
+// Gaussian error linear unit, by FORM 0: y = x / 2 * (1 + erf(x / sqrt(2)))
+//   1, tanh:   y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+//   2, quick:  y = x / (1 + exp(-1.702 x))                                        (Hendrycks & Gimpel 2016)
 //
 //   x, y  [rows, dim]
 //
 // One thread per element. erf by Abramowitz & Stegun 7.1.26, absolute error below 1.5e-7.
 
 alias act = f32;
-override EXACT: bool;
+override FORM: u32;
 struct Params { dim: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<act>;
@@ -28,9 +29,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= params.dim) { return; }
   let at = id.y * params.dim + id.x;
   let value = f32(x[at]);
-  if (EXACT) {
-    y[at] = act(0.5 * value * (1.0 + erf(value * 0.7071067811865476)));
+  var factor: f32; // of x / 2
+  if (FORM == 0u) {
+    factor = 1.0 + erf(value * 0.7071067811865476);
+  } else if (FORM == 1u) {
+    factor = 1.0 + bounded(0.7978845608028654 * (value + 0.044715 * value * value * value));
   } else {
-    y[at] = act(0.5 * value * (1.0 + bounded(0.7978845608028654 * (value + 0.044715 * value * value * value))));
+    factor = 1.0 + bounded(0.851 * value); // the sigmoid of 2 u is (1 + tanh(u)) / 2
   }
+  y[at] = act(0.5 * value * factor);
 }

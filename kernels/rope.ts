@@ -16,17 +16,24 @@ export interface HeadLayout {
 }
 
 /**
+ * How fused rows hold their heads. `split`: all query heads, then all key heads, then all value heads. `grouped`: for each
+ * key head its query heads, itself, and its value head, as InternLM2 stores them.
+ */
+export type HeadOrder = 'split' | 'grouped';
+
+/**
  * Rotations for positions 0 .. `positions`, as torch makes them: each step rounded to f32 (Hugging Face
  * `Qwen2RotaryEmbedding`). Made on the host because WGSL's sine is only good to about 2^-11.
  *
- * @returns `[positions, headDim / 2, 2]`: cosine and sine of `position * theta^(-2i / headDim)`.
+ * @param factor - Divides the frequencies (linear scaling, `LlamaConfig.rope_scaling`).
+ * @returns `[positions, headDim / 2, 2]`: cosine and sine of `position * theta^(-2i / headDim) / factor`.
  */
-export function rotations(positions: number, headDim: number, theta: number): Float32Array {
+export function rotations(positions: number, headDim: number, theta: number, factor = 1): Float32Array {
   const half = headDim / 2;
   const table = new Float32Array(positions * half * 2);
   const { fround } = Math;
   for (let i = 0; i < half; i++) {
-    const frequency = fround(1 / fround(theta ** fround((2 * i) / headDim)));
+    const frequency = fround(fround(1 / fround(theta ** fround((2 * i) / headDim))) / factor);
     for (let position = 0; position < positions; position++) {
       const angle = fround(position * frequency);
       table[(position * half + i) * 2] = Math.cos(angle);
@@ -44,6 +51,7 @@ export function rotations(positions: number, headDim: number, theta: number): Fl
  * @param rotation - `[positions, headDim]`, f32: the upload of `rotations`.
  * @param cache - Where keys and values go: `k` and `v` are `[capacity, kvHeads * headDim]`, dtype of `qkv`; rows
  *   `offset` and on are written.
+ * @param order - Of the heads in `qkv`; those of the results follow one another in any case.
  * @returns The query, `[rows, heads * headDim]`, dtype of `qkv`.
  * @throws ShapeError if the operands do not fit one another.
  * @see Su et al. 2021, sec. 3.4; half rotation as in Hugging Face `rotate_half`.
@@ -55,6 +63,7 @@ export function splitRope(
   rotation: Tensor,
   { heads, kvHeads, headDim }: HeadLayout,
   cache: { readonly k: Tensor; readonly v: Tensor; readonly offset: number },
+  order: HeadOrder = 'split',
 ): Tensor {
   const [rows, width] = qkv.shape2();
   if (width !== (heads + 2 * kvHeads) * headDim || headDim % 2 !== 0)
@@ -67,7 +76,7 @@ export function splitRope(
   rec.dispatch(kernel, {
     operands: { qkv, position, rotation, q, k, v },
     params: { heads, kvHeads, offset },
-    constants: { HEAD_DIM: headDim },
+    constants: { HEAD_DIM: headDim, GROUPED: Number(order === 'grouped') },
     types: { act: activation('splitRope', 'qkv', qkv) },
     workgroups: [groups(width / 2, 64), rows],
   });

@@ -1,5 +1,16 @@
 // Generated from the .wgsl files by `npm run wgsl-types`.
 
+declare module '*/add.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'residual' | 'x' | 'scale' | 'y',
+    'dim' | 'period',
+    'SCALED',
+    never,
+    never
+  >;
+  export default source;
+}
+
 declare module '*/argmax.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'token',
@@ -69,11 +80,22 @@ declare module '*/embed.wgsl' {
   export default source;
 }
 
+declare module '*/fold.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'grid' | 'side' | 'by' | 'dim',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
 declare module '*/gelu.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'y',
     'dim',
-    'EXACT',
+    'FORM',
     never,
     'act'
   >;
@@ -120,6 +142,17 @@ declare module '*/linear.wgsl' {
     'HAS_BIAS' | 'HAS_RESIDUAL',
     never,
     'act' | 'out'
+  >;
+  export default source;
+}
+
+declare module '*/mean-frames.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'frames' | 'size',
+    never,
+    never,
+    never
   >;
   export default source;
 }
@@ -240,9 +273,9 @@ declare module '*/gather.wgsl' {
 
 declare module '*/head-mean.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'weights' | 'key',
+    'weights' | 'planes' | 'key',
     'heads' | 'keys' | 'first' | 'n',
-    never,
+    'SPARED',
     never,
     never
   >;
@@ -330,7 +363,7 @@ declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'qkv' | 'position' | 'rotation' | 'q' | 'k' | 'v',
     'heads' | 'kvHeads' | 'offset',
-    'HEAD_DIM',
+    'HEAD_DIM' | 'GROUPED',
     never,
     'act'
   >;

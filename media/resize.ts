@@ -50,6 +50,27 @@ export function resizeBicubic(image: RgbImage, width: number, height: number): U
   return image.height === height ? wide : resizeColumns({ width, height: image.height, rgb: wide }, height);
 }
 
+/**
+ * Resizes an image so that its shorter side has `size` pixels, and cuts the square in its middle out, as Hugging Face's
+ * CLIP image processor does.
+ *
+ * @returns `[size, size, 3]`.
+ */
+export function cropBicubic(image: RgbImage, size: number): Uint8Array {
+  const shorter = Math.min(image.width, image.height);
+  const width = Math.trunc((size * image.width) / shorter);
+  const height = Math.trunc((size * image.height) / shorter);
+  const rgb = resizeBicubic(image, width, height);
+  const top = Math.floor((height - size) / 2);
+  const left = Math.floor((width - size) / 2);
+  const square = new Uint8Array(3 * size * size);
+  for (let row = 0; row < size; row++) {
+    const start = 3 * ((top + row) * width + left);
+    square.set(rgb.subarray(start, start + 3 * size), 3 * row * size);
+  }
+  return square;
+}
+
 /** `[height, image.width, 3]` to `[height, width, 3]`. */
 function resizeRows(image: RgbImage, width: number): Uint8Array {
   const { taps, start, count, weight } = weights(image.width, width);

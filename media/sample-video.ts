@@ -1,18 +1,22 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
-import { resizeBicubic } from './resize.ts';
-import { type Sampling, sampleFrames } from './sampling.ts';
+import { cropBicubic, type RgbImage, resizeBicubic } from './resize.ts';
+import { type Sampling, type Spread, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
 
 /** Which frames, and how large. */
 export interface SampleVideoOptions {
-  /** Side of the square that frames are resized to, in pixels; the aspect ratio is not kept. */
+  /** Side of the square that frames are resized to, in pixels. */
   readonly size: number;
+  /** `stretch`, the default, does not keep the aspect ratio; `crop` takes the square in the middle. */
+  readonly fit?: 'stretch' | 'crop';
   /** Most frames to take. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
   readonly fps?: number;
   /** Spread exactly `maxFrames` over the whole video. Default false. */
   readonly forceSample?: boolean;
+  /** Which frames an even spread takes. Default `ends`. */
+  readonly spread?: Spread;
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
@@ -37,7 +41,9 @@ export interface SampledVideo {
  * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
-  const { size, progress, start, end, ...rest } = options;
+  const { size, fit = 'stretch', progress, start, end, ...rest } = options;
+  const resize = (frame: RgbImage): Uint8Array =>
+    fit === 'crop' ? cropBicubic(frame, size) : resizeBicubic(frame, size, size);
   const { averageFps } = video.info;
   const { first, frames } = part(video, start, end);
   const sampling = sampleFrames({ frames, averageFps, ...rest });
@@ -49,7 +55,7 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   for await (const frame of video.frames(indices)) {
     const before = performance.now();
     // Frames of the same picture share their bytes, so a repeated one is resized once.
-    const image = last?.rgb === frame.rgb ? last.image : resizeBicubic(frame, size, size);
+    const image = last?.rgb === frame.rgb ? last.image : resize(frame);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;

@@ -12,7 +12,15 @@ export interface SamplingOptions {
   readonly fps?: number;
   /** Spread exactly `maxFrames` over the whole video, whatever its length. Default false. */
   readonly forceSample?: boolean;
+  /** Which frames an even spread takes. Default `ends`, as LLaVA-Video. */
+  readonly spread?: Spread;
 }
+
+/**
+ * Frames spread evenly. `ends`: from the first to the last, rounded down (LLaVA); `nearest`: the same, rounded, halves to
+ * even (NVILA). Or one of each of equal stretches: where it starts (LLaVA-NeXT-Video), or its middle (InternVL).
+ */
+export type Spread = 'ends' | 'nearest' | 'starts' | 'middles';
 
 /** The frames taken from one video. */
 export interface Sampling {
@@ -37,7 +45,7 @@ export interface Sampling {
  * @throws RangeError if a number is outside what {@link SamplingOptions} says.
  */
 export function sampleFrames(options: SamplingOptions): Sampling {
-  const { frames, averageFps, maxFrames, fps = 1, forceSample = false } = options;
+  const { frames, averageFps, maxFrames, fps = 1, forceSample = false, spread = 'ends' } = options;
   requireCount('frames', frames);
   requireCount('maxFrames', maxFrames);
   requirePositive('averageFps', averageFps);
@@ -45,7 +53,7 @@ export function sampleFrames(options: SamplingOptions): Sampling {
 
   const stride = Math.max(1, roundHalfEven(averageFps / fps));
   const even = forceSample || Math.ceil(frames / stride) > maxFrames;
-  const indices = even ? spread(frames, maxFrames) : every(frames, stride);
+  const indices = even ? spreads[spread](frames, maxFrames) : every(frames, stride);
   // The reference divides by the rounded rate in one case and by the exact one in the other.
   const times = indices.map((index) => index / (even ? averageFps : stride));
   const duration = frames / averageFps;
@@ -86,11 +94,23 @@ function every(frames: number, stride: number): number[] {
   return Array.from({ length: Math.ceil(frames / stride) }, (_, i) => i * stride);
 }
 
-/** `numpy.linspace(0, frames - 1, count, dtype=int)`, in numpy's order of operations. */
-function spread(frames: number, count: number): number[] {
+const spreads: Readonly<Record<Spread, (frames: number, count: number) => number[]>> = {
+  ends: (frames, count) => linspace(frames, count).map(Math.floor),
+  nearest: (frames, count) => linspace(frames, count).map(roundHalfEven),
+  // `numpy.arange(0, frames, frames / count)` of Hugging Face's example.
+  starts: (frames, count) => Array.from({ length: count }, (_, i) => Math.floor((i * frames) / count)),
+  // InternVL's get_index.
+  middles: (frames, count) => {
+    const step = (frames - 1) / count;
+    return Array.from({ length: count }, (_, i) => Math.floor(step / 2 + roundHalfEven(step * i)));
+  },
+};
+
+/** `numpy.linspace(0, frames - 1, count)`, in numpy's order of operations. */
+function linspace(frames: number, count: number): number[] {
   if (count === 1) return [0];
   const step = (frames - 1) / (count - 1);
-  return Array.from({ length: count }, (_, i) => (i === count - 1 ? frames - 1 : Math.floor(i * step)));
+  return Array.from({ length: count }, (_, i) => (i === count - 1 ? frames - 1 : i * step));
 }
 
 function requireCount(name: string, value: number): void {

@@ -4,15 +4,20 @@ import { WeightsError } from '../engine/errors.ts';
 /** What stands for the video in a prompt's text; it is no entry of the vocabulary. */
 export const VIDEO_MARK = '<image>';
 
+/** ChatML as a Jinja template, with a line that its system says where no message does. */
+export function chatMl(system: string): string {
+  return [
+    `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`,
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
+    '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
+  ].join('');
+}
+
 /**
- * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py), which is ChatML with a system line. Used where a
- * checkpoint's tokenizer_config.json has no template of its own.
+ * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py). Used where a checkpoint's tokenizer_config.json has no
+ * template of its own.
  */
-const QWEN_1_5 = [
-  "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}",
-  "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
-  '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
-].join('');
+export const QWEN_1_5 = chatMl('You are a helpful assistant.');
 
 /** Renders chat prompts by a Jinja template. */
 export class ChatTemplate {
@@ -20,12 +25,12 @@ export class ChatTemplate {
 
   /**
    * @param file - What errors call the file that the template is from.
-   * @param source - Jinja source, or `undefined` for LLaVA-NeXT's qwen_1_5.
+   * @param source - Jinja source.
    * @throws WeightsError if it does not parse.
    */
-  constructor(file: string, source: string | undefined) {
+  constructor(file: string, source: string) {
     try {
-      this.#template = new Template(source ?? QWEN_1_5);
+      this.#template = new Template(source);
     } catch (cause) {
       throw new WeightsError(`${file}: chat_template does not parse: ${(cause as Error).message}.`, {
         cause,
@@ -51,16 +56,13 @@ export interface SampledTimes {
   readonly timesText: string;
 }
 
-/**
- * The user turn of LLaVA-Video: the video, with `times` the sentence about its sampling, and the question.
- *
- * @see FrameFusion's LLaVA-Video example; without times, LLaVA-NeXT's plain form.
- */
-export function userTurn(question: string, times?: SampledTimes): string {
-  if (!times) return `${VIDEO_MARK}\n${question}`;
-  const { frames, durationText, timesText } = times;
+/** The video before a question, as LLaVA-NeXT has it. */
+export const VIDEO_LEAD = `${VIDEO_MARK}\n`;
+
+/** The video and the sentence about its sampling. @see FrameFusion's LLaVA-Video example. */
+export function timesLead({ frames, durationText, timesText }: SampledTimes): string {
   return (
     `${VIDEO_MARK}The video lasts for ${durationText} seconds, and ${frames} frames are uniformly sampled from it. ` +
-    `These frames are located at ${timesText}. Please answer the following questions related to this video.\n ${question}`
+    `These frames are located at ${timesText}. Please answer the following questions related to this video.\n `
   );
 }

@@ -17,9 +17,15 @@ export class ConfigReader {
         cause,
       });
     }
-    if (typeof values !== 'object' || values === null || Array.isArray(values))
-      throw new WeightsError(`${file}: must be a JSON object. Download it again.`);
-    this.#values = values as Record<string, unknown>;
+    if (!isObject(values)) throw new WeightsError(`${file}: must be a JSON object. Download it again.`);
+    this.#values = values;
+  }
+
+  /** The object under a key, with errors that name both; `inherited` stands behind keys that it lacks. */
+  part(key: string, inherited: Readonly<Record<string, unknown>> = {}): ConfigReader {
+    const value = this.raw(key);
+    if (!isObject(value)) throw this.wrong(key, 'an object');
+    return new ConfigReader(`${this.file}: ${key}`, JSON.stringify({ ...inherited, ...value }));
   }
 
   /** The value as it is; `null` counts as absent. */
@@ -73,4 +79,8 @@ export class ConfigReader {
     if (!ok(value)) throw this.wrong(key, expected);
     return value;
   }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

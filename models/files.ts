@@ -1,5 +1,5 @@
 import { WeightsError } from '../engine/errors.ts';
-import type { CheckpointFiles } from '../engine/safetensors.ts';
+import { Checkpoint, type CheckpointFiles } from '../engine/safetensors.ts';
 import { ConfigReader } from './config.ts';
 
 /** More than any tokenizer.json; a file beyond it is not what its name says. */
@@ -24,4 +24,34 @@ export async function readText(files: CheckpointFiles, file: string): Promise<st
 export async function readConfig(files: CheckpointFiles, file: string): Promise<ConfigReader | undefined> {
   const text = await readText(files, file);
   return text === undefined ? undefined : new ConfigReader(`${files.name}/${file}`, text);
+}
+
+/** As `readConfig`. @throws WeightsError if there is none of that name. */
+export async function needConfig(files: CheckpointFiles, file: string): Promise<ConfigReader> {
+  const config = await readConfig(files, file);
+  if (config) return config;
+  throw new WeightsError(`${files.name}/${file}: it is missing. Download the whole checkpoint, with its folders.`);
+}
+
+/** The files of a folder below a checkpoint's; the checkpoint's own if it has no name. */
+export function subFolder(files: CheckpointFiles, folder?: string): CheckpointFiles {
+  if (folder === undefined) return files;
+  return { name: `${files.name}/${folder}`, open: (file) => files.open(`${folder}/${file}`) };
+}
+
+/**
+ * The weights of a checkpoint, or of all of its folders as one.
+ *
+ * @throws WeightsError as `Checkpoint.open`, or if two folders have a tensor of one name.
+ */
+export async function openParts(files: CheckpointFiles, folders?: readonly string[]): Promise<Checkpoint> {
+  if (!folders) return Checkpoint.open(files);
+  const parts: Checkpoint[] = [];
+  try {
+    for (const folder of folders) parts.push(await Checkpoint.open(subFolder(files, folder)));
+    return Checkpoint.join(files.name, parts);
+  } catch (error) {
+    await Promise.all(parts.map((part) => part.close()));
+    throw error;
+  }
 }

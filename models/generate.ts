@@ -3,8 +3,8 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { argmax, sample } from '../kernels/choose.ts';
+import type { Decoder } from './decoder/decoder.ts';
 import type { KvCache } from './kv-cache.ts';
-import type { Qwen2 } from './qwen2/qwen2.ts';
 import { randomNumbers } from './random.ts';
 import type { Reduction, ReductionStep, TokenReducer, Tokens } from './reduction.ts';
 
@@ -47,7 +47,7 @@ export interface GenerationStats {
 
 /** A decoder's prompt and how it ends. */
 export interface GenerateRequest extends GenerateOptions {
-  readonly decoder: Qwen2;
+  readonly decoder: Decoder;
   readonly runtime: Runtime;
   readonly reducer: TokenReducer | undefined;
   /** Builds the prompt; its tensors belong to the recorder. */
@@ -197,7 +197,7 @@ class Decoding {
 
 /** The layout of rows that are no video; `planes` is never read. */
 function noVideo(planes: Tensor): Tokens['layout'] {
-  return { planes, tokens: 0, first: 0, length: 0, perFrame: 0 };
+  return { planes, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 };
 }
 
 /** The hooks of `run`, with the rows of every layer written down. */

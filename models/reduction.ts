@@ -17,9 +17,14 @@ export interface VideoLayout {
   readonly planes: Tensor;
   /** Video tokens among the rows. */
   readonly tokens: number;
-  /** The rows that importance pruning may take from, a stretch of the sequence. */
+  /** The stretch of the sequence from the first video token to the last, which importance pruning takes from. */
   readonly first: number;
   readonly length: number;
+  /**
+   * Text inside the stretch, as where some families name the frames: places in it, before any reduction. Merging leaves
+   * their number as it is.
+   */
+  readonly text: readonly number[];
   /** Tokens of one frame before any reduction. */
   readonly perFrame: number;
 }
@@ -92,7 +97,7 @@ export interface HostLayout extends Omit<VideoLayout, 'planes'> {
  *
  * @param patch - For each row the place in its frame, below 0 for text. Tokens of one place form a chain over time.
  * @param first - First row of the video.
- * @param length - Rows of the video's stretch (text inside it is prunable, as in the reference).
+ * @param length - Rows from there to the video's last.
  */
 export function videoLayout(patch: Int32Array, first: number, length: number): HostLayout {
   const rows = patch.length;
@@ -106,5 +111,6 @@ export function videoLayout(patch: Int32Array, first: number, length: number): H
     planes[2 * rows + rank] = row;
   }
   const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
-  return { planes, tokens: order.length, first, length, perFrame };
+  const text = Array.from({ length }, (_, at) => at).filter((at) => patch[first + at]! < 0);
+  return { planes, tokens: order.length, first, length, text, perFrame };
 }

@@ -1,34 +1,57 @@
 import { WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
+import type { Family, FamilyPlan } from './family.ts';
 import { readConfig } from './files.ts';
-import { LlavaVideo } from './llava-video/llava-video.ts';
-import type { LoadOptions, VideoModel } from './video-model.ts';
+import { internVl } from './internvl/internvl.ts';
+import { llavaNextVideo } from './llava-next-video/llava-next-video.ts';
+import { llavaOnevision } from './llava-onevision/llava-onevision.ts';
+import { llavaVideo } from './llava-video/llava-video.ts';
+import { LoadedModel } from './loaded-model.ts';
+import { nvila } from './nvila/nvila.ts';
+import type { LoadOptions } from './video-model.ts';
 
-const families = [LlavaVideo];
+const families: readonly Family[] = [llavaVideo, llavaOnevision, llavaNextVideo, internVl, nvila];
 
 /** The architectures, as config.json names them, that can be loaded. */
 export const architectures: readonly string[] = families.flatMap((family) => family.architectures);
 
+/** What a checkpoint is, by its configs. */
+export interface PlannedModel {
+  /** What config.json calls it. */
+  readonly architecture: string;
+  readonly plan: FamilyPlan;
+}
+
 /**
- * Loads a checkpoint by the `architectures` of its config.json.
+ * Finds the family by the `architectures` of config.json, and reads the configs as it does.
  *
- * @throws WeightsError if config.json is missing, names no known architecture, or the checkpoint does not fit it.
+ * @throws WeightsError if config.json is missing, names no known architecture, or asks for what is not built.
  */
-export async function loadModel(
-  files: CheckpointFiles,
-  runtime: Runtime,
-  options: LoadOptions = {},
-): Promise<VideoModel> {
+export async function planOf(files: CheckpointFiles): Promise<PlannedModel> {
   const config = await readConfig(files, 'config.json');
   if (!config)
     throw new WeightsError(`${files.name}/config.json: it is missing. Name a folder with a Hugging Face checkpoint.`);
   const named = config.raw('architectures');
   const names = Array.isArray(named) ? named : [];
   const family = families.find((candidate) => candidate.architectures.some((name) => names.includes(name)));
-  if (!family)
+  const architecture = family?.architectures.find((name) => names.includes(name));
+  if (!family || architecture === undefined)
     throw new WeightsError(
       `${config.file}: architectures must name ${architectures.join(' or ')}, got ${JSON.stringify(named)}.`,
     );
-  return family.load(files, runtime, config, options);
+  return { architecture, plan: await family.plan(config, files) };
+}
+
+/**
+ * Loads a checkpoint of any family.
+ *
+ * @throws WeightsError as `planOf`, or if the checkpoint does not fit its configs.
+ */
+export async function loadModel(
+  files: CheckpointFiles,
+  runtime: Runtime,
+  options: LoadOptions = {},
+): Promise<LoadedModel> {
+  return LoadedModel.load(files, runtime, await planOf(files), options);
 }

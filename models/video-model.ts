@@ -10,8 +10,12 @@ import type { StoredMatrix } from './weights.ts';
 export interface FrameFormat {
   /** Side of the square that frames are resized to, in pixels. */
   readonly size: number;
+  /** How a frame becomes a square: `stretch`, the default, or `crop` what is left over after its shorter side fits. */
+  readonly fit?: 'stretch' | 'crop';
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
+  /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
+  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles';
 }
 
 /** Frames as the model takes them. */

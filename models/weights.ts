@@ -185,11 +185,16 @@ export class WeightLoader {
     return tensor;
   }
 
-  /** A convolution's weight counts as the matrix that its patches are multiplied with. */
+  /**
+   * A convolution's weight counts as the matrix that its patches are multiplied with; leading axes of one are for
+   * broadcasting.
+   */
   #check(name: string, shape: readonly number[]): StoredTensor {
     const stored = this.checkpoint.get(name);
-    const [rows, ...rest] = stored.shape;
-    const flat = shape.length === 2 ? [rows ?? 0, rest.reduce((product, n) => product * n, 1)] : stored.shape;
+    const extra = Math.max(0, stored.shape.length - shape.length);
+    const ones = stored.shape.slice(0, extra).findIndex((n) => n !== 1);
+    const [rows, ...rest] = stored.shape.slice(ones < 0 ? extra : ones);
+    const flat = shape.length === 2 ? [rows ?? 0, rest.reduce((product, n) => product * n, 1)] : [rows, ...rest];
     if (flat.length !== shape.length || flat.some((n, axis) => n !== shape[axis]))
       throw new WeightsError(
         `${this.checkpoint.name}: ${name} must be [${shape}], got [${stored.shape}]. The checkpoint and its config.json disagree.`,

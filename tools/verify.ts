@@ -11,12 +11,15 @@ import { type AdapterChoice, adapterChoices, openRuntime } from '../engine/node-
 import type { Runtime } from '../engine/runtime.ts';
 import { type CaseResult, readJson } from './verify/check.ts';
 import { verifyDecoder, verifyRope } from './verify/decoder.ts';
+import { verifyFamily } from './verify/families.ts';
+import { verifyFamilyPreprocess, verifyFrameSampling } from './verify/family-preprocess.ts';
 import { verifyPipeline } from './verify/pipeline.ts';
 import { verifyPreprocess } from './verify/preprocess.ts';
 import { verifyStage } from './verify/stage.ts';
 import { verifyVision } from './verify/vision.ts';
 
-type Verify = (folder: string, runtime: Runtime) => AsyncGenerator<CaseResult>;
+/** Gives undefined for what is not covered. */
+type Verify = (folder: string, runtime: Runtime) => AsyncGenerator<CaseResult | undefined>;
 
 const sets: Readonly<Record<string, Verify>> = {
   stage: verifyStage,
@@ -24,6 +27,8 @@ const sets: Readonly<Record<string, Verify>> = {
   vision: verifyVision,
   preprocess: verifyPreprocess,
   pipeline: verifyPipeline,
+  families: (folder, runtime) =>
+    existsSync(join(folder, 'config.json')) ? verifyFamily(folder, runtime) : verifyFamilyPreprocess(folder),
 };
 
 /** A result, or a folder that holds golden data of a kind that is not covered. */
@@ -34,17 +39,20 @@ export async function* verifyFolder(folder: string, runtime: Runtime): AsyncGene
   const index = existsSync(join(folder, 'index.json')) ? await readJson<{ set?: string }>(folder, 'index.json') : {};
   if (index.set !== undefined) {
     const verify = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
-    if (verify) yield* verify(folder, runtime);
-    else yield { notCovered: folder };
+    if (!verify) yield { notCovered: folder };
+    else yield* named(folder, verify(folder, runtime));
     return;
   }
+  if (existsSync(join(folder, 'frame_sampling.json'))) yield* named(folder, verifyFrameSampling(folder));
   if (existsSync(join(folder, 'rope.json'))) yield* verifyRope(folder);
   const entries = await readdir(folder, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  for (const name of folders.sort()) {
-    if (name === 'families') yield { notCovered: join(folder, name) };
-    else yield* verifyFolder(join(folder, name), runtime);
-  }
+  for (const name of folders.sort()) yield* verifyFolder(join(folder, name), runtime);
+}
+
+/** What is not covered, by its folder. */
+async function* named(folder: string, results: AsyncGenerator<CaseResult | undefined>): AsyncGenerator<Verified> {
+  for await (const result of results) yield result ?? { notCovered: folder };
 }
 
 function line(result: Verified): string {

@@ -7,7 +7,7 @@ import { type CheckpointLayout, layOutCheckpoint } from '../../engine/safetensor
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { BLOCK, storedRow, type WeightFormat } from '../../kernels/weight.ts';
 import { fileRowBytes } from '../../models/packer.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadModel, planOf } from '../../models/registry.ts';
 import { FORMAT_KEY, type StoredMatrix } from '../../models/weights.ts';
 
 /** What a checkpoint can be converted to. */
@@ -39,9 +39,15 @@ export interface ConversionPlan {
 /**
  * The matrices of the checkpoint in a folder: what a model multiplies with, and nothing that it adds or never reads.
  *
- * @throws WeightsError if there is no model in the folder, or it and its config.json disagree.
+ * @throws WeightsError if there is no model in the folder, or it and its config.json disagree; InputError if its weights
+ *   lie in several folders.
  */
 export async function matricesOf(folder: string, like: Runtime): Promise<readonly StoredMatrix[]> {
+  const { weightFolders } = (await planOf(folderFiles(folder))).plan;
+  if (weightFolders)
+    throw new InputError(
+      `${folder}: its weights lie in folders (${weightFolders.join(', ')}), which ff-convert does not write. Use --dtype when you run it.`,
+    );
   const virtual = await Runtime.open(virtualAdapter(like));
   try {
     // As they are stored: whether this adapter could multiply in the format that they get does not matter.

@@ -255,16 +255,19 @@ export function lastRowAttention(rec: Recorder, q: Tensor, k: Tensor, { heads, k
  * Mean over the heads of the attention on keys `first` .. `first + n`, as ordered keys.
  *
  * @param weights - `[heads, keys]`, f32, not negative.
+ * @param spare - `[3, keys]`, u32: the layout, whose text is then more important than any video token.
  * @returns `[n]`, u32.
  */
-export function importance(rec: Recorder, weights: Tensor, first: number, n: number): Tensor {
+export function importance(rec: Recorder, weights: Tensor, first: number, n: number, spare?: Tensor): Tensor {
   expectDType('importance', 'weights', weights, 'f32');
   const [heads, keys] = weights.shape2();
   if (first + n > keys) throw new ShapeError(`importance: keys ${first} + ${n} do not fit ${weights}.`);
+  if (spare) expectShape('importance', 'spare', spare, [3, keys]);
   const key = rec.empty('importance', [n], 'u32');
   rec.dispatch(headMeanKernel, {
-    operands: { weights, key },
+    operands: { weights, planes: spare ?? weights, key },
     params: { heads, keys, first, n },
+    constants: { SPARED: Number(spare !== undefined) },
     workgroups: [groups(n, 64)],
   });
   return key;

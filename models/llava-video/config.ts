@@ -1,30 +1,20 @@
 import { WeightsError } from '../../engine/errors.ts';
 import type { NewlinePlace, PoolMode } from '../../kernels/vision.ts';
 import type { ConfigReader } from '../config.ts';
-import { type Qwen2Config, qwen2Config } from '../qwen2/config.ts';
-import { type SiglipConfig, siglipConfig, so400m } from '../siglip/siglip.ts';
+import { type DecoderConfig, qwen2Config } from '../decoder/config.ts';
+import type { LlavaEncoderConfig } from '../llava-encoder.ts';
+import { siglipConfig, so400m, type TowerConfig, withoutLast } from '../tower/config.ts';
 
 /** A LLaVA-Video checkpoint's config.json, under the names of LLaVA-NeXT's `llava_qwen.py`. */
 export interface LlavaVideoConfig {
-  readonly text: Qwen2Config;
-  readonly vision: VideoEncoderConfig;
+  readonly text: DecoderConfig;
+  readonly vision: LlavaEncoderConfig;
+  /** Linear layers of the projector. */
+  readonly projectorDepth: number;
   /** Whether the prompt tells the sampled times. */
   readonly timeInstruction: boolean;
   /** Whether frames are spread evenly over the whole video, however long it is. */
   readonly forceSample: boolean;
-}
-
-/** From pixels to visual tokens. */
-export interface VideoEncoderConfig {
-  readonly tower: SiglipConfig;
-  /** Linear layers of the projector, GELU between them. */
-  readonly projectorDepth: number;
-  /** Width of the decoder. */
-  readonly outSize: number;
-  readonly poolMode: PoolMode;
-  readonly newlines: NewlinePlace;
-  /** One newline vector after the whole video, which counts as text. */
-  readonly finalNewline: boolean;
 }
 
 /**
@@ -35,38 +25,38 @@ export interface VideoEncoderConfig {
  */
 export function llavaVideoConfig(config: ConfigReader, vision: ConfigReader | undefined): LlavaVideoConfig {
   const text = qwen2Config(config);
+  const encoder = encoderConfig(config, vision, text.hiddenSize);
+  const projectorDepth = Number(/^mlp([1-9])x_gelu$/.exec(config.text('mm_projector_type', 'mlp2x_gelu'))?.[1]);
+  if (!projectorDepth) throw config.wrong('mm_projector_type', '"mlp<depth>x_gelu" (no other is built)');
   return {
     text,
-    vision: videoEncoderConfig(config, vision, text.hiddenSize),
-    timeInstruction: config.flag('add_time_instruction', true),
+    vision: encoder,
+    projectorDepth,
+    // LLaVA-OneVision, which has one newline after the video and no such key, is not told the times.
+    timeInstruction: config.flag('add_time_instruction', !encoder.finalNewline),
     forceSample: config.flag('force_sample', true),
   };
 }
 
-function videoEncoderConfig(
-  config: ConfigReader,
-  vision: ConfigReader | undefined,
-  outSize: number,
-): VideoEncoderConfig {
-  const tower = towerConfig(config, vision);
+function encoderConfig(config: ConfigReader, vision: ConfigReader | undefined, outSize: number): LlavaEncoderConfig {
+  const tower = trainedTower(config, vision);
   if (config.size('mm_hidden_size', tower.hiddenSize) !== tower.hiddenSize)
     throw config.wrong('mm_hidden_size', `the vision tower's hidden_size, ${tower.hiddenSize}`);
   config.oneOf('mm_vision_select_layer', [-2], -2);
   config.oneOf('mm_vision_select_feature', ['patch'], 'patch');
   config.oneOf('mm_spatial_pool_stride', [2], 2);
   config.oneOf('add_faster_video', [false], false);
-  const projectorDepth = Number(/^mlp([1-9])x_gelu$/.exec(config.text('mm_projector_type', 'mlp2x_gelu'))?.[1]);
-  if (!projectorDepth) throw config.wrong('mm_projector_type', '"mlp<depth>x_gelu" (no other is built)');
   return {
-    tower,
-    projectorDepth,
+    // LLaVA drops the encoder's last layer: a checkpoint saved from it holds one less than the config counts.
+    tower: withoutLast(tower, 1),
     outSize,
     poolMode: config.oneOf<PoolMode>('mm_spatial_pool_mode', ['bilinear', 'average', 'max'], 'bilinear'),
+    poolFirst: false,
     ...newlineLayout(config),
   };
 }
 
-function towerConfig(config: ConfigReader, vision: ConfigReader | undefined): SiglipConfig {
+function trainedTower(config: ConfigReader, vision: ConfigReader | undefined): TowerConfig {
   if (vision) return siglipConfig(vision);
   const name = config.text('mm_vision_tower');
   if (name.includes('siglip-so400m-patch14-384')) return so400m;

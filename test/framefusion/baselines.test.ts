@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from '../../framefusion/baselines.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import { type LlavaVideo, VIDEO_ID } from '../../models/llava-video/llava-video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { atEnd } from '../helpers/device.ts';
 import { framesFor, generated, type Prompt, tinyModel, traced } from '../helpers/model.ts';
@@ -11,13 +12,13 @@ const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];
 
 describe('the baselines', () => {
-  let model: LlavaVideo;
+  let model: LoadedModel;
   let clip: Prompt;
   let perFrame: number;
 
   before(async () => {
     model = await tinyModel();
-    perFrame = model.encoder.tokensPerFrame;
+    perFrame = model.encoder.tokensPerGroup;
     const video = await model.encode(framesFor(model, FRAMES, { change: 0.2 }));
     clip = { ids: [...BEFORE, VIDEO_ID, ...AFTER], video };
     atEnd(() => video[Symbol.dispose]());

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
 import { generate, newStats } from '../../models/generate.ts';
-import { type LlavaVideo, VIDEO_ID } from '../../models/llava-video/llava-video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { atEnd } from '../helpers/device.ts';
 import { framesFor, generated, type Prompt, requestOf, tinyModel, traced } from '../helpers/model.ts';
@@ -11,7 +12,7 @@ const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];
 
 describe('FrameFusion on a model', () => {
-  let model: LlavaVideo;
+  let model: LoadedModel;
   let clip: Prompt;
   const videos: EncodedVideo[] = [];
 
@@ -174,7 +175,7 @@ describe('FrameFusion on a model', () => {
 
   it('ends where the hidden states are NaN', async () => {
     const { runtime } = model;
-    const shape = [5 * model.encoder.tokensPerFrame, model.decoder.config.hiddenSize];
+    const shape = [5 * model.encoder.tokensPerGroup, model.decoder.config.hiddenSize];
     const tokens = runtime.upload('broken', shape, 'f32', new Float32Array(shape[0]! * shape[1]!).fill(Number.NaN));
     const video = { tokens, frames: 5, times: framesFor(model, 5).times, [Symbol.dispose]: () => undefined };
     for (const cost of [0.3, 0.9]) {

@@ -5,7 +5,7 @@ import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
 import type { KvCache } from '../../models/kv-cache.ts';
-import { LlavaVideo } from '../../models/llava-video/llava-video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
 import type { TokenReducer, Tokens } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo, LoadOptions, VideoFrames } from '../../models/video-model.ts';
@@ -26,16 +26,14 @@ export async function removeCheckpoint(folder: string): Promise<void> {
 }
 
 /** Loads the checkpoint in a folder; f32 unless told otherwise, which is what can be compared. */
-export async function load(folder: string, options: LoadOptions = { dtype: 'f32' }): Promise<LlavaVideo> {
-  const model = await loadModel(folderFiles(folder), await sharedRuntime(), options);
-  if (!(model instanceof LlavaVideo)) throw new TypeError(`${folder} is no LLaVA-Video`);
-  return model;
+export async function load(folder: string, options: LoadOptions = { dtype: 'f32' }): Promise<LoadedModel> {
+  return loadModel(folderFiles(folder), await sharedRuntime(), options);
 }
 
-let tiny: Promise<LlavaVideo> | undefined;
+let tiny: Promise<LoadedModel> | undefined;
 
 /** The random model that tests share, in f32: 6 layers, frames of 70 pixels, 12 tokens each. */
-export function tinyModel(): Promise<LlavaVideo> {
+export function tinyModel(): Promise<LoadedModel> {
   tiny ??= (async () => {
     const folder = await checkpointFolder();
     const model = await load(folder);
@@ -47,7 +45,7 @@ export function tinyModel(): Promise<LlavaVideo> {
 }
 
 /** Frames of a picture in which a share of the pixels is drawn anew from one frame to the next. */
-export function framesFor(model: LlavaVideo, count: number, { seed = 1, change = 0.1 } = {}): VideoFrames {
+export function framesFor(model: LoadedModel, count: number, { seed = 1, change = 0.1 } = {}): VideoFrames {
   const { size } = model.frameFormat;
   const stream = randomStream(seed, 'frames');
   const image = Uint8Array.from({ length: 3 * size * size }, () => stream() & 255);
@@ -66,7 +64,7 @@ export interface Prompt {
 
 /** A greedy generation of `maxNewTokens` ids, without stop ids: what they are and what was done. */
 export async function generated(
-  model: LlavaVideo,
+  model: LoadedModel,
   prompt: Prompt,
   reducer?: TokenReducer,
   options: GenerateOptions = { maxNewTokens: 6 },
@@ -78,7 +76,7 @@ export async function generated(
 }
 
 /** What `generate` needs apart from its options. */
-export function requestOf(model: LlavaVideo, { ids, video }: Prompt, reducer?: TokenReducer) {
+export function requestOf(model: LoadedModel, { ids, video }: Prompt, reducer?: TokenReducer) {
   const { decoder, runtime } = model;
   const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
   return { decoder, runtime, reducer, prompt, stopIds: new Set<number>() };
@@ -94,7 +92,7 @@ export interface LayerTrace {
 
 /** A prefill, layer by layer, and the scores after it. */
 export async function traced(
-  model: LlavaVideo,
+  model: LoadedModel,
   asked: Prompt,
   reducer?: TokenReducer,
 ): Promise<{ layers: LayerTrace[]; logits: Float32Array }> {
@@ -115,7 +113,7 @@ type Watch = (rec: Recorder, cache: KvCache, layer: number, tokens: Tokens) => P
 
 /** The scores after a prefill; `watch` sees the sequence after each layer. */
 export async function prefilled(
-  model: LlavaVideo,
+  model: LoadedModel,
   { ids, video }: Prompt,
   reducer?: TokenReducer,
   watch?: Watch,

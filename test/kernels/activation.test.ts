@@ -15,7 +15,7 @@ const sizes = [
 ] as const;
 
 describe('gelu', () => {
-  for (const form of ['erf', 'tanh'] as const)
+  for (const form of ['erf', 'tanh', 'quick'] as const)
     for (const act of ['f32', 'f16'] as const) {
       for (const [rows, dim] of sizes)
         itOn([act], `matches the ${form} form for ${rows} rows of ${dim} in ${act}`, async () => {
@@ -35,7 +35,12 @@ describe('gelu', () => {
     }
 
   /** Compares the factor of x / 2, in 0 .. 2: there the error of erf or tanh stands alone. */
-  function expectGelu(got: ArrayLike<number>, x: ArrayLike<number>, form: 'erf' | 'tanh', act: 'f32' | 'f16'): void {
+  function expectGelu(
+    got: ArrayLike<number>,
+    x: ArrayLike<number>,
+    form: 'erf' | 'tanh' | 'quick',
+    act: 'f32' | 'f16',
+  ): void {
     const factor = (y: ArrayLike<number>) =>
       Float64Array.from(y, (value, i) => value / Math.max(Math.abs(x[i]!) / 2, 1e-3));
     // The kernel's erf is good to 1.5e-7 (Abramowitz & Stegun 7.1.26), tanh to a few units in the last place of 1.

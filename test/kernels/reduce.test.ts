@@ -392,6 +392,19 @@ describe('importance', () => {
       expectClose(Array.from(got, fromOrderKey), want, tolerance('f32', { sumOf: heads }));
     });
 
+  it('puts text before all video tokens where it is to be spared', async () => {
+    const patch = [-1, 0, 1, -1, -1, 0, 1, -1];
+    const { planes } = videoLayout(Int32Array.from(patch), 1, 6);
+    const weights = host([2, 8], random([2, 8], { seed: 1 }).values.map(Math.abs));
+    const keys = (spared: boolean) =>
+      run((rec) => {
+        const layout = rec.upload('layout', [3, 8], 'u32', planes);
+        return importance(rec, upload(rec, weights), 1, 6, spared ? layout : undefined);
+      });
+    const want = [...(await keys(false))].map((key, i) => (patch[1 + i]! < 0 ? NAN_KEY : key));
+    expect([...(await keys(true))]).to.deep.equal(want);
+  });
+
   it('refuses keys beyond the end, and weights that are no f32', async () => {
     const weights = random([2, 9], { seed: 1 });
     await expectRejection(

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
-import { rotations, splitRope } from '../../kernels/rope.ts';
+import { type HeadOrder, rotations, splitRope } from '../../kernels/rope.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, runAll, untouched, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -10,7 +10,12 @@ import * as reference from '../reference/rope.ts';
 
 const THETA = 1e6;
 
-async function check(rows: number, heads: Heads, act: 'f32' | 'f16', far: number, offset: number): Promise<void> {
+async function check(
+  rows: number,
+  heads: Heads,
+  act: 'f32' | 'f16',
+  { far, offset, order = 'split' }: { far: number; offset: number; order?: HeadOrder },
+): Promise<void> {
   const width = heads.kvHeads * heads.headDim;
   const qkv = random([rows, heads.heads * heads.headDim + 2 * width], { seed: 1, outliers: 3, dtype: act });
   // Out of order and far apart, as survivors of a reduction lie.
@@ -22,7 +27,8 @@ async function check(rows: number, heads: Heads, act: 'f32' | 'f16', far: number
     const v = untouched(rec, [capacity, width], act);
     const rotation = rec.upload('rotation', [far + 1, heads.headDim], 'f32', table);
     const position = upload(rec, host([rows], positions, 'u32'));
-    return { q: splitRope(rec, upload(rec, qkv), position, rotation, heads, { k, v, offset }), k, v };
+    const stored = upload(rec, order === 'grouped' ? reference.grouped(qkv, heads) : qkv);
+    return { q: splitRope(rec, stored, position, rotation, heads, { k, v, offset }, order), k, v };
   });
   const want = reference.splitRope(qkv, positions, heads, THETA);
   const within = tolerance(act, { scale: largest(qkv.values) });
@@ -45,11 +51,16 @@ describe('splitRope', () => {
       [257, 1, 1, 2],
     ] as const) {
       const heading = `${rows} rows of ${heads}/${kvHeads} heads of ${headDim} in ${act}`;
-      itOn([act], `splits and turns ${heading}`, () => check(rows, { heads, kvHeads, headDim }, act, 300, 0));
+      itOn([act], `splits and turns ${heading}`, () =>
+        check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 0 }),
+      );
+      itOn([act], `and the same where they are grouped by key head: ${heading}`, () =>
+        check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 0, order: 'grouped' }),
+      );
     }
 
   it('turns by positions far out, to where the cache has room', () =>
-    check(5, { heads: 4, kvHeads: 2, headDim: 16 }, 'f32', 40_000, 37));
+    check(5, { heads: 4, kvHeads: 2, headDim: 16 }, 'f32', { far: 40_000, offset: 37 }));
 
   it('names what does not fit', async () => {
     const refuse = (part: string, { width = 64, position = 2, capacity = 4, dtype = 'u32' as 'u32' | 'f32' }) =>
@@ -81,6 +92,13 @@ describe('rotations', () => {
         const at = (position * 8 + i) * 2;
         expect([table[at], table[at + 1]]).to.deep.equal([Math.cos(turn), Math.sin(turn)].map(Math.fround));
       }
+  });
+
+  it('divides the frequencies where positions are scaled', () => {
+    const table = rotations(2001, 16, 10_000, 2.5);
+    const turn = reference.angle(2000, 3, 16, 10_000, 2.5);
+    const at = (2000 * 8 + 3) * 2;
+    expect([table[at], table[at + 1]]).to.deep.equal([Math.cos(turn), Math.sin(turn)].map(Math.fround));
   });
 
   it('stays near the exact angles', () => {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { fileSource } from '../../engine/file-source.ts';
 import { SafetensorsFile } from '../../engine/safetensors.ts';
-import { resizeBicubic } from '../../media/resize.ts';
+import { cropBicubic, resizeBicubic } from '../../media/resize.ts';
 
 const golden = fileURLToPath(new URL('../fixtures/golden/preprocess/', import.meta.url));
 
@@ -56,6 +56,18 @@ describe('bicubic resize', () => {
         const image = { width: 31, height: 17, rgb: new Uint8Array(31 * 17 * 3).fill(value) };
         expect(new Set(resizeBicubic(image, to, to))).to.deep.equal(new Set([value]));
       }
+  });
+
+  it('keeps the square in the middle where the aspect ratio is kept', () => {
+    const image = pattern(9, 4);
+    const square = cropBicubic(image, 4);
+    for (let row = 0; row < 4; row++)
+      expect([...square.subarray(12 * row, 12 * row + 12)]).to.deep.equal([
+        ...image.rgb.subarray(3 * (9 * row + 2), 3 * (9 * row + 6)),
+      ]);
+    const tall = cropBicubic(pattern(10, 31), 5);
+    const whole = resizeBicubic(pattern(10, 31), 5, 15);
+    expect([...tall]).to.deep.equal([...whole.subarray(3 * 5 * 5, 3 * 5 * 10)]);
   });
 
   it('rejects sizes that are not sizes, and bytes that are not the image', () => {

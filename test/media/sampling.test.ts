@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { roundHalfEven, sampleFrames, twoDigits } from '../../media/sampling.ts';
+import { roundHalfEven, type Spread, sampleFrames, twoDigits } from '../../media/sampling.ts';
 
 interface Golden {
   readonly total_frames: number;
@@ -32,6 +32,16 @@ describe('frame sampling', () => {
       expect(sampling.duration).to.equal(row.video_time);
       expect(sampling.durationText).to.equal(row.video_time_text);
     });
+
+  it('spreads frames as each family does', () => {
+    const spread = (how: Spread) =>
+      sampleFrames({ frames: 300, averageFps: 30, maxFrames: 8, forceSample: true, spread: how }).indices;
+    // numpy: linspace(0, 299, 8) cut and rounded, arange(0, 300, 37.5); InternVL's get_index.
+    expect(spread('ends')).to.deep.equal([0, 42, 85, 128, 170, 213, 256, 299]);
+    expect(spread('nearest')).to.deep.equal([0, 43, 85, 128, 171, 214, 256, 299]);
+    expect(spread('starts')).to.deep.equal([0, 37, 75, 112, 150, 187, 225, 262]);
+    expect(spread('middles')).to.deep.equal([18, 55, 93, 130, 168, 205, 242, 280]);
+  });
 
   it('takes every frame of a video so slow that the reference fails', () => {
     const slow = table.find((row) => !row.indices)!;

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { WeightsError } from '../../engine/errors.ts';
 import { ConfigReader } from '../../models/config.ts';
+import { qwen2Config } from '../../models/decoder/config.ts';
 import { llavaVideoConfig } from '../../models/llava-video/config.ts';
-import { qwen2Config } from '../../models/qwen2/config.ts';
-import { siglipConfig } from '../../models/siglip/siglip.ts';
+import { siglipConfig } from '../../models/tower/config.ts';
 import { modelConfig, visionConfig } from '../../tools/checkpoint/config.ts';
 import { PRESETS } from '../../tools/checkpoint/shapes.ts';
 
@@ -61,8 +61,12 @@ describe('the config of', () => {
       headDim: 16,
       vocabSize: 640,
       ropeTheta: 1e6,
+      ropeFactor: 1,
+      maxPositions: Number.POSITIVE_INFINITY,
       rmsNormEps: 1e-6,
       tieWordEmbeddings: false,
+      qkvBias: true,
+      headOrder: 'split',
     });
     expect(qwen2Config(reader({ num_key_value_heads: undefined })).kvHeads).to.equal(4);
     expect(qwen2Config(reader({ head_dim: 32 })).headDim).to.equal(32);
@@ -118,7 +122,7 @@ describe('the config of', () => {
 
   it('LLaVA-Video has the tower that its name says where there is no vision_config.json', () => {
     const named = { mm_vision_tower: 'google/siglip-so400m-patch14-384', mm_hidden_size: 1152 };
-    expect(llavaVideoConfig(reader(named), undefined).vision.tower).to.include({ hiddenSize: 1152, layers: 27 });
+    expect(llavaVideoConfig(reader(named), undefined).vision.tower).to.include({ hiddenSize: 1152, layers: 26 });
     expectRefused(() => llavaVideoConfig(reader(), undefined), 'Put a vision_config.json');
   });
 

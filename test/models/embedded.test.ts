@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { readQuestions } from '../../cli/eval/questions.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
-import { type LlavaVideo, VIDEO_ID } from '../../models/llava-video/llava-video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { generated, load, prefilled } from '../helpers/model.ts';
 
@@ -19,7 +20,7 @@ interface Answer {
 }
 
 describe('the embedded model', () => {
-  let model: LlavaVideo;
+  let model: LoadedModel;
   let answers: Answer[];
   let logits: Float32Array;
   const videos: EncodedVideo[] = [];
@@ -70,4 +71,4 @@ describe('the embedded model', () => {
 });
 
 /** ChatML's end of turn is the last entry of the vocabulary. */
-const vocabularyEnd = (model: LlavaVideo): number => model.decoder.config.vocabSize - 1;
+const vocabularyEnd = (model: LoadedModel): number => model.decoder.config.vocabSize - 1;

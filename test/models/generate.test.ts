@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { type GenerateOptions, generate, newStats } from '../../models/generate.ts';
-import { type LlavaVideo, VIDEO_ID } from '../../models/llava-video/llava-video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
 import { randomNumbers } from '../../models/random.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
@@ -10,7 +11,7 @@ import { framesFor, generated, type Prompt, requestOf, tinyModel, traced } from 
 import * as reference from '../reference/choose.ts';
 
 describe('generate', () => {
-  let model: LlavaVideo;
+  let model: LoadedModel;
   let video: EncodedVideo;
   let clip: Prompt;
   const text: Prompt = { ids: [3, 1, 4, 1, 5, 9, 2, 6] };
@@ -58,7 +59,11 @@ describe('generate', () => {
       );
       cache.nextPosition += next.length;
       const hidden = decoder.embed(rec, rec.upload('ids', [next.length], 'u32', Uint32Array.from(next)));
-      const tokens = { hidden, position, layout: { planes: position, tokens: 0, first: 0, length: 0, perFrame: 0 } };
+      const tokens = {
+        hidden,
+        position,
+        layout: { planes: position, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 },
+      };
       const left = await decoder.forward(rec, tokens, cache, { positions: cache.nextPosition });
       const logits = await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)));
       rec.finish();
@@ -216,8 +221,8 @@ describe('randomNumbers', () => {
   });
 });
 
-describe('LlavaVideo', () => {
-  let model: LlavaVideo;
+describe('LoadedModel', () => {
+  let model: LoadedModel;
   before(async () => {
     model = await tinyModel();
   });

@@ -4,7 +4,6 @@ import { folderFiles } from '../../engine/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
-import type { LlavaVideo } from '../../models/llava-video/llava-video.ts';
 import { type PlanOptions, planMemory } from '../../models/plan.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
@@ -37,7 +36,7 @@ describe('planMemory', () => {
   async function measured(reducer: TokenReducer | undefined, dtype: 'f32' | 'q8', change: number) {
     runtime.pool.trim();
     runtime.pool.resetPeak();
-    using model = (await loadModel(embedded, runtime, { dtype })) as LlavaVideo;
+    using model = await loadModel(embedded, runtime, { dtype });
     const loading = runtime.memory.peakBytes;
     runtime.pool.resetPeak();
     using video = await model.encode(framesFor(model, 12, { change }));

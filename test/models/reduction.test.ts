@@ -10,7 +10,7 @@ describe('videoLayout', () => {
     expect([...planes.subarray(0, 7)]).to.deep.equal([x, 0, 1, x, 0, 1, x]);
     expect([...planes.subarray(7, 14)]).to.deep.equal([x, 0, 2, x, 1, 3, x]);
     expect([...planes.subarray(14, 18)]).to.deep.equal([1, 4, 2, 5]);
-    expect(rest).to.deep.equal({ tokens: 4, first: 1, length: 5, perFrame: 2 });
+    expect(rest).to.deep.equal({ tokens: 4, first: 1, length: 5, text: [2], perFrame: 2 });
   });
 
   it('has the order of the reference for tokens in no order', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { WeightsError } from '../../engine/errors.ts';
-import { ChatTemplate, userTurn, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate, QWEN_1_5, timesLead, VIDEO_LEAD, VIDEO_MARK } from '../../models/chat.ts';
 import { Tokenizer } from '../../models/tokenizer.ts';
 
 const assets = new URL('../../assets/tiny-llava-video/', import.meta.url);
@@ -84,7 +84,7 @@ describe('ChatTemplate', () => {
     '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n';
 
   it("is LLaVA-NeXT's qwen_1_5 where a checkpoint has none", () => {
-    expect(new ChatTemplate('f', undefined).render('What?')).to.equal(QWEN);
+    expect(new ChatTemplate('f', QWEN_1_5).render('What?')).to.equal(QWEN);
   });
 
   it("is the checkpoint's own where it has one", () => {
@@ -94,7 +94,7 @@ describe('ChatTemplate', () => {
   });
 
   it('does not take a question for a template', () => {
-    expect(new ChatTemplate('f', undefined).render('{{ 1 + 1 }} {% if %}')).to.include('user\n{{ 1 + 1 }} {% if %}<');
+    expect(new ChatTemplate('f', QWEN_1_5).render('{{ 1 + 1 }} {% if %}')).to.include('user\n{{ 1 + 1 }} {% if %}<');
   });
 
   it('says which file has one that does not parse', () => {
@@ -105,16 +105,16 @@ describe('ChatTemplate', () => {
   });
 });
 
-describe('userTurn', () => {
-  it('puts the video before the question', () => {
-    expect(userTurn('What?')).to.equal(`${VIDEO_MARK}\nWhat?`);
+describe('the words before a question', () => {
+  it('are the video alone', () => {
+    expect(VIDEO_LEAD).to.equal(`${VIDEO_MARK}\n`);
   });
 
-  it('tells the times where the model was trained with them, in the words of the reference', () => {
+  it('tell the times where the model was trained with them, in the words of the reference', () => {
     const times = { frames: 3, durationText: '31.41', timesText: '0.00s,15.69s,31.38s' };
-    expect(userTurn('What?', times)).to.equal(
+    expect(timesLead(times)).to.equal(
       '<image>The video lasts for 31.41 seconds, and 3 frames are uniformly sampled from it. These frames are located at ' +
-        '0.00s,15.69s,31.38s. Please answer the following questions related to this video.\n What?',
+        '0.00s,15.69s,31.38s. Please answer the following questions related to this video.\n ',
     );
   });
 });

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { WeightsError } from '../../engine/errors.ts';
 import { folderFiles } from '../../engine/file-source.ts';
-import type { Runtime } from '../../engine/runtime.ts';
 import { rowBytes } from '../../kernels/weight.ts';
-import { LlavaVideo, VIDEO_ID } from '../../models/llava-video/llava-video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { ModelDType } from '../../models/video-model.ts';
 import type { WeightDtype } from '../../tools/checkpoint/draw.ts';
@@ -12,7 +12,7 @@ import { rejection } from '../helpers/errors.ts';
 import { checkpointFolder, framesFor, load, prefilled, removeCheckpoint } from '../helpers/model.ts';
 
 /** Scores of a prompt about some frames. */
-async function scores(model: LlavaVideo, frames = 3): Promise<Float32Array> {
+async function scores(model: LoadedModel, frames = 3): Promise<Float32Array> {
   using video = await model.encode(framesFor(model, frames));
   return prefilled(model, { ids: [5, 6, VIDEO_ID, 7, 8, 9], video });
 }
@@ -31,7 +31,7 @@ describe('weights of a model', () => {
   };
   after(() => Promise.all(folders.map(removeCheckpoint)));
 
-  const loaded = async (folder: string, dtype: ModelDType): Promise<LlavaVideo> => load(folder, { dtype });
+  const loaded = async (folder: string, dtype: ModelDType): Promise<LoadedModel> => load(folder, { dtype });
 
   it('are as in the file, or in the format that was asked for, and take as much memory as it says', async () => {
     const folder = await checkpoint();
@@ -54,7 +54,7 @@ describe('weights of a model', () => {
     const folder = await checkpoint('bf16', { hiddenSize: 128, intermediateSize: 256 });
     using exact = await loaded(folder, 'f32');
     const want = await scores(exact);
-    using same = await LlavaVideo.load(...(await argumentsOf(folder, exact.runtime)), { dtype: 'f32' });
+    using same = await loadModel(folderFiles(folder), exact.runtime, { dtype: 'f32' });
     expect(apart(await scores(same), want)).to.equal(0);
     const errors = new Map<string, number>();
     for (const dtype of ['q8', 'q4'] as const) {
@@ -80,7 +80,7 @@ describe('weights of a model', () => {
     const folder = await checkpoint();
     using whole = await loaded(folder, 'f32');
     const small = await openTestRuntime({ maxBindingBytes: 1 << 16 });
-    const model = (await loadModel(folderFiles(folder), small, { dtype: 'f32' })) as LlavaVideo;
+    const model = await loadModel(folderFiles(folder), small, { dtype: 'f32' });
     expect(apart(await scores(model, 1), await scores(whole, 1))).to.equal(0);
     model[Symbol.dispose]();
     small.close();
@@ -109,12 +109,6 @@ describe('weights of a model', () => {
     for (const [i, [done]] of told.entries()) expect(done).to.be.at.least(told[i - 1]?.[0] ?? 0);
   });
 });
-
-async function argumentsOf(folder: string, runtime: Runtime) {
-  const files = folderFiles(folder);
-  const { readConfig } = await import('../../models/files.ts');
-  return [files, runtime, (await readConfig(files, 'config.json'))!] as const;
-}
 
 /** The files of a checkpoint in which the last element of a tensor of f32 reads as infinite. */
 async function spoil(folder: string, tensor: string) {

@@ -9,13 +9,14 @@ export function erf(z: number): number {
   return z === 0 ? 0 : Math.abs(z) > 7 ? Math.sign(z) : (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z) * sum;
 }
 
-/** Gaussian error linear unit, exact or in its tanh form. */
-export function gelu(x: ArrayLike<number>, form: 'erf' | 'tanh'): Float64Array {
-  return Float64Array.from(x, (value) =>
-    form === 'erf'
-      ? (value / 2) * (1 + erf(value / Math.SQRT2))
-      : (value / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3))),
-  );
+/** Gaussian error linear unit: exact, in its tanh form, or CLIP's quick one. */
+export function gelu(x: ArrayLike<number>, form: 'erf' | 'tanh' | 'quick'): Float64Array {
+  const forms = {
+    erf: (value: number) => (value / 2) * (1 + erf(value / Math.SQRT2)),
+    tanh: (value: number) => (value / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3))),
+    quick: (value: number) => value / (1 + Math.exp(-1.702 * value)),
+  };
+  return Float64Array.from(x, forms[form]);
 }
 
 /** `silu(gate) * up` of rows that hold the gate, then up. */

@@ -2,9 +2,26 @@ import type { HostTensor } from '../helpers/random.ts';
 import type { Heads } from './attention.ts';
 
 /** The angle of a pair of elements at a position, each step rounded to f32 as in Hugging Face's Qwen2. */
-export function angle(position: number, i: number, headDim: number, theta: number): number {
+export function angle(position: number, i: number, headDim: number, theta: number, factor = 1): number {
   const power = Math.fround(theta ** Math.fround((2 * i) / headDim));
-  return Math.fround(position * Math.fround(1 / power));
+  return Math.fround(position * Math.fround(Math.fround(1 / power) / factor));
+}
+
+/** Rows whose heads are grouped by key head, as InternLM2 stores them, from rows of all queries, keys and values. */
+export function grouped(qkv: HostTensor, { heads, kvHeads, headDim }: Heads): HostTensor {
+  const [rows = 0, width = 0] = qkv.shape;
+  const values = qkv.values.slice();
+  const each = heads / kvHeads;
+  const order = Array.from({ length: kvHeads }, (_, group) => [
+    ...Array.from({ length: each }, (_unused, i) => group * each + i),
+    heads + group,
+    heads + kvHeads + group,
+  ]).flat();
+  for (let row = 0; row < rows; row++)
+    for (const [to, from] of order.entries())
+      for (let c = 0; c < headDim; c++)
+        values[row * width + to * headDim + c] = qkv.values[row * width + from * headDim + c]!;
+  return { ...qkv, values };
 }
 
 /** Query, key and value of fused rows; query and key turned by their positions, first half against second half. */

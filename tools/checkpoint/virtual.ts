@@ -1,40 +1,55 @@
 /** A checkpoint of real shapes that has no weights: for plans, which read its header only. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { ByteSource, CheckpointFiles } from '../../engine/safetensors.ts';
 import { encodeSafetensors } from '../../engine/safetensors-writer.ts';
 import { generationConfig, modelConfig, visionConfig } from './config.ts';
 import { type ModelShape, PRESETS, type PresetName } from './shapes.ts';
-import { planTensors } from './tensors.ts';
+import { planTensors, type TensorPlan } from './tensors.ts';
 
 const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
 
-/**
- * The files that `makeCheckpoint` would write in bf16, with the bundled tokenizer. The weights are zeros, made when
- * somebody asks for them.
- */
+/** The files that `makeCheckpoint` would write in bf16. */
 export function virtualCheckpoint(preset: PresetName, changes: Partial<ModelShape> = {}): CheckpointFiles {
   const shape = { ...PRESETS[preset], ...changes };
-  const tensors = planTensors(shape).map(({ name, shape: sizes }) => ({ name, dtype: 'BF16' as const, shape: sizes }));
-  const { header, size } = encodeSafetensors(tensors, { format: 'pt' });
   const eosTokenId = shape.vocabSize - 1;
-  const made: Record<string, object | undefined> = {
+  const configs = {
     'config.json': modelConfig(shape, { dtype: 'bf16', newline: 'grid', eosTokenId }),
     'generation_config.json': generationConfig(eosTokenId),
     'vision_config.json': visionConfig(shape),
   };
+  return virtualFiles(preset, configs, { 'model.safetensors': planTensors(shape) });
+}
+
+/**
+ * Files that nobody wrote, with the bundled tokenizer. The weights are zeros, made when somebody asks for them.
+ *
+ * @param name - What errors call their folder.
+ * @param configs - Contents of JSON files, by name.
+ * @param weights - Tensors of safetensors files, by name.
+ */
+export function virtualFiles(
+  name: string,
+  configs: Readonly<Record<string, object | undefined>>,
+  weights: Readonly<Record<string, readonly TensorPlan[]>> = {},
+): CheckpointFiles {
   const tokenizer = folderFiles(BUNDLED);
   return {
-    name: preset,
+    name,
     open: async (file) => {
-      if (file === 'model.safetensors') return zeros(join(preset, file), header, size);
-      const content = made[file];
+      const tensors = weights[file];
+      if (tensors) {
+        const infos = tensors.map(({ name: tensor, shape }) => ({ name: tensor, dtype: 'BF16' as const, shape }));
+        const { header, size } = encodeSafetensors(infos, { format: 'pt' });
+        return zeros(join(name, file), header, size);
+      }
+      const content = configs[file];
       if (content) {
         const bytes = new TextEncoder().encode(JSON.stringify(content));
-        return zeros(join(preset, file), bytes, bytes.length);
+        return zeros(join(name, file), bytes, bytes.length);
       }
-      return file.startsWith('tokenizer') ? tokenizer.open(file) : undefined;
+      return basename(file).startsWith('tokenizer') ? tokenizer.open(basename(file)) : undefined;
     },
   };
 }

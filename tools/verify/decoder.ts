@@ -4,11 +4,12 @@ import { InputError } from '../../engine/errors.ts';
 import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { FrameFusion } from '../../framefusion/framefusion.ts';
+import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
 import { rotations } from '../../kernels/rope.ts';
+import { qwen2Config } from '../../models/decoder/config.ts';
+import { Decoder } from '../../models/decoder/decoder.ts';
+import { llamaNames } from '../../models/decoder/names.ts';
 import { readConfig } from '../../models/files.ts';
-import { qwen2Config } from '../../models/qwen2/config.ts';
-import { Qwen2 } from '../../models/qwen2/qwen2.ts';
 import type { Reduction, Tokens } from '../../models/reduction.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { type CaseResult, type Checker, EXACT, Golden, limits, readJson, runCase } from './check.ts';
@@ -52,7 +53,7 @@ export async function* verifyDecoder(folder: string, runtime: Runtime): AsyncGen
   if (!config) throw new Error(`${folder}/config.json is missing`);
   const checkpoint = await openCheckpoint(folder);
   const loader = new WeightLoader(runtime, checkpoint);
-  const decoder = await Qwen2.load(loader, qwen2Config(config), 'f32');
+  const decoder = await Decoder.load(loader, qwen2Config(config), llamaNames(), 'f32');
   try {
     yield await runCase(`decoder/${model}/embeddings`, (check) => verifyEmbeddings(runtime, decoder, golden, check));
     const prompt = (rec: Recorder): Tokens => promptOf(rec, input, golden);
@@ -88,7 +89,7 @@ export async function* verifyRope(folder: string): AsyncGenerator<CaseResult> {
   });
 }
 
-async function verifyEmbeddings(runtime: Runtime, decoder: Qwen2, golden: Golden, check: Checker): Promise<void> {
+async function verifyEmbeddings(runtime: Runtime, decoder: Decoder, golden: Golden, check: Checker): Promise<void> {
   const rec = runtime.recorder('embeddings');
   const whole = golden.floats('inputs_embeds');
   const dim = decoder.config.hiddenSize;
@@ -115,9 +116,13 @@ export interface VariantCase {
   readonly folder: string;
   readonly variant: string;
   readonly runtime: Runtime;
-  readonly decoder: Qwen2;
+  readonly decoder: Decoder;
   readonly prompt: (rec: Recorder) => Tokens;
   readonly newTokens: number;
+  /** Largest difference of logits. */
+  readonly logits?: number;
+  /** Settings that the variant's name does not say. */
+  readonly options?: Pick<FrameFusionOptions, 'separators'>;
 }
 
 /** One setting: layer lengths, kept positions after each call, hidden states, logits and generated ids. */
@@ -129,7 +134,7 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
   try {
     const tokens = prompt(rec);
     const [rows] = tokens.hidden.shape2();
-    const spy = new Spy(wanted, tokens, decoder.config.layers);
+    const spy = new Spy(wanted, tokens, decoder.config.layers, at.options);
     const seen = await traceOf(folder, variant, rec, check);
     const forward = decoder.forward(rec, tokens, cache, {
       positions: rows,
@@ -162,8 +167,8 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
 
 async function verifyDecoding(
   rec: Recorder,
-  { decoder }: VariantCase,
-  cache: ReturnType<Qwen2['newCache']>,
+  { decoder, logits: limit = limits.logits }: VariantCase,
+  cache: ReturnType<Decoder['newCache']>,
   { wanted, golden, left }: { wanted: Variant; golden: Golden; left: Tokens },
   check: Checker,
 ): Promise<void> {
@@ -172,9 +177,9 @@ async function verifyDecoding(
   let tokens = left;
   for (const [step, id] of wanted.tokens.entries()) {
     const normed = decoder.lastNormed(rec, tokens);
-    if (step === 0) check.close('final norm', await rec.read(normed), golden.floats('final_norm_last'), limits.logits);
+    if (step === 0) check.close('final norm', await rec.read(normed), golden.floats('final_norm_last'), limit);
     const got = await rec.read(decoder.logits(rec, normed));
-    check.close(`logits ${step}`, got, logits.subarray(step * vocab, (step + 1) * vocab), limits.logits);
+    check.close(`logits ${step}`, got, logits.subarray(step * vocab, (step + 1) * vocab), limit);
     check.equal(`token ${step}`, got.indexOf(Math.max(...got)), id);
     if (step + 1 === wanted.tokens.length) return;
     check.equal(`position of token ${step}`, cache.nextPosition, wanted.decode_positions[step]);
@@ -209,8 +214,8 @@ class Spy {
   readonly #layers: { in: number; attention: number; out: number }[] = [];
   readonly #run: ReturnType<FrameFusion['start']> | undefined;
 
-  constructor(wanted: Variant, tokens: Tokens, layers: number) {
-    this.#run = reducerOf(wanted.variant)?.start(tokens, layers);
+  constructor(wanted: Variant, tokens: Tokens, layers: number, options: VariantCase['options']) {
+    this.#run = reducerOf(wanted.variant, options)?.start(tokens, layers);
     this.reduction = {
       beforeAttention: async (rec, layer, t) => {
         const next = layer === 0 ? await this.#call(rec, t, () => this.#run?.beforeAttention(rec, layer, t)) : t;
@@ -267,7 +272,7 @@ class Spy {
 }
 
 /** The settings are in the variant's name; where the reference raised an error, nowhere else. */
-function reducerOf(variant: string): FrameFusion | undefined {
+function reducerOf(variant: string, options: VariantCase['options']): FrameFusion | undefined {
   if (variant === 'dense') return undefined;
   const [, cost, bound, ratio, layers] = /^cost([\d.]+)_sim(-?[\d.]+)_ratio([\d.]+)_layers(\d+)$/.exec(variant) ?? [];
   if (layers === undefined) throw new Error(`${variant}: not a name of the golden format`);
@@ -276,6 +281,7 @@ function reducerOf(variant: string): FrameFusion | undefined {
     similarityLowerBound: Number(bound),
     ratioLowerBound: Number(ratio),
     budgetLayers: Number(layers),
+    ...options,
   });
 }
 

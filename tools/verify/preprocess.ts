@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { resizeBicubic } from '../../media/resize.ts';
 import { sampleFrames } from '../../media/sampling.ts';
-import { ChatTemplate, userTurn } from '../../models/chat.ts';
-import { normalise } from '../../models/siglip/preprocess.ts';
+import { ChatTemplate, QWEN_1_5, timesLead } from '../../models/chat.ts';
+import { normalise, siglipPixels } from '../../models/preprocess.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 
 interface Index {
@@ -51,9 +51,9 @@ export async function* verifyPreprocess(folder: string): AsyncGenerator<CaseResu
         durationText: row.video_time.toFixed(2),
         timesText: row.frame_time,
       };
-      const turn = userTurn(row.question, times);
+      const turn = timesLead(times) + row.question;
       check.equal('user text', turn, row.user_text);
-      check.equal('prompt', new ChatTemplate('qwen_1_5', undefined).render(turn), row.prompt);
+      check.equal('prompt', new ChatTemplate('qwen_1_5', QWEN_1_5).render(turn), row.prompt);
     });
 }
 
@@ -67,7 +67,7 @@ async function verifyImage(folder: string, name: string, check: Checker): Promis
   const resized = resizeBicubic(image, size.target_width, size.target_height);
   check.close('resized', resized, bytes(golden, 'resized_u8'), 0);
   if (!golden.has('pixel_values')) return;
-  const pixels = normalise([resized]);
+  const pixels = normalise([resized], siglipPixels);
   check.close('pixel values', pixels, golden.floats('pixel_values'), limits.pixels);
 }
 

@@ -4,8 +4,9 @@ import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
 import { readConfig } from '../../models/files.ts';
-import { VideoEncoder } from '../../models/llava-video/video-encoder.ts';
-import { gridOf, siglipConfig } from '../../models/siglip/siglip.ts';
+import { LlavaEncoder } from '../../models/llava-encoder.ts';
+import { encoderNames } from '../../models/llava-video/llava-video.ts';
+import { gridOf, siglipConfig, withoutLast } from '../../models/tower/config.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 
@@ -29,19 +30,20 @@ async function verifyTower(folder: string, runtime: Runtime, check: Checker): Pr
   const loader = new WeightLoader(runtime, checkpoint);
   const rec = runtime.recorder('vision');
   try {
-    const encoder = await VideoEncoder.load(
+    const encoder = await LlavaEncoder.load(
       loader,
       {
-        tower: siglipConfig(config),
-        projectorDepth: 2,
+        tower: withoutLast(siglipConfig(config), 1),
         outSize: wanted.llm_hidden_size,
         poolMode: 'bilinear',
+        poolFirst: false,
         newlines: 'row',
         finalNewline: false,
       },
+      encoderNames(2),
       'f32',
     );
-    check.equal('tokens of a frame', encoder.tokensPerFrame, wanted.patch_num);
+    check.equal('tokens of a frame', encoder.tokensPerGroup, wanted.patch_num);
     const pixels = rec.upload('pixels', golden.get('pixel_values').shape, 'f32', golden.floats('pixel_values'));
     const embedded = encoder.tower.embed(rec, pixels);
     const features = encoder.tower.encode(rec, embedded, wanted.frames);

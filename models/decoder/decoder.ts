@@ -1,3 +1,4 @@
+import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { bytesOf, type Tensor } from '../../engine/tensor.ts';
@@ -11,7 +12,8 @@ import type { Weight } from '../../kernels/weight.ts';
 import { KvCache } from '../kv-cache.ts';
 import type { Attended, Reduction, Tokens } from '../reduction.ts';
 import type { WeightLoader } from '../weights.ts';
-import type { Qwen2Config } from './config.ts';
+import type { DecoderConfig } from './config.ts';
+import type { DecoderNames } from './names.ts';
 
 /** Of the widest activations at a time. A prompt of 1,700 rows of the 7B model is one block, of 13,440 eight. */
 const BLOCK_BYTES = 2 ** 28;
@@ -33,39 +35,40 @@ interface Weights {
 }
 
 /**
- * The Qwen2 decoder (Yang et al. 2024; Hugging Face `modeling_qwen2.py`): grouped-query attention with biases on
- * query, key and value, rotary positions, SwiGLU. The residual stream, norms and sums are f32; `act` is the dtype of
- * what is multiplied.
+ * A decoder of the LLaMA kind (Touvron et al. 2023; Qwen2, Yang et al. 2024; InternLM2, Cai et al. 2024): grouped-query
+ * attention, rotary positions, SwiGLU. `DecoderConfig` and `DecoderNames` hold what they differ in. The residual stream,
+ * norms and sums are f32; `act` is the dtype of what is multiplied.
  */
-export class Qwen2 {
-  readonly config: Qwen2Config;
+export class Decoder {
+  readonly config: DecoderConfig;
   readonly act: 'f32' | 'f16';
   readonly #runtime: Runtime;
   readonly #weights: Weights;
   readonly #rotations: Tensor[] = [];
 
-  private constructor(runtime: Runtime, config: Qwen2Config, weights: Weights, act: 'f32' | 'f16') {
+  private constructor(runtime: Runtime, config: DecoderConfig, weights: Weights, act: 'f32' | 'f16') {
     this.#runtime = runtime;
     this.config = config;
     this.#weights = weights;
     this.act = act;
   }
 
-  /**
-   * Loads `model.embed_tokens`, `model.layers.*`, `model.norm` and, unless tied, `lm_head`.
-   *
-   * @throws WeightsError if a tensor is missing or does not fit the config.
-   */
-  static async load(loader: WeightLoader, config: Qwen2Config, act: 'f32' | 'f16'): Promise<Qwen2> {
+  /** @throws WeightsError if a tensor is missing or does not fit the config. */
+  static async load(
+    loader: WeightLoader,
+    config: DecoderConfig,
+    names: DecoderNames,
+    act: 'f32' | 'f16',
+  ): Promise<Decoder> {
     const { hiddenSize, vocabSize } = config;
-    const embedding = await loader.matrix(['model.embed_tokens.weight'], [vocabSize], hiddenSize);
+    const embedding = await loader.matrix([`${names.embedding}.weight`], [vocabSize], hiddenSize);
     const layers: LayerWeights[] = [];
-    for (let i = 0; i < config.layers; i++) layers.push(await loadLayer(loader, `model.layers.${i}`, config));
-    const norm = await loader.vector(['model.norm.weight'], [hiddenSize]);
+    for (let i = 0; i < config.layers; i++) layers.push(await loadLayer(loader, `${names.layers}.${i}`, config, names));
+    const norm = await loader.vector([`${names.norm}.weight`], [hiddenSize]);
     const head = config.tieWordEmbeddings
       ? { weight: embedding }
-      : await loader.linear(['lm_head'], [vocabSize], hiddenSize, { bias: false });
-    return new Qwen2(loader.runtime, config, { embedding, layers, norm, head }, act);
+      : await loader.linear([names.head], [vocabSize], hiddenSize, { bias: false });
+    return new Decoder(loader.runtime, config, { embedding, layers, norm, head }, act);
   }
 
   /** A cache for one prompt, with room for `spare` rows behind it. */
@@ -127,7 +130,7 @@ export class Qwen2 {
 
     const qkv = linear(rec, rmsNorm(rec, t.hidden, w.inputNorm, c.rmsNormEps, act), w.qkv, { out: act });
     const room = cache.extend(rec, i, t.hidden.shape2()[0]);
-    const q = splitRope(rec, qkv, t.position, rotation, c, room);
+    const q = splitRope(rec, qkv, t.position, rotation, c, room, c.headOrder);
     const { k, v } = cache.filled(i);
     const mixed = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
     t = { ...t, hidden: linear(rec, mixed, w.o, { residual: t.hidden }) };
@@ -164,9 +167,13 @@ export class Qwen2 {
     const last = this.#rotations.at(-1);
     const have = last?.shape[0] ?? 0;
     if (last && positions <= have) return last;
+    const { headDim, ropeTheta, ropeFactor, maxPositions } = this.config;
+    if (positions > maxPositions)
+      throw new InputError(
+        `${positions} positions are more than the ${maxPositions} that the model was trained with; scaling beyond them is not built. Use fewer frames.`,
+      );
     const rows = Math.max(positions, 2 * have, 1024);
-    const { headDim, ropeTheta } = this.config;
-    const table = rotations(rows, headDim, ropeTheta);
+    const table = rotations(rows, headDim, ropeTheta, ropeFactor);
     const tensor = this.#runtime.upload('rotations', [rows, headDim], 'f32', table);
     this.#rotations.push(tensor);
     return tensor;
@@ -186,20 +193,25 @@ export interface ForwardOptions {
   readonly seen?: (layer: number, tokens: Tokens) => Promise<void> | void;
 }
 
-async function loadLayer(loader: WeightLoader, name: string, c: Qwen2Config): Promise<LayerWeights> {
+async function loadLayer(
+  loader: WeightLoader,
+  layer: string,
+  c: DecoderConfig,
+  names: DecoderNames,
+): Promise<LayerWeights> {
   const { hiddenSize: hidden, intermediateSize: inner } = c;
   const q = c.heads * c.headDim;
   const kv = c.kvHeads * c.headDim;
-  const attn = (part: string): string => `${name}.self_attn.${part}_proj`;
-  const mlp = (part: string): string => `${name}.mlp.${part}_proj`;
+  const below = (parts: readonly string[]): string[] => parts.map((part) => `${layer}.${part}`);
+  const qkvRows = names.qkv.length === 1 ? [q + 2 * kv] : [q, kv, kv];
   const noBias = { bias: false };
   return {
-    inputNorm: await loader.vector([`${name}.input_layernorm.weight`], [hidden]),
-    qkv: await loader.linear([attn('q'), attn('k'), attn('v')], [q, kv, kv], hidden, { bias: true }),
-    o: await loader.linear([attn('o')], [hidden], q, noBias),
-    postNorm: await loader.vector([`${name}.post_attention_layernorm.weight`], [hidden]),
-    gateUp: await loader.linear([mlp('gate'), mlp('up')], [inner, inner], hidden, noBias),
-    down: await loader.linear([mlp('down')], [hidden], inner, noBias),
+    inputNorm: await loader.vector([`${layer}.${names.inputNorm}.weight`], [hidden]),
+    qkv: await loader.linear(below(names.qkv), qkvRows, hidden, { bias: c.qkvBias }),
+    o: await loader.linear(below([names.o]), [hidden], q, noBias),
+    postNorm: await loader.vector([`${layer}.${names.postNorm}.weight`], [hidden]),
+    gateUp: await loader.linear(below(names.gateUp), [inner, inner], hidden, noBias),
+    down: await loader.linear(below([names.down]), [hidden], inner, noBias),
   };
 }
 

@@ -1,0 +1,30 @@
+import type { Recorder } from '../engine/recorder.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { chooseLargest, importance, type Survivors, survivorsOfPruning } from '../kernels/reduce/index.ts';
+import type { Tokens } from '../models/reduction.ts';
+import { roundHalfEven } from './budget.ts';
+import { shorten } from './shorten.ts';
+
+export interface PruneOptions {
+  /** Of the candidates, in 0 .. 1. */
+  readonly share: number;
+  /** What becomes of text between the frames: `keep` leaves it out of it, `prune` takes it for video. */
+  readonly separators: 'keep' | 'prune';
+  /** Told who survives, before the rows move. */
+  readonly dropped?: ((survivors: Survivors, kept: number) => void) | undefined;
+}
+
+/**
+ * Keeps a share of the video's rows, those that the last row attends to most.
+ *
+ * @param weights - Attention of the last row, `[heads, rows]`; asked for only if a row is to go.
+ */
+export function prune(rec: Recorder, tokens: Tokens, weights: () => Tensor, options: PruneOptions): Tokens {
+  const { first, length, planes, tokens: videoTokens, text } = tokens.layout;
+  const spared = options.separators === 'keep' ? text.length : 0;
+  const stay = spared + roundHalfEven((length - spared) * options.share);
+  if (stay === length) return tokens;
+  const key = importance(rec, weights(), first, length, spared > 0 ? planes : undefined);
+  const survivors = survivorsOfPruning(rec, planes, videoTokens, chooseLargest(rec, key, stay), first);
+  return shorten(rec, tokens, survivors, length - stay, false, options.dropped);
+}

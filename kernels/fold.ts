@@ -1,0 +1,65 @@
+import { ShapeError } from '../engine/errors.ts';
+import { Kernel } from '../engine/kernel.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import source from './fold.wgsl';
+import { expectDType, groups } from './grid.ts';
+import meanSource from './mean-frames.wgsl';
+
+const kernel = new Kernel('fold', source);
+const meanKernel = new Kernel('mean-frames', meanSource);
+
+/** Side of the folded grid. */
+export function foldedSide(grid: number, by: number): number {
+  return Math.ceil(grid / by);
+}
+
+/**
+ * Joins the features of `by` x `by` neighbours in each frame's square grid, row by row; zeros stand beyond its edges.
+ *
+ * @param x - `[frames * grid^2, dim]`, f32.
+ * @returns `[frames * ceil(grid / by)^2, by^2 * dim]`, f32.
+ * @throws ShapeError if the rows are not whole frames.
+ * @see InternVL modeling_internvl_chat.py, pixel_shuffle (v2); VILA base_projector.py, flat_square_3x3.
+ */
+export function fold(rec: Recorder, x: Tensor, { grid, by }: { grid: number; by: number }): Tensor {
+  expectDType('fold', 'x', x, 'f32');
+  const [rows, dim] = x.shape2();
+  const frames = rows / grid ** 2;
+  if (!Number.isInteger(frames)) throw new ShapeError(`fold: x must be whole frames of ${grid} x ${grid}, got ${x}.`);
+  const side = foldedSide(grid, by);
+  const y = rec.empty('folded', [frames * side ** 2, by ** 2 * dim], 'f32');
+  rec.dispatch(kernel, {
+    operands: { x, y },
+    params: { grid, side, by, dim },
+    workgroups: [groups(by ** 2 * dim, 64), frames * side ** 2],
+  });
+  return y;
+}
+
+/**
+ * Mean of the features of each group of `frames` successive frames.
+ *
+ * @param x - `[groups * frames * each, dim]`, f32: `each` rows a frame.
+ * @returns `[groups * each, dim]`, f32.
+ * @throws ShapeError if the rows are not whole groups.
+ * @see VILA encoders/video/tsp.py.
+ */
+export function meanFrames(
+  rec: Recorder,
+  x: Tensor,
+  { frames, each }: { readonly frames: number; readonly each: number },
+): Tensor {
+  expectDType('meanFrames', 'x', x, 'f32');
+  const [rows, dim] = x.shape2();
+  const count = rows / (frames * each);
+  if (!Number.isInteger(count))
+    throw new ShapeError(`meanFrames: x must be groups of ${frames} frames of ${each} rows, got ${x}.`);
+  const y = rec.empty('mean of frames', [count * each, dim], 'f32');
+  rec.dispatch(meanKernel, {
+    operands: { x, y },
+    params: { frames, size: each * dim },
+    workgroups: [groups(each * dim, 64), count],
+  });
+  return y;
+}

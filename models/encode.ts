@@ -1,0 +1,80 @@
+import type { Recorder } from '../engine/recorder.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { VideoEncoder } from './family.ts';
+
+/** Frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
+const FRAMES_AT_ONCE = 8;
+
+/** Frames to be encoded. */
+export interface FramesToEncode {
+  readonly frames: number;
+  /** Side of a frame, in pixels. */
+  readonly size: number;
+  /** Width of the tokens. */
+  readonly width: number;
+  /** Normalised pixels `[end - start, 3, size, size]`, asked for a few frames at a time. */
+  readonly pixels: (start: number, end: number) => Float32Array;
+  readonly progress?: ((done: number, of: number) => void) | undefined;
+}
+
+/** Groups of a video; the last frame stands in for those that the last group lacks. */
+export function groupsOf(frames: number, { framesPerGroup }: VideoEncoder): number {
+  return Math.ceil(frames / framesPerGroup);
+}
+
+/**
+ * Turns frames into tokens, a few at a time.
+ *
+ * @returns `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`.
+ */
+export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, video: FramesToEncode): Promise<Tensor> {
+  const { finalToken, tokensPerGroup } = encoder;
+  const rec = runtime.recorder('vision');
+  const rows = groupsOf(video.frames, encoder) * tokensPerGroup + (finalToken ? 1 : 0);
+  const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
+  try {
+    await encodeInto(rec, tokens, encoder, video);
+    if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
+    rec.submit();
+    await runtime.device.queue.onSubmittedWorkDone();
+    await runtime.check();
+    return tokens;
+  } catch (error) {
+    rec.adopt(tokens);
+    throw error;
+  } finally {
+    rec.finish();
+    // The decoder's buffers have other sizes: what the tower used would only lie beside them.
+    runtime.pool.trim();
+  }
+}
+
+async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
+  const { framesPerGroup: each, tokensPerGroup } = encoder;
+  const { frames, size, progress } = video;
+  const groups = groupsOf(frames, encoder);
+  const atOnce = Math.max(1, Math.floor(FRAMES_AT_ONCE / each));
+  for (let first = 0; first < groups; first += atOnce) {
+    const count = Math.min(atOnce, groups - first);
+    rec.scope('frames', () => {
+      const pixels = wholeGroups(video, first * each, (first + count) * each);
+      const part = encoder.forward(rec, rec.upload('pixels', [count * each, 3, size, size], 'f32', pixels));
+      rec.copy(part, tokens.rows(first * tokensPerGroup, count * tokensPerGroup));
+    });
+    rec.submit();
+    if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
+    progress?.(Math.min(frames, (first + count) * each), frames);
+  }
+}
+
+/** Pixels of frames `start` .. `end`, of which the last ones may lie beyond the video. */
+function wholeGroups({ frames, pixels }: FramesToEncode, start: number, end: number): Float32Array {
+  if (end <= frames) return pixels(start, end);
+  const given = pixels(start, frames);
+  const frame = given.length / (frames - start);
+  const all = new Float32Array((end - start) * frame);
+  all.set(given);
+  for (let at = given.length; at < all.length; at += frame) all.set(given.subarray(given.length - frame), at);
+  return all;
+}

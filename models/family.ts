@@ -1,0 +1,75 @@
+import type { Recorder } from '../engine/recorder.ts';
+import type { CheckpointFiles } from '../engine/safetensors.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { SampledTimes } from './chat.ts';
+import type { ConfigReader } from './config.ts';
+import type { DecoderConfig } from './decoder/config.ts';
+import type { Decoder } from './decoder/decoder.ts';
+import type { DecoderNames } from './decoder/names.ts';
+import type { Normalisation } from './preprocess.ts';
+import type { FrameFormat } from './video-model.ts';
+import type { WeightLoader } from './weights.ts';
+
+/** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
+export interface Family {
+  /** As config.json names them. */
+  readonly architectures: readonly string[];
+  /**
+   * Reads the configs of a checkpoint, and no weights.
+   *
+   * @throws WeightsError if a key is missing, of the wrong type, or asks for what is not built.
+   */
+  plan(config: ConfigReader, files: CheckpointFiles): Promise<FamilyPlan> | FamilyPlan;
+}
+
+/** A family's model as its configs describe it. */
+export interface FamilyPlan {
+  readonly decoder: DecoderConfig;
+  readonly decoderNames: DecoderNames;
+  readonly frameFormat: FrameFormat;
+  readonly pixels: Normalisation;
+  readonly prompt: PromptForm;
+  /** Ids that end an answer, besides those of generation_config.json. */
+  readonly stopIds: readonly number[];
+  /** Stored tensors that the model does not use, and need not be warned of. */
+  readonly ignorable: readonly RegExp[];
+  /** Folders of the weights, for families that keep parts apart; the checkpoint's own if absent. */
+  readonly weightFolders?: readonly string[];
+  /** Folder of the tokenizer and generation_config.json. */
+  readonly textFolder?: string;
+  /** @param decoder - Loaded, for families whose video has embeddings of text in it. */
+  loadEncoder(loader: WeightLoader, act: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
+}
+
+/** The GPU road from pixels to visual tokens. Frames become tokens in groups: one at a time, or several as one. */
+export interface VideoEncoder {
+  readonly framesPerGroup: number;
+  readonly tokensPerGroup: number;
+  /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
+  readonly finalToken?: Tensor | undefined;
+  /**
+   * @param pixels - `[frames, 3, size, size]`, f32, normalised; whole groups.
+   * @returns `[groups * tokensPerGroup, outSize]`, f32. The place of a token in its group is its patch type.
+   */
+  forward(rec: Recorder, pixels: Tensor): Tensor;
+}
+
+/** A video as far as a prompt's text speaks of it. */
+export interface SpokenVideo {
+  readonly groups: number;
+  readonly times: SampledTimes;
+}
+
+/** How a family is asked. */
+export interface PromptForm {
+  /** Jinja source of its conversation, which takes `messages` as Hugging Face's templates do. */
+  readonly template: string;
+  /** Whether a template of the checkpoint's own is used where there is one. */
+  readonly ownTemplate: boolean;
+  /** Whether the video's tokens stand together, or each group's at a mark of its own. */
+  readonly marks: 'video' | 'group';
+  /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
+  lead(video: SpokenVideo): string;
+  /** Special tokens that end an answer. */
+  readonly stopTokens: readonly string[];
+}

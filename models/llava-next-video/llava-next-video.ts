@@ -1,0 +1,77 @@
+import { VIDEO_LEAD } from '../chat.ts';
+import type { ConfigReader } from '../config.ts';
+import { llamaConfig } from '../decoder/config.ts';
+import { llamaNames } from '../decoder/names.ts';
+import type { Family, FamilyPlan } from '../family.ts';
+import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
+import { clipPixels } from '../preprocess.ts';
+import { clipConfig, withoutLast } from '../tower/config.ts';
+import { clipNames, leftOut } from '../tower/names.ts';
+
+/** Vicuna's conversation as Hugging Face's LLaVA-NeXT-Video page has it: one turn and no system line. */
+const VICUNA =
+  "<s>{% for message in messages %}USER: {{ message['content'] }} {% endfor %}" +
+  '{% if add_generation_prompt %}ASSISTANT:{% endif %}';
+
+/** What the published text_config leaves out: the defaults of `LlamaConfig`, which are LLaMA-7B's. */
+const LLAMA_7B = {
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  rms_norm_eps: 1e-6,
+};
+
+const names: LlavaEncoderNames = {
+  tower: clipNames('vision_tower.vision_model'),
+  projector: hfProjector,
+  newline: 'image_newline',
+};
+
+/**
+ * LLaVA-NeXT-Video (Zhang et al. 2024; Hugging Face `modeling_llava_next_video.py`): CLIP tower, tokens pooled before the
+ * projector, Vicuna decoder.
+ */
+export const llavaNextVideo: Family = {
+  architectures: ['LlavaNextVideoForConditionalGeneration'],
+  plan: (config): FamilyPlan => {
+    const text = config.part('text_config', LLAMA_7B);
+    text.oneOf('model_type', ['llama'], 'llama');
+    const decoder = llamaConfig(text);
+    const vision = encoderConfig(config, decoder.hiddenSize);
+    return {
+      decoder,
+      decoderNames: llamaNames('language_model.'),
+      frameFormat: { size: vision.tower.imageSize, fit: 'crop', forceSample: true, spread: 'starts' },
+      pixels: clipPixels,
+      prompt: {
+        template: VICUNA,
+        // Its own template takes a list of pictures and texts, not a text with a mark.
+        ownTemplate: false,
+        marks: 'video',
+        lead: () => VIDEO_LEAD,
+        stopTokens: ['</s>'],
+      },
+      stopIds: text.numbers('eos_token_id'),
+      // The newline is for pictures.
+      ignorable: [...leftOut(names.tower, vision.tower.layers), /^image_newline$/],
+      loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
+    };
+  },
+};
+
+function encoderConfig(config: ConfigReader, outSize: number): LlavaEncoderConfig {
+  const tower = clipConfig(config.part('vision_config'));
+  config.oneOf('vision_feature_layer', [-2], -2);
+  config.oneOf('vision_feature_select_strategy', ['default'], 'default');
+  config.oneOf('projector_hidden_act', ['gelu'], 'gelu');
+  config.oneOf('spatial_pool_stride', [2], 2);
+  return {
+    tower: withoutLast(tower, 1),
+    outSize,
+    poolMode: config.oneOf('spatial_pool_mode', ['average', 'max'], 'average'),
+    poolFirst: true,
+    newlines: 'none',
+    finalNewline: false,
+  };
+}

@@ -1,0 +1,66 @@
+import { QWEN_1_5, VIDEO_LEAD } from '../chat.ts';
+import type { ConfigReader } from '../config.ts';
+import { qwen2Config } from '../decoder/config.ts';
+import { llamaNames } from '../decoder/names.ts';
+import type { Family, FamilyPlan } from '../family.ts';
+import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
+import { siglipPixels } from '../preprocess.ts';
+import { siglipConfig, withoutLast } from '../tower/config.ts';
+import { leftOut, siglipNames } from '../tower/names.ts';
+
+const names: LlavaEncoderNames = {
+  tower: siglipNames('vision_tower.vision_model'),
+  projector: hfProjector,
+  newline: 'image_newline',
+};
+
+/**
+ * LLaVA-OneVision (Li et al. 2024) as llava-hf publishes it (Hugging Face `modeling_llava_onevision.py`): the same model
+ * as lmms-lab's, which `llavaVideo` loads, under other names.
+ */
+export const llavaOnevision: Family = {
+  architectures: ['LlavaOnevisionForConditionalGeneration'],
+  plan: (config): FamilyPlan => {
+    const text = config.part('text_config', inherited(config));
+    const decoder = qwen2Config(text);
+    const vision = encoderConfig(config, decoder.hiddenSize);
+    return {
+      decoder,
+      decoderNames: llamaNames('language_model.'),
+      frameFormat: { size: vision.tower.imageSize, forceSample: true },
+      pixels: siglipPixels,
+      prompt: {
+        template: QWEN_1_5,
+        // Its own template takes a list of pictures and texts, not a text with a mark.
+        ownTemplate: false,
+        marks: 'video',
+        lead: () => VIDEO_LEAD,
+        stopTokens: ['<|im_end|>'],
+      },
+      stopIds: text.numbers('eos_token_id'),
+      ignorable: leftOut(names.tower, vision.tower.layers),
+      loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
+    };
+  },
+};
+
+/** Older files say beside `text_config` whether the head is the embedding. */
+function inherited(config: ConfigReader): Record<string, unknown> {
+  return { tie_word_embeddings: config.raw('tie_word_embeddings') };
+}
+
+/** The files hold, and their configs count, the layers that run: -1 is the last of them. */
+function encoderConfig(config: ConfigReader, outSize: number): LlavaEncoderConfig {
+  const tower = siglipConfig(config.part('vision_config'));
+  const layer = config.oneOf('vision_feature_layer', [-1, -2], -1);
+  config.oneOf('vision_feature_select_strategy', ['full'], 'full');
+  config.oneOf('projector_hidden_act', ['gelu'], 'gelu');
+  return {
+    tower: withoutLast(tower, -1 - layer),
+    outSize,
+    poolMode: 'bilinear',
+    poolFirst: false,
+    newlines: 'none',
+    finalNewline: true,
+  };
+}

@@ -1,0 +1,75 @@
+import { chatMl, VIDEO_MARK } from '../chat.ts';
+import type { ConfigReader } from '../config.ts';
+import { llamaNames } from '../decoder/names.ts';
+import type { Family } from '../family.ts';
+import { needConfig } from '../files.ts';
+import { FoldEncoder } from '../fold-encoder.ts';
+import { siglipPixels } from '../preprocess.ts';
+import type { ProjectorStep } from '../projector.ts';
+import { leftOut, siglipNames } from '../tower/names.ts';
+import { type NvilaConfig, nvilaConfig } from './config.ts';
+
+/** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
+const NEWLINE_ID = 198;
+
+const TOWER = siglipNames('vision_model');
+
+/**
+ * NVILA (Liu et al. 2024): SigLIP tower, neighbouring patches folded into one, groups of frames averaged, Qwen2 decoder;
+ * each part in a folder of its own.
+ */
+export const nvila: Family = {
+  architectures: ['LlavaLlamaModel'],
+  plan: async (root, files) => {
+    const [llm, tower, projector] = (await Promise.all(
+      ['llm', 'vision_tower', 'mm_projector'].map((folder) => needConfig(files, `${folder}/config.json`)),
+    )) as [ConfigReader, ConfigReader, ConfigReader];
+    const config = nvilaConfig({ root, llm, tower, projector });
+    return {
+      decoder: config.text,
+      decoderNames: llamaNames(),
+      weightFolders: ['llm', 'vision_tower', 'mm_projector'],
+      textFolder: 'llm',
+      frameFormat: { size: config.tower.imageSize, forceSample: true, spread: 'nearest' },
+      pixels: siglipPixels,
+      prompt: {
+        // VILA sets its own template, whose system line has no full stop, whatever the tokenizer's says.
+        template: chatMl('You are a helpful assistant'),
+        ownTemplate: false,
+        marks: 'video',
+        lead: () => VIDEO_MARK,
+        stopTokens: ['<|im_end|>'],
+      },
+      stopIds: llm.numbers('eos_token_id'),
+      ignorable: leftOut(TOWER, config.tower.layers),
+      loadEncoder: (loader, act, decoder) => FoldEncoder.load(loader, encoderOf(config), act, decoder),
+    };
+  },
+};
+
+function encoderOf(config: NvilaConfig) {
+  const { tower, fold, framesPerGroup, text } = config;
+  return {
+    tower,
+    names: TOWER,
+    fold,
+    framesPerGroup,
+    projector: projectorOf(config, text.hiddenSize),
+    endId: NEWLINE_ID,
+  };
+}
+
+/** The numbers between the layers' are those of folds and GELUs (VILA base_projector.py). */
+function projectorOf({ fold, tower }: NvilaConfig, outputs: number): ProjectorStep[] {
+  if (fold === 2)
+    return [{ norm: 'layers.1' }, { linear: 'layers.2', outputs }, 'gelu', { linear: 'layers.4', outputs }];
+  return [
+    { norm: 'layers.1' },
+    { linear: 'layers.2', outputs: 3 * tower.hiddenSize },
+    'gelu',
+    { norm: 'layers.4' },
+    { linear: 'layers.5', outputs },
+    'gelu',
+    { linear: 'layers.7', outputs },
+  ];
+}

@@ -1,0 +1,79 @@
+import { WeightsError } from '../engine/errors.ts';
+import type { CheckpointFiles } from '../engine/safetensors.ts';
+import { ChatTemplate, VIDEO_MARK } from './chat.ts';
+import type { FamilyPlan, PromptForm, SpokenVideo } from './family.ts';
+import { readConfig, readText } from './files.ts';
+import { VIDEO_ID } from './prompt.ts';
+import { Tokenizer } from './tokenizer.ts';
+import type { LoadOptions } from './video-model.ts';
+
+/** A model's text side: how a question becomes ids. */
+export class PromptText {
+  readonly tokenizer: Tokenizer;
+  readonly #template: ChatTemplate;
+  readonly #form: PromptForm;
+
+  constructor(tokenizer: Tokenizer, template: ChatTemplate, form: PromptForm) {
+    this.tokenizer = tokenizer;
+    this.#template = template;
+    this.#form = form;
+  }
+
+  /**
+   * Reads tokenizer.json and tokenizer_config.json.
+   *
+   * @throws WeightsError if the first is missing or one is damaged.
+   */
+  static async load(
+    files: CheckpointFiles,
+    form: PromptForm,
+    chatTemplate: NonNullable<LoadOptions['chatTemplate']>,
+  ): Promise<PromptText> {
+    const json = await readText(files, 'tokenizer.json');
+    if (json === undefined) throw await noTokenizer(files);
+    const settings = await readConfig(files, 'tokenizer_config.json');
+    const configText = (await readText(files, 'tokenizer_config.json')) ?? '{}';
+    const own = form.ownTemplate && chatTemplate === 'tokenizer' ? settings?.raw('chat_template') : undefined;
+    const template = new ChatTemplate(
+      `${files.name}/tokenizer_config.json`,
+      typeof own === 'string' ? own : form.template,
+    );
+    return new PromptText(new Tokenizer(`${files.name}/tokenizer.json`, json, configText), template, form);
+  }
+
+  /** Ids of a question, with `VIDEO_ID` in every place of the video. */
+  idsOf(question: string, video: SpokenVideo | undefined): number[] {
+    const lead = video ? this.#form.lead(video) : '';
+    let rest = this.#template.render(lead + question);
+    const ids: number[] = [];
+    // The marks that we set are the first ones; a question that spells one out is text.
+    for (let marks = lead.split(VIDEO_MARK).length - 1; marks > 0; marks--) {
+      const at = rest.indexOf(VIDEO_MARK);
+      ids.push(...this.tokenizer.encode(rest.slice(0, at)), VIDEO_ID);
+      rest = rest.slice(at + VIDEO_MARK.length);
+    }
+    return [...ids, ...this.tokenizer.encode(rest)];
+  }
+}
+
+/** What to do depends on whether there is a tokenizer in another form. */
+async function noTokenizer(files: CheckpointFiles): Promise<WeightsError> {
+  const other = await files.open('tokenizer.model');
+  await other?.close();
+  const remedy = other
+    ? "tokenizer.model alone is not read: save it anew with transformers' AutoTokenizer, use_fast=True"
+    : 'Download it beside the weights';
+  return new WeightsError(`${files.name}/tokenizer.json: it is missing. ${remedy}.`);
+}
+
+/** generation_config.json names the ids that end an answer, the family's config and its conversation others. */
+export async function stopIdsOf(
+  files: CheckpointFiles,
+  { stopIds, prompt }: FamilyPlan,
+  text: PromptText | WeightsError,
+): Promise<ReadonlySet<number>> {
+  const generation = await readConfig(files, 'generation_config.json');
+  const spoken = text instanceof WeightsError ? [] : prompt.stopTokens.map((token) => text.tokenizer.idOf(token));
+  const known = spoken.filter((id) => id !== undefined);
+  return new Set([...(generation?.numbers('eos_token_id') ?? []), ...stopIds, ...known]);
+}

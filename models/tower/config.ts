@@ -1,0 +1,86 @@
+import type { GeluForm } from '../../kernels/activation.ts';
+import type { ConfigReader } from '../config.ts';
+
+/** Sizes of a vision transformer, under the names of Hugging Face. */
+export interface TowerConfig {
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  /** Layers that run. */
+  readonly layers: number;
+  readonly heads: number;
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly channels: number;
+  readonly layerNormEps: number;
+  readonly gelu: GeluForm;
+}
+
+/** What a kind of tower has where its config does not say. */
+interface Kind {
+  /** The forms of GELU that it knows, by their names in a config; the first is the default. */
+  readonly acts: Readonly<Record<string, GeluForm>>;
+  readonly eps: number;
+}
+
+/** SigLIP (Zhai et al. 2023). @throws WeightsError if a key is missing, of the wrong type, or asks for what is not built. */
+export function siglipConfig(config: ConfigReader): TowerConfig {
+  return towerConfig(config, { acts: { gelu_pytorch_tanh: 'tanh', gelu: 'erf' }, eps: 1e-6 });
+}
+
+/** CLIP (Radford et al. 2021), whose class in Hugging Face has defaults for everything. @throws as `siglipConfig`. */
+export function clipConfig(config: ConfigReader): TowerConfig {
+  return towerConfig(config, { acts: { quick_gelu: 'quick', gelu: 'erf' }, eps: 1e-5 });
+}
+
+/** InternViT (`configuration_intern_vit.py`). @throws as `siglipConfig`. */
+export function internVitConfig(config: ConfigReader): TowerConfig {
+  config.oneOf('norm_type', ['layer_norm'], 'layer_norm');
+  config.oneOf('qk_normalization', [false], false);
+  config.oneOf('qkv_bias', [true], true);
+  return towerConfig(config, { acts: { gelu: 'erf' }, eps: 1e-6 });
+}
+
+function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
+  const hiddenSize = config.size('hidden_size');
+  const heads = config.size('num_attention_heads');
+  if (hiddenSize % heads !== 0) throw config.wrong('num_attention_heads', `a divisor of ${hiddenSize}`);
+  const names = Object.keys(acts);
+  const act = config.oneOf('hidden_act', names, names[0]);
+  const imageSize = config.size('image_size');
+  const patchSize = config.size('patch_size');
+  if (patchSize > imageSize) throw config.wrong('patch_size', `at most image_size, ${imageSize}`);
+  return {
+    hiddenSize,
+    heads,
+    imageSize,
+    patchSize,
+    intermediateSize: config.size('intermediate_size'),
+    layers: config.size('num_hidden_layers'),
+    channels: config.oneOf('num_channels', [3], 3),
+    layerNormEps: config.positive('layer_norm_eps', eps),
+    gelu: acts[act] ?? 'erf',
+  };
+}
+
+/** google/siglip-so400m-patch14-384, whose sizes LLaVA implies by its name alone. */
+export const so400m: TowerConfig = {
+  hiddenSize: 1152,
+  intermediateSize: 4304,
+  layers: 27,
+  heads: 16,
+  imageSize: 384,
+  patchSize: 14,
+  channels: 3,
+  layerNormEps: 1e-6,
+  gelu: 'tanh',
+};
+
+/** The tower without its last layers, for families that take the features before them. */
+export function withoutLast(tower: TowerConfig, layers: number): TowerConfig {
+  return { ...tower, layers: tower.layers - layers };
+}
+
+/** Patches along a side of the image; what is left over at the right and below is ignored. */
+export function gridOf({ imageSize, patchSize }: TowerConfig): number {
+  return Math.floor(imageSize / patchSize);
+}

@@ -1,0 +1,75 @@
+/** What a tower's tensors are called in a checkpoint, and, by having a name, which of its parts there are. */
+export interface TowerNames {
+  /** The convolution that makes patches, without `.weight`. */
+  readonly patches: string;
+  readonly patchBias: boolean;
+  /** The table of positions, whole; its first row is the class token's. */
+  readonly positions: string;
+  /** A learned token before the patches, which attends with them and is dropped at the end. */
+  readonly classToken?: string;
+  /** A norm of the embeddings. */
+  readonly preNorm?: string;
+  /** Of the layers, which are `<layers>.0`, `<layers>.1`, ... */
+  readonly layers: string;
+  /** The rest are below a layer. Several are put one below the other, which fuses them. */
+  readonly norm1: string;
+  readonly qkv: readonly string[];
+  readonly out: string;
+  readonly norm2: string;
+  readonly fc1: string;
+  readonly fc2: string;
+  /** Gains of what attention and what the MLP add to the residual stream. */
+  readonly scales?: readonly [string, string];
+}
+
+/** @param prefix - As `model.vision_tower.vision_tower.vision_model`. */
+export function siglipNames(prefix: string): TowerNames {
+  return {
+    patches: `${prefix}.embeddings.patch_embedding`,
+    patchBias: true,
+    positions: `${prefix}.embeddings.position_embedding.weight`,
+    layers: `${prefix}.encoder.layers`,
+    norm1: 'layer_norm1',
+    qkv: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
+    out: 'self_attn.out_proj',
+    norm2: 'layer_norm2',
+    fc1: 'mlp.fc1',
+    fc2: 'mlp.fc2',
+  };
+}
+
+/** CLIP's are SigLIP's, and more; `layrnorm` is how it is spelt. */
+export function clipNames(prefix: string): TowerNames {
+  return {
+    ...siglipNames(prefix),
+    patchBias: false,
+    classToken: `${prefix}.embeddings.class_embedding`,
+    preNorm: `${prefix}.pre_layrnorm`,
+  };
+}
+
+export function internVitNames(prefix: string): TowerNames {
+  return {
+    patches: `${prefix}.embeddings.patch_embedding`,
+    patchBias: true,
+    positions: `${prefix}.embeddings.position_embedding`,
+    classToken: `${prefix}.embeddings.class_embedding`,
+    layers: `${prefix}.encoder.layers`,
+    norm1: 'norm1',
+    qkv: ['attn.qkv'],
+    out: 'attn.proj',
+    norm2: 'norm2',
+    fc1: 'mlp.fc1',
+    fc2: 'mlp.fc2',
+    scales: ['ls1', 'ls2'],
+  };
+}
+
+/**
+ * Tensors that are stored with a tower and not used: the layer after the `run` that run, the last norm, the head, and
+ * tables that are computed.
+ */
+export function leftOut({ layers }: TowerNames, run: number): RegExp[] {
+  const next = new RegExp(`^${layers.replaceAll('.', '\\.')}\\.${run}\\.`);
+  return [next, /\.post_layernorm\./, /\bvision_model\.head\./, /\.position_ids$/, /\.inv_freq$/];
+}

@@ -1,0 +1,149 @@
+import type { Recorder } from '../../engine/recorder.ts';
+import type { Tensor } from '../../engine/tensor.ts';
+import { gelu } from '../../kernels/activation.ts';
+import { add } from '../../kernels/add.ts';
+import { attention, type HeadColumns } from '../../kernels/attention.ts';
+import { type LinearWeights, linear } from '../../kernels/linear.ts';
+import { type LayerNormWeights, layerNorm } from '../../kernels/norm.ts';
+import { patchify } from '../../kernels/vision.ts';
+import type { WeightLoader } from '../weights.ts';
+import { gridOf, type TowerConfig } from './config.ts';
+import type { TowerNames } from './names.ts';
+
+interface LayerWeights {
+  readonly norm1: LayerNormWeights;
+  readonly qkv: LinearWeights;
+  readonly out: LinearWeights;
+  readonly norm2: LayerNormWeights;
+  readonly fc1: LinearWeights;
+  readonly fc2: LinearWeights;
+  /** `[hiddenSize]` each: gains of what is added to the residual stream. */
+  readonly scales: readonly [Tensor | undefined, Tensor | undefined];
+}
+
+interface Weights {
+  readonly patches: LinearWeights;
+  /** `[tokens, hiddenSize]`. */
+  readonly positions: Tensor;
+  /** `[1, hiddenSize]`. */
+  readonly classToken: Tensor | undefined;
+  readonly preNorm: LayerNormWeights | undefined;
+  readonly layers: readonly LayerWeights[];
+}
+
+/**
+ * A vision transformer (Dosovitskiy et al. 2021) up to the last layer that its config counts, without a final norm:
+ * SigLIP, CLIP or InternViT, which differ by `TowerConfig` and in which parts `TowerNames` names.
+ */
+export class Tower {
+  readonly config: TowerConfig;
+  readonly act: 'f32' | 'f16';
+  readonly #weights: Weights;
+
+  private constructor(config: TowerConfig, act: 'f32' | 'f16', weights: Weights) {
+    this.config = config;
+    this.act = act;
+    this.#weights = weights;
+  }
+
+  /** @throws WeightsError if a tensor is missing or does not fit the config. */
+  static async load(loader: WeightLoader, c: TowerConfig, names: TowerNames, act: 'f32' | 'f16'): Promise<Tower> {
+    const dim = c.hiddenSize;
+    const { patchBias: bias, classToken, preNorm } = names;
+    const patches = await loader.linear([names.patches], [dim], c.channels * c.patchSize ** 2, { bias });
+    const tokens = gridOf(c) ** 2 + (classToken ? 1 : 0);
+    const positions = await loader.table(names.positions, tokens, dim);
+    const first = classToken ? await loader.vector([classToken], [dim]) : undefined;
+    const norm = preNorm ? await loader.layerNorm(preNorm, dim) : undefined;
+    const layers: LayerWeights[] = [];
+    for (let i = 0; i < c.layers; i++) layers.push(await loadLayer(loader, `${names.layers}.${i}`, c, names));
+    return new Tower(c, act, { patches, positions, classToken: first?.reshape([1, dim]), preNorm: norm, layers });
+  }
+
+  /**
+   * @param pixels - `[frames, 3, imageSize, imageSize]`, f32, normalised.
+   * @returns `[frames * tokens, hiddenSize]`, f32: patches, each frame's after its class token if there is one, with their
+   *   positions, before the first layer.
+   */
+  embed(rec: Recorder, pixels: Tensor): Tensor {
+    const { patches, positions, classToken, preNorm } = this.#weights;
+    const cut = patchify(rec, pixels, this.config.patchSize, this.act);
+    if (!classToken) return linear(rec, cut, patches, { residual: positions });
+    const embedded = linear(rec, cut, patches);
+    const placed = add(rec, positions, withClassToken(rec, embedded, classToken, pixels.shape[0] ?? 0));
+    return preNorm ? layerNorm(rec, placed, preNorm, this.config.layerNormEps) : placed;
+  }
+
+  /**
+   * @param embedded - What `embed` returned.
+   * @param frames - Frames in it; they do not see one another.
+   * @returns `[frames * grid^2, hiddenSize]`, f32: features of every patch.
+   */
+  encode(rec: Recorder, embedded: Tensor, frames: number): Tensor {
+    let hidden = embedded;
+    for (const [i, w] of this.#weights.layers.entries())
+      hidden = rec.scope(`vision layer ${i}`, () => this.#layer(rec, w, hidden, frames), i > 0 ? hidden : undefined);
+    return this.#weights.classToken ? withoutClassToken(rec, hidden, frames) : hidden;
+  }
+
+  #layer(rec: Recorder, w: LayerWeights, x: Tensor, frames: number): Tensor {
+    const { act, config: c } = this;
+    const dim = c.hiddenSize;
+    const heads = { heads: c.heads, kvHeads: c.heads, headDim: dim / c.heads };
+    const attended = rec.scope('attention', () => {
+      const of = linear(rec, layerNorm(rec, x, w.norm1, c.layerNormEps, act), w.qkv, { out: act });
+      const [q, k, v] = [0, dim, 2 * dim].map((column) => ({ of, column })) as [HeadColumns, HeadColumns, HeadColumns];
+      const mixed = attention(rec, q, k, v, { ...heads, causal: false, segments: frames });
+      return addTo(rec, x, mixed, w.out, w.scales[0]);
+    });
+    const inner = linear(rec, layerNorm(rec, attended, w.norm2, c.layerNormEps, act), w.fc1, { out: act });
+    return addTo(rec, attended, gelu(rec, inner, c.gelu), w.fc2, w.scales[1]);
+  }
+}
+
+/** `residual + scale * (x weight^T + bias)`; without a scale the linear layer adds by itself. */
+function addTo(rec: Recorder, residual: Tensor, x: Tensor, weights: LinearWeights, scale?: Tensor): Tensor {
+  return scale ? add(rec, residual, linear(rec, x, weights), scale) : linear(rec, x, weights, { residual });
+}
+
+function withClassToken(rec: Recorder, patches: Tensor, token: Tensor, frames: number): Tensor {
+  const [rows, dim] = patches.shape2();
+  const each = rows / frames;
+  const y = rec.empty('embeddings', [rows + frames, dim], 'f32');
+  for (let frame = 0; frame < frames; frame++) {
+    rec.copy(token, y.rows(frame * (each + 1), 1));
+    rec.copy(patches.rows(frame * each, each), y.rows(frame * (each + 1) + 1, each));
+  }
+  return y;
+}
+
+function withoutClassToken(rec: Recorder, hidden: Tensor, frames: number): Tensor {
+  const [rows, dim] = hidden.shape2();
+  const each = rows / frames - 1;
+  const y = rec.empty('features', [rows - frames, dim], 'f32');
+  for (let frame = 0; frame < frames; frame++)
+    rec.copy(hidden.rows(frame * (each + 1) + 1, each), y.rows(frame * each, each));
+  return y;
+}
+
+async function loadLayer(
+  loader: WeightLoader,
+  layer: string,
+  c: TowerConfig,
+  names: TowerNames,
+): Promise<LayerWeights> {
+  const { hiddenSize: dim, intermediateSize: inner } = c;
+  const below = (parts: readonly string[]): string[] => parts.map((part) => `${layer}.${part}`);
+  const bias = { bias: true };
+  const scale = async (name?: string): Promise<Tensor | undefined> =>
+    name === undefined ? undefined : loader.vector([`${layer}.${name}`], [dim]);
+  return {
+    norm1: await loader.layerNorm(`${layer}.${names.norm1}`, dim),
+    qkv: await loader.linear(below(names.qkv), names.qkv.length === 1 ? [3 * dim] : [dim, dim, dim], dim, bias),
+    out: await loader.linear(below([names.out]), [dim], dim, bias),
+    norm2: await loader.layerNorm(`${layer}.${names.norm2}`, dim),
+    fc1: await loader.linear(below([names.fc1]), [inner], dim, bias),
+    fc2: await loader.linear(below([names.fc2]), [dim], inner, bias),
+    scales: [await scale(names.scales?.[0]), await scale(names.scales?.[1])],
+  };
+}

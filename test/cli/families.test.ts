@@ -1,0 +1,56 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Report } from '../../cli/report.ts';
+import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
+import { families } from '../helpers/families.ts';
+import { clip, ffRun } from './process.ts';
+
+/** Random models answer nonsense: what can be seen is that they answer, from how many tokens, and within the budget. */
+describe('ff-run on a tiny model of', () => {
+  let root: string;
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'ff-families-'));
+  });
+  after(() => rm(root, { recursive: true }));
+
+  const ask = ['--video', clip, '--frames', '6', '--max-new-tokens', '3', '--prompt', 'What moves?'];
+
+  for (const [family, configs] of Object.entries(families))
+    it(`${family} answers about a video, dense and reduced`, async () => {
+      const folder = join(root, family.replace(/\W+/g, '-'));
+      await makeFamilyCheckpoint(folder, configs);
+      const how = ['--compare', '--cost', '0.4', '--similarity', '0.95', '--json', '-'];
+      const { code, stdout, stderr } = await ffRun(['--model', folder, ...ask, ...how]);
+      expect(code, stderr).to.equal(0);
+      const { runs, video } = JSON.parse(stdout) as Report;
+      expect(video.sampled).to.have.length(6);
+      const [dense, reduced] = runs;
+      expect(dense?.tokens.video).to.be.above(0);
+      expect(reduced?.tokens.video).to.equal(dense?.tokens.video);
+      expect(reduced?.cacheBytes).to.be.below(dense?.cacheBytes ?? 0);
+    }).timeout(240_000);
+
+  it('NVILA, which ff-convert refuses in one line', async () => {
+    const folder = join(root, 'parts');
+    await makeFamilyCheckpoint(folder, families.NVILA!);
+    const args = ['--model', folder, '--dtype', 'q8', '--out', join(root, 'converted')];
+    const { code, stderr } = await ffRun(args, { tool: 'ff-convert' });
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/^ff-convert: [^\n]*parts: its weights lie in folders \(llm, vision_tower, mm_projector\)[^\n]*\n$/);
+  }).timeout(60_000);
+
+  it('a family says which file of the tokenizer is missing, and what to do', async () => {
+    const folder = join(root, 'no-tokenizer');
+    await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
+    await rename(join(folder, 'tokenizer.json'), join(folder, 'other.json'));
+    for (const remedy of ['Download it beside the weights.', 'tokenizer.model alone is not read: save it anew']) {
+      const { code, stderr } = await ffRun(['--model', folder, ...ask, '--quiet']);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/^ff-run: [^\n]*no-tokenizer\/tokenizer\.json: it is missing\. [^\n]+\n$/);
+      expect(stderr).to.include(remedy);
+      await writeFile(join(folder, 'tokenizer.model'), '');
+    }
+  }).timeout(240_000);
+});

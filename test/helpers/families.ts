@@ -1,0 +1,118 @@
+import type { Configs } from '../../tools/checkpoint/published.ts';
+
+/** Configs of a tiny model of each family, with the keys of the published ones; the bundled tokenizer fits into them. */
+
+const decoder = {
+  hidden_size: 64,
+  intermediate_size: 160,
+  num_hidden_layers: 6,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 640,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1e6,
+};
+
+const tower = { hidden_size: 32, intermediate_size: 72, num_hidden_layers: 3, num_attention_heads: 2, patch_size: 4 };
+
+const llava = { image_token_index: 302, video_token_index: 301, projector_hidden_act: 'gelu' };
+
+/** By what the families are called in docs/architecture.md. */
+export const families: Readonly<Record<string, Configs>> = {
+  'LLaVA-OneVision, lmms-lab': {
+    'config.json': {
+      architectures: ['LlavaQwenForCausalLM'],
+      model_type: 'llava',
+      ...decoder,
+      tie_word_embeddings: true,
+      mm_patch_merge_type: 'spatial_unpad',
+      mm_projector_type: 'mlp2x_gelu',
+      mm_spatial_pool_mode: 'bilinear',
+      mm_vision_tower: 'tiny',
+    },
+    'vision_config.json': { ...tower, num_hidden_layers: 4, image_size: 28 },
+  },
+  'LLaVA-OneVision, llava-hf': {
+    'config.json': {
+      architectures: ['LlavaOnevisionForConditionalGeneration'],
+      model_type: 'llava_onevision',
+      ...llava,
+      text_config: { model_type: 'qwen2', ...decoder },
+      tie_word_embeddings: true,
+      vision_config: { ...tower, image_size: 28 },
+      vision_feature_layer: -1,
+      vision_feature_select_strategy: 'full',
+    },
+  },
+  'LLaVA-NeXT-Video': {
+    'config.json': {
+      architectures: ['LlavaNextVideoForConditionalGeneration'],
+      model_type: 'llava_next_video',
+      ...llava,
+      spatial_pool_mode: 'average',
+      spatial_pool_stride: 2,
+      text_config: {
+        model_type: 'llama',
+        ...decoder,
+        num_key_value_heads: 4,
+        rope_scaling: { factor: 2.5, type: 'linear' },
+      },
+      vision_config: { ...tower, image_size: 28 },
+      vision_feature_layer: -2,
+      vision_feature_select_strategy: 'default',
+    },
+  },
+  'InternVL2.5': {
+    'config.json': {
+      architectures: ['InternVLChatModel'],
+      downsample_ratio: 0.5,
+      force_image_size: 32,
+      llm_config: {
+        model_type: 'internlm2',
+        bias: false,
+        ...decoder,
+        max_position_embeddings: 32768,
+        rope_scaling: { factor: 2, type: 'dynamic' },
+      },
+      ps_version: 'v2',
+      select_layer: -1,
+      template: 'internvl2_5',
+      vision_config: { ...tower, image_size: 32, hidden_act: 'gelu', qkv_bias: true, qk_normalization: false },
+    },
+  },
+  NVILA: {
+    'config.json': {
+      architectures: ['LlavaLlamaModel'],
+      model_type: 'llava_llama',
+      mm_vision_select_layer: -2,
+      mm_vision_select_feature: 'cls_patch',
+      dynamic_s2: false,
+      s2: false,
+      video_encoder: { _target_: 'llava.model.encoders.TSPVideoEncoder', pool_sizes: [[2, 1, 1]] },
+    },
+    'llm/config.json': { model_type: 'qwen2', ...decoder },
+    'vision_tower/config.json': { ...tower, image_size: 28 },
+    'mm_projector/config.json': { mm_projector_type: 'mlp_downsample_2x2_fix' },
+  },
+  'NVILA Lite': {
+    'config.json': {
+      architectures: ['LlavaLlamaModel'],
+      model_type: 'llava_llama',
+      video_encoder: { _target_: 'llava.model.encoders.BasicVideoEncoder' },
+    },
+    'llm/config.json': { model_type: 'qwen2', ...decoder },
+    'vision_tower/config.json': { ...tower, image_size: 40 },
+    'mm_projector/config.json': { mm_projector_type: 'mlp_downsample_3x3_fix' },
+  },
+};
+
+/** A family's configs with keys of config.json changed; `a.b` is a key inside `a`, `undefined` takes one away. */
+export function changed(configs: Configs, changes: Readonly<Record<string, unknown>>): Configs {
+  const config = structuredClone(configs['config.json'] ?? {}) as Record<string, unknown>;
+  for (const [path, value] of Object.entries(changes)) {
+    const [outer = '', inner] = path.split('.');
+    if (inner === undefined) config[outer] = value;
+    else config[outer] = { ...(config[outer] as object), [inner]: value };
+  }
+  return { ...configs, 'config.json': config };
+}

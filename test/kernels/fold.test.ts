@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { ShapeError } from '../../engine/errors.ts';
+import { fold, meanFrames } from '../../kernels/fold.ts';
+import { expectClose, tolerance } from '../helpers/close.ts';
+import { run, upload } from '../helpers/device.ts';
+import { expectRejection } from '../helpers/errors.ts';
+import { random } from '../helpers/random.ts';
+import * as reference from '../reference/fold.ts';
+
+describe('fold', () => {
+  for (const [frames, grid, by, dim] of [
+    [1, 1, 1, 1],
+    [1, 1, 2, 3],
+    [2, 8, 2, 33],
+    [3, 7, 2, 5],
+    [2, 10, 3, 17],
+  ] as const)
+    it(`joins ${by} x ${by} of ${frames} grids of ${grid} with ${dim} features`, async () => {
+      const x = random([frames * grid ** 2, dim], { seed: 1, outliers: 2 });
+      const got = await run((rec) => fold(rec, upload(rec, x), { grid, by }));
+      expect([...got]).to.deep.equal(reference.fold(x, grid, by).map(Math.fround));
+    });
+
+  it('names what does not fit', () =>
+    expectRejection(
+      run((rec) => fold(rec, upload(rec, random([17, 4], { seed: 1 }), 'features'), { grid: 4, by: 2 })),
+      ShapeError,
+      'fold: x must be whole frames of 4 x 4',
+      "got 'features'",
+    ));
+});
+
+describe('meanFrames', () => {
+  for (const [groups, frames, each, dim] of [
+    [1, 1, 1, 1],
+    [2, 8, 16, 33],
+    [5, 2, 3, 65],
+  ] as const)
+    it(`is the mean of ${frames} frames of ${each} rows, ${groups} times`, async () => {
+      const x = random([groups * frames * each, dim], { seed: 1, outliers: 2 });
+      const got = await run((rec) => meanFrames(rec, upload(rec, x), { frames, each }));
+      expectClose(got, reference.meanFrames(x, frames, each), tolerance('f32', { sumOf: frames }));
+    });
+
+  it('names what does not fit', () =>
+    expectRejection(
+      run((rec) => meanFrames(rec, upload(rec, random([9, 4], { seed: 1 })), { frames: 2, each: 4 })),
+      ShapeError,
+      'meanFrames: x must be groups of 2 frames of 4 rows',
+    ));
+});

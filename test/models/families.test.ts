@@ -1,0 +1,235 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { InputError, WeightsError } from '../../engine/errors.ts';
+import { folderFiles } from '../../engine/file-source.ts';
+import type { CheckpointFiles } from '../../engine/safetensors.ts';
+import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
+import { FrameFusion } from '../../framefusion/framefusion.ts';
+import { reducers } from '../../framefusion/reducers.ts';
+import { ConfigReader } from '../../models/config.ts';
+import type { VideoEncoder } from '../../models/family.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import { planMemory } from '../../models/plan.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
+import type { TokenReducer } from '../../models/reduction.ts';
+import { nvilaConfig } from '../../models/nvila/config.ts';
+import { loadModel, planOf } from '../../models/registry.ts';
+import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
+import { type Configs, published } from '../../tools/checkpoint/published.ts';
+import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
+import { sharedRuntime } from '../helpers/device.ts';
+import { rejection } from '../helpers/errors.ts';
+import { changed, families } from '../helpers/families.ts';
+import { framesFor, generated, traced } from '../helpers/model.ts';
+
+/** The configs alone, which nobody wrote. */
+const filesOf = (configs: Configs): CheckpointFiles => virtualFiles('tiny', configs);
+
+const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>, message: string][] = [
+  ['LLaVA-OneVision, llava-hf', { text_config: undefined }, 'text_config must be an object, it is missing'],
+  ['LLaVA-OneVision, llava-hf', { vision_feature_layer: -3 }, 'vision_feature_layer must be -1 or -2, got -3'],
+  ['LLaVA-OneVision, llava-hf', { vision_feature_select_strategy: 'default' }, 'must be "full"'],
+  ['LLaVA-OneVision, llava-hf', { projector_hidden_act: 'relu' }, 'projector_hidden_act must be "gelu", got "relu"'],
+  ['LLaVA-OneVision, llava-hf', { 'text_config.hidden_size': '64' }, 'text_config: hidden_size must be a positive'],
+  [
+    'LLaVA-NeXT-Video',
+    { 'text_config.model_type': 'mistral' },
+    'text_config: model_type must be "llama", got "mistral"',
+  ],
+  [
+    'LLaVA-NeXT-Video',
+    { 'text_config.rope_scaling': { type: 'yarn', factor: 2 } },
+    'rope_scaling: type must be "linear"',
+  ],
+  ['LLaVA-NeXT-Video', { 'text_config.attention_bias': true }, 'attention_bias must be false, got true'],
+  ['LLaVA-NeXT-Video', { 'vision_config.hidden_act': 'relu' }, 'hidden_act must be "quick_gelu" or "gelu", got "relu"'],
+  ['LLaVA-NeXT-Video', { spatial_pool_mode: 'conv' }, 'spatial_pool_mode must be "average" or "max", got "conv"'],
+  ['LLaVA-NeXT-Video', { vision_config: 3 }, 'vision_config must be an object, got 3'],
+  ['InternVL2.5', { 'llm_config.model_type': 'qwen2' }, 'llm_config: model_type must be "internlm2", got "qwen2"'],
+  ['InternVL2.5', { 'llm_config.bias': true }, 'llm_config: bias must be false, got true'],
+  ['InternVL2.5', { 'llm_config.rope_scaling': { type: 'linear' } }, 'rope_scaling: type must be "dynamic"'],
+  ['InternVL2.5', { ps_version: 'v1' }, 'ps_version must be "v2", got "v1"'],
+  ['InternVL2.5', { downsample_ratio: 0.25 }, 'downsample_ratio must be 0.5, got 0.25'],
+  ['InternVL2.5', { force_image_size: 448 }, "force_image_size must be the vision tower's image_size, 32, got 448"],
+  ['InternVL2.5', { 'vision_config.qk_normalization': true }, 'vision_config: qk_normalization must be false'],
+  ['InternVL2.5', { 'vision_config.norm_type': 'rms_norm' }, 'vision_config: norm_type must be "layer_norm"'],
+  ['NVILA', { video_encoder: { _target_: 'llava.model.encoders.S2Encoder' } }, 'TSPVideoEncoder", got'],
+  ['NVILA', { 'video_encoder.pool_sizes': [[8, 2, 2]] }, 'video_encoder: pool_sizes must be [[frames, 1, 1]]'],
+  ['NVILA', { video_encoder: 'other' }, 'video_encoder must be an object, got "other"'],
+  ['NVILA', { 'video_encoder.end_tokens': ' ' }, 'video_encoder: end_tokens must be'],
+  ['NVILA', { dynamic_s2: true }, 'dynamic_s2 must be false, got true'],
+  ['NVILA', { mm_vision_select_feature: 'patch' }, 'mm_vision_select_feature must be "cls_patch", got "patch"'],
+  [
+    'InternVL2.5',
+    { 'vision_config.patch_size': 3, force_image_size: 32, 'vision_config.image_size': 33 },
+    'force_image',
+  ],
+];
+
+describe('the configs of', () => {
+  for (const [family, changes, message] of bad)
+    it(`${family} are refused in one line for ${JSON.stringify(changes)}`, async () => {
+      const configs = families[family];
+      const error = await rejection(planOf(filesOf(changed(configs!, changes))));
+      expect(error).to.be.instanceOf(WeightsError);
+      expect(error.message).to.match(/^tiny\/config\.json: /);
+      expect(error.message).to.include(message).and.not.include('\n');
+    });
+
+  it('NVILA are wanted in its folders, of which none may be missing', async () => {
+    for (const part of ['llm', 'vision_tower', 'mm_projector']) {
+      const { [`${part}/config.json`]: _, ...rest } = families.NVILA!;
+      const error = await rejection(planOf(filesOf(rest)));
+      expect(error).to.be.instanceOf(WeightsError);
+      expect(error.message).to.equal(
+        `tiny/${part}/config.json: it is missing. Download the whole checkpoint, with its folders.`,
+      );
+    }
+    const projector = { mm_projector_type: 'mlp2x_gelu' };
+    const error = await rejection(planOf(filesOf({ ...families.NVILA!, 'mm_projector/config.json': projector })));
+    expect(error.message).to.match(
+      /^tiny\/mm_projector\/config.json: mm_projector_type must be "mlp_downsample_2x2_fix"/,
+    );
+  });
+
+  it('NVILA may have its video encoder as an object, a name or a text', async () => {
+    const framesOf = (encoder: unknown): number => {
+      const configs = changed(families.NVILA!, { video_encoder: encoder });
+      const read = (file: string) => new ConfigReader(`tiny/${file}`, JSON.stringify(configs[file]));
+      const [llm, tower, projector] = ['llm', 'vision_tower', 'mm_projector'].map((part) => read(`${part}/config.json`));
+      return nvilaConfig({ root: read('config.json'), llm: llm!, tower: tower!, projector: projector! }).framesPerGroup;
+    };
+    const pooled = { _target_: 'llava.model.encoders.TSPVideoEncoder', pool_sizes: [[8, 1, 1]] };
+    for (const encoder of [pooled, JSON.stringify(pooled)]) expect(framesOf(encoder)).to.equal(8);
+    const basic = 'llava.model.encoders.BasicVideoEncoder';
+    for (const encoder of [undefined, basic, { _target_: basic }]) expect(framesOf(encoder)).to.equal(1);
+  });
+
+  it('LLaVA-NeXT-Video may leave out what LLaMA-7B has, as the published ones do', async () => {
+    const text = { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 };
+    const { plan } = await planOf(filesOf(changed(families['LLaVA-NeXT-Video']!, { text_config: text })));
+    expect(plan.decoder).to.include({ hiddenSize: 4096, layers: 32, kvHeads: 32, headDim: 128, ropeFactor: 1 });
+  });
+});
+
+/** Of five frames; the last group of a family that takes two together is filled up. */
+function videoTokens({ framesPerGroup, tokensPerGroup }: VideoEncoder): number {
+  return Math.ceil(5 / framesPerGroup) * tokensPerGroup;
+}
+
+describe('a tiny model of', () => {
+  for (const [family, configs] of Object.entries(families))
+    describe(family, () => {
+      let folder: string;
+      let model: LoadedModel;
+      before(async () => {
+        folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
+        await makeFamilyCheckpoint(folder, configs);
+        model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+      });
+      after(async () => {
+        model?.[Symbol.dispose]();
+        await rm(folder, { recursive: true });
+      });
+
+      it('uses all its tensors, and answers dense and reduced', async () => {
+        expect(model.unusedTensors).to.deep.equal([]);
+        using video = await model.encode(framesFor(model, 5));
+        const asked = async (reducer: TokenReducer | undefined) => {
+          const answer = model.withReducer(reducer).answer(video, 'What moves?', { maxNewTokens: 3 });
+          for await (const _ of answer);
+          return answer.stats;
+        };
+        const dense = await asked(undefined);
+        expect(dense.videoTokens).to.equal(videoTokens(model.encoder));
+        const reduced = await asked(new FrameFusion({ cost: 0.3, similarityLowerBound: 0.9 }));
+        expect(reduced.promptRows).to.equal(dense.promptRows);
+        expect(reduced.layers.at(-1)?.leaving).to.be.below(dense.promptRows);
+      });
+
+      it('is planned on a virtual adapter, dense and reduced', async () => {
+        const reducer = new FrameFusion({ cost: 0.3 });
+        const options = { dtype: 'f32', frames: 5, question: 'What?', maxNewTokens: 4, reducer } as const;
+        const plan = await planMemory(folderFiles(folder), await sharedRuntime(), options);
+        expect(plan.videoTokens).to.equal(videoTokens(model.encoder));
+        expect(plan.cache).to.be.below(plan.denseCache);
+      });
+    });
+});
+
+describe('a model of published size', () => {
+  const gpu: AdapterDescription = {
+    limits: { maxBufferSize: 2 ** 32 - 4, maxStorageBufferBindingSize: 2 ** 31 - 4 },
+    features: ['shader-f16', 'subgroups'],
+    info: { vendor: '', architecture: '', device: 'desktop GPU', description: '' },
+  };
+
+  /** Parameters in billions, as the models are called, towers included; tokens of 16 frames. */
+  for (const [name, billions, tokens] of [
+    ['llava-hf/llava-onevision-qwen2-0.5b-ov-hf', 0.9, 16 * 196],
+    ['llava-hf/llava-onevision-qwen2-7b-ov-hf', 8, 16 * 196],
+    ['llava-hf/LLaVA-NeXT-Video-7B-hf', 7.1, 16 * 144],
+    ['OpenGVLab/InternVL2_5-8B', 8.1, 16 * 256],
+    ['Efficient-Large-Model/NVILA-Lite-2B', 2, 16 * 122],
+    ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
+  ] as const)
+    it(`${name} is planned`, async () => {
+      const files = await virtualFamily(name, published[name]!);
+      const reducer = new FrameFusion({ cost: 0.3 });
+      const plan = await planMemory(files, gpu, { frames: 16, question: 'What?', maxNewTokens: 32, reducer });
+      expect(plan.weights.bytes / 2e9).to.be.closeTo(billions, 0.06 * billions);
+      expect(plan.videoTokens).to.equal(tokens);
+      expect(plan.peak).to.be.within(plan.weights.bytes, plan.weights.bytes + 6e9);
+    }).timeout(60_000);
+});
+
+describe('text between the frames of a video', () => {
+  let model: LoadedModel;
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
+    await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
+    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+  });
+  after(async () => {
+    model?.[Symbol.dispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Three frames with names of two, one and three ids before them. */
+  const ids = [1, 2, VIDEO_ID, 3, VIDEO_ID, 4, 5, 6, VIDEO_ID, 7];
+
+  /** Original positions that are left after the last layer. */
+  async function left(reducer: TokenReducer | undefined): Promise<number[]> {
+    using video = await model.encode(framesFor(model, 3, { change: 0.9 }));
+    const { layers } = await traced(model, { ids, video }, reducer);
+    return layers.at(-1)?.positions ?? [];
+  }
+
+  /** Positions of the text: the frames have 16 tokens each. */
+  const text = [0, 1, 18, 35, 36, 37, 54];
+
+  for (const [name, make] of Object.entries(reducers))
+    it(`is never taken by ${name}`, async () => {
+      const positions = await left(make({ cost: 0.4, similarityLowerBound: 0.999 }));
+      expect(positions).to.include.members(text);
+      if (name !== 'none') expect(positions.length).to.be.below(48 * 0.8 + text.length);
+    });
+
+  it('competes with the video where the reference is to be followed', async () => {
+    const reducer = new FrameFusion({ cost: 0.1, similarityLowerBound: 2, separators: 'prune', budgetLayers: 28 });
+    const positions = await left(reducer);
+    expect(positions).to.include.members([0, 1, 54]);
+    // A budget of 2.8 layers, of which the call before layer 0 has spent 1: 52 rows compete, text and all, for the rest.
+    expect(positions).to.have.length(3 + Math.round(52 * ((2.8 - 1) / 27)));
+  });
+
+  it('needs a mark for every frame', async () => {
+    using video = await model.encode(framesFor(model, 2));
+    const error = await rejection(generated(model, { ids, video }, undefined, { maxNewTokens: 1 }));
+    expect(error).to.be.instanceOf(InputError);
+    expect(error.message).to.include('its marks must be 2, got 3');
+  });
+});

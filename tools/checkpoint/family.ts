@@ -1,0 +1,123 @@
+/** Random checkpoints of any family from their configs alone: the tensors are those that the family itself asks for. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { folderFiles } from '../../engine/file-source.ts';
+import { Runtime } from '../../engine/runtime.ts';
+import type { Checkpoint, CheckpointFiles } from '../../engine/safetensors.ts';
+import type { Tensor } from '../../engine/tensor.ts';
+import { virtualAdapter } from '../../engine/virtual-adapter.ts';
+import type { Weight } from '../../kernels/weight.ts';
+import { Decoder } from '../../models/decoder/decoder.ts';
+import type { FamilyPlan } from '../../models/family.ts';
+import { planOf } from '../../models/registry.ts';
+import { WeightLoader } from '../../models/weights.ts';
+import type { Configs } from './published.ts';
+import { writeShards } from './shards.ts';
+import type { TensorPlan } from './tensors.ts';
+import { copyTokenizer } from './tokenizer.ts';
+import { virtualFiles } from './virtual.ts';
+
+const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
+
+/** Any adapter: nothing is computed. */
+const anything = {
+  limits: { maxBufferSize: 2 ** 32 - 4, maxStorageBufferBindingSize: 2 ** 31 - 4 },
+  features: [],
+  info: { vendor: '', architecture: '', device: 'none', description: '' },
+};
+
+/**
+ * Writes a random checkpoint with the bundled tokenizer, which a vocabulary of 640 has room for.
+ *
+ * @param configs - JSON files by their names, `config.json` among them.
+ * @throws WeightsError if no family takes the configs.
+ */
+export async function makeFamilyCheckpoint(
+  folder: string,
+  configs: Configs,
+  { seed = 0 } = {},
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, config] of Object.entries(configs)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), JSON.stringify(config));
+  }
+  const { plan } = await planOf(folderFiles(folder));
+  await copyTokenizer(BUNDLED, join(folder, plan.textFolder ?? '.'));
+  for (const [part, plans] of await partsOf(plan))
+    await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });
+}
+
+/**
+ * A checkpoint of any family that nobody wrote: for plans, which read its header only.
+ *
+ * @throws WeightsError if no family takes the configs.
+ */
+export async function virtualFamily(name: string, configs: Configs): Promise<CheckpointFiles> {
+  const { plan } = await planOf(virtualFiles(name, configs));
+  const parts = await partsOf(plan);
+  return virtualFiles(
+    name,
+    configs,
+    Object.fromEntries(parts.map(([part, plans]) => [join(part, 'model.safetensors'), plans])),
+  );
+}
+
+/** The tensors of each folder of a checkpoint. */
+async function partsOf(plan: FamilyPlan): Promise<[part: string, plans: TensorPlan[]][]> {
+  const plans = await tensorsOf(plan);
+  if (!plan.weightFolders) return [['.', plans]];
+  return plan.weightFolders.map((part) => [part, plans.filter(({ name }) => part === partOf(name))]);
+}
+
+/** The folder of a tensor in NVILA's layout, the one that has folders. */
+function partOf(name: string): string {
+  if (name.startsWith('vision_model.')) return 'vision_tower';
+  return name.startsWith('layers.') ? 'mm_projector' : 'llm';
+}
+
+/** What a model would load. */
+async function tensorsOf(plan: FamilyPlan): Promise<TensorPlan[]> {
+  using runtime = await Runtime.open(virtualAdapter(anything));
+  const loader = new NotingLoader(runtime);
+  const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
+  await plan.loadEncoder(loader, 'f32', decoder);
+  loader.dispose();
+  return loader.plans;
+}
+
+/** Notes what it is asked for, and has it. */
+class NotingLoader extends WeightLoader {
+  readonly plans: TensorPlan[] = [];
+
+  constructor(runtime: Runtime) {
+    const empty: Pick<Checkpoint, 'names' | 'has'> = { names: () => [], has: () => false };
+    super(runtime, empty as Checkpoint);
+  }
+
+  override async matrix(names: readonly string[], rows: readonly number[], columns: number): Promise<Weight> {
+    for (const [i, name] of names.entries())
+      this.#note(name, [rows[i] ?? 0, columns], { mean: 0, std: columns ** -0.5 });
+    return { format: 'bf16', rows: 0, columns, parts: [] };
+  }
+
+  override async vector(names: readonly string[], sizes: readonly number[]): Promise<Tensor> {
+    for (const [i, name] of names.entries())
+      this.#note(name, [sizes[i] ?? 0], { mean: name.endsWith('.bias') ? 0 : 1, std: 0.02 });
+    return this.#nothing(sizes.reduce((sum, size) => sum + size, 0));
+  }
+
+  override async table(name: string, rows: number, columns: number): Promise<Tensor> {
+    this.#note(name, [rows, columns], { mean: 0, std: 0.1 });
+    return this.#nothing(rows * columns);
+  }
+
+  #note(name: string, shape: readonly number[], draw: { mean: number; std: number }): void {
+    this.plans.push({ name, shape, ...draw });
+  }
+
+  #nothing(size: number): Tensor {
+    return this.runtime.reserve('nothing', [size], 'f32');
+  }
+}

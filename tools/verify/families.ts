@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { folderFiles } from '../../engine/file-source.ts';
+import type { Recorder } from '../../engine/recorder.ts';
+import type { Runtime } from '../../engine/runtime.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
+import type { Tokens } from '../../models/reduction.ts';
+import { architectures, loadModel } from '../../models/registry.ts';
+import { type CaseResult, Golden, limits, readJson, runCase } from './check.ts';
+import { verifyVariant } from './decoder.ts';
+import { encodePixels, verifyPrompt } from './pipeline.ts';
+
+/** `index.json` of one model. */
+interface Index {
+  family: string;
+  model: string;
+  prompts: string[];
+  /** Folders that hold the same weights in other layouts. */
+  same_weights_in?: string[];
+}
+
+/** `input.json` of one prompt; which ids stand for the video has another key in every family. */
+interface Input {
+  new_tokens: number;
+  image_token_id?: number;
+  video_token_id?: number;
+  video_token_id_hf?: number;
+  img_context_token_id?: number;
+  media_token_ids?: { video: number };
+}
+
+/** The README's own limit for the logits of a model whose values are large. */
+const LOGITS: Readonly<Record<string, number>> = { tiny_tied_grid7: 1e-3 };
+
+/** Every prompt and variant of one model of a family, for each layout of its weights; undefined if none is built. */
+export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGenerator<CaseResult | undefined> {
+  const { family, model: name, prompts, same_weights_in } = await readJson<Index>(folder, 'index.json');
+  for (const layout of same_weights_in ?? ['.']) {
+    const checkpoint = join(folder, layout);
+    const { architectures: named } = await readJson<{ architectures: string[] }>(checkpoint, 'config.json');
+    if (!named.some((one) => architectures.includes(one))) {
+      yield undefined;
+      continue;
+    }
+    using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: 'f32' });
+    const heading = layout === '.' ? name : `${name}/${layout}`;
+    for (const prompt of prompts)
+      yield* verifyOne({ heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout }, model, {
+        logits: LOGITS[name] ?? limits.logits,
+      });
+  }
+}
+
+async function* verifyOne(
+  { heading, folder, layout }: { heading: string; folder: string; layout: string },
+  model: LoadedModel,
+  { logits }: { logits: number },
+): AsyncGenerator<CaseResult | undefined> {
+  const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
+  const input = await readJson<Input>(folder, 'input.json');
+  const golden = await Golden.open(join(folder, 'input.safetensors'));
+  const { runtime, decoder } = model;
+  using video = await encodePixels(model, golden);
+  const ids = promptIds(golden, input, layout);
+  if (!ids.includes(VIDEO_ID)) return yield undefined;
+  const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
+  yield await runCase(`${heading}/prompt`, (check) =>
+    verifyPrompt(folder, variants, { runtime, prompt, golden, model }, check),
+  );
+  const newTokens = input.new_tokens;
+  // What the reference does with text between frames.
+  const options = { separators: 'prune' } as const;
+  for (const variant of variants)
+    yield await runCase(`${heading}/${variant}`, (check) =>
+      verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, logits, options }, check),
+    );
+}
+
+/** The ids, with each run of those that stand for the video as one `VIDEO_ID`. */
+function promptIds(golden: Golden, input: Input, layout: string): number[] {
+  const other = `input_ids_${layout.replace('llava_', '')}`;
+  const ids = golden.integers(golden.has(other) ? other : 'input_ids');
+  const pads = [
+    VIDEO_ID,
+    golden.has(other) ? input.video_token_id_hf : undefined,
+    input.video_token_id,
+    input.img_context_token_id,
+    input.media_token_ids?.video,
+  ];
+  const marked = ids.map((id) => (pads.includes(id) ? VIDEO_ID : id));
+  return marked.filter((id, at) => id !== VIDEO_ID || marked[at - 1] !== VIDEO_ID);
+}
