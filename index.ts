@@ -20,6 +20,8 @@ export { type OpenVideoOptions, openVideo, type Video, type VideoInfo } from './
 export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
 export type {
   Attended,
+  Evidence,
+  Look,
   Reduction,
   ReductionStep,
   TokenReducer,
@@ -27,6 +29,7 @@ export type {
   VideoLayout,
 } from './models/reduction.ts';
 export { architectures, loadModel } from './models/registry.ts';
+export type { Scores, Trace, TraceStep } from './models/trace.ts';
 export type {
   Answer,
   EncodedVideo,

@@ -11,7 +11,7 @@ import {
   survivorsOfMerge,
   survivorsOfPruning,
 } from '../kernels/reduce/index.ts';
-import type { Attended, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
+import type { Attended, Look, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
 import { roundHalfEven, shareToRemove } from './budget.ts';
 import { shorten } from './shorten.ts';
 
@@ -59,9 +59,9 @@ export class FrameFusion implements TokenReducer {
     this.settings = checked(options);
   }
 
-  start(_tokens: Tokens, layers: number): FrameFusionRun {
+  start(_tokens: Tokens, layers: number, look?: Look): FrameFusionRun {
     const { budgetLayers } = this.settings;
-    return new FrameFusionRun(this.settings, budgetLayers === 'own' ? layers : budgetLayers);
+    return new FrameFusionRun(this.settings, budgetLayers === 'own' ? layers : budgetLayers, { look });
   }
 }
 
@@ -81,15 +81,17 @@ export class FrameFusionRun implements Reduction {
   readonly steps: ReductionStep[] = [];
   readonly #settings: Settings;
   readonly #budgetLayers: number;
+  readonly #look: Look | undefined;
 
   constructor(
     settings: Settings,
     budgetLayers: number,
-    state: FrameFusionState = { finishMerging: false, finishPruning: false, sparsityList: [] },
+    { state, look }: { readonly state?: FrameFusionState; readonly look?: Look | undefined } = {},
   ) {
     this.#settings = settings;
     this.#budgetLayers = budgetLayers;
-    this.state = state;
+    this.#look = look;
+    this.state = state ?? { finishMerging: false, finishPruning: false, sparsityList: [] };
   }
 
   beforeAttention(rec: Recorder, layer: number, tokens: Tokens): Promise<Tokens> | Tokens {
@@ -143,6 +145,7 @@ export class FrameFusionRun implements Reduction {
       return { action: 'none', tokens, budgetShare };
     }
     const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, bound);
+    this.#look?.({ similarity: key, bound });
     const similar = Number((await rec.read(count))[0]);
     const similarShare = similar / layout.tokens;
     if (similarShare < budgetShare) {
@@ -174,8 +177,9 @@ export class FrameFusionRun implements Reduction {
     const stay = roundHalfEven(length * (1 - budgetShare));
     this.state.finishPruning = true;
     if (stay === length) return { action: 'none', tokens, budgetShare };
-    const chosen = chooseLargest(rec, importance(rec, weights, first, length), stay);
-    const survivors = survivorsOfPruning(rec, planes, videoTokens, chosen, first);
+    const scores = importance(rec, weights, first, length);
+    this.#look?.({ scores });
+    const survivors = survivorsOfPruning(rec, planes, videoTokens, chooseLargest(rec, scores, stay), first);
     return {
       action: 'prune',
       tokens: shorten(rec, tokens, survivors, length - stay, false, dropped),
