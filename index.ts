@@ -35,6 +35,7 @@ export type {
   EncodedVideo,
   FrameFormat,
   LoadOptions,
+  TokenGrid,
   VideoFrames,
   VideoModel,
 } from './models/video-model.ts';

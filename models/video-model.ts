@@ -1,5 +1,6 @@
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { NewlinePlace } from '../kernels/vision.ts';
 import type { WeightFormat } from '../kernels/weight.ts';
 import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
@@ -12,6 +13,14 @@ export interface FrameFormat {
   readonly size: number;
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
+}
+
+/** How the tokens of one frame lie. */
+export interface TokenGrid {
+  /** The picture is `side` x `side` tokens, row by row. */
+  readonly side: number;
+  /** Where newline tokens stand among them: after each row, after the frame, or nowhere. */
+  readonly newlines: NewlinePlace;
 }
 
 /** Frames as the model takes them. */
@@ -46,6 +55,7 @@ export interface VideoModel extends Disposable {
   readonly weights: LoadedWeights;
   readonly layers: number;
   readonly frameFormat: FrameFormat;
+  readonly tokenGrid: TokenGrid;
   readonly reducer: TokenReducer | undefined;
   /** Stored tensors that the loader did not know. */
   readonly unusedTensors: readonly string[];

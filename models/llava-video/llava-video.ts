@@ -121,6 +121,9 @@ export class LlavaVideo implements VideoModel {
     const { config } = this.#parts;
     return { size: config.vision.tower.imageSize, forceSample: config.forceSample };
   }
+  get tokenGrid(): VideoModel['tokenGrid'] {
+    return this.#parts.encoder.tokenGrid;
+  }
   get decoder(): Qwen2 {
     return this.#parts.decoder;
   }

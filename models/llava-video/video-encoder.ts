@@ -4,6 +4,7 @@ import { gelu } from '../../kernels/activation.ts';
 import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import { pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
 import { gridOf, Siglip } from '../siglip/siglip.ts';
+import type { TokenGrid } from '../video-model.ts';
 import type { WeightLoader } from '../weights.ts';
 import type { VideoEncoderConfig } from './config.ts';
 
@@ -40,10 +41,15 @@ export class VideoEncoder {
     return new VideoEncoder(config, tower, projector, newline);
   }
 
+  get tokenGrid(): TokenGrid {
+    const { tower, poolMode, newlines } = this.config;
+    return { side: pooledSide(gridOf(tower), poolMode), newlines };
+  }
+
   /** Tokens of one frame, newlines included; without a final newline of the whole video. */
   get tokensPerFrame(): number {
-    const { tower, poolMode, newlines } = this.config;
-    return tokensPerFrame(pooledSide(gridOf(tower), poolMode), newlines);
+    const { side, newlines } = this.tokenGrid;
+    return tokensPerFrame(side, newlines);
   }
 
   /** `[1, outSize]`: the vector after the whole video, for layouts that have one. */

@@ -1,0 +1,30 @@
+/** The work of `ff-run --report`: the page, or a picture of it, from what a run leaves behind. */
+import { encodeJpegs } from '../../media/encode.ts';
+import type { VideoModel } from '../../models/video-model.ts';
+import type { Answered } from '../answers.ts';
+import { writeOutput } from '../output.ts';
+import type { Report } from '../report.ts';
+import type { Shown } from '../show-video.ts';
+import { tokenReportHtml } from './html.ts';
+import { pictureOf } from './picture.ts';
+
+/** What a run leaves behind. */
+interface Done {
+  readonly report: Report;
+  readonly answers: readonly Answered[];
+  readonly model: VideoModel;
+  readonly shown: Shown;
+}
+
+/**
+ * Draws the report in the form that the file's name asks for.
+ *
+ * @throws VideoError if the frames cannot be encoded, InputError if the picture cannot be taken or the file not written.
+ */
+export async function writeTokenReport(file: string, { report, answers, model, shown }: Done): Promise<void> {
+  const { images, sampling } = shown.sampled;
+  const jpegs = await encodeJpegs(images, model.frameFormat.size);
+  const frames = jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i] ?? 0 }));
+  const page = tokenReportHtml({ report, answers, grid: model.tokenGrid, frames });
+  await writeOutput('--report', file, /\.png$/i.test(file) ? await pictureOf(page) : page);
+}
