@@ -29,7 +29,8 @@ import { compareTable, layerLines, savedTable } from './table.ts';
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-run', args);
   const chosen = chooseModel(args.model);
-  for (const flag of ['json', 'report'] as const) await checkWritable(`--${flag}`, args[flag]);
+  await checkWritable('--json', args.json);
+  if (args.report !== undefined) await (await tokenReport()).checkReport(args.report);
   if (args.plan) return plan(args, chosen, console_);
   const source = await videoSource(args.video ?? '-');
 
@@ -88,6 +89,9 @@ async function videoSource(name: string): Promise<string | Uint8Array> {
   if (process.stdin.isTTY) throw new UsageError('--video -: standard input is a terminal. Pipe a video into it.');
   return buffer(process.stdin);
 }
+
+/** Brings the charts, which who wants none need not wait for. */
+const tokenReport = () => import('./token-report/write.ts');
 
 interface Question {
   readonly choice: ModelChoice;
@@ -221,8 +225,7 @@ async function finish(args: RunArguments, report: Report, about: About, console_
   if (args.json !== undefined) await writeJson(args.json, report);
   if (args.report !== undefined) {
     console_.progress('drawing the report');
-    const { writeTokenReport } = await import('./token-report/write.ts'); // brings the charts
-    await writeTokenReport(args.report, { report, ...about });
+    await (await tokenReport()).writeTokenReport(args.report, { report, ...about });
   }
   console_.note(args.compare ? compareTable(report) : savedTable(report));
 }

@@ -46,9 +46,7 @@ export function stepFigure({ similarity, attention, merged, dropped }: TraceStep
   if (similarity) {
     // The first token of a place has nothing before it: -2 stands for no number.
     const kinds = split(similarity, 'merged', COLOUR.merged).map(some((value) => value >= -1.01));
-    const x = thresholdOf(similarity, merged.size);
-    const line = x === undefined ? undefined : { name: `threshold ${shortNumber(x)}`, x };
-    return both({ title, label: 'similarity to the frame before', kinds, line });
+    return both({ title, label: 'similarity to the frame before', kinds, line: thresholdOf(similarity, merged.size) });
   }
   if (!attention) return undefined;
   const kinds = split(attention, 'pruned', COLOUR.pruned)
@@ -59,11 +57,11 @@ export function stepFigure({ similarity, attention, merged, dropped }: TraceStep
   return both({ title, label: 'attention of the last row (power of ten)', kinds, line });
 }
 
-/** Where merging was cut: at the bound, or, where the budget asked for more or less, at the least that was merged. */
-export function thresholdOf({ bound, cut, tokens, values }: NonNullable<TraceStep['similarity']>, merged: number) {
-  if (bound === undefined) return cut;
-  const similar = [...values].filter((value) => value >= Math.fround(bound)).length;
-  return similar === merged || tokens.length === 0 ? bound : cut;
+/** Where merging was cut: at its threshold, or, where the budget wanted fewer, at the least that was merged. */
+function thresholdOf({ bound, cut, values }: NonNullable<TraceStep['similarity']>, merged: number) {
+  const similar = bound === undefined ? -1 : values.filter((value) => value >= Math.fround(bound)).length;
+  if (bound !== undefined && similar === merged) return { name: `threshold ${shortNumber(bound)}`, x: bound };
+  return cut === undefined ? undefined : { name: `cut ${shortNumber(cut)}`, x: cut };
 }
 
 /** Three digits. */

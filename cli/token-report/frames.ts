@@ -11,8 +11,7 @@ export interface DrawnFrame {
   readonly seconds: number;
 }
 
-const HINT =
-  'Point at a patch, or walk with the arrow keys and page keys when the frames have the focus, to see what became of it.';
+const HINT = 'Point at a patch to see what became of it; arrow and page keys walk over patches and frames.';
 
 /** Slider, legend and frames. */
 export function playerSection(data: Played, frames: readonly DrawnFrame[], { width, height }: Report['video']): Markup {
@@ -24,11 +23,11 @@ export function playerSection(data: Played, frames: readonly DrawnFrame[], { wid
   return html`<div class="player" style="${shape}">
 <div class="controls"><button type="button" id="play">Play</button>
 <input type="range" id="point" min="0" max="${last}" value="${last}" step="1" aria-label="Place in the decoder" aria-describedby="count">
-<output id="count" for="point"></output></div>
+<output id="count" for="point"></output>
+<output id="told" class="told" aria-live="polite" data-hint="${HINT}">${HINT}</output></div>
 <ul class="legend-row">${legend(newline)}</ul>
 <div id="board" class="board" tabindex="0" role="application" aria-label="Patches of the sampled frames" aria-describedby="told">
 ${frames.map((frame, i) => frameBox(frame, i))}<svg id="thread" class="thread" aria-hidden="true"></svg></div>
-<output id="told" class="told" aria-live="polite" data-hint="${HINT}">${HINT}</output>
 <noscript><p class="note">The patches are drawn by a program in this page, which is switched off here.</p></noscript>
 </div>`;
 }
@@ -58,7 +57,8 @@ export const playerCss = `
 .controls{position:sticky;top:0;z-index:3;display:flex;flex-wrap:wrap;gap:.25rem .75rem;align-items:center;padding:.5rem 0;background:var(--page)}
 .controls button{font:inherit;min-width:4.5rem;padding:.3rem .8rem;border:1px solid var(--line);border-radius:6px;background:var(--raised);color:var(--ink);cursor:pointer}
 .controls input{flex:1 1 14rem;min-width:8rem;accent-color:var(--link);height:1.75rem}
-.controls output{flex:1 1 100%;font-variant-numeric:tabular-nums;min-height:1.5em}
+.controls output{flex:1 1 100%;font-variant-numeric:tabular-nums}
+.controls .told{min-height:3em;line-height:1.5;font-size:.875rem;color:var(--soft)}
 .legend-row{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:.25rem 0 .75rem;padding:0;max-width:none;font-size:.875rem}
 .swatch{display:inline-block;width:1.15rem;height:1.15rem;line-height:1.05rem;margin-right:.4rem;text-align:center;vertical-align:-.2rem;color:#fff;font-weight:700;border-radius:2px}
 .swatch.kept{background:linear-gradient(135deg,#7fb685,#e8d9a0 50%,#6c8ebf)}
@@ -78,9 +78,8 @@ export const playerCss = `
 .thread .cursor{stroke-dasharray:4 2}
 .thread .under{stroke:var(--page);stroke-width:5;opacity:.8}
 .thread .over{stroke:var(--ink);stroke-width:2}
-.told{display:block;position:sticky;bottom:0;z-index:2;margin-top:.5rem;padding:.5rem 0;min-height:2.5rem;background:var(--page);font-size:.875rem}
 .answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:1rem}
 .answer{margin:0}.answer figcaption{margin:0}
 blockquote{margin:.25rem 0 0;padding:.6rem .8rem;border-left:3px solid var(--link);background:var(--raised);white-space:pre-wrap;overflow-wrap:anywhere}
 mark{background:#e69f00;color:#1b1f24;border-radius:2px;padding:0 .1em}
-@media print{.controls button,.controls input,.told{display:none}.controls{position:static}.frame{break-inside:avoid}}`;
+@media print{.controls button,.controls input,.controls .told{display:none}.controls{position:static}.frame{break-inside:avoid}}`;

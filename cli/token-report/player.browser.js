@@ -85,14 +85,14 @@ function drawCell(context, [x, y, width, height], state, newline, paint) {
     context.fillRect(...box);
   }
   if (state !== 'kept') {
-    context.globalAlpha = 0.86;
+    context.globalAlpha = 0.75;
     context.fillStyle = paint[state];
     context.fillRect(...box);
     context.globalAlpha = 1;
   }
   const size = Math.min(width, height);
   if (size < 5) return;
-  const [middleX, middleY, reach] = [x + width / 2, y + height / 2, Math.min(size * 0.22, 7)];
+  const [middleX, middleY, reach] = [x + width / 2, y + height / 2, Math.min(size * 0.2, 6)];
   context.strokeStyle = state === 'kept' ? paint.page : '#fff';
   context.lineWidth = Math.max(1, reach / 3);
   context.beginPath();

@@ -2,11 +2,11 @@
 import { encodeJpegs } from '../../media/encode.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import type { Answered } from '../answers.ts';
-import { writeOutput } from '../output.ts';
+import { checkWritable, writeOutput } from '../output.ts';
 import type { Report } from '../report.ts';
 import type { Shown } from '../show-video.ts';
 import { tokenReportHtml } from './html.ts';
-import { pictureOf } from './picture.ts';
+import { findBrowser, pictureOf } from './picture.ts';
 
 /** What a run leaves behind. */
 interface Done {
@@ -14,6 +14,12 @@ interface Done {
   readonly answers: readonly Answered[];
   readonly model: VideoModel;
   readonly shown: Shown;
+}
+
+/** What is missing for the report should be known before the work. @throws InputError where it will not be drawn. */
+export async function checkReport(file: string | undefined): Promise<void> {
+  await checkWritable('--report', file);
+  if (file !== undefined && isPicture(file)) await findBrowser();
 }
 
 /**
@@ -26,5 +32,7 @@ export async function writeTokenReport(file: string, { report, answers, model, s
   const jpegs = await encodeJpegs(images, model.frameFormat.size);
   const frames = jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i] ?? 0 }));
   const page = tokenReportHtml({ report, answers, grid: model.tokenGrid, frames });
-  await writeOutput('--report', file, /\.png$/i.test(file) ? await pictureOf(page) : page);
+  await writeOutput('--report', file, isPicture(file) ? await pictureOf(page, await findBrowser()) : page);
 }
+
+const isPicture = (file: string): boolean => /\.png$/i.test(file);
