@@ -11,8 +11,8 @@ import type { RunReport } from '../report.ts';
 const NARROW = 358;
 const WIDE = 928;
 
-/** Colours of the palette: what is merged is blue, pruned orange, kept green, here and over the frames. */
-export const COLOUR = { merged: 0, kept: 2, pruned: 4 } as const;
+/** Colours of the palette: what is merged is blue, pruned vermillion, kept green, here and over the frames. */
+export const COLOUR = { merged: 0, kept: 2, pruned: 1 } as const;
 
 /** Video tokens entering and leaving every layer, against what the budget allows on average. */
 export function layerFigure({ tokens, budget }: RunReport): Markup {

@@ -1,5 +1,6 @@
 /** The sampled frames, to be drawn over by the page's program, with its slider and legend. */
 import { html, type Markup } from '../charts/markup.ts';
+import { onWhite } from '../charts/palette.ts';
 import type { Report } from '../report.ts';
 import { COLOUR } from './charts.ts';
 import type { Played } from './played.ts';
@@ -36,7 +37,7 @@ function frameBox({ jpeg, seconds }: DrawnFrame, index: number): Markup {
   const at = `${seconds.toFixed(2)} s`;
   const source = `data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`;
   return html`<figure class="frame"><div class="view"><img src="${source}" alt="Frame ${index + 1}, at ${at}"><canvas></canvas></div>
-<figcaption><b>${index + 1}</b> ${at} <span class="left"></span></figcaption></figure>\n`;
+<figcaption><b>${index + 1}</b> <span class="at">${at}</span> <span class="left"></span></figcaption></figure>\n`;
 }
 
 function legend(newline: boolean): Markup[] {
@@ -52,8 +53,7 @@ function legend(newline: boolean): Markup[] {
 
 /** Style of the player; the colours are those of the charts. */
 export const playerCss = `
-.player{--merged:var(--chart-${COLOUR.merged});--pruned:#b35c00;--newline:var(--soft)}
-@media screen and (prefers-color-scheme:dark){.player{--merged:#0072b2}}
+.player{--merged:${onWhite.series[COLOUR.merged]};--pruned:${onWhite.series[COLOUR.pruned]};--newline:var(--soft)}
 .controls{position:sticky;top:0;z-index:3;display:flex;flex-wrap:wrap;gap:.25rem .75rem;align-items:center;padding:.5rem 0;background:var(--page)}
 .controls button{font:inherit;min-width:4.5rem;padding:.3rem .8rem;border:1px solid var(--line);border-radius:6px;background:var(--raised);color:var(--ink);cursor:pointer}
 .controls input{flex:1 1 14rem;min-width:8rem;accent-color:var(--link);height:1.75rem}
@@ -68,6 +68,7 @@ export const playerCss = `
 .frame{margin:0;min-width:0}
 .frame figcaption{margin-top:.15rem;font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;font-variant-numeric:tabular-nums}
 .frame .left{float:right}
+@media screen and (max-width:40rem){.frame .at{display:none}}
 .view{position:relative;aspect-ratio:var(--shape)}
 .view img{position:absolute;left:0;top:0;width:calc(100% * var(--side) / var(--columns));height:100%;object-fit:fill}
 .view canvas{position:absolute;inset:0;width:100%;height:100%;cursor:crosshair}

@@ -8,7 +8,11 @@ const [slider, play, count, told, board, thread] = ['point', 'play', 'count', 't
 const views = [...board.querySelectorAll('.view')];
 /** Newline tokens stand in a column of their own, right of the picture and a little apart from it. */
 const columns = side + (newlines === 'none' ? 0 : 1.3);
+/** Pixels from which on a cell has room for every sign, and for any. */
+const [ROOMY, LEGIBLE] = [10, 5];
 let point = Number(slider.value);
+/** For each token the one that stands for it at this point, or the last that did. */
+let ends = [];
 let cursor = -1;
 let timer;
 
@@ -41,9 +45,11 @@ function wayOf(token) {
 
 /** All tokens that the same survivor stands for; none where that one was pruned. */
 function groupOf(token) {
-  const end = wayOf(token).at(-1);
+  const end = ends[token];
   if (isGone(end)) return [];
-  return [...gone.keys()].filter((other) => wayOf(other).at(-1) === end);
+  const group = [];
+  for (let other = 0; other < ends.length; other++) if (ends[other] === end) group.push(other);
+  return group;
 }
 
 function colours() {
@@ -70,16 +76,34 @@ function draw(frame, view, paint) {
   let left = 0;
   for (let token = frame * perFrame; token < (frame + 1) * perFrame; token++) {
     const { row, column, newline } = placeOf(token);
-    const box = [column * cell.width, row * cell.height, cell.width, cell.height];
+    const box = { ...cell, x: column * cell.width, y: row * cell.height };
     if (stateOf(token) === 'kept') left++;
     drawCell(context, box, stateOf(token), newline, paint);
   }
-  view.parentElement.querySelector('.left').textContent = `${left} of ${perFrame}`;
+  view.parentElement.querySelector('.left').textContent = `${left}/${perFrame}`;
 }
 
+/** Signs as lines in a square from -1 to 1: an arrow back, a cross, and the arrow of a keyboard's return. */
+const signs = {
+  kept: [],
+  merged: [[0.5, -1, -0.5, 0, 0.5, 1]],
+  pruned: [
+    [-0.8, -0.8, 0.8, 0.8],
+    [-0.8, 0.8, 0.8, -0.8],
+  ],
+  newline: [
+    [1, -1, 1, 0.5, -1, 0.5],
+    [-0.3, 0, -1, 0.5, -0.3, 1],
+  ],
+};
+
 /** Colour and sign both say what became of a patch, so that neither is needed. */
-function drawCell(context, [x, y, width, height], state, newline, paint) {
-  const box = [x + 0.5, y + 0.5, width - 1, height - 1];
+function drawCell(context, { x, y, width, height }, state, newline, paint) {
+  const size = Math.min(width, height);
+  // Where there is room, a gap lets patches be told apart; where there is none, whole pixels leave no seams.
+  const gap = size < ROOMY ? 0 : 0.5;
+  const [left, top] = [Math.round(x) + gap, Math.round(y) + gap];
+  const box = [left, top, Math.round(x + width) - gap - left, Math.round(y + height) - gap - top];
   if (newline) {
     context.fillStyle = paint.newline;
     context.fillRect(...box);
@@ -90,28 +114,25 @@ function drawCell(context, [x, y, width, height], state, newline, paint) {
     context.fillRect(...box);
     context.globalAlpha = 1;
   }
-  const size = Math.min(width, height);
-  if (size < 5) return;
-  const [middleX, middleY, reach] = [x + width / 2, y + height / 2, Math.min(size * 0.2, 6)];
-  context.strokeStyle = state === 'kept' ? paint.page : '#fff';
+  const sign = newline && state === 'kept' ? 'newline' : state;
+  // The commonest sign goes first where it would be no more than a dot: plain blue says the same.
+  if (size >= (sign === 'merged' ? ROOMY : LEGIBLE))
+    drawSign(
+      context,
+      signs[sign],
+      { x: x + width / 2, y: y + height / 2, size },
+      newline && state === 'kept' ? paint.page : '#fff',
+    );
+}
+
+function drawSign(context, lines, { x, y, size }, colour) {
+  const reach = Math.min(size * 0.22, 6);
+  context.strokeStyle = colour;
   context.lineWidth = Math.max(1, reach / 3);
   context.beginPath();
-  const lines = {
-    kept: newline
-      ? [
-          [1, -1, 1, 0.5, -1, 0.5],
-          [-0.3, 0, -1, 0.5, -0.3, 1],
-        ]
-      : [],
-    merged: [[0.5, -1, -0.5, 0, 0.5, 1]],
-    pruned: [
-      [-0.8, -0.8, 0.8, 0.8],
-      [-0.8, 0.8, 0.8, -0.8],
-    ],
-  };
-  for (const [startX, startY, ...rest] of lines[state]) {
-    context.moveTo(middleX + startX * reach, middleY + startY * reach);
-    for (let i = 0; i < rest.length; i += 2) context.lineTo(middleX + rest[i] * reach, middleY + rest[i + 1] * reach);
+  for (const [startX, startY, ...rest] of lines) {
+    context.moveTo(x + startX * reach, y + startY * reach);
+    for (let i = 0; i < rest.length; i += 2) context.lineTo(x + rest[i] * reach, y + rest[i + 1] * reach);
   }
   context.stroke();
 }
@@ -188,6 +209,7 @@ function show() {
   count.textContent = `${label}. Of ${total} video tokens ${left} are left, ${merged} merged, ${pruned} pruned.`;
   Object.assign(count.dataset, { left, merged, pruned });
   slider.setAttribute('aria-valuetext', label);
+  ends = gone.map((_, token) => wayOf(token).at(-1));
   drawAll();
   choose(cursor);
 }
