@@ -1,6 +1,6 @@
 /** Frames to JPEG, by whichever FFmpeg decodes videos here: for pages that show what a model saw. */
 import { VideoError } from './errors.ts';
-import { openFfmpeg } from './video.ts';
+import { type OpenVideoOptions, openFfmpeg } from './video.ts';
 
 /** 2 is the best of FFmpeg's 2 to 31; 4 is hard to tell from it. */
 const QUALITY = '4';
@@ -9,12 +9,17 @@ const QUALITY = '4';
  * Encodes square images.
  *
  * @param images - Each `[size, size, 3]`, RGB in 8 bit.
+ * @param by - Default: as `openVideo` chooses.
  * @returns A JPEG file for each.
  * @throws VideoError if there is no FFmpeg, or if it does not encode them all.
  */
-export async function encodeJpegs(images: readonly Uint8Array[], size: number): Promise<Uint8Array[]> {
+export async function encodeJpegs(
+  images: readonly Uint8Array[],
+  size: number,
+  by: NonNullable<OpenVideoOptions['decoder']> = 'auto',
+): Promise<Uint8Array[]> {
   const name = 'sampled frames';
-  await using ffmpeg = await openFfmpeg(joined(images), name, 'auto');
+  await using ffmpeg = await openFfmpeg(joined(images), name, by);
   const format = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${size}x${size}`, '-framerate', '1'];
   // Full chroma: a patch of a small frame is but a few pixels wide.
   const encode = ['-c:v', 'mjpeg', '-pix_fmt', 'yuvj444p', '-q:v', QUALITY, '-f', 'image2pipe'];
