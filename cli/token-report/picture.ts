@@ -6,7 +6,9 @@ import { pathToFileURL } from 'node:url';
 import { InputError } from '../../engine/errors.ts';
 import { BrowserPage } from '../browser-page.ts';
 
+/** In pixels of the page. */
 const WIDTH = 1080;
+const MARGIN = 32;
 
 /** Sharp on any screen; taller pages than this many pixels get one pixel each. */
 const SCALE = 2;
@@ -49,6 +51,8 @@ export async function pictureOf(page: string, program: string): Promise<Uint8Arr
     const browser = await BrowserPage.open(program);
     try {
       await browser.visit(pathToFileURL(file).href, { width: WIDTH, height: 800, print: true });
+      // Paper has margins; a picture has none of its own.
+      await browser.value(`document.body.style.padding = '${MARGIN}px'`);
       const height = Number(await browser.value('document.documentElement.scrollHeight'));
       return await browser.picture(height * SCALE > MOST_PIXELS ? 1 : SCALE);
     } finally {

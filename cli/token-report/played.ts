@@ -17,6 +17,8 @@ export interface Played extends TokenGrid {
 /** A place in the decoder at which the page can stand, and the video tokens there. */
 export interface Point {
   readonly label: string;
+  /** When the tokens went that are gone from here on. */
+  readonly when: string;
   readonly left: number;
   readonly merged: number;
   readonly pruned: number;
@@ -26,15 +28,15 @@ export interface Point {
 export function played(trace: Trace, grid: TokenGrid): Played {
   const { first, length, perFrame } = trace.video;
   const fates = new Fates(first, length);
-  const points: Point[] = [fates.at('Before the decoder: every token')];
-  const stand = (label: string, alive: Uint32Array): void => {
+  const points: Point[] = [{ label: 'Before the decoder: every token', when: '', ...fates.counts }];
+  const stand = (label: string, when: string, alive: Uint32Array): void => {
     fates.leave(alive, points.length);
-    points.push(fates.at(label));
+    points.push({ label, when, ...fates.counts });
   };
   for (const step of trace.steps) fates.note(step);
   for (const [layer, { attending, leaving }] of trace.layers.entries()) {
-    if (layer === 0) stand('Entering the attention of layer 0', attending);
-    stand(`Leaving layer ${layer}`, leaving);
+    if (layer === 0) stand('Entering the attention of layer 0', 'before layer 0', attending);
+    stand(`Leaving layer ${layer}`, `in layer ${layer}`, leaving);
   }
   return { ...grid, perFrame, points, gone: fates.gone, into: fates.into, value: fates.value };
 }
@@ -68,10 +70,10 @@ class Fates {
       if (gone === 0 && !left.has(token + this.#first)) this.gone[token] = point;
   }
 
-  at(label: string): Point {
+  get counts(): Pick<Point, 'left' | 'merged' | 'pruned'> {
     const tokens = [...this.gone.keys()].filter((token) => this.gone[token]! > 0);
     const merged = tokens.filter((token) => this.into[token]! >= 0).length;
-    return { label, left: this.gone.length - tokens.length, merged, pruned: tokens.length - merged };
+    return { left: this.gone.length - tokens.length, merged, pruned: tokens.length - merged };
   }
 }
 

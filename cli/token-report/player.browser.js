@@ -185,12 +185,12 @@ function tell(token) {
   const state = stateOf(token);
   const others = groupOf(token).length - 1;
   const left = others > 0 ? `kept, and stands for ${others} merged ${others === 1 ? 'token' : 'tokens'}` : 'kept';
-  const when = state === 'kept' ? '' : points[gone[token]].label.replace(/^\w/, (letter) => letter.toLowerCase());
+  const when = points[gone[token]].when;
   const measure = value[token] === null ? '' : ` (${state === 'merged' ? 'similarity' : 'attention'} ${value[token]})`;
   const fate = {
     kept: () => left,
-    pruned: () => `pruned: gone ${when}${measure}`,
-    merged: () => `merged into frame ${frameOf(into[token]) + 1}: gone ${when}${measure}${onward(token)}`,
+    pruned: () => `pruned ${when}${measure}`,
+    merged: () => `merged ${when} into the token of frame ${frameOf(into[token]) + 1}${measure}${onward(token)}`,
   };
   return `Frame ${frameOf(token) + 1}, ${place}: ${fate[state]()}.`;
 }
@@ -198,9 +198,9 @@ function tell(token) {
 /** What became of the one that a token was merged into, if that one went, too. */
 function onward(token) {
   const way = wayOf(token).slice(1);
-  const frames = way.slice(1).map((one) => `frame ${frameOf(one) + 1}`);
-  const then = frames.length > 0 ? `, that one later into ${frames.join(', then ')}` : '';
-  return isGone(way.at(-1)) ? `${then}, which was pruned in the end` : then;
+  const frames = way.slice(1).map((one) => `that of frame ${frameOf(one) + 1}`);
+  const then = frames.length > 0 ? `, which later went into ${frames.join(', then ')}` : '';
+  return isGone(way.at(-1)) ? `${then}, and was pruned with it in the end` : then;
 }
 
 function show() {

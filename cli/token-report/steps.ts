@@ -25,7 +25,9 @@ function inShort(steps: readonly Step[]): string {
   return [
     merge ? `Tokens were merged for the last time ${where(merge.layer)}.` : 'No token was merged.',
     looked && looked !== merge ? `A look ${where(looked.layer)} found nothing more to merge.` : '',
-    prune ? `${prune.rowsIn - prune.rowsOut} were ${removal(prune.action)} ${where(prune.layer)}.` : 'None was pruned.',
+    prune
+      ? `${counted(prune.rowsIn - prune.rowsOut)} ${removal(prune.action)} ${where(prune.layer)}.`
+      : 'None was pruned.',
   ]
     .filter((sentence) => sentence !== '')
     .join(' ');
@@ -69,20 +71,25 @@ function reasons({ similarity, attention }: TraceStep, said: Step | undefined): 
 
 /** Values that a chart has no place for. */
 function notDrawn({ similarity, attention }: TraceStep): Part {
-  const values = [...(similarity?.values ?? [])];
-  const first = values.filter((value) => value < -1.01).length;
-  const zero = [...values, ...(attention?.values ?? [])].filter((value) => !Number.isFinite(value)).length;
-  const none = [...(attention?.values ?? [])].filter((value) => value === 0).length;
+  const [similarities, weights] = [similarity, attention].map((scores) => [...(scores?.values ?? [])]) as [
+    number[],
+    number[],
+  ];
   const said = [
-    first > 0 ? `${first} tokens have nothing before them at their place and are not drawn.` : '',
-    zero > 0 ? `${zero} have no number.` : '',
-    none > 0 ? `${none} got no attention and are not drawn.` : '',
-  ].filter((sentence) => sentence !== '');
-  return said.length > 0 && html`<figcaption>${said.join(' ')}</figcaption>`;
+    [similarities.filter((value) => value < -1.01).length, 'with nothing before them at their place'],
+    [[...similarities, ...weights].filter(Number.isNaN).length, 'without a number'],
+    [weights.filter((value) => value === 0).length, 'without any attention'],
+  ] as const;
+  const some = said.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+  return some.length > 0 && html`<figcaption>Not drawn: ${some.join(', ')}.</figcaption>`;
 }
 
 function where(layer: number): string {
   return layer < 0 ? 'before layer 0' : `in layer ${layer}`;
+}
+
+function counted(tokens: number): string {
+  return tokens === 1 ? 'One was' : `${tokens} were`;
 }
 
 function removal(action: Step['action']): string {

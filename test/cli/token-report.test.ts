@@ -334,7 +334,7 @@ describe("ff-run's token report", () => {
       const at = { clientX: box.left + (${(merged % 17) % 4} + 0.5) * box.width / 5.3, clientY: box.top + (${Math.floor((merged % 17) / 4)} + 0.5) * box.height / 4 };
       document.querySelectorAll('.view canvas')[${Math.floor(merged / 17)}].dispatchEvent(new PointerEvent('pointermove', { ...at, bubbles: true, pointerType: 'mouse' })); }`;
     await browser.value(point);
-    expect(await told()).to.contain(`merged into frame ${Math.floor(into[merged]! / 17) + 1}`);
+    expect(await told()).to.contain(`into the token of frame ${Math.floor(into[merged]! / 17) + 1}`);
     expect(await browser.value(`document.querySelectorAll('#thread polyline').length`)).to.equal(2);
     await browser.value(press('Escape'));
     expect(await browser.value(`document.querySelectorAll('#thread *').length`)).to.equal(0);
