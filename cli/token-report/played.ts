@@ -1,5 +1,5 @@
 /** A trace as the page plays it: for every video token when it went, where to, and why. */
-import type { Trace } from '../../models/trace.ts';
+import type { Scores, Trace } from '../../models/trace.ts';
 import type { TokenGrid } from '../../models/video-model.ts';
 
 /** What the page's program reads. Video tokens are counted from the video's first, frame after frame. */
@@ -57,10 +57,13 @@ class Fates {
   /** Where the tokens that a step removed went, and what for. */
   note({ merged, dropped, similarity, attention }: Trace['steps'][number]): void {
     for (const [token, into] of merged) this.into[token - this.#first] = into - this.#first;
-    const went = new Set(dropped);
-    const scores = attention ?? similarity;
+    this.#measure(similarity, new Set(merged.keys()));
+    this.#measure(attention, new Set(dropped));
+  }
+
+  #measure(scores: Scores | undefined, went: ReadonlySet<number>): void {
     for (const [i, token] of scores?.tokens.entries() ?? [])
-      if (merged.has(token) || went.has(token)) this.value[token - this.#first] = short(scores!.values[i]!);
+      if (went.has(token)) this.value[token - this.#first] = short(scores!.values[i]!);
   }
 
   /** Tokens that are not alive any more are gone from `point` on. */

@@ -238,6 +238,12 @@ describe("ff-run's token report", () => {
     expect(plain).to.match(/script-src &#39;sha256-/);
   });
 
+  it('says before any work where it cannot be written', async () => {
+    const { code, stdout, stderr } = await ffRun(['--video', clip, '--report', '/nowhere/out.html']);
+    expect([code, stdout]).to.deep.equal([1, '']);
+    expect(stderr).to.match(/^ff-run: --report \/nowhere\/out\.html: cannot be written: .*\n$/);
+  });
+
   it('needs a browser for a picture, and says so before any work', async () => {
     const { CHROME_PATH } = process.env;
     process.env.CHROME_PATH = '/nowhere/chrome';
