@@ -22,6 +22,8 @@ export type { GenerateOptions, GenerationStats, LayerRows } from './models/gener
 export { type MemoryPlan, type PlanOptions, planMemory } from './models/plan.ts';
 export type {
   Attended,
+  Evidence,
+  Look,
   Reduction,
   ReductionStep,
   TokenReducer,
@@ -29,6 +31,7 @@ export type {
   VideoLayout,
 } from './models/reduction.ts';
 export { architectures, loadModel } from './models/registry.ts';
+export type { Scores, Trace, TraceStep } from './models/trace.ts';
 export {
   type Answer,
   dtypes,
@@ -37,6 +40,7 @@ export {
   type LoadedWeights,
   type LoadOptions,
   type ModelDType,
+  type TokenGrid,
   type VideoFrames,
   type VideoModel,
 } from './models/video-model.ts';

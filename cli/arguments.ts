@@ -28,6 +28,8 @@ export interface RunArguments {
   readonly compare: boolean;
   readonly plan: boolean;
   readonly json?: string;
+  /** Ends in .html or .png. */
+  readonly report?: string;
   readonly adapter: AdapterChoice;
   readonly dtype?: ModelDType;
   /** Bytes. */
@@ -64,6 +66,7 @@ const flags = {
   plan: { help: 'say how much memory the run would take, and stop; --video may be left out' },
   memory: { value: 'GB', help: 'refuse to use more (default: what the adapter gives)' },
   json: { value: 'FILE|-', help: 'write the whole report (docs/report.md); - prints it and nothing else' },
+  report: { value: 'FILE', help: 'draw what became of every token: a page (.html) or a picture (.png)' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
   quiet: { help: 'no progress, no notes, no table' },
@@ -110,6 +113,9 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   const reducer = values.oneOf('reducer', Object.keys(reducers)) ?? 'framefusion';
   if (values.has('compare') && reducer === 'none')
     throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
+  const report = values.text('report');
+  if (report !== undefined && !/\.(html|png)$/i.test(report))
+    throw new UsageError(`--report must name a file that ends in .html or .png, got ${JSON.stringify(report)}.`);
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
     ...given('video', video),
@@ -132,6 +138,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     compare: values.has('compare'),
     plan: values.has('plan'),
     ...given('json', values.text('json')),
+    ...given('report', report),
     adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
     ...given('dtype', values.oneOf('dtype', dtypes)),
     ...given('memory', memory === undefined ? undefined : memory * 1e9),

@@ -25,7 +25,7 @@ export async function checkWritable(flag: string, file: string | undefined): Pro
  *
  * @throws InputError if it cannot be written.
  */
-export async function writeOutput(flag: string, target: string, text: string): Promise<void> {
+export async function writeOutput(flag: string, target: string, text: string | Uint8Array): Promise<void> {
   if (target === '-') {
     process.stdout.write(text);
     return;

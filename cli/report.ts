@@ -34,6 +34,10 @@ export interface RunReport {
 export interface Report {
   readonly version: typeof REPORT_VERSION;
   readonly tool: string;
+  /** The command line, when it was done (ISO 8601), and by which Node on which system. */
+  readonly command: string;
+  readonly date: string;
+  readonly system: { readonly node: string; readonly platform: string };
   readonly video: {
     readonly name: string;
     readonly decoder: string;
@@ -64,6 +68,8 @@ export interface Report {
     readonly vision: number;
   };
   readonly runs: readonly RunReport[];
+  /** With two runs the index of the first token in which their answers differ; null where they are the same. */
+  readonly partsAt?: number | null;
 }
 
 /** Makes one run's part of the report. */

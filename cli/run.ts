@@ -4,7 +4,9 @@ import type { Runtime } from '../engine/runtime.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
+import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
+import { commandLine } from './command-line.ts';
 import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
@@ -14,7 +16,7 @@ import { openModel } from './open-model.ts';
 import { checkWritable, writeJson } from './output.ts';
 import { policyOf } from './policy.ts';
 import { Console } from './progress.ts';
-import { REPORT_VERSION, type Report, type RunReport, runReport } from './report.ts';
+import { REPORT_VERSION, type Report, runReport } from './report.ts';
 import { type Shown, showVideo } from './show-video.ts';
 import { compareTable, layerLines, savedTable } from './table.ts';
 
@@ -28,6 +30,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-run', args);
   const chosen = chooseModel(args.model);
   await checkWritable('--json', args.json);
+  if (args.report !== undefined) await (await tokenReport()).checkReport(args.report);
   if (args.plan) return plan(args, chosen, console_);
   const source = await videoSource(args.video ?? '-');
 
@@ -42,9 +45,9 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
       const shown = await showVideo({ video, model, choice }, args, console_);
       try {
         const prompt = wanted.question;
-        const runs = await answerAll(args, { choice, model, prompt, encoded: shown.encoded }, console_);
-        const about = { choice, prompt, model, runtime, video, shown, runs, loadSeconds };
-        await finish(args, makeReport(args, tool, about), console_);
+        const answers = await answerAll(args, { choice, model, prompt, encoded: shown.encoded }, console_);
+        const about = { choice, prompt, model, runtime, video, shown, answers, loadSeconds };
+        await finish(args, makeReport(args, tool, about), about, console_);
       } finally {
         shown.encoded[Symbol.dispose]();
       }
@@ -87,6 +90,9 @@ async function videoSource(name: string): Promise<string | Uint8Array> {
   return buffer(process.stdin);
 }
 
+/** Brings the charts, which who wants none need not wait for. */
+const tokenReport = () => import('./token-report/write.ts');
+
 interface Question {
   readonly choice: ModelChoice;
   readonly model: VideoModel;
@@ -94,7 +100,7 @@ interface Question {
   readonly encoded: EncodedVideo;
 }
 
-async function answerAll(args: RunArguments, question: Question, console_: Console): Promise<RunReport[]> {
+async function answerAll(args: RunArguments, question: Question, console_: Console): Promise<Answered[]> {
   const reducer = reducerOf(args, question.choice);
   if (!args.compare) return [await answer(args, question, reducer, console_, args.json !== '-')];
   // Pipelines compile on first use; the first of the two runs should not pay for both.
@@ -107,8 +113,8 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
   const dense = await answer(args, question, undefined, console_, false);
   const reduced = await answer(args, question, reducer, console_, false);
   if (args.json !== '-') {
-    process.stdout.write(`dense: ${dense.answer}\n`);
-    process.stdout.write(`${reduced.reducer}: ${reduced.answer}\n`);
+    process.stdout.write(`dense: ${dense.report.answer}\n`);
+    process.stdout.write(`${reduced.report.reducer}: ${reduced.report.answer}\n`);
   }
   return [dense, reduced];
 }
@@ -140,22 +146,25 @@ async function answer(
   reducer: TokenReducer | undefined,
   console_: Console,
   stream: boolean,
-): Promise<RunReport> {
+): Promise<Answered> {
   const { maxNewTokens, temperature, topP, seed } = args;
+  const options = { maxNewTokens, temperature, topP, seed, trace: args.report !== undefined };
   console_.progress(reducer ? `reading the video, ${reducer.name}` : 'reading the video');
   model.runtime.pool.resetPeak();
-  const pieces = model.withReducer(reducer).answer(encoded, prompt, { maxNewTokens, temperature, topP, seed });
-  let text = '';
-  for await (const piece of pieces) {
+  const answering = model.withReducer(reducer).answer(encoded, prompt, options);
+  const { stats } = answering;
+  const pieces: Piece[] = [];
+  for await (const text of answering) {
     console_.clear();
-    text += piece;
-    if (stream) process.stdout.write(piece);
+    pieces.push({ text, tokens: stats.generated });
+    if (stream) process.stdout.write(text);
   }
   console_.clear();
   if (stream) process.stdout.write('\n');
-  const report = runReport(reducer, text, pieces.stats, model.runtime.memory.peakBytes);
+  const whole = pieces.map(({ text }) => text).join('');
+  const report = runReport(reducer, whole, stats, model.runtime.memory.peakBytes);
   for (const line of layerLines(report)) console_.detail(line);
-  return report;
+  return { report, pieces, trace: stats.trace };
 }
 
 interface About {
@@ -165,16 +174,20 @@ interface About {
   readonly runtime: Runtime;
   readonly video: Video;
   readonly shown: Shown;
-  readonly runs: readonly RunReport[];
+  readonly answers: readonly Answered[];
   readonly loadSeconds: number;
 }
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
-  const { model, runtime, video, shown } = about;
+  const { model, runtime, video, shown, answers } = about;
   const { temperature, topP, seed } = args;
+  const [one, other] = answers;
   return {
     version: REPORT_VERSION,
     tool,
+    command: commandLine('ff-run'),
+    date: new Date().toISOString(),
+    system: { node: process.version, platform: `${process.platform} ${process.arch}` },
     video: {
       name: video.name,
       decoder: video.decoder,
@@ -203,11 +216,16 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       preprocess: shown.sampled.resizeSeconds,
       vision: shown.visionSeconds,
     },
-    runs: about.runs,
+    runs: answers.map((answered) => answered.report),
+    ...(one && other && { partsAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
   };
 }
 
-async function finish(args: RunArguments, report: Report, console_: Console): Promise<void> {
+async function finish(args: RunArguments, report: Report, about: About, console_: Console): Promise<void> {
   if (args.json !== undefined) await writeJson(args.json, report);
+  if (args.report !== undefined) {
+    console_.progress('drawing the report');
+    await (await tokenReport()).writeTokenReport(args.report, { report, ...about });
+  }
   console_.note(args.compare ? compareTable(report) : savedTable(report));
 }

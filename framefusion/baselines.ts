@@ -12,7 +12,7 @@ import {
   survivorsOfPruning,
 } from '../kernels/reduce/index.ts';
 import { randomNumbers } from '../models/random.ts';
-import type { Attended, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
+import type { Attended, Look, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
 import { roundHalfEven } from './budget.ts';
 import { prune } from './prune.ts';
 import { shorten } from './shorten.ts';
@@ -42,13 +42,17 @@ export function pruneOnly({ cost }: BaselineOptions): TokenReducer {
  * The first frame cannot be merged into anything, so a budget below one frame is exceeded.
  */
 export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
-  return once({ name: 'merge-only', settings: { cost }, layer: -1, action: 'merge-to-budget' }, (rec, tokens) => {
-    const { planes, tokens: count, perFrame } = tokens.layout;
-    const merged = Math.min(Math.trunc((1 - cost) * count), count - perFrame);
-    if (merged <= 0) return tokens;
-    const { key } = similarity(rec, tokens.hidden, planes, count, 1);
-    return shorten(rec, tokens, survivorsOfMerge(rec, planes, chooseLargest(rec, key, merged)), merged, true);
-  });
+  return once(
+    { name: 'merge-only', settings: { cost }, layer: -1, action: 'merge-to-budget' },
+    (rec, tokens, { look }) => {
+      const { planes, tokens: count, perFrame } = tokens.layout;
+      const merged = Math.min(Math.trunc((1 - cost) * count), count - perFrame);
+      if (merged <= 0) return tokens;
+      const { key } = similarity(rec, tokens.hidden, planes, count, 1);
+      look?.({ similarity: key });
+      return shorten(rec, tokens, survivorsOfMerge(rec, planes, chooseLargest(rec, key, merged)), merged, true);
+    },
+  );
 }
 
 /** Keeps tokens drawn without looking: the least that a method must beat. The same seed draws the same tokens. */
@@ -78,11 +82,11 @@ export function fewerFrames({ cost }: BaselineOptions): TokenReducer {
 /** Prunes after `dense` layers have run on all tokens, so that the mean over all layers is `cost`. */
 function pruneOnce(name: string, dense: number, cost: number): TokenReducer {
   const at = { name, settings: { cost }, layer: dense - 1, action: 'prune' } as const;
-  return once(at, (rec, tokens, layers, seen) => {
+  return once(at, (rec, tokens, { layers, seen, look }) => {
     if (!seen) return tokens;
     const share = Math.max(0, Math.min(1, (cost * layers - dense) / (layers - dense)));
     const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads);
-    return prune(rec, tokens, weights, { share, separators: 'keep' });
+    return prune(rec, tokens, weights, { share, separators: 'keep', look });
   });
 }
 
@@ -110,19 +114,26 @@ interface Once {
   readonly action: ReductionStep['action'];
 }
 
+/** What a policy may need at its point besides the tokens. */
+interface Point {
+  readonly layers: number;
+  readonly seen?: Attended | undefined;
+  readonly look?: Look | undefined;
+}
+
 /** A reducer that acts at one point of the decoder. */
 function once(
   { name, settings, layer: point, action }: Once,
-  reduce: (rec: Recorder, tokens: Tokens, layers: number, seen?: Attended) => Tokens,
+  reduce: (rec: Recorder, tokens: Tokens, at: Point) => Tokens,
 ): TokenReducer {
   return {
     name,
     settings,
-    start: (_, layers) => {
+    start: (_, layers, look) => {
       const steps: ReductionStep[] = [];
       const call = (rec: Recorder, layer: number, tokens: Tokens, seen?: Attended): Tokens => {
         if (layer !== point || tokens.layout.tokens === 0) return tokens;
-        const left = reduce(rec, tokens, layers, seen);
+        const left = reduce(rec, tokens, { layers, seen, look });
         const [rowsIn, rowsOut] = [tokens, left].map(({ hidden }) => hidden.shape2()[0]) as [number, number];
         steps.push({ layer, action: rowsIn === rowsOut ? 'none' : action, rowsIn, rowsOut });
         return left;

@@ -9,7 +9,7 @@ import {
   similarity,
   survivorsOfMerge,
 } from '../kernels/reduce/index.ts';
-import type { Attended, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
+import type { Attended, Look, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
 import { shareToRemove } from './budget.ts';
 import { prune } from './prune.ts';
 import { shorten } from './shorten.ts';
@@ -72,9 +72,9 @@ export class FrameFusion implements TokenReducer {
     this.settings = checked(options);
   }
 
-  start(_tokens: Tokens, layers: number): FrameFusionRun {
+  start(_tokens: Tokens, layers: number, look?: Look): FrameFusionRun {
     const { budgetLayers } = this.settings;
-    return new FrameFusionRun(this.settings, budgetLayers === 'own' ? layers : budgetLayers);
+    return new FrameFusionRun(this.settings, budgetLayers === 'own' ? layers : budgetLayers, { look });
   }
 }
 
@@ -94,15 +94,17 @@ export class FrameFusionRun implements Reduction {
   readonly steps: ReductionStep[] = [];
   readonly #settings: Settings;
   readonly #budgetLayers: number;
+  readonly #look: Look | undefined;
 
   constructor(
     settings: Settings,
     budgetLayers: number,
-    state: FrameFusionState = { finishMerging: false, finishPruning: false, sparsityList: [] },
+    { state, look }: { readonly state?: FrameFusionState; readonly look?: Look | undefined } = {},
   ) {
     this.#settings = settings;
     this.#budgetLayers = budgetLayers;
-    this.state = state;
+    this.#look = look;
+    this.state = state ?? { finishMerging: false, finishPruning: false, sparsityList: [] };
   }
 
   beforeAttention(rec: Recorder, layer: number, tokens: Tokens): Promise<Tokens> | Tokens {
@@ -156,6 +158,7 @@ export class FrameFusionRun implements Reduction {
       return { action: 'none', tokens, budgetShare };
     }
     const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, bound);
+    this.#look?.({ similarity: key, bound });
     const similar = Number((await rec.read(count))[0]);
     const similarShare = similar / layout.tokens;
     if (similarShare < budgetShare) {
@@ -190,7 +193,7 @@ export class FrameFusionRun implements Reduction {
     const { cost, separators = 'keep' } = this.#settings;
     const budgetShare = shareToRemove(this.state.sparsityList, cost, this.#budgetLayers);
     this.state.finishPruning = true;
-    const left = prune(rec, tokens, weights, { share: 1 - budgetShare, separators, dropped });
+    const left = prune(rec, tokens, weights, { share: 1 - budgetShare, separators, dropped, look: this.#look });
     return { action: left === tokens ? 'none' : 'prune', tokens: left, budgetShare };
   }
 }

@@ -1,7 +1,7 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { chooseLargest, importance, type Survivors, survivorsOfPruning } from '../kernels/reduce/index.ts';
-import type { Tokens } from '../models/reduction.ts';
+import type { Look, Tokens } from '../models/reduction.ts';
 import { roundHalfEven } from './budget.ts';
 import { shorten } from './shorten.ts';
 
@@ -12,6 +12,7 @@ export interface PruneOptions {
   readonly separators: 'keep' | 'prune';
   /** Told who survives, before the rows move. */
   readonly dropped?: ((survivors: Survivors, kept: number) => void) | undefined;
+  readonly look?: Look | undefined;
 }
 
 /**
@@ -25,6 +26,7 @@ export function prune(rec: Recorder, tokens: Tokens, weights: () => Tensor, opti
   const stay = spared + roundHalfEven((length - spared) * options.share);
   if (stay === length) return tokens;
   const key = importance(rec, weights(), first, length, spared > 0 ? planes : undefined);
+  options.look?.({ scores: key });
   const survivors = survivorsOfPruning(rec, planes, videoTokens, chooseLargest(rec, key, stay), first);
   return shorten(rec, tokens, survivors, length - stay, false, options.dropped);
 }

@@ -108,7 +108,12 @@ class FfmpegVideo implements Video {
   }
 }
 
-async function openFfmpeg(source: string | Uint8Array, name: string, decoder: string): Promise<Ffmpeg> {
+/**
+ * FFmpeg with an input, wherever there is one.
+ *
+ * @throws VideoError if there is none.
+ */
+export async function openFfmpeg(source: string | Uint8Array, name: string, decoder: string): Promise<Ffmpeg> {
   if (decoder === 'auto' || decoder === 'ffmpeg') {
     const native = await findNative();
     if (native) return openNative(native, source, name);

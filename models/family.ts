@@ -7,7 +7,7 @@ import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
 import type { Normalisation } from './preprocess.ts';
-import type { FrameFormat } from './video-model.ts';
+import type { FrameFormat, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
@@ -45,6 +45,8 @@ export interface FamilyPlan {
 export interface VideoEncoder {
   readonly framesPerGroup: number;
   readonly tokensPerGroup: number;
+  /** How they lie. */
+  readonly tokenGrid: TokenGrid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
   /**

@@ -7,6 +7,7 @@ import { Projector, type ProjectorStep } from './projector.ts';
 import { gridOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
+import type { TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling. */
@@ -56,8 +57,13 @@ export class FoldEncoder implements VideoEncoder {
     return this.#tokensPerFrame + (this.#plan.endId === undefined ? 0 : 1);
   }
 
+  get tokenGrid(): TokenGrid {
+    const { tower, fold: by, endId, framesPerGroup } = this.#plan;
+    return { side: foldedSide(gridOf(tower), by), newlines: endId === undefined ? 'none' : 'frame', framesPerGroup };
+  }
+
   get #tokensPerFrame(): number {
-    return foldedSide(gridOf(this.#plan.tower), this.#plan.fold) ** 2;
+    return this.tokenGrid.side ** 2;
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {

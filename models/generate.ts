@@ -7,6 +7,7 @@ import type { Decoder } from './decoder/decoder.ts';
 import type { KvCache } from './kv-cache.ts';
 import { randomNumbers } from './random.ts';
 import type { Reduction, ReductionStep, TokenReducer, Tokens } from './reduction.ts';
+import { type Trace, Tracer } from './trace.ts';
 
 export interface GenerateOptions {
   /** Ids generated at most; default 256. */
@@ -18,6 +19,8 @@ export interface GenerateOptions {
   /** Of the draws; default 0. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
+  /** Writes down where every token went (`stats.trace`); default false. Costs a read-back for each reduction. */
+  readonly trace?: boolean;
 }
 
 /** Rows of the sequence at one layer. */
@@ -43,6 +46,8 @@ export interface GenerationStats {
   decodeSeconds: number;
   /** Of the prompt's keys and values in all layers. */
   cacheBytes: number;
+  /** Where every token went; only if it was asked for. */
+  trace?: Trace;
 }
 
 /** A decoder's prompt and how it ends. */
@@ -139,15 +144,17 @@ class Decoding {
 
   /** The prompt through all layers; resolves when the work is submitted. */
   prefill(stats: GenerationStats): Promise<Pending> {
-    const { decoder, reducer, prompt } = this.#request;
+    const { decoder, reducer, prompt, trace } = this.#request;
     return this.#recorded('prefill', async (rec) => {
       const tokens = prompt(rec);
       const [rows] = tokens.hidden.shape2();
       stats.promptRows = rows;
       stats.videoTokens = tokens.layout.tokens;
-      const run = reducer?.start(tokens, decoder.config.layers) ?? {};
+      const tracer = trace ? new Tracer(tokens) : undefined;
+      if (tracer) stats.trace = tracer.trace;
+      const run = reducer?.start(tokens, decoder.config.layers, tracer?.look) ?? {};
       this.#cache.nextPosition = rows;
-      const options = { positions: rows, run: counted(run, stats.layers) };
+      const options = { positions: rows, run: counted(tracer?.watch(run) ?? run, stats.layers) };
       const left = await decoder.forward(rec, tokens, this.#cache, options);
       stats.steps = run.steps ?? [];
       stats.cacheBytes = this.#cache.filledBytes;

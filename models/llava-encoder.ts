@@ -6,6 +6,7 @@ import { mlp, Projector } from './projector.ts';
 import { gridOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
+import type { TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens, as LLaVA's families do it. */
@@ -65,8 +66,13 @@ export class LlavaEncoder implements VideoEncoder {
 
   /** Tokens of one frame, newlines included; without a final newline of the whole video. */
   get tokensPerGroup(): number {
+    const { side, newlines } = this.tokenGrid;
+    return tokensPerFrame(side, newlines);
+  }
+
+  get tokenGrid(): TokenGrid {
     const { tower, poolMode, newlines } = this.config;
-    return tokensPerFrame(pooledSide(gridOf(tower), poolMode), newlines);
+    return { side: pooledSide(gridOf(tower), poolMode), newlines, framesPerGroup: 1 };
   }
 
   get finalToken(): Tensor | undefined {

@@ -17,6 +17,7 @@ import type {
   FrameFormat,
   LoadedWeights,
   LoadOptions,
+  TokenGrid,
   VideoFrames,
   VideoModel,
 } from './video-model.ts';
@@ -107,6 +108,9 @@ export class LoadedModel implements VideoModel {
   }
   get frameFormat(): FrameFormat {
     return this.#parts.plan.frameFormat;
+  }
+  get tokenGrid(): TokenGrid {
+    return this.#parts.encoder.tokenGrid;
   }
   get decoder(): Decoder {
     return this.#parts.decoder;

@@ -62,6 +62,19 @@ export interface ReductionStep {
   readonly budgetShare?: number;
 }
 
+/** What a policy chose by in one call, as ordered keys (`orderKey`) on the GPU, where they need not outlive the call. */
+export interface Evidence {
+  /** `[tokens]`, u32, by rank: similarity of each video token to the one before it at its place. */
+  readonly similarity?: Tensor;
+  /** The similarity from which tokens may be merged. */
+  readonly bound?: number;
+  /** `[length]`, u32: scores of the rows that pruning may take. */
+  readonly scores?: Tensor;
+}
+
+/** How a policy tells what it chose by, at most once a call. */
+export type Look = (evidence: Evidence) => void;
+
 /** A policy at work on one prompt. Both hooks are called in prefill only. */
 export interface Reduction {
   /** Before the input norm of a layer. */
@@ -80,8 +93,10 @@ export interface TokenReducer {
   /**
    * @param tokens - The whole prompt.
    * @param layers - Layers of the decoder.
+   * @param look - Given where the run is traced. A trace needs `steps` to know a merge from a removal, and this to know
+   *   why; which tokens are left it sees by itself.
    */
-  start(tokens: Tokens, layers: number): Reduction;
+  start(tokens: Tokens, layers: number, look?: Look): Reduction;
 }
 
 /** Patch type of a row that is no video token. */

@@ -1,5 +1,6 @@
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { NewlinePlace } from '../kernels/vision.ts';
 import type { WeightFormat } from '../kernels/weight.ts';
 import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
@@ -16,6 +17,15 @@ export interface FrameFormat {
   readonly forceSample: boolean;
   /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
   readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles';
+}
+
+/** How the tokens of one frame lie, or of the group of frames that one picture of tokens stands for. */
+export interface TokenGrid {
+  /** The picture is `side` x `side` tokens, row by row. */
+  readonly side: number;
+  /** Where newline tokens stand among them: after each row, after the frame, or nowhere. */
+  readonly newlines: NewlinePlace;
+  readonly framesPerGroup: number;
 }
 
 /** Frames as the model takes them. */
@@ -50,6 +60,7 @@ export interface VideoModel extends Disposable {
   readonly weights: LoadedWeights;
   readonly layers: number;
   readonly frameFormat: FrameFormat;
+  readonly tokenGrid: TokenGrid;
   readonly reducer: TokenReducer | undefined;
   /** Stored tensors that the loader did not know. */
   readonly unusedTensors: readonly string[];

@@ -20,6 +20,6 @@ await build({
   external,
   sourcemap: true,
   sourcesContent: false,
-  loader: { '.wgsl': 'text' },
+  loader: { '.wgsl': 'text', '.browser.js': 'text' },
   logLevel: 'warning',
 });

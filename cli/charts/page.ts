@@ -1,4 +1,5 @@
-/** The page that reports are: one file, no script, nothing loaded, light and dark, screen and paper. */
+/** The page that reports are: one file, nothing loaded, light and dark, screen and paper. */
+import { createHash } from 'node:crypto';
 import { html, Markup } from './markup.ts';
 import { chartCss } from './palette.ts';
 
@@ -9,17 +10,20 @@ export interface Page {
   readonly css?: string;
   /** Inside `<main>`, after the title. */
   readonly body: Markup;
+  /** A program of its own, which runs when the body is there, and what it finds as JSON in the element `data`. */
+  readonly script?: { readonly program: string; readonly data: unknown };
 }
 
-/** The whole file. The policy in its head forbids whatever would leave it. */
-export function page({ title, css = '', body }: Page): string {
+/** The whole file. The policy in its head forbids whatever would leave it, and every program but its own. */
+export function page({ title, css = '', body, script }: Page): string {
+  const hash = script && createHash('sha256').update(script.program).digest('base64');
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:${hash && `; script-src 'sha256-${hash}'`}">
 <link rel="icon" href="data:,">
 <title>${title}</title>
 <style>${new Markup(`${pageCss}${chartCss}${css}`)}</style>
@@ -29,9 +33,17 @@ export function page({ title, css = '', body }: Page): string {
 <h1>${title}</h1>
 ${body}
 </main>
-</body>
+${script && scripts(script)}</body>
 </html>
 `.text;
+}
+
+/** The data and the program. In JSON a `<`, which could end the element, may be written so. */
+function scripts({ program, data }: NonNullable<Page['script']>): Markup {
+  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
+  return new Markup(
+    `<script type="application/json" id="data">${json}</script>\n<script type="module">${program}</script>\n`,
+  );
 }
 
 /**

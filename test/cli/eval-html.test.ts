@@ -11,7 +11,7 @@ import { evalSvg } from '../../cli/eval/charts.ts';
 import type { Printable } from '../../cli/eval/groups.ts';
 import { evalHtml } from '../../cli/eval/html.ts';
 import { accuracy, type RunSummary } from '../../cli/eval/summary.ts';
-import { BrowserPage, hasChromium } from '../helpers/browser-page.ts';
+import { type BrowserPage, drawingFaults, hasChromium, openBrowser } from '../helpers/browser-page.ts';
 
 const costs = [0.7, 0.5, 0.3, 0.2];
 const names = ['framefusion', 'merge-only', 'prune-only', 'fastv', 'random', 'frames', 'a', 'b', 'c', 'd', 'e', 'f'];
@@ -305,23 +305,12 @@ describe('a line chart', () => {
   let browser: BrowserPage;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'eval-html-'));
-    browser = await BrowserPage.open();
+    browser = await openBrowser();
   });
   after(async () => {
     await browser.close();
     await rm(folder, { recursive: true });
   });
-
-  /** What is wrong with the drawings: texts that meet another or leave their drawing. */
-  const faults = `JSON.stringify([...document.querySelectorAll('svg')].filter((svg) => svg.checkVisibility()).flatMap((svg) => {
-    const all = [...svg.querySelectorAll('text')].map((text) => ({ said: text.textContent, at: text.getBoundingClientRect() }));
-    const inside = svg.getBoundingClientRect();
-    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
-    return all.flatMap(({ said, at }, i) => [
-      ...(at.left < inside.left - 1 || at.right > inside.right + 1 || at.top < inside.top - 1 || at.bottom > inside.bottom + 1 ? [said + ' is cut'] : []),
-      ...all.slice(i + 1).filter((other) => meet(at, other.at)).map((other) => said + ' meets ' + other.said),
-    ]);
-  }))`;
 
   for (const [name, some] of Object.entries(reports))
     it(`loads nothing, says nothing and fits with ${name}`, async () => {
@@ -334,7 +323,7 @@ describe('a line chart', () => {
         expect(browser.requests).to.deep.equal([file]);
         expect(browser.messages).to.deep.equal([]);
         expect(await browser.value('document.documentElement.scrollWidth')).to.equal(width);
-        expect(JSON.parse(String(await browser.value(faults)))).to.deep.equal([]);
+        expect(JSON.parse(String(await browser.value(drawingFaults)))).to.deep.equal([]);
       }
     });
 
@@ -356,7 +345,7 @@ describe('a line chart', () => {
     const chart = lineChart({ title: 't', ...axes, series, width: 358, height: 300, legend: 'below', paint: onWhite });
     await writeFile(join(folder, 'chart.svg'), chart);
     await browser.visit(pathToFileURL(join(folder, 'chart.svg')).href, { width: 900, height: 500 });
-    expect(JSON.parse(String(await browser.value(faults)))).to.deep.equal([]);
+    expect(JSON.parse(String(await browser.value(drawingFaults)))).to.deep.equal([]);
     expect(chart).to.contain('>1,200,000</text>');
   });
 
@@ -365,7 +354,7 @@ describe('a line chart', () => {
       await writeFile(join(folder, 'chart.svg'), evalSvg(reports[name]!));
       await browser.visit(pathToFileURL(join(folder, 'chart.svg')).href, { width: 900, height: 500 });
       expect(await browser.value('document.documentElement.nodeName')).to.equal('svg');
-      expect(JSON.parse(String(await browser.value(faults)))).to.deep.equal([]);
+      expect(JSON.parse(String(await browser.value(drawingFaults)))).to.deep.equal([]);
       expect(browser.messages).to.deep.equal([]);
     });
 });

@@ -57,11 +57,12 @@ async function verifyCase(folder: string, name: string, runtime: Runtime, check:
     similarityLowerBound: wanted.similarity_lower_bound,
     ratioLowerBound: wanted.ratio_lower_bound,
   });
-  const run = new FrameFusionRun(settings, wanted.num_layers, {
+  const state = {
     finishMerging: first?.finish_merging ?? false,
     finishPruning: first?.finish_pruning ?? false,
     sparsityList: [...(first?.sparsity_list ?? [])],
-  });
+  };
+  const run = new FrameFusionRun(settings, wanted.num_layers, { state });
   for (const [index, step] of wanted.steps.entries()) {
     const rec = runtime.recorder(name);
     try {

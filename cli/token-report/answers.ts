@@ -1,0 +1,27 @@
+/** The answers, side by side where there are two, with the place where they part. */
+import { type Answered, type Parting, partingOf } from '../answers.ts';
+import { html, type Markup } from '../charts/markup.ts';
+
+/** One answer, or two. */
+export function answersSection(answers: readonly Answered[]): Markup {
+  const [one, other] = answers;
+  const parting = one && other && partingOf(one.pieces, other.pieces);
+  const said = parting
+    ? `They part at token ${parting.token + 1}, which is marked.`
+    : 'They are the same, token for token.';
+  return html`<div class="answers">${answers.map((answered) => answerBox(answered, parting))}</div>
+${other && html`<p class="note">${said}</p>`}`;
+}
+
+function answerBox({ report, pieces }: Answered, parting: Parting | undefined): Markup {
+  const { reducer, answer, budget } = report;
+  const name = reducer === 'none' ? 'dense' : `${reducer}, ${Number((100 * budget.asked).toFixed(2))} %`;
+  return html`<figure class="answer"><figcaption>${name}</figcaption><blockquote>${parting ? marked(pieces, parting) : answer}</blockquote></figure>\n`;
+}
+
+function marked(pieces: Answered['pieces'], { token, before }: Parting): Markup {
+  const at = pieces.findIndex(({ tokens }) => tokens > token);
+  const rest = at < 0 ? [] : pieces.slice(at).map(({ text }) => text);
+  const [first = '', ...more] = rest;
+  return html`${before}<mark>${first === '' ? '(ends here)' : first}</mark>${more.join('')}`;
+}

@@ -1,0 +1,64 @@
+/** What became of every token, as a page: one file that needs no server and no network. */
+import type { TokenGrid } from '../../models/video-model.ts';
+import type { Answered } from '../answers.ts';
+import { html, type Markup } from '../charts/markup.ts';
+import { page } from '../charts/page.ts';
+import { precisionText, type Report } from '../report.ts';
+import { answersSection } from './answers.ts';
+import { layerFigure } from './charts.ts';
+import { type DrawnFrame, playerCss, playerSection } from './frames.ts';
+import { entries } from './markup.ts';
+import { played } from './played.ts';
+import program from './player.browser.js';
+import { originSection, timeSection } from './settings.ts';
+import { stepsSection } from './steps.ts';
+
+/** What the page is made from. */
+export interface TokenReport {
+  readonly report: Report;
+  readonly answers: readonly Answered[];
+  readonly grid: TokenGrid;
+  readonly frames: readonly DrawnFrame[];
+}
+
+/** The whole page. It plays the last run: the reduced one. */
+export function tokenReportHtml({ report, answers, grid, frames }: TokenReport): string {
+  const run = answers.at(-1);
+  if (!run?.trace) throw new Error('a token report needs a trace');
+  const data = played(run.trace, grid);
+  return page({
+    title: `What became of every token: ${report.video.name}`,
+    css: playerCss,
+    body: html`${summary(report)}
+<h2 id="answer">${answers.length > 1 ? 'Answers' : 'Answer'}</h2>
+${answersSection(answers)}
+<h2 id="frames">Frame by frame</h2>
+${playerSection(data, frames, report.video)}
+<h2 id="layers">Tokens in every layer</h2>
+<figure>${layerFigure(run.report)}
+<figcaption>The dotted line is the budget: what the layers may compute on average. They computed ${percent(run.report.budget.spent)} of the video's tokens.</figcaption></figure>
+<h2 id="steps">What was merged and pruned, and why</h2>
+${stepsSection(run)}
+<h2 id="time">Time</h2>
+${timeSection(report)}
+<h2 id="again">To do it again</h2>
+${originSection(report)}
+<footer class="note">Made by ff-run of ${report.tool}.</footer>`,
+    script: { program, data },
+  });
+}
+
+/** What was asked about what. */
+function summary({ prompt, video, model, adapter }: Report): Markup {
+  const { frames, width, height, durationSeconds, sampled } = video;
+  return entries([
+    ['question', prompt],
+    ['video', `${frames} frames of ${width} x ${height}, ${durationSeconds.toFixed(2)} s; ${sampled.length} sampled`],
+    ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}`],
+    ['adapter', `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`],
+  ]);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

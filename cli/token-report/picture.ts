@@ -1,0 +1,75 @@
+/** A page as a picture, taken by a browser that is installed. */
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { InputError } from '../../engine/errors.ts';
+import { BrowserPage } from '../browser-page.ts';
+
+/** In pixels of the page. */
+const WIDTH = 1080;
+const MARGIN = 32;
+
+/** Sharp on any screen; taller pages than this many pixels get one pixel each. */
+const SCALE = 2;
+const MOST_PIXELS = 16_000;
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge', 'chrome'];
+const places = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
+];
+
+/**
+ * A browser that can take pictures: `CHROME_PATH`, one on PATH, or one where installers put it.
+ *
+ * @throws InputError if there is none.
+ */
+export async function findBrowser(): Promise<string> {
+  const { CHROME_PATH, PATH = '' } = process.env;
+  const onPath = PATH.split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  for (const file of CHROME_PATH ? [CHROME_PATH] : [...onPath, ...places]) if (await runs(file)) return file;
+  const looked = CHROME_PATH ? `CHROME_PATH ${CHROME_PATH} is no program` : 'none was found';
+  throw new InputError(
+    `--report: a .png needs Chromium, Chrome or Edge, and ${looked}. Install one, name it in CHROME_PATH, or write a .html.`,
+  );
+}
+
+/**
+ * Takes the picture, as the page would be on paper.
+ *
+ * @param program - Path of the browser.
+ * @throws InputError if the browser does not do it.
+ */
+export async function pictureOf(page: string, program: string): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'framefusion-report-'));
+  try {
+    const file = join(folder, 'report.html');
+    await writeFile(file, page);
+    const browser = await BrowserPage.open(program);
+    try {
+      await browser.visit(pathToFileURL(file).href, { width: WIDTH, height: 800, print: true });
+      // Paper has margins; a picture has none of its own.
+      await browser.value(`document.body.style.padding = '${MARGIN}px'`);
+      const height = Number(await browser.value('document.documentElement.scrollHeight'));
+      return await browser.picture(height * SCALE > MOST_PIXELS ? 1 : SCALE);
+    } finally {
+      await browser.close();
+    }
+  } catch (cause) {
+    throw new InputError(`--report: ${program} took no picture: ${(cause as Error).message}. Write a .html instead.`, {
+      cause,
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runs(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,3 @@
+/** The text of player.browser.js, which the page carries. */
+declare const program: string;
+export default program;

@@ -1,0 +1,58 @@
+/** What the run took, and what it takes to do it again. */
+import { html, type Markup } from '../charts/markup.ts';
+import { scrollBox } from '../charts/page.ts';
+import { precisionText, type Report, type RunReport } from '../report.ts';
+import { bytes } from '../table.ts';
+import { entries } from './markup.ts';
+
+/** Seconds of every stage. */
+export function timeSection({ seconds, runs }: Report): Markup {
+  const shared = [
+    ['opening the adapter and loading', seconds.load],
+    ['decoding the video', seconds.decodeVideo],
+    ['resizing frames', seconds.preprocess],
+    ['looking: vision tower and pooling', seconds.vision],
+  ] as const;
+  const own: [string, (run: RunReport) => string][] = [
+    ['reading: prompt to first token', (run) => said(run.seconds.prefill)],
+    ['writing: first token to last', (run) => said(run.seconds.decode)],
+    ['tokens a second', ({ tokensPerSecond }) => tokensPerSecond?.toFixed(1) ?? '–'],
+    ['memory on the GPU at most', ({ peakGpuBytes }) => bytes(peakGpuBytes)],
+    ['cache of the prompt', ({ cacheBytes }) => bytes(cacheBytes)],
+  ];
+  return scrollBox(
+    'time',
+    html`<table>
+<thead><tr><th scope="col">stage</th>${runs.map(({ reducer }) => html`<th scope="col">${reducer === 'none' ? 'dense' : reducer}</th>`)}</tr></thead>
+<tbody>
+${shared.map(([name, value]) => html`<tr><th scope="row">${name}</th><td colspan="${runs.length}">${said(value)}</td></tr>\n`)}${own.map(([name, of]) => html`<tr><th scope="row">${name}</th>${runs.map((run) => html`<td>${of(run)}</td>`)}</tr>\n`)}</tbody></table>`,
+  );
+}
+
+/** The command line, settings and versions. */
+export function originSection(report: Report): Markup {
+  const { command, date, tool, system, model, adapter, sampling, video, runs } = report;
+  const settings = Object.entries(runs.at(-1)?.settings ?? {}).map(([name, value]) => `${name} ${value}`);
+  return entries([
+    ['command', html`<pre><code>${command}</code></pre>`],
+    ['date', date],
+    ['versions', `${tool}, Node ${system.node}, ${system.platform}`],
+    [
+      'model',
+      `${model.name} (${model.architecture}, ${model.layers} layers), ${precisionText(model.weights, model.dtype)}`,
+    ],
+    [
+      'adapter',
+      [adapter.name, adapter.kind, adapter.vendor, adapter.architecture, adapter.description]
+        .filter(Boolean)
+        .join(', '),
+    ],
+    ['drawing', `temperature ${sampling.temperature}, top-p ${sampling.topP}, seed ${sampling.seed}`],
+    ['reducer', [runs.at(-1)?.reducer ?? '', ...settings].join(', ')],
+    ['frames', `${video.sampled.join(', ')} (decoded by ${video.decoder})`],
+  ]);
+}
+
+function said(value: number): string {
+  return `${value.toFixed(2)} s`;
+}
