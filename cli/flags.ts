@@ -78,6 +78,15 @@ export class FlagValues<T extends FlagTable> {
   }
 }
 
+/** The command line of this process, as a shell takes it. */
+export function commandLine(tool: string): string {
+  return [tool, ...process.argv.slice(2).map(shellWord)].join(' ');
+}
+
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** A key only where there is a value: an explicit `undefined` is not an absent key. */
 export function given<K extends string, T>(key: K, value: T | undefined): { [key in K]?: T } {
   return value === undefined ? {} : ({ [key]: value } as { [key in K]?: T });

@@ -5,6 +5,7 @@ import { openVideo } from '../../media/video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { fetchModel, type LocalModel } from '../fetch-model.ts';
+import { commandLine } from '../flags.ts';
 import { chooseModel, type ModelChoice } from '../models.ts';
 import { openModel } from '../open-model.ts';
 import { checkWritable, writeJson, writeOutput } from '../output.ts';
@@ -69,7 +70,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     const report: EvalReport = {
       version: 1,
       tool,
-      command: ['ff-eval', ...process.argv.slice(2).map(shellWord)].join(' '),
+      command: commandLine('ff-eval'),
       date: new Date().toISOString(),
       data: args.data,
       questions: questions.length,
@@ -95,11 +96,6 @@ async function drawn(report: EvalReport, file: string): Promise<string> {
   if (/\.md$/i.test(file)) return `${markdownTables(report)}\n`;
   const { evalHtml, evalSvg } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
   return /\.svg$/i.test(file) ? evalSvg(report) : evalHtml(report);
-}
-
-/** A word as a shell takes it. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** Every policy at every budget; the dense model has one. */

@@ -1,46 +1,62 @@
-/** A checkpoint of real shapes that has no weights: for plans, which read its header only. */
+/** Checkpoints of any shape that are no files: for plans, which read the header only, and for benches, which draw the weights. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../engine/file-source.ts';
-import type { ByteSource, CheckpointFiles } from '../../engine/safetensors.ts';
-import { encodeSafetensors } from '../../engine/safetensors-writer.ts';
+import { type ByteSource, type CheckpointFiles, MODEL_FILE } from '../../engine/safetensors.ts';
+import { encodeSafetensors, type SafetensorsLayout } from '../../engine/safetensors-writer.ts';
 import { generationConfig, modelConfig, visionConfig } from './config.ts';
+import { type DrawnStretch, drawnStretch } from './draw.ts';
 import { type ModelShape, PRESETS, type PresetName } from './shapes.ts';
-import { planTensors } from './tensors.ts';
+import { planTensors, type TensorPlan } from './tensors.ts';
 
 const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
 
-/**
- * The files that `makeCheckpoint` would write in bf16, with the bundled tokenizer. The weights are zeros, made when
- * somebody asks for them.
- */
-export function virtualCheckpoint(preset: PresetName, changes: Partial<ModelShape> = {}): CheckpointFiles {
-  const shape = { ...PRESETS[preset], ...changes };
-  const tensors = planTensors(shape).map(({ name, shape: sizes }) => ({ name, dtype: 'BF16' as const, shape: sizes }));
-  const { header, size } = encodeSafetensors(tensors, { format: 'pt' });
+/** What a checkpoint without files may be told. */
+export interface VirtualOptions {
+  /** Sizes that differ from the preset's. */
+  readonly shape?: Partial<ModelShape>;
+  /** Of weights that are drawn when they are read, the same as `makeCheckpoint` writes. Absent: zeros. */
+  readonly seed?: number;
+  /** Folder of the tokenizer. Default the bundled one. */
+  readonly tokenizer?: string;
+}
+
+/** The files that `makeCheckpoint` would write in bf16. */
+export function virtualCheckpoint(preset: PresetName, options: VirtualOptions = {}): CheckpointFiles {
+  const shape = { ...PRESETS[preset], ...options.shape };
   const eosTokenId = shape.vocabSize - 1;
   const made: Record<string, object | undefined> = {
     'config.json': modelConfig(shape, { dtype: 'bf16', newline: 'grid', eosTokenId }),
     'generation_config.json': generationConfig(eosTokenId),
     'vision_config.json': visionConfig(shape),
   };
-  const tokenizer = folderFiles(BUNDLED);
+  const tokenizer = folderFiles(options.tokenizer ?? BUNDLED);
+  const weights = seededTensors(preset, planTensors(shape), options.seed);
   return {
     name: preset,
     open: async (file) => {
-      if (file === 'model.safetensors') return zeros(join(preset, file), header, size);
       const content = made[file];
-      if (content) {
-        const bytes = new TextEncoder().encode(JSON.stringify(content));
-        return zeros(join(preset, file), bytes, bytes.length);
-      }
-      return file.startsWith('tokenizer') ? tokenizer.open(file) : undefined;
+      if (content) return bytesSource(join(preset, file), new TextEncoder().encode(JSON.stringify(content)));
+      return file.startsWith('tokenizer') ? tokenizer.open(file) : weights.open(file);
     },
   };
 }
 
+/** One file of bf16 tensors that are drawn when they are read; without a seed, zeros. */
+export function seededTensors(name: string, plans: readonly TensorPlan[], seed?: number): CheckpointFiles {
+  const infos = plans.map(({ name, shape }) => ({ name, dtype: 'BF16' as const, shape }));
+  const layout = encodeSafetensors(infos, { format: 'pt' });
+  const open = async (file: string): Promise<ByteSource | undefined> => {
+    if (file !== MODEL_FILE) return undefined;
+    return seed === undefined
+      ? bytesSource(join(name, file), layout.header, layout.size)
+      : drawnSource(join(name, file), layout, plans, seed);
+  };
+  return { name, open };
+}
+
 /** `size` bytes that begin with `start`, and zeros after it. */
-function zeros(name: string, start: Uint8Array, size: number): ByteSource {
+function bytesSource(name: string, start: Uint8Array, size = start.length): ByteSource {
   return {
     name,
     size,
@@ -50,5 +66,24 @@ function zeros(name: string, start: Uint8Array, size: number): ByteSource {
       return bytes;
     },
     close: async () => undefined,
+  };
+}
+
+/** A file whose tensors are drawn as they are read; a reader that goes through each in order draws nothing twice. */
+function drawnSource(name: string, layout: SafetensorsLayout, plans: readonly TensorPlan[], seed: number): ByteSource {
+  const planOf = new Map(plans.map((plan) => [plan.name, plan]));
+  let current: { readonly name: string; readonly draw: DrawnStretch } | undefined;
+  const header = bytesSource(name, layout.header, layout.size);
+  return {
+    ...header,
+    read: async (offset, length) => {
+      const tensor = layout.tensors.find(
+        ({ byteOffset, byteLength }) => offset >= byteOffset && offset + length <= byteOffset + byteLength,
+      );
+      if (!tensor) return header.read(offset, length);
+      if (current?.name !== tensor.name)
+        current = { name: tensor.name, draw: drawnStretch(planOf.get(tensor.name)!, 'bf16', seed) };
+      return current.draw(offset - tensor.byteOffset, length);
+    },
   };
 }
