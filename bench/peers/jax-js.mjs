@@ -3,6 +3,7 @@
 export const packageName = '@jax-js/jax';
 
 export async function open() {
+  helpIterators();
   const { init, defaultDevice, numpy: np, nn, jit } = await import('@jax-js/jax');
   const devices = await init('webgpu');
   if (!devices.includes('webgpu')) throw new Error('it found no WebGPU device');
@@ -31,7 +32,10 @@ export async function open() {
       all.dispose();
       return joined(some);
     };
-    return { run, close: () => free.forEach((array) => array.dispose()) };
+    const close = () => {
+      for (const array of free) array.dispose();
+    };
+    return { run, close };
   };
   return { prepare };
 }
@@ -44,4 +48,22 @@ function joined(parts) {
     at += part.length;
   }
   return all;
+}
+
+/** It maps over iterators, which Node 20 cannot yet. */
+function helpIterators() {
+  const prototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+  const helpers = {
+    *map(change) {
+      for (const one of this) yield change(one);
+    },
+    *filter(keep) {
+      for (const one of this) if (keep(one)) yield one;
+    },
+    toArray() {
+      return [...this];
+    },
+  };
+  for (const [name, value] of Object.entries(helpers))
+    if (!(name in prototype)) Object.defineProperty(prototype, name, { value, configurable: true });
 }

@@ -2,8 +2,8 @@
 import { html, type Markup } from '../charts/markup.ts';
 import { page, scrollBox } from '../charts/page.ts';
 import type { BenchReport } from './common.ts';
-import { modelFigures } from './model/charts.ts';
 import type { ModelReport } from './model/bench.ts';
+import { modelFigures } from './model/charts.ts';
 import type { BenchTable } from './print.ts';
 
 /** The whole page. What comes from the report is escaped. */

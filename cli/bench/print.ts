@@ -13,7 +13,9 @@ export interface BenchTable {
 
 /** As a terminal shows it. */
 export function tableText({ title, head, rows, notes = [] }: BenchTable): string {
-  return [title, alignRows([head, ...rows]), ...notes.map((note) => `  ${note}`)].join('\n');
+  return [title, alignRows(head.some(Boolean) ? [head, ...rows] : rows), ...notes.map((note) => `  ${note}`)].join(
+    '\n',
+  );
 }
 
 /** `1.23 s`, `4.56 ms`, `7.89 us`. */

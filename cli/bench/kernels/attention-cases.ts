@@ -95,7 +95,11 @@ function prepareRope(bench: Workbench, rows: number, layout: HeadLayout): Prepar
   const width = (heads + 2 * kvHeads) * headDim;
   const qkv: Noise = bench.noise([rows, width]);
   const table = rotations(rows, headDim, 1e6);
-  const position = bench.upload([rows], 'u32', Uint32Array.from({ length: rows }, (_, row) => row));
+  const position = bench.upload(
+    [rows],
+    'u32',
+    Uint32Array.from({ length: rows }, (_, row) => row),
+  );
   const rotation = bench.upload([rows, headDim], 'f32', table);
   const [k, v] = [0, 1].map(() => bench.reserve([rows, kvHeads * headDim], bench.act));
   const half = headDim / 2;

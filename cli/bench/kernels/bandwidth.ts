@@ -10,7 +10,10 @@ export interface CopyRate {
 }
 
 /** Copies a buffer that no cache holds, unless `quick`. */
-export async function copyRate(runtime: Runtime, { rounds, quick }: { rounds: number; quick: boolean }): Promise<CopyRate> {
+export async function copyRate(
+  runtime: Runtime,
+  { rounds, quick }: { rounds: number; quick: boolean },
+): Promise<CopyRate> {
   const size = quick ? 2 ** 23 : Math.min(2 ** 28, runtime.device.limits.maxBufferSize);
   const [from, to] = ['copied', 'copy'].map((label) => runtime.reserve(label, [size / 4], 'f32'));
   try {

@@ -47,7 +47,9 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
   const baseline = await prepareOutput(args, 'kernels');
   using runtime = await openAdapter(args.adapter, console_);
   if (runtime.adapterKind === 'software' && !args.quick)
-    console_.note(`${console_.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`);
+    console_.note(
+      `${console_.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`,
+    );
   const act = args.act ?? (runtime.hasF16 ? 'f16' : 'f32');
   if (act === 'f16' && !runtime.hasF16) throw new UsageError(`--act f16: ${runtime.adapterName} has no shader-f16.`);
   const cases = args.sizes.flatMap((size) => casesOf(runtime, { ...args, act }, size));
@@ -66,7 +68,11 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
     quick: args.quick,
     copy,
     results,
-    figures: results.map((result) => ({ id: idOf(result), unit: 's', ...fairSeconds(runtime.adapterKind, result.measured) })),
+    figures: results.map((result) => ({
+      id: idOf(result),
+      unit: 's',
+      ...fairSeconds(runtime.adapterKind, result.measured),
+    })),
   };
   await deliver(args, report, { tables: kernelTables(report), baseline });
 }
@@ -74,7 +80,11 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
 type Wanted = KernelArguments & { readonly act: 'f32' | 'f16' };
 type SizedCase = readonly [size: string, one: KernelCase];
 
-function casesOf(runtime: Runtime, { kernels, act, quick }: Wanted, name: KernelArguments['sizes'][number]): SizedCase[] {
+function casesOf(
+  runtime: Runtime,
+  { kernels, act, quick }: Wanted,
+  name: KernelArguments['sizes'][number],
+): SizedCase[] {
   const sizes = sizesOf(name, quick);
   const all = [
     ...linearCases(sizes, linearPlans(runtime)),
@@ -87,7 +97,11 @@ function casesOf(runtime: Runtime, { kernels, act, quick }: Wanted, name: Kernel
 }
 
 /** @throws KernelError if the result is wrong: what is wrong is not timed. */
-async function timeCase(runtime: Runtime, [size, one]: SizedCase, { act, seed, rounds }: Wanted): Promise<KernelResult> {
+async function timeCase(
+  runtime: Runtime,
+  [size, one]: SizedCase,
+  { act, seed, rounds }: Wanted,
+): Promise<KernelResult> {
   const { kernel, variant, shape, flops, bytes } = one;
   const bench = new Workbench(runtime, act, seed);
   try {

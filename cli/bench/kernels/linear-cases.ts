@@ -21,7 +21,11 @@ export function linearCases(sizes: Sizes, plans: readonly LinearPlan[]): KernelC
   ]);
 }
 
-function linearCase(plan: LinearPlan, format: WeightFormat, [rows, k, n]: readonly [number, number, number]): KernelCase {
+function linearCase(
+  plan: LinearPlan,
+  format: WeightFormat,
+  [rows, k, n]: readonly [number, number, number],
+): KernelCase {
   return {
     kernel: 'linear',
     variant: `${plan} ${format}`,
@@ -70,7 +74,8 @@ async function preparePack(bench: Workbench, format: WeightFormat, [rows, k]: re
       for (const part of source.parts) pack(rec, part, packed, { format, first: 0, misfits, slot: 0 });
       return undefined;
     },
-    checked: (rec: Parameters<typeof pack>[0]) => embed(rec, rec.upload('ids', [3], 'u32', Uint32Array.from(chosen)), weight),
+    checked: (rec: Parameters<typeof pack>[0]) =>
+      embed(rec, rec.upload('ids', [3], 'u32', Uint32Array.from(chosen)), weight),
     columns,
     want: (row: number, column: number) => values[row]![column]!,
     // Half a step of a block of normal weights, which reach to about 4.

@@ -14,7 +14,12 @@ const TOLERANCE = 5e-3;
 
 type Making = (bench: Workbench) => Prepared | Promise<Prepared>;
 
-function byRow(kernel: string, [rows, dim]: readonly [number, number], bytesAnElement: number, prepare: Making): KernelCase {
+function byRow(
+  kernel: string,
+  [rows, dim]: readonly [number, number],
+  bytesAnElement: number,
+  prepare: Making,
+): KernelCase {
   return { kernel, variant: '', shape: shapeText(rows, dim), flops: 0, bytes: rows * dim * bytesAnElement, prepare };
 }
 
@@ -134,7 +139,7 @@ function poolCase({ image, patch, frames, hidden }: Sizes): KernelCase {
     const x = bench.noise([frames * grid ** 2, hidden], 'f32');
     const want = (row: number, column: number): number => {
       const [frame, place] = [Math.floor(row / side ** 2), row % side ** 2];
-      const corner = (Math.floor(place / side) * 2) * grid + (place % side) * 2;
+      const corner = Math.floor(place / side) * 2 * grid + (place % side) * 2;
       const at = (step: number): number => x.at((frame * grid ** 2 + corner + step) * hidden + column);
       return (at(0) + at(1) + at(grid) + at(grid + 1)) / 4;
     };

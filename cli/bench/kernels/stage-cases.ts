@@ -61,7 +61,9 @@ export function stageCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
     one('top-k', shapeText(tokens), 8 * tokens, (bench) => chosenOf(bench, tokens, 'top-k')),
     one('survivors + scan', shapeText(rows), 12 * (rows + tokens), (bench) => slotsOf(bench, video)),
     one('compact', shapeText(rows, hidden), 4 * hidden * (2 * rows - gone), (bench) => mergedOf(bench, video, hidden)),
-    one('gather', shapeText(rows, kvWidth), 2 * size * kvWidth * (rows - gone), (bench) => gathered(bench, video, kvWidth)),
+    one('gather', shapeText(rows, kvWidth), 2 * size * kvWidth * (rows - gone), (bench) =>
+      gathered(bench, video, kvWidth),
+    ),
     one('last-row-attention', shapeText(rows, kvWidth), size * rows * kvWidth + 4 * heads * rows, (bench) =>
       lastRowOf(bench, rows, { heads, kvHeads, headDim }),
     ),
@@ -89,7 +91,8 @@ function similarOf(bench: Workbench, video: Video, dim: number): Prepared {
     }
     return product / Math.sqrt(a2 * b2);
   };
-  const run: Prepared['run'] = (rec) => similarity(rec, x.tensor, planes, video.tokens, 0.6).key.reshape([1, video.tokens]);
+  const run: Prepared['run'] = (rec) =>
+    similarity(rec, x.tensor, planes, video.tokens, 0.6).key.reshape([1, video.tokens]);
   return { run, want, tolerance: 1e-5, decode: fromOrderKey };
 }
 
@@ -131,7 +134,11 @@ function slotsOf(bench: Workbench, video: Video): Prepared {
 }
 
 /** The survivors once and for all, so that what follows them is timed alone. */
-function kept(bench: Workbench, { rows, tokens }: Video, run: (rec: Parameters<Prepared['run']>[0]) => Survivors): Survivors {
+function kept(
+  bench: Workbench,
+  { rows, tokens }: Video,
+  run: (rec: Parameters<Prepared['run']>[0]) => Survivors,
+): Survivors {
   const rec = bench.runtime.recorder('survivors');
   const found = run(rec);
   const [keep, slot] = [0, 1].map(() => bench.reserve([rows + tokens], 'u32'));
@@ -144,7 +151,11 @@ function kept(bench: Workbench, { rows, tokens }: Video, run: (rec: Parameters<P
 function mergedOf(bench: Workbench, video: Video, dim: number): Prepared {
   const { rows, tokens, planes, goes } = video;
   const x = bench.noise([rows, dim], 'f32');
-  const position = bench.upload([rows], 'u32', Uint32Array.from({ length: rows }, (_, row) => row));
+  const position = bench.upload(
+    [rows],
+    'u32',
+    Uint32Array.from({ length: rows }, (_, row) => row),
+  );
   const layout = uploadPlanes(bench, video);
   const found = kept(bench, video, survivors(bench, video).run);
   const staying = stayingRows(video);

@@ -13,13 +13,28 @@ export function kernelTables(report: KernelReport): BenchTable[] {
   const copied = `Copying ${digits(copy.bytes / 2e6)} MB reads and writes ${digits(copy.bytesPerSecond / 1e9)} GB/s.`;
   return [...new Set(results.map(({ size }) => size))].map((size) => ({
     title: `Kernels at the shapes of ${size}${report.quick ? ', cut down' : ''}, activations ${act}`,
-    head: ['kernel', 'variant', 'shape', software ? 'processor' : 'time', 'wall', 'GFLOP/s', 'of best', 'GB/s', 'of copy'],
-    rows: results.filter((result) => result.size === size).map((result) => row(result, { best, copy: copy.bytesPerSecond, software })),
+    head: [
+      'kernel',
+      'variant',
+      'shape',
+      software ? 'processor' : 'time',
+      'wall',
+      'GFLOP/s',
+      'of best',
+      'GB/s',
+      'of copy',
+    ],
+    rows: results
+      .filter((result) => result.size === size)
+      .map((result) => row(result, { best, copy: copy.bytesPerSecond, software })),
     notes: [copied, clock],
   }));
 }
 
-function row(result: KernelResult, { best, copy, software }: { best: number; copy: number; software: boolean }): string[] {
+function row(
+  result: KernelResult,
+  { best, copy, software }: { best: number; copy: number; software: boolean },
+): string[] {
   const { kernel, variant, shape, flops, measured, flopsPerSecond, bytesPerSecond } = result;
   const counted = flops > 0 && ['linear', 'attention'].includes(kernel);
   return [

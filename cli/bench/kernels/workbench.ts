@@ -37,7 +37,10 @@ export class Workbench {
   /** Uniform in -1 .. 1, or in `range`. The numbers repeat after a while. */
   noise(shape: readonly number[], dtype: 'f32' | 'f16' = this.act, [low, high] = [-1, 1]): Noise {
     const random = randomNumbers(this.#seed + shape.reduce((sum, size) => 31 * sum + size, 7));
-    const drawn = encodeFloats(dtype, Float32Array.from({ length: DRAWN }, () => low! + (high! - low!) * random()));
+    const drawn = encodeFloats(
+      dtype,
+      Float32Array.from({ length: DRAWN }, () => low! + (high! - low!) * random()),
+    );
     const size = shape.reduce((product, n) => product * n, 1);
     const all = dtype === 'f32' ? new Float32Array(size) : new Uint16Array(size);
     for (let at = 0; at < size; at += DRAWN) all.set(drawn.subarray(0, size - at), at);

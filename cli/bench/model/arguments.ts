@@ -74,8 +74,14 @@ export function parseModel(argv: readonly string[]): ModelArguments | 'help' | '
     ...given('prompt', values.text('prompt')),
     frames: values.numbers('frames', 'whole numbers from 1 on', whole) ?? [4, 8, 12],
     costs: values.numbers('cost', 'above 0 and below 1', (x) => x > 0 && x < 1) ?? [0.7, 0.5, 0.3],
-    ...given('similarity', values.number('similarity', 'a number above -2', (x) => x > -2)),
-    ...given('ratio', values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1)),
+    ...given(
+      'similarity',
+      values.number('similarity', 'a number above -2', (x) => x > -2),
+    ),
+    ...given(
+      'ratio',
+      values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1),
+    ),
     maxNewTokens: values.count('max-new-tokens') ?? 16,
     ...given('dtype', values.oneOf('dtype', dtypes)),
   };

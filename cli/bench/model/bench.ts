@@ -1,4 +1,5 @@
 /** The work of `ff-bench model`. */
+import { basename } from 'node:path';
 import type { Video } from '../../../media/video.ts';
 import type { EncodedVideo, VideoFrames } from '../../../models/video-model.ts';
 import { Console } from '../../progress.ts';
@@ -54,7 +55,7 @@ export async function benchModel(args: ModelArguments, tool: string): Promise<vo
       const results: FramesResult[] = [];
       for (const frames of args.frames) results.push(await measureFrames(subject, args, { video, frames }, console_));
       console_.clear();
-      const report = reportOf(subject, args, { tool, video: video.name, results });
+      const report = reportOf(subject, args, { tool, video: basename(video.name), results });
       await deliver(args, report, { tables: modelTables(report), baseline });
     } finally {
       subject.model[Symbol.dispose]();
@@ -94,7 +95,12 @@ async function measureFrames(
 }
 
 /** The tower compiles on one frame; then all are timed. */
-async function timeVision({ model }: Subject, { rounds }: ModelArguments, shown: VideoFrames, said: (what: string) => void) {
+async function timeVision(
+  { model }: Subject,
+  { rounds }: ModelArguments,
+  shown: VideoFrames,
+  said: (what: string) => void,
+) {
   const encode = (some: VideoFrames): Promise<EncodedVideo> => model.encode(some);
   let encoded = await encode({ ...shown, images: shown.images.slice(0, 1) });
   const samples: Sample[] = [];
@@ -129,7 +135,10 @@ function reportOf(
   };
 }
 
-function figuresOf({ frames, vision, costs }: FramesResult, seconds: (of: Measured) => Omit<Figure, 'id' | 'unit'>): Figure[] {
+function figuresOf(
+  { frames, vision, costs }: FramesResult,
+  seconds: (of: Measured) => Omit<Figure, 'id' | 'unit'>,
+): Figure[] {
   const at = (cost: number): string => `${frames} frames, ${cost === 1 ? 'dense' : `cost ${cost}`}`;
   return [
     { id: `${frames} frames, vision`, unit: 's', ...seconds(vision) },

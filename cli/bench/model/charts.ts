@@ -26,10 +26,12 @@ const named = (cost: number): string => (cost === 1 ? 'dense' : `cost ${cost}`);
 /** At the most frames. */
 function tokensByLayer({ results }: ModelReport): Chart {
   const most = results.reduce((a, b) => (b.frames > a.frames ? b : a));
-  const series = most.costs.map(({ cost, layers }): Series => ({
-    name: named(cost),
-    points: layers.map(({ attending }, i) => ({ x: i, y: attending })),
-  }));
+  const series = most.costs.map(
+    ({ cost, layers }): Series => ({
+      name: named(cost),
+      points: layers.map(({ attending }, i) => ({ x: i, y: attending })),
+    }),
+  );
   return {
     title: `Rows in attention by layer, ${most.frames} frames`,
     x: { label: 'layer' },

@@ -97,7 +97,12 @@ async function timeOnce(subject: Subject, args: ModelArguments, video: EncodedVi
 }
 
 /** One answer; prefill ends with the first id. */
-async function generate(model: LlavaVideo, { question }: Subject, { maxNewTokens }: ModelArguments, video: EncodedVideo) {
+async function generate(
+  model: LlavaVideo,
+  { question }: Subject,
+  { maxNewTokens }: ModelArguments,
+  video: EncodedVideo,
+) {
   let time = stopwatch();
   let prefill = { wall: Number.NaN, cpu: Number.NaN };
   const started = (): void => {

@@ -11,7 +11,7 @@ import type { ModelShape } from '../../../tools/checkpoint/shapes.ts';
 import { virtualCheckpoint } from '../../../tools/checkpoint/virtual.ts';
 import { fetchModel } from '../../fetch-model.ts';
 import { given } from '../../flags.ts';
-import { chooseModel, type NamedModel, root } from '../../models.ts';
+import { chooseModel, type ModelChoice, type NamedModel, root } from '../../models.ts';
 import { openAdapter } from '../../open-adapter.ts';
 import { openModel } from '../../open-model.ts';
 import { policyOf } from '../../policy.ts';
@@ -34,22 +34,20 @@ const QUESTION = 'What happens in this video?';
 
 /** @throws One of the project's errors, whose message is the line to print. */
 export async function openSubject(args: ModelArguments, console_: Console): Promise<Subject> {
-  const settings: NamedModel = args.preset ? { frames: 64 } : chooseModel(args.model);
+  const settings: ModelChoice = args.preset ? { name: presetName(args), frames: 64 } : chooseModel(args.model);
   const question = args.prompt ?? settings.prompt ?? QUESTION;
   const time = stopwatch();
   const { runtime, model } = args.preset
     ? await openPreset({ ...args, preset: args.preset }, console_)
     : await openChosen(args, console_, question);
   console_.clear();
-  if (model instanceof LlavaVideo)
-    return { name: presetName(args) ?? model.name, runtime, model, settings, question, load: time() };
+  if (model instanceof LlavaVideo) return { name: settings.name, runtime, model, settings, question, load: time() };
   runtime.close();
   throw new InputError(`${model.name}: ff-bench counts the arithmetic of LLaVA-Video, not of ${model.architecture}.`);
 }
 
-/** `llava-video-7b, 4 of 28 layers` in short. */
-function presetName({ preset, layers, visionLayers, seed }: ModelArguments): string | undefined {
-  if (!preset) return undefined;
+/** Says what of the shapes was cut, too. */
+function presetName({ preset, layers, visionLayers, seed }: ModelArguments): string {
   const cut = [layers && `${layers} layers`, visionLayers && `${visionLayers} vision layers`].filter(Boolean);
   return [`${preset}, weights of seed ${seed}`, ...cut].join(', ');
 }

@@ -30,7 +30,10 @@ function aboutTable({ model, video, load, results, adapter, peakProcess }: Model
     head: ['', ''],
     rows: [
       ['clip', video],
-      ['load', `${secondsText(load.wall)} wall, ${secondsText(load.cpu)} processor, ${bytes(model.weightBytes)} of weights`],
+      [
+        'load',
+        `${secondsText(load.wall)} wall, ${secondsText(load.cpu)} processor, ${bytes(model.weightBytes)} of weights`,
+      ],
       ['process', `${bytes(peakProcess)} resident at most`],
       ...rows,
     ],
@@ -57,7 +60,10 @@ function speedTable(report: ModelReport): BenchTable {
       cost === 1 ? '' : percentText(speedUp / ceiling),
       decode ? `${digits(1 / fair(decode))} tokens/s` : '-',
     ]),
-    notes: [clock, 'The ceiling is the arithmetic of linear layers and attention, dense over reduced, from the tokens below.'],
+    notes: [
+      clock,
+      'The ceiling is the arithmetic of linear layers and attention, dense over reduced, from the tokens below.',
+    ],
   };
 }
 
@@ -68,7 +74,10 @@ function partsTable(report: ModelReport): BenchTable {
     rows: perCost(report, ({ parts, stageShare, cost }, { costs }) => {
       if (!parts) return ['-', '-', '-', '-', '-', '-'];
       const dense = costs[0]?.parts?.lastLayer.median ?? Number.NaN;
-      const stage = cost === 1 ? ['', '', ''] : [spreadText(parts.stage), percentText(stageShare ?? Number.NaN), percentText(parts.stage.median / dense)];
+      const stage =
+        cost === 1
+          ? ['', '', '']
+          : [spreadText(parts.stage), percentText(stageShare ?? Number.NaN), percentText(parts.stage.median / dense)];
       return [spreadText(parts.firstLayer), spreadText(parts.lastLayer), spreadText(parts.mlp), ...stage];
     }),
     notes: ['The stage is everything that FrameFusion does, its waiting for the host included.'],
@@ -97,7 +106,10 @@ function tokensTable(report: ModelReport): BenchTable {
     rows: perCost(report, ({ layers, spent, steps }, { videoTokens }) => [
       amount(videoTokens, '').replace(/\..*/, ''),
       percentText(spent),
-      steps.filter(({ action }) => action !== 'none').map(({ action, layer }) => `${action} at ${layer}`).join(', ') || '-',
+      steps
+        .filter(({ action }) => action !== 'none')
+        .map(({ action, layer }) => `${action} at ${layer}`)
+        .join(', ') || '-',
       ...shown.map((i) => String(layers[i]?.attending ?? '-')),
     ]),
   };

@@ -13,7 +13,7 @@ import { originOf } from '../origin.ts';
 import { type Measured, measured, type Sample } from '../timing.ts';
 import type { PeerArguments } from './arguments.ts';
 import { type Engine, ourEngine, peerEngine } from './engine.ts';
-import { type Job, jobFlops, jobName, type JobType, jobs } from './jobs.ts';
+import { type Job, type JobType, jobFlops, jobName, jobs } from './jobs.ts';
 import { ourVariants } from './ours.ts';
 import { fairPeerSeconds, peerTables } from './table.ts';
 
@@ -38,8 +38,8 @@ export interface PeerReport extends BenchReport {
   readonly missing: readonly string[];
 }
 
-/** The folder that peers are installed in, apart from the product. */
-const FOLDER = join(root, 'bench/peers');
+/** The folder that peers are installed in, apart from the product; tests have their own. */
+const FOLDER = process.env.FRAMEFUSION_PEERS || join(root, 'bench/peers');
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function benchPeers(args: PeerArguments, tool: string): Promise<void> {
@@ -79,7 +79,11 @@ async function install(console_: Console): Promise<void> {
   console_.note(`${console_.tool}: installing peers into ${FOLDER}`);
   // Their scripts fetch libraries for other processors and drivers, which none of this needs.
   const options = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const npm = spawn('npm', options, { cwd: FOLDER, stdio: ['ignore', 'ignore', 'inherit'], shell: process.platform === 'win32' });
+  const npm = spawn('npm', options, {
+    cwd: FOLDER,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   const [code] = await Promise.race([once(npm, 'exit'), once(npm, 'error')]);
   if (code !== 0) throw new InputError(`${FOLDER}: npm could not install the peers (${code}).`);
 }
@@ -108,7 +112,12 @@ async function openPeers(runtime: Runtime, args: PeerArguments, console_: Consol
 const FILLED = 0.1;
 
 /** Everybody does the job once, checked; then round by round. @throws KernelError if our own result is wrong. */
-async function compete(job: Job, engines: readonly Engine[], args: PeerArguments, console_: Console): Promise<PeerResult[]> {
+async function compete(
+  job: Job,
+  engines: readonly Engine[],
+  args: PeerArguments,
+  console_: Console,
+): Promise<PeerResult[]> {
   const name = jobName(job);
   const entries: { engine: Engine; count: number; samples: Sample[]; reason?: string }[] = [];
   for (const engine of engines) {

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { type AdapterChoice, findAdapter } from '../../../engine/node-adapter.ts';
 import { type Sample, stopwatch } from '../timing.ts';
 import { checkedRows, decoded, encoded, operands } from './jobs.ts';
-import type { Answers, Request } from './protocol.ts';
+import type { Answers, Reply, Request } from './protocol.ts';
 
 /** A job that a peer has made ready. */
 interface Ready {
@@ -69,14 +69,22 @@ function oneLine(error: unknown): string {
   return (text.trim().split('\n')[0] ?? '').slice(0, 200);
 }
 
+/** The request that waits for a reply; a library may fail beside its promises, and then again in them. */
+let waiting: Request | undefined;
+
+function reply(request: Request | undefined, said: Reply): void {
+  if (request === undefined || request !== waiting) return;
+  waiting = undefined;
+  process.send!(said);
+}
+
 process.on('message', async (request: Request) => {
+  waiting = request;
   try {
-    const answer = await work[request.ask](request as never);
-    process.send!({ answer });
+    reply(request, { answer: await work[request.ask](request as never) });
   } catch (error) {
-    process.send!({ failed: oneLine(error) });
+    reply(request, { failed: oneLine(error) });
   }
 });
 process.on('disconnect', () => process.exit(0));
-// What a library fails at beside its promises must not end in silence.
-process.on('unhandledRejection', (error) => process.send?.({ failed: oneLine(error) }));
+process.on('unhandledRejection', (error) => reply(waiting, { failed: oneLine(error) }));

@@ -3,7 +3,7 @@ import type { AdapterChoice } from '../../../engine/node-adapter.ts';
 import type { Runtime } from '../../../engine/runtime.ts';
 import { type Sample, stopwatch } from '../timing.ts';
 import { faultOf, type Job, type JobType, operands } from './jobs.ts';
-import { type OurVariant, prepareOurs, type OurJob } from './ours.ts';
+import { type OurJob, type OurVariant, prepareOurs } from './ours.ts';
 import { PeerProcess } from './process.ts';
 import type { PeerName } from './protocol.ts';
 

@@ -70,7 +70,9 @@ export const encoded = (type: JobType, values: Float32Array): Float32Array | Uin
 
 /** Numbers of what a peer gave: f16 comes as bits, or as an array that Node 20 has not. */
 export function decoded(data: ArrayLike<number>): Float32Array {
-  return data instanceof Uint16Array ? (hostArray('f16', data.slice().buffer, data.length) as Float32Array) : Float32Array.from(data);
+  return data instanceof Uint16Array
+    ? (hostArray('f16', data.slice().buffer, data.length) as Float32Array)
+    : Float32Array.from(data);
 }
 
 /** Rows that are looked at. */

@@ -25,7 +25,14 @@ function jobTable({ results, adapter, machine }: PeerReport, name: string): Benc
     const who = result.ours ? engine : `${engine} ${version}`;
     if (!measured) return [who, format, reason ?? 'no result'];
     const ratios = ours.map((mine) => (mine === result ? '' : timesText(seconds(result) / seconds(mine))));
-    return [who, format, spreadText(measured.wall), spreadText(measured.cpu), digits(flops / seconds(result) / 1e9), ...ratios];
+    return [
+      who,
+      format,
+      spreadText(measured.wall),
+      spreadText(measured.cpu),
+      digits(flops / seconds(result) / 1e9),
+      ...ratios,
+    ];
   });
   const best = bestPeer(of, seconds);
   const summary = best
@@ -37,7 +44,9 @@ function jobTable({ results, adapter, machine }: PeerReport, name: string): Benc
     title: name,
     head: ['', 'format', 'wall', 'processor', 'GFLOP/s', ...ours.map((mine) => `/ ${mine.format}`)],
     rows,
-    notes: [`The best peer${best ? `, ${best.engine} ${best.format},` : ''} takes, of our time: ${summary}. Rates and ratios are by ${clock}.`],
+    notes: [
+      `The best peer${best ? `, ${best.engine} ${best.format},` : ''} takes, of our time: ${summary}. Rates and ratios are by ${clock}.`,
+    ],
   };
 }
 
