@@ -1,5 +1,5 @@
 /**
- * The ways to share out a multiplication (`kernels/linear.ts`), one against another in the same process: `npm run bench`.
+ * The ways to share out a multiplication (`kernels/linear.ts`), one against another in the same process: `npm run bench:linear`.
  * Each result is checked before it is timed. Processor time stands beside wall time, because on a software adapter the
  * work is done by this process, and the machine may be shared.
  */

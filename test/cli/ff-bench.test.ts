@@ -49,11 +49,11 @@ describe('ff-bench', () => {
 
   it('times a model, dense and reduced, and draws its curves', async () => {
     const [json, page] = ['model.json', 'model.html'].map((name) => join(folder, name));
-    const asked = ['model', '--frames', '2,4', '--cost', '0.4', '--rounds', '2', '--max-new-tokens', '4'];
+    const asked = ['model', '--frames', '1,2', '--cost', '0.4', '--rounds', '2', '--max-new-tokens', '3'];
     const { stdout, stderr, code } = await bench([...asked, '--json', json!, '--report', page!, '--quiet']);
     expect(stderr).to.equal('');
     expect(code).to.equal(0);
-    expect(stdout).to.match(/4 frames +cost 0\.4 .*x .*x .* %/);
+    expect(stdout).to.match(/2 frames +cost 0\.4 .*x .*x .* %/);
     const report = await read<ModelReport>('model.json');
     expect([report.version, report.bench, report.results.length]).to.deep.equal([1, 'model', 2]);
     for (const { costs, visionFlops, vision, videoTokens } of report.results) {
@@ -92,8 +92,8 @@ describe('ff-bench', () => {
     const { stdout, code } = await bench([...args, '--rounds', '1', '--max-new-tokens', '3', '--json', '-']);
     expect(code).to.equal(0);
     const { model, results, seed } = JSON.parse(stdout) as ModelReport;
-    expect([model.layers, results[0]!.costs[1]!.layers.length, seed]).to.deep.equal([2, 2, 0]);
-    expect(model.name).to.equal('tiny, weights of seed 0, 2 layers, 1 vision layers');
+    expect([model.layers, results[0]!.costs[1]!.layers.length, seed]).to.deep.equal([4, 4, 0]);
+    expect(model.name).to.equal('tiny, weights of seed 0, 4 layers, 1 vision layers');
   });
 
   it('checks and times kernels, and compares with an earlier run', async () => {
