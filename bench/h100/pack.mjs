@@ -69,6 +69,7 @@ function fill(folder) {
   const modules = [join(root, 'node_modules'), join(folder, 'node_modules')];
   for (const name of [...Object.keys(own.dependencies), '@ffmpeg/core']) copyPackage(name, ...modules);
   copyPeers(folder);
+  copy(join(root, 'bench/h100/torch_bench.py'), join(folder, 'torch_bench.py'));
   mkdirSync(join(folder, 'lib'));
   for (const file of ['/usr/lib/x86_64-linux-gnu/libvulkan.so.1', '/usr/lib64/libvulkan.so.1'])
     if (existsSync(file)) copy(file, join(folder, 'lib/libvulkan.so.1'));

@@ -3,7 +3,7 @@
 #
 #   bash bench/h100/run.sh work/h100/bench.tar.xz OUT [quick]
 #
-# OUT gets a JSON file a bench, two pages and log.txt. What fails is said there, and the rest goes on. `quick` is the small
+# OUT gets a JSON file a bench, a page and log.txt: eight files. What fails is said there, and the rest goes on. `quick` is the small
 # bench on a software adapter, which shows that the pack is whole.
 set -u
 pack=$(realpath "$1") out=$(realpath "$2") mode=${3:-full}
@@ -48,11 +48,12 @@ else
   gpu=(--adapter gpu --quiet)
   bench 120 kernels kernels "${gpu[@]}"
   bench 90 peers peers "${gpu[@]}"
-  bench 100 model-0.5b model --preset llava-onevision-qwen2-0.5b --frames 16,64 --cost 0.5,0.3 --rounds 3 \
-    --report "$out/model-0.5b.html" "${gpu[@]}"
+  bench 100 model-0.5b model --preset llava-onevision-qwen2-0.5b --frames 16,64 --cost 0.5,0.3 --rounds 3 "${gpu[@]}"
   # A layer is a layer: of the 7B model as many as fit the time.
-  bench 150 model-7b model --preset llava-video-7b --layers 8 --vision-layers 2 --frames 64 --cost 0.3 --rounds 3 \
+  bench 130 model-7b model --preset llava-video-7b --layers 8 --vision-layers 2 --frames 64 --cost 0.3 --rounds 3 \
     --report "$out/model-7b.html" "${gpu[@]}"
-  bench 120 model-7b-256 model --preset llava-video-7b --layers 4 --vision-layers 2 --frames 256 --cost 0.3 --rounds 1 "${gpu[@]}"
+  bench 100 model-7b-256 model --preset llava-video-7b --layers 4 --vision-layers 2 --frames 256 --cost 0.3 --rounds 1 "${gpu[@]}"
+  # The same work in plain PyTorch, where the machine has it.
+  python3 torch_bench.py "$out/torch.json" "$out"/model-*.json 2>&1 | tee -a "$out/log.txt"
 fi
 exit $failed

@@ -3,7 +3,7 @@ import { embed } from '../../../kernels/embed.ts';
 import { type LinearPlan, linear } from '../../../kernels/linear.ts';
 import { pack } from '../../../kernels/pack/index.ts';
 import { rowBytes, storedRow, type Weight, type WeightFormat, weightFormats } from '../../../kernels/weight.ts';
-import { type KernelCase, shapeText, some } from './kernel-case.ts';
+import { type KernelCase, type Prepared, shapeText, some } from './kernel-case.ts';
 import type { Sizes } from './sizes.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -48,19 +48,27 @@ function linearCase(
   };
 }
 
+/** Rows that any adapter can bind at once, at the widths of the 7B model in f32. */
+const PACKED_ROWS = 8192;
+
 /** From bf16, as files have them, into every format. */
 export function packCases({ hidden, inner }: Sizes): KernelCase[] {
+  const rows = Math.min(inner, PACKED_ROWS);
   return weightFormats.map((format) => ({
     kernel: 'pack',
     variant: `bf16 to ${format}`,
-    shape: shapeText(inner, hidden),
+    shape: shapeText(rows, hidden),
     flops: 0,
-    bytes: inner * (2 * hidden + rowBytes(format, hidden)),
-    prepare: (bench) => preparePack(bench, format, [inner, hidden]),
+    bytes: rows * (2 * hidden + rowBytes(format, hidden)),
+    prepare: (bench) => preparePack(bench, format, [rows, hidden]),
   }));
 }
 
-async function preparePack(bench: Workbench, format: WeightFormat, [rows, k]: readonly [number, number]) {
+async function preparePack(
+  bench: Workbench,
+  format: WeightFormat,
+  [rows, k]: readonly [number, number],
+): Promise<Prepared> {
   const source = await bench.weight(rows, k, 'bf16');
   const { dtype, length } = storedRow(format, k);
   const packed = bench.reserve([rows, length], dtype);
@@ -70,14 +78,13 @@ async function preparePack(bench: Workbench, format: WeightFormat, [rows, k]: re
   const chosen = some(rows, 3);
   const values = await bench.rowsOf(source, chosen);
   return {
-    run: (rec: Parameters<typeof pack>[0]) => {
-      for (const part of source.parts) pack(rec, part, packed, { format, first: 0, misfits, slot: 0 });
+    run: (rec) => {
+      pack(rec, source.parts[0]!, packed, { format, first: 0, misfits, slot: 0 });
       return undefined;
     },
-    checked: (rec: Parameters<typeof pack>[0]) =>
-      embed(rec, rec.upload('ids', [3], 'u32', Uint32Array.from(chosen)), weight),
+    checked: (rec) => embed(rec, rec.upload('ids', [chosen.length], 'u32', Uint32Array.from(chosen)), weight),
     columns,
-    want: (row: number, column: number) => values[row]![column]!,
+    want: (row, column) => values[row]![column]!,
     // Half a step of a block of normal weights, which reach to about 4.
     tolerance: format === 'q4' ? 0.3 : format === 'q8' ? 0.02 : 1e-6,
   };

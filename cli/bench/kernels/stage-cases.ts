@@ -59,7 +59,7 @@ export function stageCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
     one('similarity', shapeText(tokens, hidden), 4 * tokens * hidden, (bench) => similarOf(bench, video, hidden)),
     one('threshold', shapeText(tokens), 8 * tokens, (bench) => chosenOf(bench, tokens, 'threshold')),
     one('top-k', shapeText(tokens), 8 * tokens, (bench) => chosenOf(bench, tokens, 'top-k')),
-    one('survivors + scan', shapeText(rows), 12 * (rows + tokens), (bench) => slotsOf(bench, video)),
+    one('survivors', shapeText(rows), 12 * (rows + tokens), (bench) => slotsOf(bench, video)),
     one('compact', shapeText(rows, hidden), 4 * hidden * (2 * rows - gone), (bench) => mergedOf(bench, video, hidden)),
     one('gather', shapeText(rows, kvWidth), 2 * size * kvWidth * (rows - gone), (bench) =>
       gathered(bench, video, kvWidth),

@@ -1,6 +1,7 @@
 /** The work of `ff-bench model`. */
 import { basename } from 'node:path';
 import type { Video } from '../../../media/video.ts';
+import type { LlavaVideo } from '../../../models/llava-video/llava-video.ts';
 import type { EncodedVideo, VideoFrames } from '../../../models/video-model.ts';
 import { Console } from '../../progress.ts';
 import { precisionText } from '../../report.ts';
@@ -32,6 +33,8 @@ export interface ModelReport extends BenchReport {
   readonly model: {
     readonly name: string;
     readonly layers: number;
+    /** Of the decoder. */
+    readonly shape: Readonly<Record<'hidden' | 'inner' | 'heads' | 'kvHeads' | 'headDim' | 'vocabulary', number>>;
     readonly precision: string;
     readonly weightBytes: number;
   };
@@ -124,7 +127,7 @@ function reportOf(
   return {
     ...originOf(runtime, tool, seed),
     bench: 'model',
-    model: { name, layers, precision, weightBytes: weights.bytes },
+    model: { name, layers, shape: shapeOf(model), precision, weightBytes: weights.bytes },
     video,
     question,
     maxNewTokens,
@@ -133,6 +136,11 @@ function reportOf(
     results,
     figures: results.flatMap((result) => figuresOf(result, (of) => fairSeconds(runtime.adapterKind, of))),
   };
+}
+
+function shapeOf({ decoder: { config } }: LlavaVideo): ModelReport['model']['shape'] {
+  const { hiddenSize: hidden, intermediateSize: inner, heads, kvHeads, headDim, vocabSize: vocabulary } = config;
+  return { hidden, inner, heads, kvHeads, headDim, vocabulary };
 }
 
 function figuresOf(

@@ -19,6 +19,8 @@ export interface CostResult {
   /** Mean share of the video tokens that was computed. */
   readonly spent: number;
   readonly prefillFlops: number;
+  /** The first of all, in which kernels are compiled. */
+  readonly firstPrefill: Sample;
   /** `gpu` is the sum over the layers, of a second prefill in the same round. */
   readonly prefill: Measured;
   /** By the seconds that rates are made from: dense over this, and what the arithmetic allows. */
@@ -41,6 +43,7 @@ interface Runs {
   readonly model: LlavaVideo;
   readonly stats: GenerationStats;
   readonly peakBytes: number;
+  readonly firstPrefill: Sample;
   readonly prefill: Sample[];
   readonly decode: Sample[];
   readonly traces: Trace[];
@@ -83,7 +86,8 @@ async function checked(subject: Subject, args: ModelArguments, video: EncodedVid
     const { stats } = await generate(reduced(subject, args, 1, true), subject, args, video);
     requireSame('dense and FrameFusion at cost 1', second.stats, stats);
   }
-  return { cost, model, stats: second.stats, peakBytes, prefill: [], decode: [], traces: [] };
+  const found = { cost, model, stats: second.stats, peakBytes, firstPrefill: first.prefill };
+  return { ...found, prefill: [], decode: [], traces: [] };
 }
 
 async function timeOnce(subject: Subject, args: ModelArguments, video: EncodedVideo, runs: Runs): Promise<void> {
@@ -131,6 +135,7 @@ function summary({ model: { decoder }, runtime }: Subject, runs: Runs, dense: Ru
     steps: stats.steps,
     spent: spentShare(stats),
     prefillFlops: prefillFlops(decoder.config, stats.layers),
+    firstPrefill: runs.firstPrefill,
     prefill,
     speedUp: seconds(measured(dense.prefill)) / seconds(prefill),
     ceiling: ceiling(decoder.config, stats.layers, dense.stats.promptRows),

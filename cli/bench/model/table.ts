@@ -21,6 +21,8 @@ function perCost({ results }: ModelReport, cells: (cost: CostResult, result: Fra
 function aboutTable({ model, video, load, results, adapter, peakProcess }: ModelReport): BenchTable {
   const rate = (flops: number, measured: Measured): string =>
     `${digits(flops / fairSeconds(adapter.kind, measured).median / 1e9)} GFLOP/s`;
+  const dense = results[0]!.costs[0]!;
+  const first = `${secondsText(dense.firstPrefill.wall)}, compiling included, then ${secondsText(dense.prefill.wall.median)} by the wall`;
   const rows = results.map(({ frames, decodeVideo, preprocess, vision, visionFlops }) => [
     `${frames} frames`,
     `${secondsText(decodeVideo)} decoding, ${secondsText(preprocess)} resizing; vision ${spreadText(vision.wall)} wall, ${spreadText(vision.cpu)} processor, ${rate(visionFlops, vision)}`,
@@ -34,6 +36,7 @@ function aboutTable({ model, video, load, results, adapter, peakProcess }: Model
         'load',
         `${secondsText(load.wall)} wall, ${secondsText(load.cpu)} processor, ${bytes(model.weightBytes)} of weights`,
       ],
+      ['first prefill', first],
       ['process', `${bytes(peakProcess)} resident at most`],
       ...rows,
     ],
