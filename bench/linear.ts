@@ -1,5 +1,5 @@
 /**
- * The ways to share out a multiplication (`kernels/linear.ts`), one against another in the same process: `npm run bench`.
+ * The ways to share out a multiplication (`kernels/linear.ts`), one against another in the same process: `npm run bench:linear`.
  * Each result is checked before it is timed. Processor time stands beside wall time, because on a software adapter the
  * work is done by this process, and the machine may be shared.
  */
@@ -8,7 +8,7 @@ import { encodeFloats } from '../engine/host-array.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { type LinearPlan, linear } from '../kernels/linear.ts';
+import { type LinearPlan, linear, linearPlans } from '../kernels/linear.ts';
 import { type Weight, weightOf } from '../kernels/weight.ts';
 import { randomNumbers } from '../models/random.ts';
 
@@ -78,7 +78,7 @@ for (const [rows, k, n] of shapes) {
   const data = operands(rows, k, n);
   const x = runtime.upload('x', [rows, k], 'f32', data.x);
   const weight = weightOf(runtime.upload('weight', [n, k], 'bf16', encodeFloats('bf16', data.w)));
-  const plans = (['tile', 'subgroup', 'row'] as const).filter((plan) => plan !== 'subgroup' || runtime.hasSubgroups);
+  const plans = linearPlans(runtime);
   const timings = new Map<LinearPlan, Timing[]>(plans.map((plan) => [plan, []]));
   for (const plan of plans) {
     const rec = runtime.recorder('check');

@@ -34,7 +34,7 @@ export interface ModelChoice extends NamedModel {
 }
 
 /** The package's own folder: this file is one level below it, in the source as in the build. */
-const root = fileURLToPath(new URL('..', import.meta.url));
+export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What a model that weights.config.json does not name is run with. */
 const UNNAMED = { frames: 64 };

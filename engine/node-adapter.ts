@@ -58,30 +58,42 @@ function hasDriver(): boolean {
   });
 }
 
-async function findAdapter(choice: AdapterChoice): Promise<{ gpu: GPU; adapter: GPUAdapter }> {
+/** An adapter, and how its like is asked for once more: each gives one device. */
+export interface FoundAdapter {
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+  readonly options: GPURequestAdapterOptions;
+}
+
+/** What a GPU is asked for, and what a driver that stands in for one. */
+const FAST: GPURequestAdapterOptions = { powerPreference: 'high-performance' };
+const FALLBACK: GPURequestAdapterOptions = { forceFallbackAdapter: true };
+
+/** The caller keeps `gpu` reachable. @throws DeviceError as {@link openRuntime}. */
+export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> {
   if (choice !== 'embedded' && hasDriver()) {
     const gpu = await createGpu();
-    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    const adapter = await gpu.requestAdapter(FAST);
     const kind = adapter && adapterKind(adapter.info);
-    if (adapter && (choice === 'auto' || choice === kind)) return { gpu, adapter };
+    if (adapter && (choice === 'auto' || choice === kind)) return { gpu, adapter, options: FAST };
     if (choice === 'gpu')
       throw new DeviceError(
         `no GPU found${adapter ? ` (only ${adapterName(adapter.info)}, which is software)` : ''}. ${GPU_REMEDY}`,
       );
     if (choice === 'software') {
-      const fallback = await gpu.requestAdapter({ forceFallbackAdapter: true });
-      if (fallback) return { gpu, adapter: fallback };
+      const fallback = await gpu.requestAdapter(FALLBACK);
+      if (fallback) return { gpu, adapter: fallback, options: FALLBACK };
     }
   }
   if (choice === 'gpu') throw new DeviceError(`no GPU found: no Vulkan driver is installed. ${GPU_REMEDY}`);
   await loadSwiftShader();
   const gpu = await createGpu();
-  const adapter = await gpu.requestAdapter({ forceFallbackAdapter: true });
+  const adapter = await gpu.requestAdapter(FALLBACK);
   if (!adapter)
     throw new DeviceError(
       'no WebGPU adapter: no GPU driver, no software Vulkan, and the embedded SwiftShader did not load. Install a Vulkan driver (Debian: mesa-vulkan-drivers).',
     );
-  return { gpu, adapter };
+  return { gpu, adapter, options: FALLBACK };
 }
 
 async function createGpu(): Promise<GPU> {

@@ -8,13 +8,15 @@ import type { Runtime } from './runtime.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
 
 export interface RecorderOptions {
-  /** Time every scope of the outermost level on the GPU, where the adapter can (`timings`). */
-  readonly time?: boolean;
+  /** Time the scopes of the outermost level, or of so many, on the GPU, where the adapter can (`timings`). */
+  readonly time?: boolean | number;
 }
 
-/** GPU time of one outermost scope. */
+/** GPU time of one scope. */
 export interface Timing {
   readonly label: string;
+  /** Of the scope: 1 for the outermost. */
+  readonly level: number;
   readonly nanoseconds: number;
 }
 
@@ -29,7 +31,7 @@ type Command =
   | { kind: 'copy'; source: GPUBuffer; from: number; target: GPUBuffer; to: number; bytes: number }
   | { kind: 'time'; index: number };
 
-const MAX_TIMINGS = 256;
+const MAX_TIMINGS = 1024;
 
 /**
  * One stretch of GPU work being written down: allocate, dispatch, scope, submit, read. Dispatches run in recorded
@@ -39,11 +41,11 @@ export class Recorder {
   readonly runtime: Runtime;
   readonly label: string;
   readonly #commands: Command[] = [];
-  readonly #scopes: Set<GPUBuffer>[] = [new Set()];
+  readonly #scopes: Scope[] = [new Scope()];
   /** Given back but with commands not yet submitted: reusable here, not yet by other recorders. */
   readonly #free: GPUBuffer[] = [];
-  readonly #timed: string[] = [];
-  #timing = false;
+  readonly #timed: Omit<Timing, 'nanoseconds'>[] = [];
+  readonly #timedLevels: number;
   readonly #querySet: GPUQuerySet | undefined;
   readonly #params: ParamsArena;
 
@@ -51,6 +53,7 @@ export class Recorder {
     this.runtime = runtime;
     this.label = label;
     this.#params = new ParamsArena(runtime.pool);
+    this.#timedLevels = Number(options.time ?? 0);
     if (options.time && runtime.hasTimestamps)
       this.#querySet = runtime.device.createQuerySet({ label, type: 'timestamp', count: 2 * MAX_TIMINGS });
   }
@@ -194,11 +197,11 @@ export class Recorder {
   /** Submits and gives back every buffer that was not kept. */
   finish(): void {
     for (const scope of this.#scopes.splice(0)) for (const buffer of scope) this.#free.push(buffer);
-    this.#scopes.push(new Set());
+    this.#scopes.push(new Scope());
     this.submit();
   }
 
-  /** GPU times of the outermost scopes, in order. Empty where the adapter has no timestamps. */
+  /** GPU times of the scopes, in the order of their beginnings. Empty where the adapter has no timestamps. */
   async timings(): Promise<Timing[]> {
     if (!this.#querySet || this.#timed.length === 0) return [];
     const count = 2 * this.#timed.length;
@@ -210,29 +213,28 @@ export class Recorder {
     const words = await this.read(new Tensor('timings', [2 * count], 'u32', resolved));
     resolved.destroy();
     const ticks = new BigUint64Array(words.buffer as ArrayBuffer);
-    return this.#timed.map((label, index) => ({
-      label,
+    return this.#timed.map((scope, index) => ({
+      ...scope,
       nanoseconds: Number((ticks[2 * index + 1] ?? 0n) - (ticks[2 * index] ?? 0n)),
     }));
   }
 
   #open(label: string): void {
-    this.#scopes.push(new Set());
-    if (this.#querySet && this.#scopes.length === 2 && this.#timed.length < MAX_TIMINGS) {
-      this.#commands.push({ kind: 'time', index: 2 * this.#timed.length });
-      this.#timed.push(label);
-      this.#timing = true;
+    const level = this.#scopes.length;
+    const scope = new Scope();
+    this.#scopes.push(scope);
+    if (this.#querySet && level <= this.#timedLevels && this.#timed.length < MAX_TIMINGS) {
+      scope.timing = this.#timed.length;
+      this.#commands.push({ kind: 'time', index: 2 * scope.timing });
+      this.#timed.push({ label, level });
     }
   }
 
   #close(result: unknown, consumes: unknown): void {
     const outlives = buffersIn(result);
-    const scope = this.#scopes.pop() ?? new Set<GPUBuffer>();
+    const scope = this.#scopes.pop() ?? new Scope();
     const parent = this.#scopes.at(-1);
-    if (this.#timing && this.#scopes.length === 1) {
-      this.#commands.push({ kind: 'time', index: 2 * this.#timed.length - 1 });
-      this.#timing = false;
-    }
+    if (scope.timing !== undefined) this.#commands.push({ kind: 'time', index: 2 * scope.timing + 1 });
     for (const buffer of scope) {
       if (outlives.has(buffer)) parent?.add(buffer);
       else this.#free.push(buffer);
@@ -277,6 +279,11 @@ export class Recorder {
     endPass();
     return encoder.finish({ label: this.label });
   }
+}
+
+/** The buffers that an open scope has allocated, and its place among the timed ones. */
+class Scope extends Set<GPUBuffer> {
+  timing: number | undefined;
 }
 
 /** The buffers of all tensors in a value: a tensor, or a plain object or array that holds some. */

@@ -1,6 +1,7 @@
 import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
+import type { Runtime } from '../engine/runtime.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { codecOf } from './codec/index.ts';
 import { activation, expectDType, groups } from './grid.ts';
@@ -39,6 +40,12 @@ const FEW_ROWS = 4;
 
 /** How a multiplication is shared out; chosen by adapter and rows unless a test asks for one. */
 export type LinearPlan = keyof typeof kernels;
+
+/** The plans that an adapter can run. */
+export function linearPlans({ hasSubgroups }: Runtime): LinearPlan[] {
+  const all = Object.keys(kernels) as LinearPlan[];
+  return all.filter((plan) => plan !== 'subgroup' || hasSubgroups);
+}
 
 function planFor(rec: Recorder, rows: number): LinearPlan {
   const { adapterKind, hasSubgroups } = rec.runtime;

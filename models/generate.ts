@@ -21,6 +21,8 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
   /** Writes down where every token went (`stats.trace`); default false. Costs a read-back for each reduction. */
   readonly trace?: boolean;
+  /** Called when the first id is there: prefill is over. */
+  readonly started?: () => void;
 }
 
 /** Rows of the sequence at one layer. */
@@ -40,6 +42,8 @@ export interface GenerationStats {
   layers: LayerRows[];
   steps: readonly ReductionStep[];
   generated: number;
+  /** What was generated. */
+  ids: number[];
   /** From the start to the first token. */
   prefillSeconds: number;
   /** From the first token to the last. */
@@ -81,6 +85,7 @@ export function newStats(): GenerationStats {
     layers: [],
     steps: [],
     generated: 0,
+    ids: [],
     prefillSeconds: 0,
     decodeSeconds: 0,
     cacheBytes: 0,
@@ -112,9 +117,11 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
       if (given === 0) {
         firstAt = performance.now();
         stats.prefillSeconds = (firstAt - started) / 1000;
+        request.started?.();
       }
       if (id === undefined || stopIds.has(id)) return;
       stats.generated++;
+      stats.ids.push(id);
       stats.decodeSeconds = (performance.now() - firstAt) / 1000;
       yield id;
     }

@@ -1,5 +1,5 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
-import type { Recorder } from '../engine/recorder.ts';
+import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
@@ -176,17 +176,23 @@ export class LoadedModel implements VideoModel {
     };
   }
 
-  /** Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`. */
-  async firstLogits(video: EncodedVideo | undefined, question: string): Promise<Float32Array> {
+  async firstLogits(
+    video: EncodedVideo | undefined,
+    question: string,
+    timed?: (timings: readonly Timing[]) => void,
+  ): Promise<Float32Array> {
     const { runtime, decoder } = this.#parts;
     const ids = this.#text().idsOf(question, this.#spoken(video));
-    const rec = runtime.recorder('first logits');
+    const rec = runtime.recorder('first logits', { time: timed ? 2 : 0 });
     const cache = decoder.newCache(0);
     try {
       const tokens = this.prompt(rec, ids, video);
       const run = this.reducer?.start(tokens, this.layers) ?? {};
       const left = await decoder.forward(rec, tokens, cache, { positions: tokens.hidden.shape2()[0], run });
-      return (await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)))) as Float32Array;
+      const logits = rec.scope('head', () => decoder.logits(rec, decoder.lastNormed(rec, left)));
+      const scores = (await rec.read(logits)) as Float32Array;
+      if (timed) timed(await rec.timings());
+      return scores;
     } finally {
       rec.finish();
       cache.dispose();

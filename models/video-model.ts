@@ -1,3 +1,4 @@
+import type { Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { NewlinePlace } from '../kernels/vision.ts';
@@ -67,8 +68,16 @@ export interface VideoModel extends Disposable {
   withReducer(reducer: TokenReducer | undefined): VideoModel;
   encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo>;
   answer(video: EncodedVideo | undefined, question: string, options?: GenerateOptions): Answer;
-  /** Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`. */
-  firstLogits(video: EncodedVideo | undefined, question: string): Promise<Float32Array>;
+  /**
+   * Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`.
+   *
+   * @param timed - Given the GPU times of the layers and of the scopes in them; none where the adapter has no clock.
+   */
+  firstLogits(
+    video: EncodedVideo | undefined,
+    question: string,
+    timed?: (timings: readonly Timing[]) => void,
+  ): Promise<Float32Array>;
 }
 
 /** What a model holds on the GPU. */

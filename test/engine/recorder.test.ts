@@ -283,10 +283,26 @@ describe('Recorder', () => {
     rec.finish();
   });
 
-  itOn(['timestamps'], 'times 256 scopes at most, and those rightly', async () => {
+  itOn(['timestamps'], 'times as many levels of scopes as it is asked to', async () => {
+    const rec = runtime.recorder('timed', { time: 2 });
+    const x = filled(rec, 60_000, 1);
+    const z = rec.scope('outer', () =>
+      rec.scope('inner', () => rec.scope('third', () => plus(rec, plus(rec, x, 1), 1))),
+    );
+    const timings = await rec.timings();
+    expect(timings.map(({ label, level }) => [label, level])).to.deep.equal([
+      ['outer', 1],
+      ['inner', 2],
+    ]);
+    expect(timings[0]!.nanoseconds).to.be.at.least(timings[1]!.nanoseconds);
+    await expectAll(rec, z, 3);
+    rec.finish();
+  });
+
+  itOn(['timestamps'], 'times 1024 scopes at most, and those rightly', async () => {
     const rec = runtime.recorder('timed', { time: true });
     const x = filled(rec, 64, 1);
-    for (let i = 0; i < 256; i++) rec.scope(`scope ${i}`, () => plus(rec, x, 1));
+    for (let i = 0; i < 1024; i++) rec.scope(`scope ${i}`, () => plus(rec, x, 1));
     const before = (await rec.timings()).map(({ nanoseconds }) => nanoseconds);
     for (let i = 0; i < 20; i++) rec.scope('beyond', () => plus(rec, x, 1));
     expect((await rec.timings()).map(({ nanoseconds }) => nanoseconds)).to.deep.equal(before);

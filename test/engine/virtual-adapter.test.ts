@@ -78,7 +78,7 @@ describe('a virtual adapter', () => {
     const x = rec.upload('x', [5], 'f16', Uint16Array.from([1, 2, 3, 4, 5]));
     rec.scope('timed', () => rec.copy(x, rec.empty('y', [5], 'f16')));
     expect([...(await rec.read(x))]).to.deep.equal([0, 0, 0, 0, 0]);
-    expect(await rec.timings()).to.deep.equal([{ label: 'timed', nanoseconds: 0 }]);
+    expect(await rec.timings()).to.deep.equal([{ label: 'timed', level: 1, nanoseconds: 0 }]);
     rec.finish();
   });
 

@@ -38,6 +38,34 @@ export function* drawTensor(plan: TensorPlan, dtype: WeightDtype, seed: number):
   }
 }
 
+/** Bytes of a tensor from an offset on. */
+export type DrawnStretch = (offset: number, length: number) => Uint8Array<ArrayBuffer>;
+
+/** Reads the bytes of {@link drawTensor}. Going on where the last reading ended costs nothing; going back begins anew. */
+export function drawnStretch(plan: TensorPlan, dtype: WeightDtype, seed: number): DrawnStretch {
+  let chunks = drawTensor(plan, dtype, seed);
+  let chunk: Uint8Array = new Uint8Array();
+  let start = 0; // of the chunk, in the tensor
+  return (offset, length) => {
+    if (offset < start) {
+      chunks = drawTensor(plan, dtype, seed);
+      [chunk, start] = [new Uint8Array(), 0];
+    }
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const part = chunk.subarray(Math.max(0, offset + done - start)).subarray(0, length - done);
+      bytes.set(part, done);
+      done += part.length;
+      if (done === length) break;
+      start += chunk.length;
+      const next = chunks.next();
+      if (next.done) throw new RangeError(`${plan.name}: ${offset} + ${length} lies outside`);
+      chunk = next.value;
+    }
+    return bytes;
+  };
+}
+
 let samplesOf: { readonly seed: number; readonly samples: Float32Array<ArrayBuffer> } | undefined;
 
 function normalSamples(seed: number): Float32Array<ArrayBuffer> {

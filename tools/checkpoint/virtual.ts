@@ -1,17 +1,32 @@
-/** A checkpoint of real shapes that has no weights: for plans, which read its header only. */
+/** Checkpoints of any shape that are no files: for plans, which read the headers only, and for benches, which draw the weights. */
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../engine/file-source.ts';
-import type { ByteSource, CheckpointFiles } from '../../engine/safetensors.ts';
-import { encodeSafetensors } from '../../engine/safetensors-writer.ts';
+import { type ByteSource, type CheckpointFiles, MODEL_FILE } from '../../engine/safetensors.ts';
+import { encodeSafetensors, type SafetensorsLayout } from '../../engine/safetensors-writer.ts';
 import { generationConfig, modelConfig, visionConfig } from './config.ts';
+import { type DrawnStretch, drawnStretch } from './draw.ts';
 import { type ModelShape, PRESETS, type PresetName } from './shapes.ts';
 import { planTensors, type TensorPlan } from './tensors.ts';
 
 const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
 
+/** How files that nobody wrote are filled. */
+export interface VirtualFilling {
+  /** Of weights that are drawn when they are read, the same as `makeCheckpoint` writes. Absent: zeros. */
+  readonly seed?: number;
+  /** Folder of the tokenizer. Default the bundled one. */
+  readonly tokenizer?: string;
+}
+
+/** What a checkpoint without files may be told. */
+export interface VirtualOptions extends VirtualFilling {
+  /** Sizes that differ from the preset's. */
+  readonly shape?: Partial<ModelShape>;
+}
+
 /** The files that `makeCheckpoint` would write in bf16. */
-export function virtualCheckpoint(preset: PresetName, changes: Partial<ModelShape> = {}): CheckpointFiles {
+export function virtualCheckpoint(preset: PresetName, { shape: changes, ...filling }: VirtualOptions = {}): CheckpointFiles {
   const shape = { ...PRESETS[preset], ...changes };
   const eosTokenId = shape.vocabSize - 1;
   const configs = {
@@ -19,43 +34,49 @@ export function virtualCheckpoint(preset: PresetName, changes: Partial<ModelShap
     'generation_config.json': generationConfig(eosTokenId),
     'vision_config.json': visionConfig(shape),
   };
-  return virtualFiles(preset, configs, { 'model.safetensors': planTensors(shape) });
+  return virtualFiles(preset, configs, { [MODEL_FILE]: planTensors(shape) }, filling);
 }
 
 /**
- * Files that nobody wrote, with the bundled tokenizer. The weights are zeros, made when somebody asks for them.
+ * Files that nobody wrote.
  *
  * @param name - What errors call their folder.
  * @param configs - Contents of JSON files, by name.
- * @param weights - Tensors of safetensors files, by name.
+ * @param weights - Tensors of safetensors files, by name, in bf16.
  */
 export function virtualFiles(
   name: string,
   configs: Readonly<Record<string, object | undefined>>,
   weights: Readonly<Record<string, readonly TensorPlan[]>> = {},
+  { seed, tokenizer = BUNDLED }: VirtualFilling = {},
 ): CheckpointFiles {
-  const tokenizer = folderFiles(BUNDLED);
+  const texts = folderFiles(tokenizer);
   return {
     name,
     open: async (file) => {
-      const tensors = weights[file];
-      if (tensors) {
-        const infos = tensors.map(({ name: tensor, shape }) => ({ name: tensor, dtype: 'BF16' as const, shape }));
-        const { header, size } = encodeSafetensors(infos, { format: 'pt' });
-        return zeros(join(name, file), header, size);
-      }
+      const plans = weights[file];
+      if (plans) return tensorSource(join(name, file), plans, seed);
       const content = configs[file];
-      if (content) {
-        const bytes = new TextEncoder().encode(JSON.stringify(content));
-        return zeros(join(name, file), bytes, bytes.length);
-      }
-      return basename(file).startsWith('tokenizer') ? tokenizer.open(basename(file)) : undefined;
+      if (content) return bytesSource(join(name, file), new TextEncoder().encode(JSON.stringify(content)));
+      return basename(file).startsWith('tokenizer') ? texts.open(basename(file)) : undefined;
     },
   };
 }
 
+/** One file of bf16 tensors that are drawn when they are read; without a seed, zeros. */
+export function seededTensors(name: string, plans: readonly TensorPlan[], seed?: number): CheckpointFiles {
+  return { name, open: async (file) => (file === MODEL_FILE ? tensorSource(join(name, file), plans, seed) : undefined) };
+}
+
+function tensorSource(name: string, plans: readonly TensorPlan[], seed: number | undefined): ByteSource {
+  const infos = plans.map(({ name: tensor, shape }) => ({ name: tensor, dtype: 'BF16' as const, shape }));
+  const layout = encodeSafetensors(infos, { format: 'pt' });
+  return seed === undefined
+    ? bytesSource(name, layout.header, layout.size)
+    : drawnSource(name, layout, plans, seed);
+}
 /** `size` bytes that begin with `start`, and zeros after it. */
-function zeros(name: string, start: Uint8Array, size: number): ByteSource {
+function bytesSource(name: string, start: Uint8Array, size = start.length): ByteSource {
   return {
     name,
     size,
@@ -65,5 +86,24 @@ function zeros(name: string, start: Uint8Array, size: number): ByteSource {
       return bytes;
     },
     close: async () => undefined,
+  };
+}
+
+/** A file whose tensors are drawn as they are read; a reader that goes through each in order draws nothing twice. */
+function drawnSource(name: string, layout: SafetensorsLayout, plans: readonly TensorPlan[], seed: number): ByteSource {
+  const planOf = new Map(plans.map((plan) => [plan.name, plan]));
+  let current: { readonly name: string; readonly draw: DrawnStretch } | undefined;
+  const header = bytesSource(name, layout.header, layout.size);
+  return {
+    ...header,
+    read: async (offset, length) => {
+      const tensor = layout.tensors.find(
+        ({ byteOffset, byteLength }) => offset >= byteOffset && offset + length <= byteOffset + byteLength,
+      );
+      if (!tensor) return header.read(offset, length);
+      if (current?.name !== tensor.name)
+        current = { name: tensor.name, draw: drawnStretch(planOf.get(tensor.name)!, 'bf16', seed) };
+      return current.draw(offset - tensor.byteOffset, length);
+    },
   };
 }
