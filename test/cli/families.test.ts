@@ -39,7 +39,7 @@ describe('ff-run on a tiny model of', () => {
     const { code, stderr } = await ffRun(args, { tool: 'ff-convert' });
     expect(code).to.equal(1);
     expect(stderr).to.match(/^ff-convert: [^\n]*parts: its weights lie in folders \(llm, vision_tower, mm_projector\)[^\n]*\n$/);
-  }).timeout(60_000);
+  }).timeout(240_000);
 
   it('a family says which file of the tokenizer is missing, and what to do', async () => {
     const folder = join(root, 'no-tokenizer');
