@@ -11,10 +11,10 @@ import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
 import type { VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { nvilaConfig } from '../../models/nvila/config.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { nvilaConfig } from '../../models/nvila/config.ts';
 import { loadModel, planOf } from '../../models/registry.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
@@ -98,7 +98,9 @@ describe('the configs of', () => {
     const framesOf = (encoder: unknown): number => {
       const configs = changed(families.NVILA!, { video_encoder: encoder });
       const read = (file: string) => new ConfigReader(`tiny/${file}`, JSON.stringify(configs[file]));
-      const [llm, tower, projector] = ['llm', 'vision_tower', 'mm_projector'].map((part) => read(`${part}/config.json`));
+      const [llm, tower, projector] = ['llm', 'vision_tower', 'mm_projector'].map((part) =>
+        read(`${part}/config.json`),
+      );
       return nvilaConfig({ root: read('config.json'), llm: llm!, tower: tower!, projector: projector! }).framesPerGroup;
     };
     const pooled = { _target_: 'llava.model.encoders.TSPVideoEncoder', pool_sizes: [[8, 1, 1]] };

@@ -33,11 +33,7 @@ const anything = {
  * @param configs - JSON files by their names, `config.json` among them.
  * @throws WeightsError if no family takes the configs.
  */
-export async function makeFamilyCheckpoint(
-  folder: string,
-  configs: Configs,
-  { seed = 0 } = {},
-): Promise<void> {
+export async function makeFamilyCheckpoint(folder: string, configs: Configs, { seed = 0 } = {}): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const [name, config] of Object.entries(configs)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });

@@ -75,6 +75,10 @@ export const published: Readonly<Record<string, Configs>> = {
       vision_config: tower(1024, 4096, 24, 448),
     },
   },
-  'Efficient-Large-Model/NVILA-Lite-2B': nvila({ ...sizes(1536, 8960, 28, 12, 2, 151651), tie_word_embeddings: true }, 'mlp_downsample_3x3_fix', 1),
+  'Efficient-Large-Model/NVILA-Lite-2B': nvila(
+    { ...sizes(1536, 8960, 28, 12, 2, 151651), tie_word_embeddings: true },
+    'mlp_downsample_3x3_fix',
+    1,
+  ),
   'Efficient-Large-Model/NVILA-8B-Video': nvila(sizes(3584, 18944, 28, 28, 4, 151651), 'mlp_downsample_2x2_fix', 8),
 };
