@@ -12,7 +12,7 @@ import type { Runtime } from '../engine/runtime.ts';
 import { type CaseResult, readJson } from './verify/check.ts';
 import { verifyDecoder, verifyRope } from './verify/decoder.ts';
 import { verifyFamily } from './verify/families.ts';
-import { verifyFamilyPreprocess, verifyFrameSampling } from './verify/family-preprocess.ts';
+import { verifyFrameSampling } from './verify/family-preprocess.ts';
 import { verifyPipeline } from './verify/pipeline.ts';
 import { verifyPreprocess } from './verify/preprocess.ts';
 import { verifyStage } from './verify/stage.ts';
@@ -27,8 +27,7 @@ const sets: Readonly<Record<string, Verify>> = {
   vision: verifyVision,
   preprocess: verifyPreprocess,
   pipeline: verifyPipeline,
-  families: (folder, runtime) =>
-    existsSync(join(folder, 'config.json')) ? verifyFamily(folder, runtime) : verifyFamilyPreprocess(folder),
+  families: verifyFamily,
 };
 
 /** A result, or a folder that holds golden data of a kind that is not covered. */

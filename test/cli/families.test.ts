@@ -41,7 +41,7 @@ describe('ff-run on a tiny model of', () => {
     expect(stderr).to.match(
       /^ff-convert: [^\n]*parts: its weights lie in folders \(llm, vision_tower, mm_projector\)[^\n]*\n$/,
     );
-  }).timeout(60_000);
+  }).timeout(240_000);
 
   it('a family says which file of the tokenizer is missing, and what to do', async () => {
     const folder = join(root, 'no-tokenizer');

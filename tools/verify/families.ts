@@ -8,12 +8,13 @@ import type { Tokens } from '../../models/reduction.ts';
 import { architectures, loadModel } from '../../models/registry.ts';
 import { type CaseResult, Golden, limits, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
+import { verifyFamilyPreprocess } from './family-preprocess.ts';
 import { encodePixels, verifyPrompt } from './pipeline.ts';
 
-/** `index.json` of one model. */
+/** `index.json` of one model; without `model`, of a family's pictures. */
 interface Index {
   family: string;
-  model: string;
+  model?: string;
   prompts: string[];
   /** Folders that hold the same weights in other layouts. */
   same_weights_in?: string[];
@@ -32,9 +33,13 @@ interface Input {
 /** The README's own limit for the logits of a model whose values are large. */
 const LOGITS: Readonly<Record<string, number>> = { tiny_tied_grid7: 1e-3 };
 
-/** Every prompt and variant of one model of a family, for each layout of its weights; undefined if none is built. */
+/**
+ * Every prompt and variant of one model of a family, for each layout of its weights; or a family's pictures. Gives undefined
+ * for what is not built.
+ */
 export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGenerator<CaseResult | undefined> {
   const { family, model: name, prompts, same_weights_in } = await readJson<Index>(folder, 'index.json');
+  if (name === undefined) return yield* verifyFamilyPreprocess(folder);
   for (const layout of same_weights_in ?? ['.']) {
     const checkpoint = join(folder, layout);
     const { architectures: named } = await readJson<{ architectures: string[] }>(checkpoint, 'config.json');
