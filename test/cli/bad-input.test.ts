@@ -45,7 +45,7 @@ describe('ff-run, given what it cannot use', () => {
       [['--budget-layers', 'all'], /--budget-layers must be/],
       [['--reducer', 'best'], /--reducer must be framefusion, merge-only, .*none, got "best"/],
       [['--adapter', 'cpu'], /--adapter must be auto, gpu, software/],
-      [['--dtype', 'f64'], /--dtype must be auto, f32, f16, got "f64"/],
+      [['--dtype', 'f64'], /--dtype must be auto, f32, bf16, f16, q8, q4, got "f64"/],
       [['--prompt', ''], /--prompt must not be empty/],
       [['--compare', '--reducer', 'none'], /--compare needs a reducer/],
       [['--no-such-flag'], /Unknown option '--no-such-flag'/],

@@ -28,7 +28,7 @@ describe('kernels/*.wgsl', () => {
       ).to.equal(1);
   });
 
-  for (const file of sources.filter((name) => !name.startsWith('codec/')))
+  for (const file of sources.filter((name) => !/^codec|^pack.read-/.test(name)))
     it(`${file} declares an entry point, operands and parameters that can be read`, () => {
       const source = read(file);
       const { bindings, params, overrides, aliases } = parseInterface(source);
@@ -47,7 +47,13 @@ describe('kernels/*.wgsl', () => {
   for (const file of sources.filter((name) => name.startsWith('codec/')))
     it(`${file} defines what a kernel reads its weights with`, () => {
       expect(read(file))
-        .to.match(/^alias WeightPair = /m)
-        .and.match(/^fn decodePair\(pair: WeightPair\) -> vec2<f32>/m);
+        .to.match(/^alias WeightWord = /m)
+        .and.match(/^fn weightRow\(row: u32, k: u32\) -> u32/m)
+        .and.match(/^fn weightFour\(start: u32, four: u32\) -> vec4<f32>/m);
+    });
+
+  for (const file of sources.filter((name) => name.startsWith('pack/read-')))
+    it(`${file} defines how an element is read`, () => {
+      expect(read(file)).to.match(/^fn element\(i: u32\) -> f32/m);
     });
 });
