@@ -5,8 +5,8 @@ import { ceiling, denseLayers, layerFlops, prefillFlops, visionFlops } from '../
 import { secondsText, spreadText } from '../../cli/bench/print.ts';
 import { fairSeconds, measured, spread } from '../../cli/bench/timing.ts';
 import { Checkpoint } from '../../engine/safetensors.ts';
-import { type GenerationStats, type LayerRows, newStats } from '../../models/generate.ts';
 import type { DecoderConfig } from '../../models/decoder/config.ts';
+import { type GenerationStats, type LayerRows, newStats } from '../../models/generate.ts';
 import { so400m, withoutLast } from '../../models/tower/config.ts';
 import { drawTensor } from '../../tools/checkpoint/draw.ts';
 import { PRESETS, type PresetName } from '../../tools/checkpoint/shapes.ts';
@@ -16,7 +16,13 @@ function configOf(preset: PresetName): DecoderConfig {
   const { hiddenSize, heads, tiedEmbeddings, ...shape } = PRESETS[preset];
   const headDim = hiddenSize / heads;
   const rope = { ropeTheta: 1e6, ropeFactor: 1, maxPositions: Number.POSITIVE_INFINITY };
-  const fixed = { ...rope, rmsNormEps: 1e-6, tieWordEmbeddings: tiedEmbeddings, qkvBias: true, headOrder: 'split' } as const;
+  const fixed = {
+    ...rope,
+    rmsNormEps: 1e-6,
+    tieWordEmbeddings: tiedEmbeddings,
+    qkvBias: true,
+    headOrder: 'split',
+  } as const;
   return { ...shape, hiddenSize, heads, headDim, ...fixed };
 }
 

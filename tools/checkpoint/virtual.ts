@@ -26,7 +26,10 @@ export interface VirtualOptions extends VirtualFilling {
 }
 
 /** The files that `makeCheckpoint` would write in bf16. */
-export function virtualCheckpoint(preset: PresetName, { shape: changes, ...filling }: VirtualOptions = {}): CheckpointFiles {
+export function virtualCheckpoint(
+  preset: PresetName,
+  { shape: changes, ...filling }: VirtualOptions = {},
+): CheckpointFiles {
   const shape = { ...PRESETS[preset], ...changes };
   const eosTokenId = shape.vocabSize - 1;
   const configs = {
@@ -65,15 +68,16 @@ export function virtualFiles(
 
 /** One file of bf16 tensors that are drawn when they are read; without a seed, zeros. */
 export function seededTensors(name: string, plans: readonly TensorPlan[], seed?: number): CheckpointFiles {
-  return { name, open: async (file) => (file === MODEL_FILE ? tensorSource(join(name, file), plans, seed) : undefined) };
+  return {
+    name,
+    open: async (file) => (file === MODEL_FILE ? tensorSource(join(name, file), plans, seed) : undefined),
+  };
 }
 
 function tensorSource(name: string, plans: readonly TensorPlan[], seed: number | undefined): ByteSource {
   const infos = plans.map(({ name: tensor, shape }) => ({ name: tensor, dtype: 'BF16' as const, shape }));
   const layout = encodeSafetensors(infos, { format: 'pt' });
-  return seed === undefined
-    ? bytesSource(name, layout.header, layout.size)
-    : drawnSource(name, layout, plans, seed);
+  return seed === undefined ? bytesSource(name, layout.header, layout.size) : drawnSource(name, layout, plans, seed);
 }
 /** `size` bytes that begin with `start`, and zeros after it. */
 function bytesSource(name: string, start: Uint8Array, size = start.length): ByteSource {

@@ -1,6 +1,7 @@
 /** Arithmetic of a model, counted from the rows that entered each layer: a multiplication and an addition are two. */
-import type { LayerRows } from '../../../models/generate.ts';
+
 import type { DecoderConfig } from '../../../models/decoder/config.ts';
+import type { LayerRows } from '../../../models/generate.ts';
 import type { LlavaEncoderConfig } from '../../../models/llava-encoder.ts';
 import { gridOf } from '../../../models/tower/config.ts';
 
@@ -30,10 +31,7 @@ export function ceiling(config: DecoderConfig, layers: readonly LayerRows[], den
 }
 
 /** Of the layers of the vision tower that run, and the projector's two linear layers. */
-export function visionFlops(
-  { tower, outSize }: Pick<LlavaEncoderConfig, 'tower' | 'outSize'>,
-  frames: number,
-): number {
+export function visionFlops({ tower, outSize }: Pick<LlavaEncoderConfig, 'tower' | 'outSize'>, frames: number): number {
   const { hiddenSize: dim, intermediateSize: inner, channels, patchSize, layers } = tower;
   const patches = gridOf(tower) ** 2;
   const layer = patches * (4 * dim * dim + 2 * dim * inner) + 2 * patches * patches * dim;

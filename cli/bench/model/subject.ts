@@ -48,7 +48,9 @@ export async function openSubject(args: ModelArguments, console_: Console): Prom
     return { name: settings.name, runtime, model, encoder, settings, question, load: time() };
   }
   runtime.close();
-  throw new InputError(`${model.name}: ff-bench counts the arithmetic of LLaVA's families, not of ${model.architecture}.`);
+  throw new InputError(
+    `${model.name}: ff-bench counts the arithmetic of LLaVA's families, not of ${model.architecture}.`,
+  );
 }
 
 /** Says what of the shapes was cut, too. */
