@@ -162,23 +162,26 @@ async function main(): Promise<void> {
   const options = {
     job: { type: 'string' },
     adapter: { type: 'string', default: 'auto' },
+    preset: { type: 'string' },
     json: { type: 'string' },
   } as const;
   const { values } = parseArgs({ options });
   if (values.job !== undefined) return void console.log(JSON.stringify(await measure(JSON.parse(values.job))));
   const adapter = values.adapter as AdapterChoice;
   const results: (Job & Measured)[] = [];
-  for (const [preset, layers, dtypes] of [
-    ['llava-onevision-qwen2-0.5b', undefined, ['auto', 'q8', 'q4']],
-    ['llava-video-7b', 2, ['auto', 'q4']],
+  // Of 7B the first layers, as many as FrameFusion needs for its budget, and fewer frames: the tower is the same.
+  for (const [preset, layers, frames, dtypes] of [
+    ['llava-onevision-qwen2-0.5b', undefined, 8, ['auto', 'q8', 'q4']],
+    ['llava-video-7b', 4, 2, ['auto', 'q4']],
   ] as const) {
+    if (values.preset !== undefined && values.preset !== preset) continue;
     const folder = `work/${preset}${layers ? `-${layers}-layers` : ''}`;
     if (!existsSync(folder)) {
       console.log(`making ${folder}`);
       await makeCheckpoint(folder, { preset, ...(layers && { shape: { layers } }) });
     }
     for (const dtype of dtypes) {
-      const job = { preset, folder, dtype, frames: 8, adapter };
+      const job = { preset, folder, dtype, frames, adapter };
       const measured = await inProcess(job);
       say(job, measured);
       results.push({ ...job, ...measured });
