@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { DeviceError } from '../../engine/errors.ts';
 import { folderFiles } from '../../engine/file-source.ts';
@@ -129,6 +130,11 @@ describe('hasRoomFor', () => {
     const before = await addressSpace();
     // More than the largest buffer that some adapters allow, and an odd number.
     expect(await runtime.hasRoomFor(3 * GIB + 5)).to.equal(true);
+    // Dawn gives memory back when it comes to it, which on a busy machine is a little later.
+    for (let wait = 0; wait < 50 && (await addressSpace()) - before >= GIB; wait++) {
+      runtime.device.queue.submit([]);
+      await sleep(100);
+    }
     expect((await addressSpace()) - before).to.be.below(GIB);
     expect(runtime.memory.peakBytes, 'in the pool').to.equal(0);
     await runtime.check();
