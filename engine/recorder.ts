@@ -169,7 +169,7 @@ export class Recorder {
       });
     this.submit();
     try {
-      await staging.mapAsync(0x01); // GPUMapMode.READ
+      await this.runtime.waiting(staging.mapAsync(0x01)); // GPUMapMode.READ
       return hostArray(tensor.dtype, staging.getMappedRange().slice(0), tensor.size);
     } catch (cause) {
       await this.runtime.check(); // says it better, if it knows

@@ -10,11 +10,14 @@ import rowSource from './linear-row.wgsl';
 import subgroupSource from './linear-subgroup.wgsl';
 import type { Weight } from './weight.ts';
 
-/** One computation, three ways to share its work out, with the rows and columns of y that a workgroup makes. */
+const onSubgroups = new Kernel('linear-subgroup', subgroupSource);
+
+/** One computation, four ways to share its work out, with the rows and columns of y that a workgroup makes. */
 const kernels = {
   tile: { kernel: new Kernel('linear', tileSource), rows: 64, columns: 32 },
-  subgroup: { kernel: new Kernel('linear-subgroup', subgroupSource), rows: 8, columns: 128 },
   row: { kernel: new Kernel('linear-row', rowSource), rows: 1, columns: 8 },
+  subgroup: { kernel: onSubgroups, rows: 8, columns: 128 },
+  subgroupRow: { kernel: onSubgroups, rows: 1, columns: 128 },
 };
 
 /** A linear layer's parameters as a model holds them. */
@@ -42,14 +45,14 @@ const FEW_ROWS = 4;
 export type LinearPlan = keyof typeof kernels;
 
 /** The plans that an adapter can run. */
-export function linearPlans({ hasSubgroups }: Runtime): LinearPlan[] {
+export function linearPlans({ subgroupSize }: Runtime): LinearPlan[] {
   const all = Object.keys(kernels) as LinearPlan[];
-  return all.filter((plan) => plan !== 'subgroup' || hasSubgroups);
+  return all.filter((plan) => kernels[plan].kernel !== onSubgroups || subgroupSize >= 4);
 }
 
 function planFor(rec: Recorder, rows: number): LinearPlan {
-  const { adapterKind, hasSubgroups } = rec.runtime;
-  if (adapterKind === 'software' && hasSubgroups) return 'subgroup';
+  const { adapterKind, subgroupSize } = rec.runtime;
+  if (adapterKind === 'software' && subgroupSize >= 4) return rows === 1 ? 'subgroupRow' : 'subgroup';
   return rows <= FEW_ROWS ? 'row' : 'tile';
 }
 
@@ -77,6 +80,8 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
   expectShape('linear', 'into', y, [rows, n]);
   expectDType('linear', 'into', y, out);
   const { kernel, ...tile } = kernels[options.plan ?? planFor(rec, rows)];
+  const constants = { HAS_BIAS: Number(bias !== undefined), HAS_RESIDUAL: Number(residual !== undefined) };
+  const shape = kernel === onSubgroups ? { ROWS: tile.rows, LANES: rec.runtime.subgroupSize < 8 ? 4 : 8 } : {};
   let column = 0;
   for (const part of weight.parts) {
     const [count = 0] = part.shape;
@@ -84,7 +89,7 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
       // Where there is no bias or residual, the override keeps the kernel from reading what stands in for it.
       operands: { x, weight: part, bias: bias ?? x, residual: residual ?? x, y },
       params: { rows, n: count, k, stride: n, column, period },
-      constants: { HAS_BIAS: Number(bias !== undefined), HAS_RESIDUAL: Number(residual !== undefined) },
+      constants: { ...constants, ...shape },
       types: { act: activation('linear', 'x', x), out },
       codec: codecOf(weight),
       workgroups: [groups(count, tile.columns), groups(rows, tile.rows)],

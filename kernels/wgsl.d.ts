@@ -129,7 +129,7 @@ declare module '*/linear-subgroup.wgsl' {
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    never,
+    'LANES' | 'ROWS',
     'act' | 'out'
   >;
   export default source;
