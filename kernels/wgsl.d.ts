@@ -33,6 +33,17 @@ declare module '*/attention-row.wgsl' {
   export default source;
 }
 
+declare module '*/attention-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'v' | 'y',
+    'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'HEAD_DIM' | 'CAUSAL',
+    'LANES' | 'CHUNKS',
+    'act'
+  >;
+  export default source;
+}
+
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'q' | 'k' | 'v' | 'y',
