@@ -92,7 +92,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   var end = params.keys;
   if (CAUSAL) { end = min(end, before + row0 + ROWS); }
 
-  var sums: array<Rows, 32>;  // columns lane, lane + LANES, ...; HEAD_DIM is at most 128
+  // Columns lane, lane + LANES, ... of q and of y; HEAD_DIM is at most 128.
+  var query: array<Rows, 32>;
+  var sums: array<Rows, 32>;
+  for (var c = 0u; c < CHUNKS; c++) {
+    query[c] = queries(segmentRow, row0, head * params.headStride + min(c * LANES + lane, HEAD_DIM - 1u));
+  }
   var highest = each(MASKED);
   var total = each(0.0);  // of this lane's keys
   for (var key0 = 0u; key0 < end; key0 += 2u * LANES) {
@@ -101,12 +106,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     let kNext = (segmentKey + min(key + LANES, params.keys - 1u)) * params.kStride + kHead;
     var here = each(0.0);
     var next = each(0.0);
-    for (var column0 = 0u; column0 < HEAD_DIM; column0 += LANES) {
-      let mine = queries(segmentRow, row0, head * params.headStride + min(column0 + lane, HEAD_DIM - 1u));
-      for (var i = 0u; i < min(LANES, HEAD_DIM - column0); i++) {
-        let column = heldBy(i, mine);
-        here += column * f32(k[kHere + column0 + i]);
-        next += column * f32(k[kNext + column0 + i]);
+    for (var c = 0u; c < CHUNKS; c++) {
+      let columns = query[c];
+      for (var i = 0u; i < min(LANES, HEAD_DIM - c * LANES); i++) {
+        let column = heldBy(i, columns);
+        here += column * f32(k[kHere + c * LANES + i]);
+        next += column * f32(k[kNext + c * LANES + i]);
       }
     }
     here = masked(here, key, before + row0 + 1u);
@@ -119,11 +124,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     next = exponential(next - higher);
     total = times(total, shrink) + here + next;
     for (var c = 0u; c < CHUNKS; c++) { sums[c] = times(sums[c], shrink); }
-    for (var i = 0u; i < min(2u * LANES, end - key0); i++) {
-      var weights = heldBy(i % LANES, here);
-      if (i >= LANES) { weights = heldBy(i % LANES, next); }
-      let vAt = (segmentKey + key0 + i) * params.vStride + vHead;
-      for (var c = 0u; c < CHUNKS; c++) { sums[c] += weights * f32(v[vAt + min(c * LANES + lane, HEAD_DIM - 1u)]); }
+    // Two keys at a time: the sums are many, and lie in memory. Beyond the head's end they are of no use.
+    for (var i = 0u; i < LANES; i++) {
+      let first = heldBy(i, here);
+      let second = heldBy(i, next);
+      let vHere = (segmentKey + min(key0 + i, params.keys - 1u)) * params.vStride + vHead + lane;
+      let vNext = (segmentKey + min(key0 + LANES + i, params.keys - 1u)) * params.vStride + vHead + lane;
+      for (var c = 0u; c < CHUNKS; c++) {
+        let a = f32(v[vHere + c * LANES]);
+        let b = f32(v[vNext + c * LANES]);
+        sums[c] = sums[c] + first * a + second * b;
+      }
     }
   }
 
