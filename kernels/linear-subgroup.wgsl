@@ -10,6 +10,7 @@ alias act = f32;
 alias out = f32;
 override LANES: u32 = 4;  // or 8 where a subgroup has as many. Not `subgroup_size`: the loop over them is to be unrolled
 override ROWS: u32 = 8;   // of y in a thread: 8, or 1 for a single row
+override GATED: bool = false;
 override HAS_BIAS: bool;
 override HAS_RESIDUAL: bool;
 struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
@@ -48,11 +49,14 @@ fn main(
   @builtin(subgroup_invocation_id) sublane: u32,
 ) {
   let row0 = group.y * ROWS;
-  let n0 = group.x * WG * COLUMNS + thread;
+  let columns = outputs();
+  let n0 = group.x * WG * select(COLUMNS, COLUMNS / 2u, GATED) + thread;
   let step = vec4<u32>(0u, 1u, 2u, 3u);
   let above = min(row0 + step, vec4<u32>(params.rows - 1u)) * params.k;
   let below = min(row0 + 4u + step, vec4<u32>(params.rows - 1u)) * params.k;
-  let n = min(n0 + step * WG, vec4<u32>(params.n - 1u));
+  var n = n0 + step * WG;
+  if (GATED) { n = n0 + vec4<u32>(0u, WG, columns, columns + WG); }
+  n = min(n, vec4<u32>(params.n - 1u));
   let wRow0 = weightRow(n.x, params.k);
   let wRow1 = weightRow(n.y, params.k);
   let wRow2 = weightRow(n.z, params.k);
@@ -96,17 +100,13 @@ fn main(
   }
 
   let sums = array<vec4<f32>, 8>(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
-  for (var i = 0u; i < ROWS; i++) {
-    let row = row0 + i;
-    if (row >= params.rows) { break; }
+  for (var i = 0u; i < min(ROWS, params.rows - row0); i++) {
     for (var column = 0u; column < COLUMNS; column++) {
       let n = n0 + column * WG;
-      if (n >= params.n) { break; }
-      let to = params.column + n;
+      if (n >= columns || (GATED && column >= COLUMNS / 2u)) { break; }
       var value = sums[i][column];
-      if (HAS_BIAS) { value += bias[to]; }
-      if (HAS_RESIDUAL) { value += residual[(row % params.period) * params.stride + to]; }
-      y[row * params.stride + to] = out(value);
+      if (GATED) { value = gated(value, sums[i][column + 2u]); }
+      store(row0 + i, n, value);
     }
   }
 }

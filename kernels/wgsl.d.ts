@@ -124,12 +124,17 @@ declare module '*/layer-norm.wgsl' {
   export default source;
 }
 
+declare module '*/linear-epilogue.wgsl' {
+  const source: string;
+  export default source;
+}
+
 declare module '*/linear-row.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    never,
+    'GATED',
     'act' | 'out'
   >;
   export default source;
@@ -140,7 +145,7 @@ declare module '*/linear-subgroup.wgsl' {
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    'LANES' | 'ROWS',
+    'LANES' | 'ROWS' | 'GATED',
     'act' | 'out'
   >;
   export default source;
@@ -151,7 +156,7 @@ declare module '*/linear.wgsl' {
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    never,
+    'GATED',
     'act' | 'out'
   >;
   export default source;
