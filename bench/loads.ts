@@ -66,7 +66,7 @@ async function turn(runtime: Runtime, body: string): Promise<number> {
     pass.dispatchWorkgroups(WORKGROUPS);
     pass.end();
     device.queue.submit([encoder.finish()]);
-    await runtime.waiting(device.queue.onSubmittedWorkDone());
+    await runtime.settled();
     const { user, system } = process.cpuUsage(before);
     if (round > 0) times.push(user + system); // the first compiles
   }

@@ -18,9 +18,10 @@ export async function resting<T>(news: Promise<T>): Promise<T> {
   news.then(close, close);
   waiters += 1;
   try {
-    for (let rest = 0.05; open; rest = Math.min(1.25 * rest, LONGEST)) {
-      Atomics.wait(bed, 0, 0, rest / waiters); // several who wait share a turn's rest
+    for (let rest = 0.05; ; rest = Math.min(1.25 * rest, LONGEST)) {
       await setImmediate();
+      if (!open) break;
+      Atomics.wait(bed, 0, 0, rest / waiters); // several who wait share a turn's rest
     }
   } finally {
     waiters -= 1;

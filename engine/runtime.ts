@@ -143,6 +143,11 @@ export class Runtime {
     this.device.queue.writeBuffer(tensor.buffer, at + whole, tail);
   }
 
+  /** Resolves when all work that was submitted so far is done. */
+  async settled(): Promise<void> {
+    await this.waiting(this.device.queue.onSubmittedWorkDone());
+  }
+
   /** Destroys a tensor of `upload` or `reserve`. */
   free(tensor: Tensor): void {
     this.pool.destroy(tensor.buffer);
@@ -174,7 +179,7 @@ export class Runtime {
       for (const buffer of held) buffer.destroy();
       // Dawn frees what was destroyed when the next submit is through, and an empty one will do.
       this.device.queue.submit([]);
-      await this.waiting(this.device.queue.onSubmittedWorkDone());
+      await this.settled();
     }
   }
 
