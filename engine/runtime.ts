@@ -19,7 +19,10 @@ export interface RuntimeOptions {
 /** What a host does while something that it asked the adapter for is not there yet. */
 export type Waiting = <T>(news: Promise<T>) => Promise<T>;
 
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups'];
+/** Dawn's name for what is not in WebGPU yet: subgroups that multiply matrices. It needs the toggle `allow_unsafe_apis`. */
+const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups', MATRICES];
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -40,6 +43,8 @@ export class Runtime {
   readonly adapterInfo: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>>;
   /** The fewest invocations that a subgroup has; 0 where kernels may not use subgroups. */
   readonly subgroupSize: number;
+  /** Whether subgroups of 32 multiply f16 matrices of 16 x 16 into f32, as `linear-matrix.wgsl` has it. */
+  readonly hasMatrices: boolean;
   readonly pool: BufferPool;
   readonly maxBindingBytes: number;
   /** Computes nothing and holds no bytes; what a run would allocate is counted (`virtualAdapter`). */
@@ -58,6 +63,7 @@ export class Runtime {
     const { vendor, architecture, device: deviceName, description } = adapter.info;
     this.adapterInfo = { vendor, architecture, device: deviceName, description };
     this.subgroupSize = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
+    this.hasMatrices = device.features.has(MATRICES) && multipliesMatrices(adapter.info);
     this.virtual = isVirtual(adapter);
     this.waiting = options.waiting ?? ((news) => news);
     this.#onClose = options.onClose;
@@ -264,6 +270,20 @@ export function adapterKind(info: GPUAdapterInfo): AdapterKind {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
   const software = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|microsoft basic render/.test(text);
   return software ? 'software' : 'gpu';
+}
+
+/** Not in `@webgpu/types` yet. */
+interface MatrixInfo extends GPUAdapterInfo {
+  readonly subgroupMatrixConfigs?: Iterable<
+    Readonly<Record<'componentType' | 'resultComponentType', string> & Record<'M' | 'N' | 'K', number>>
+  >;
+}
+
+function multipliesMatrices(info: MatrixInfo): boolean {
+  if (info.subgroupMinSize !== 32 || info.subgroupMaxSize !== 32) return false;
+  return [...(info.subgroupMatrixConfigs ?? [])].some(
+    (c) => c.componentType === 'f16' && c.resultComponentType === 'f32' && c.M === 16 && c.N === 16 && c.K === 16,
+  );
 }
 
 function oneLine(message: string): string {

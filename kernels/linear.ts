@@ -8,18 +8,20 @@ import { codecOf } from './codec/index.ts';
 import { activation, expectDType, groups } from './grid.ts';
 import tileSource from './linear.wgsl';
 import epilogue from './linear-epilogue.wgsl';
+import matrixSource from './linear-matrix.wgsl';
 import rowSource from './linear-row.wgsl';
 import subgroupSource from './linear-subgroup.wgsl';
-import type { Weight } from './weight.ts';
+import type { Weight, WeightFormat } from './weight.ts';
 
 /** All end with the same lines. */
 const ending = <T extends string>(source: T): T => `${source}\n${epilogue}` as T;
 
 const onSubgroups = new Kernel('linear-subgroup', ending(subgroupSource));
 
-/** One computation, four ways to share its work out, with the rows and columns of y that a workgroup makes. */
+/** One computation, five ways to share its work out, with the rows and columns of y that a workgroup makes. */
 const kernels = {
   tile: { kernel: new Kernel('linear', ending(tileSource)), rows: 64, columns: 32 },
+  matrix: { kernel: new Kernel('linear-matrix', ending(matrixSource)), rows: 128, columns: 128 },
   row: { kernel: new Kernel('linear-row', ending(rowSource)), rows: 1, columns: 8 },
   subgroup: { kernel: onSubgroups, rows: 8, columns: 128 },
   subgroupRow: { kernel: onSubgroups, rows: 1, columns: 128 },
@@ -49,16 +51,20 @@ const FEW_ROWS = 4;
 /** How a multiplication is shared out; chosen by adapter and rows unless a test asks for one. */
 export type LinearPlan = keyof typeof kernels;
 
-/** The plans that an adapter can run. */
-export function linearPlans({ subgroupSize }: Runtime): LinearPlan[] {
+/** The plans that an adapter can run on activations and a weight. */
+export function linearPlans(runtime: Runtime, act: 'f32' | 'f16', format: WeightFormat): LinearPlan[] {
   const all = Object.keys(kernels) as LinearPlan[];
-  return all.filter((plan) => kernels[plan].kernel !== onSubgroups || subgroupSize >= 4);
+  return all.filter((plan) => {
+    if (plan === 'matrix') return runtime.hasMatrices && act === 'f16' && format !== 'f32';
+    return kernels[plan].kernel !== onSubgroups || runtime.subgroupSize >= 4;
+  });
 }
 
-function planFor(rec: Recorder, rows: number): LinearPlan {
-  const { adapterKind, subgroupSize } = rec.runtime;
-  if (adapterKind === 'software' && subgroupSize >= 4) return rows === 1 ? 'subgroupRow' : 'subgroup';
-  return rows <= FEW_ROWS ? 'row' : 'tile';
+function planFor(runtime: Runtime, x: Tensor, { format }: Weight): LinearPlan {
+  const [rows] = x.shape2();
+  if (runtime.adapterKind === 'software' && runtime.subgroupSize >= 4) return rows === 1 ? 'subgroupRow' : 'subgroup';
+  if (rows <= FEW_ROWS) return 'row';
+  return linearPlans(runtime, x.dtype === 'f16' ? 'f16' : 'f32', format).includes('matrix') ? 'matrix' : 'tile';
 }
 
 /**
@@ -125,7 +131,7 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   const { weight, bias, residual, column = 0, gated = false } = options;
   const [rows, k] = x.shape2();
   const [n = 0] = part.shape;
-  const { kernel, ...tile } = kernels[options.plan ?? planFor(rec, rows)];
+  const { kernel, ...tile } = kernels[options.plan ?? planFor(rec.runtime, x, weight)];
   const given = { HAS_BIAS: Number(bias !== undefined), HAS_RESIDUAL: Number(residual !== undefined) };
   const shape = kernel === onSubgroups ? { ROWS: tile.rows, LANES: rec.runtime.subgroupSize < 8 ? 4 : 8 } : {};
   rec.dispatch(kernel, {

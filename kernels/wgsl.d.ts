@@ -129,6 +129,17 @@ declare module '*/linear-epilogue.wgsl' {
   export default source;
 }
 
+declare module '*/linear-matrix.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'bias' | 'residual' | 'y',
+    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
+    'HAS_BIAS' | 'HAS_RESIDUAL',
+    'GATED',
+    'act' | 'out'
+  >;
+  export default source;
+}
+
 declare module '*/linear-row.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'weight' | 'bias' | 'residual' | 'y',

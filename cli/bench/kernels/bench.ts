@@ -1,7 +1,6 @@
 /** The work of `ff-bench kernels`. */
 import { KernelError } from '../../../engine/errors.ts';
 import type { Runtime } from '../../../engine/runtime.ts';
-import { linearPlans } from '../../../kernels/linear.ts';
 import { UsageError } from '../../flags.ts';
 import { openAdapter } from '../../open-adapter.ts';
 import { Console } from '../../progress.ts';
@@ -87,7 +86,7 @@ function casesOf(
 ): SizedCase[] {
   const sizes = sizesOf(name, quick);
   const all = [
-    ...linearCases(sizes, linearPlans(runtime)),
+    ...linearCases(runtime, sizes, act),
     ...packCases(sizes),
     ...attentionCases(runtime, sizes, act),
     ...rowCases(sizes, act),

@@ -1,6 +1,7 @@
 /** The linear layer in every plan and weight format, for many rows and for one; and the packing of weights. */
+import type { Runtime } from '../../../engine/runtime.ts';
 import { embed } from '../../../kernels/embed.ts';
-import { type LinearPlan, linear } from '../../../kernels/linear.ts';
+import { type LinearPlan, linear, linearPlans } from '../../../kernels/linear.ts';
 import { pack } from '../../../kernels/pack/index.ts';
 import { rowBytes, storedRow, type Weight, type WeightFormat, weightFormats } from '../../../kernels/weight.ts';
 import { type KernelCase, type Prepared, shapeText, some } from './kernel-case.ts';
@@ -9,16 +10,18 @@ import type { Workbench } from './workbench.ts';
 
 const COLUMNS = 8;
 
-/** @param plans - Those that the adapter can run. */
-export function linearCases(sizes: Sizes, plans: readonly LinearPlan[]): KernelCase[] {
+export function linearCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
   const { hidden, inner, rows } = sizes;
-  // One row has nothing to share, and of many each would read all weights again.
-  const many = plans.filter((plan) => plan !== 'row');
-  const one = plans.filter((plan) => plan !== 'tile');
-  return weightFormats.flatMap((format) => [
-    ...many.map((plan) => linearCase(plan, format, [rows, hidden, 2 * inner])),
-    ...one.map((plan) => linearCase(plan, format, [1, hidden, 2 * inner])),
-  ]);
+  return weightFormats.flatMap((format) => {
+    const plans = linearPlans(runtime, act, format);
+    // One row has nothing to share, and of many each would read all weights again.
+    const many = plans.filter((plan) => plan !== 'row' && plan !== 'subgroupRow');
+    const one = plans.filter((plan) => plan !== 'tile' && plan !== 'matrix');
+    return [
+      ...many.map((plan) => linearCase(plan, format, [rows, hidden, 2 * inner])),
+      ...one.map((plan) => linearCase(plan, format, [1, hidden, 2 * inner])),
+    ];
+  });
 }
 
 function linearCase(
