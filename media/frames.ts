@@ -59,6 +59,16 @@ export async function* readFrames(
   yield* sharing(Infinity, last.rgb);
 }
 
+/** Throws a RangeError unless indices ascend within a video of so many frames. */
+export function checkIndices(indices: readonly number[], frames: number): void {
+  let previous = 0;
+  for (const index of indices) {
+    if (!Number.isInteger(index) || index < previous || index >= frames)
+      throw new RangeError(`frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`);
+    previous = index;
+  }
+}
+
 /** The last frame of a video that ends too early, searched from a frame that decodes, or from the first. */
 async function lastFrame(decode: Decode, from: number, name: string): Promise<{ index: number; rgb: Uint8Array }> {
   let rgb: Uint8Array | undefined;

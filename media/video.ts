@@ -5,7 +5,7 @@ import { VideoError } from './errors.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { findNative, openNative } from './ffmpeg-native.ts';
 import { findWasm, openWasm } from './ffmpeg-wasm.ts';
-import { type Frame, readFrames } from './frames.ts';
+import { checkIndices, type Frame, readFrames } from './frames.ts';
 import { type Probe, probeVideo, type VideoInfo } from './probe.ts';
 
 export type { Frame } from './frames.ts';
@@ -15,7 +15,8 @@ export type { VideoInfo } from './probe.ts';
 export interface Video extends AsyncDisposable {
   /** What errors and warnings call it. */
   readonly name: string;
-  readonly decoder: 'ffmpeg' | 'ffmpeg.wasm';
+  /** What decodes it; `webcodecs` in a browser. */
+  readonly decoder: 'ffmpeg' | 'ffmpeg.wasm' | 'webcodecs';
   readonly info: VideoInfo;
   /** What is wrong with the video although it can be used, a line each. Grows as frames are read. */
   readonly warnings: readonly string[];
@@ -153,13 +154,4 @@ function unopened(name: string, cause: unknown): VideoError {
   return new VideoError(name, `cannot be opened (${code ?? cause}). A readable video file is needed.`, {
     cause,
   });
-}
-
-function checkIndices(indices: readonly number[], frames: number): void {
-  let previous = 0;
-  for (const index of indices) {
-    if (!Number.isInteger(index) || index < previous || index >= frames)
-      throw new RangeError(`frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`);
-    previous = index;
-  }
 }
