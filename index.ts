@@ -6,6 +6,12 @@
  */
 export { folderFiles } from './engine/file-source.ts';
 export { type AdapterChoice, type NodeRuntimeOptions, openRuntime } from './engine/node-adapter.ts';
-export { type DownloadOptions, downloadModel } from './hub/download.ts';
+export {
+  type DownloadOptions,
+  type DownloadProgress,
+  downloadModel,
+  type FileProgress,
+  type HubTiming,
+} from './hub/download.ts';
 export * from './library.ts';
 export { type OpenVideoOptions, openVideo } from './media/video.ts';

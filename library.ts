@@ -14,7 +14,13 @@ export {
   pruneOnly,
   randomDrop,
 } from './framefusion/baselines.ts';
-export { FrameFusion, type FrameFusionOptions } from './framefusion/framefusion.ts';
+export {
+  FrameFusion,
+  type FrameFusionOptions,
+  FrameFusionRun,
+  type FrameFusionSettings,
+  type FrameFusionState,
+} from './framefusion/framefusion.ts';
 export { type PruneOptions, prune } from './framefusion/prune.ts';
 export { type ReducerOptions, reducers } from './framefusion/reducers.ts';
 export { shorten } from './framefusion/shorten.ts';

@@ -10,6 +10,7 @@ export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './floats.ts';
 export { encodeFloats, type HostArray } from './host-array.ts';
 export {
   type AliasType,
+  type Binding,
   type Codec,
   Kernel,
   type KernelInterface,

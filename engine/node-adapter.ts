@@ -17,7 +17,9 @@ export type AdapterChoice = 'auto' | 'gpu' | 'software' | 'embedded';
 /** All values of `AdapterChoice`, for argument checks. */
 export const adapterChoices: readonly AdapterChoice[] = ['auto', 'gpu', 'software', 'embedded'];
 
+/** How to open a device under Node. */
 export interface NodeRuntimeOptions extends RuntimeOptions {
+  /** Default `auto`. */
   readonly adapter?: AdapterChoice;
 }
 

@@ -7,6 +7,7 @@ import { BufferPool } from './pool.ts';
 import type { Runtime } from './runtime.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
 
+/** How to record. */
 export interface RecorderOptions {
   /** Time the scopes of the outermost level, or of so many, on the GPU, where the adapter can (`timings`). */
   readonly time?: boolean | number;

@@ -27,22 +27,18 @@ export interface BrowserVideoOptions {
 /** FFmpeg's names, which reports have, for codecs that Mediabunny calls otherwise. */
 const codecNames: Readonly<Record<string, string>> = { avc: 'h264' };
 
-/**
- * Opens a video and reads where its frames are; decodes nothing yet. Pixels are those of the browser's decoder, which differ
- * from FFmpeg's by little.
- *
- * @param source - A file of an `<input>`, an address whose server allows it (CORS), or the bytes of a video.
- * @throws VideoError if there is no such video, or the browser has no decoder for it.
- */
+/** See browser.ts. */
 export async function openVideo(
   source: Blob | Uint8Array | URL | string,
   options: BrowserVideoOptions = {},
 ): Promise<Video> {
   const { name = nameOf(source), signal } = options;
   signal?.throwIfAborted();
+  const held = source instanceof Blob ? source.size : source instanceof Uint8Array ? source.length : undefined;
+  if (held === 0) throw new VideoError(name, 'no data (0 bytes). A video is needed.');
   const input = new Input({ source: sourceOf(source), formats: ALL_FORMATS });
   try {
-    const track = await videoTrack(input, name);
+    const track = await videoTrack(input, name, held !== undefined);
     const { info, times } = await probe(track, name);
     signal?.throwIfAborted();
     return new WebVideo(name, info, { input, track, times, signal });
@@ -66,9 +62,13 @@ function sourceOf(source: Blob | Uint8Array | URL | string): Source {
   return source instanceof Uint8Array ? new BufferSource(source) : new UrlSource(source);
 }
 
-async function videoTrack(input: Input, name: string): Promise<InputVideoTrack> {
-  if (!(await input.canRead()))
-    throw new VideoError(name, 'not a video. A video file is needed: MP4, MOV, MKV or WebM.');
+/** @param held - Whether its bytes are at hand, so that a failure to read is theirs and not the network's. */
+async function videoTrack(input: Input, name: string, held: boolean): Promise<InputVideoTrack> {
+  const readable = await input.canRead().catch((error) => {
+    if (held) return false;
+    throw error;
+  });
+  if (!readable) throw new VideoError(name, 'not a video. A video file is needed: MP4, MOV, MKV or WebM.');
   const track = await input.getPrimaryVideoTrack();
   if (!track) throw new VideoError(name, 'no video stream. A file with at least one video stream is needed.');
   if (await track.canDecode()) return track;

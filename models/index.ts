@@ -12,6 +12,7 @@ export { type DecoderNames, internLm2Names, llamaNames } from './decoder/names.t
 export type { Family, FamilyPlan, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
+export type { KvCache } from './kv-cache.ts';
 export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from './llava-encoder.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';

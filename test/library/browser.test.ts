@@ -154,14 +154,16 @@ describe('a page with the library', () => {
       const here = location.origin;
       return [
         await line(ff.openVideo(new Blob(['no video']))),
+        await line(ff.openVideo(new Uint8Array())),
         await line(ff.openVideo('/nowhere.mp4')),
         await line(ff.loadModel(ff.urlFiles(here + '/nowhere'), runtime)),
         await line(ff.loadModel(ff.blobFiles([new File(['{}'], 'config.json')], 'mine'), runtime)),
       ];
     `);
-    const [noVideo, nowhere, noModel, empty, ...more] = said as string[];
+    const [noVideo, nothing, nowhere, noModel, empty, ...more] = said as string[];
     expect(more).to.deep.equal([]);
     expect(noVideo).to.match(/^VideoError: video: not a video\. A video file is needed: [^\n]+$/);
+    expect(nothing).to.equal('VideoError: video: no data (0 bytes). A video is needed.');
     expect(nowhere).to.match(/^VideoError: \/nowhere\.mp4: cannot be read \([^\n]*404[^\n]*\)\. [^\n]+$/);
     expect(noModel).to.match(/^WeightsError: http:[^\n]*\/nowhere\/config\.json: it is missing\. [^\n]+$/);
     expect(empty).to.match(/^WeightsError: mine\/config\.json: architectures must name [^\n]+$/);
