@@ -12,7 +12,7 @@ import {
   VideoSampleSink,
 } from 'mediabunny';
 import { VideoError } from './errors.ts';
-import { checkIndices, type Frame } from './frames.ts';
+import { checkIndices, type Frame, nameOf } from './frames.ts';
 import { noFrames, type VideoInfo } from './probe.ts';
 import type { Video } from './video.ts';
 
@@ -50,11 +50,6 @@ export async function openVideo(
       cause: error,
     });
   }
-}
-
-function nameOf(source: Blob | Uint8Array | URL | string): string {
-  if (typeof source === 'string' || source instanceof URL) return String(source);
-  return 'name' in source && typeof source.name === 'string' ? source.name : 'video';
 }
 
 function sourceOf(source: Blob | Uint8Array | URL | string): Source {

@@ -59,6 +59,12 @@ export async function* readFrames(
   yield* sharing(Infinity, last.rgb);
 }
 
+/** What errors call a video: its path or address, the name of a `File`, else `video`. */
+export function nameOf(video: string | URL | Blob | Uint8Array): string {
+  if (typeof video === 'string' || video instanceof URL) return String(video);
+  return 'name' in video && typeof video.name === 'string' ? video.name : 'video';
+}
+
 /** Throws a RangeError unless indices ascend within a video of so many frames. */
 export function checkIndices(indices: readonly number[], frames: number): void {
   let previous = 0;
