@@ -25,7 +25,7 @@ export type DispatchOf<O extends string, P extends string, R extends string, D e
   Needed<A, Pick<Dispatch<O, P, R, D, A>, 'types'>>;
 
 /** A part of a dispatch that goes with names: needed where there are some, left to the caller where they are any string. */
-type Needed<Names extends string, Part, Without = unknown> = [Names] extends [never]
+export type Needed<Names extends string, Part, Without = unknown> = [Names] extends [never]
   ? Without
   : string extends Names
     ? Partial<Part>

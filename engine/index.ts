@@ -4,7 +4,7 @@
  *
  * @module framefusion-webgpu/engine
  */
-export type { Dispatch, DispatchOf } from './dispatch.ts';
+export type { Dispatch, DispatchOf, Needed } from './dispatch.ts';
 export { DeviceError, InputError, KernelError, ShapeError, WeightsError } from './errors.ts';
 export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './floats.ts';
 export { encodeFloats, type HostArray } from './host-array.ts';

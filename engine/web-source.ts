@@ -45,8 +45,9 @@ export interface ChosenFile extends Blob {
 export function blobFiles(files: Iterable<ChosenFile>, name = 'the chosen files'): CheckpointFiles {
   const all = [...files].map((file) => [file.webkitRelativePath || file.name, file] as const);
   // A folder that was chosen is the first part of every path in it.
-  const root = all.find(([path]) => /^[^/]+\/config\.json$/.test(path))?.[0].replace('config.json', '') ?? '';
-  const byPath = new Map(all.map(([path, file]) => [path.startsWith(root) ? path.slice(root.length) : path, file]));
+  const first = /^[^/]+\//.exec(all[0]?.[0] ?? '')?.[0] ?? '';
+  const root = all.every(([path]) => path.startsWith(first)) ? first : '';
+  const byPath = new Map(all.map(([path, file]) => [path.slice(root.length), file]));
   return {
     name,
     open: async (file) => {
