@@ -12,9 +12,8 @@ const common = {
   splitting: true,
   format: 'esm',
   external: Object.keys({ ...dependencies, ...optionalDependencies }),
-  sourcemap: true,
-  sourcesContent: false,
   loader: { '.wgsl': 'text', '.browser.js': 'text' },
+  legalComments: 'inline',
   logLevel: 'warning',
 };
 
