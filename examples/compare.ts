@@ -21,7 +21,7 @@ const models = {
   'fastv 0.3': dense.withReducer(fastV({ cost: 0.3 })),
 };
 for (const [name, model] of Object.entries(models)) {
-  const answer = model.answer(seen, 'What happens in this video?');
+  const answer = model.answer(seen, 'Which object moves?');
   let text = '';
   for await (const piece of answer) text += piece;
   const { layers, videoTokens, promptRows, cacheBytes, prefillSeconds } = answer.stats;
