@@ -99,8 +99,7 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
 }
 
 async function createGpu(): Promise<GPU> {
-  const { create, globals } = await import('webgpu');
-  Object.assign(globalThis, globals);
+  const { create } = await import('webgpu');
   const enabled = process.env.FRAMEFUSION_DAWN_FEATURES;
   return create([
     'disable-dawn-features=timestamp_quantization',
