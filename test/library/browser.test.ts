@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { type BuildResult, build } from 'esbuild';
 import { type BrowserPage, hasChromium, openBrowser } from '../helpers/browser-page.ts';
+import { clip, counting } from '../media/clips.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -146,6 +147,41 @@ describe('a page with the library', () => {
     for (const [i, [, ...pixels]] of sampled.entries()) {
       const off = pixels.map((value, at) => Math.abs(value - expected[i]![at * 97]!));
       expect(off.reduce((sum, value) => sum + value, 0) / off.length, `frame ${indices[i]}`).to.be.below(2);
+    }
+  }).timeout(60_000);
+
+  it('counts the frames of other files, and turns them, as FFmpeg does', async () => {
+    const { openVideo } = await import('../../index.ts');
+    const flat = await clip(
+      'mp4',
+      '-f lavfi -i color=red:size=64x48:rate=10:duration=0.3 -c:v libx264 -pix_fmt yuv420p',
+    );
+    for (const bytes of [
+      await counting(20),
+      await clip('webm', '-f lavfi -i color=size=33x25:rate=25:duration=0.4 -c:v libvpx-vp9 -pix_fmt yuv420p'),
+      await clip('mp4', '-i flat.mp4 -c copy -metadata:s:v rotate=90', { 'flat.mp4': flat }),
+      await clip('mp4', '-ss 0.75 -i long.mp4 -c copy', { 'long.mp4': await counting(20, '-g 10') }),
+    ]) {
+      await using video = await openVideo(bytes);
+      const last = video.info.frames - 1;
+      const expected: number[][] = [];
+      for await (const { rgb, width, height } of video.frames([0, last])) expected.push([width, height, rgb[0]!]);
+      const seen = (await run(`
+        const bytes = Uint8Array.from(atob('${Buffer.from(bytes).toString('base64')}'), (byte) => byte.charCodeAt(0));
+        const video = await ff.openVideo(bytes);
+        const frames = [];
+        for await (const { rgb, width, height } of video.frames([0, ${last}])) frames.push([width, height, rgb[0]]);
+        return { info: video.info, frames };
+      `)) as { info: typeof video.info; frames: number[][] };
+      const { averageFps, durationSeconds, ...same } = video.info;
+      expect(seen.info).to.include(same);
+      expect(seen.info.averageFps).to.be.closeTo(averageFps, 0.05 * averageFps);
+      expect(seen.info.durationSeconds).to.be.closeTo(durationSeconds, 0.1);
+      expect(seen.frames).to.have.length(2);
+      for (const [i, [width, height, red]] of seen.frames.entries()) {
+        expect([width, height]).to.deep.equal(expected[i]!.slice(0, 2));
+        expect(red, `frame ${i} of ${JSON.stringify(same)}`).to.be.closeTo(expected[i]![2]!, 3);
+      }
     }
   }).timeout(60_000);
 
