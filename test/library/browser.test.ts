@@ -146,7 +146,7 @@ describe('a page with the library', () => {
     expect(sampled.map(([index]) => index)).to.deep.equal(indices);
     for (const [i, [, ...pixels]] of sampled.entries()) {
       const off = pixels.map((value, at) => Math.abs(value - expected[i]![at * 97]!));
-      expect(off.reduce((sum, value) => sum + value, 0) / off.length, `frame ${indices[i]}`).to.be.below(2);
+      expect(off.reduce((sum, value) => sum + value, 0) / off.length, `frame ${indices[i]}`).to.be.below(0.5);
     }
   }).timeout(60_000);
 
