@@ -50,7 +50,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
 /** Nanoseconds of processor time for one turn of one subgroup. */
 async function turn(runtime: Runtime, body: string): Promise<number> {
   const { device } = runtime;
-  const make = (size: number): GPUBuffer => device.createBuffer({ size, usage: GPUBufferUsage.STORAGE });
+  // GPUBufferUsage.STORAGE
+  const make = (size: number): GPUBuffer => device.createBuffer({ size, usage: 0x80 });
   const buffers = [make(1 << 18), make(1 << 20), make(4 * THREADS * WORKGROUPS)];
   const module = device.createShaderModule({ code: source(body) });
   const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module } });

@@ -46,10 +46,13 @@ export class BrowserPage {
     });
   }
 
-  /** @param program - Path of a Chromium, or of what is made from it. */
-  static async open(program: string): Promise<BrowserPage> {
+  /**
+   * @param program - Path of a Chromium, or of what is made from it.
+   * @param gpu - Its flags for a GPU; without one, unless given.
+   */
+  static async open(program: string, gpu: readonly string[] = ['--disable-gpu']): Promise<BrowserPage> {
     const profile = await mkdtemp(join(tmpdir(), 'chromium-'));
-    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
+    const flags = ['--headless', '--no-sandbox', ...gpu, '--disable-background-networking', '--no-first-run'];
     const child = spawn(
       program,
       [
@@ -85,9 +88,9 @@ export class BrowserPage {
     await loaded;
   }
 
-  /** The value of an expression in the page. */
+  /** The value of an expression in the page, awaited if it is a promise. */
   async value(expression: string): Promise<unknown> {
-    const { result } = await this.send('Runtime.evaluate', { expression, returnByValue: true });
+    const { result } = await this.send('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true });
     return (result as { value?: unknown }).value;
   }
 

@@ -12,13 +12,21 @@ export interface Dispatch<O extends string, P extends string, R extends string, 
   readonly workgroups: readonly [number, number?, number?];
 }
 
-/** `Dispatch` without the parts that the kernel has none of. */
+/**
+ * `Dispatch` without the parts that the kernel has none of. Of a kernel that was made from plain text nothing is known here:
+ * what it lacks is said when it is dispatched.
+ */
 export type DispatchOf<O extends string, P extends string, R extends string, D extends string, A extends string> = Pick<
   Dispatch<O, P, R, D, A>,
   'operands' | 'workgroups' | 'codec'
 > &
-  ([P] extends [never] ? unknown : Pick<Dispatch<O, P, R, D, A>, 'params'>) &
-  ([R] extends [never]
-    ? Partial<Pick<Dispatch<O, P, R, D, A>, 'constants'>>
-    : Pick<Dispatch<O, P, R, D, A>, 'constants'>) &
-  ([A] extends [never] ? unknown : Pick<Dispatch<O, P, R, D, A>, 'types'>);
+  Needed<P, Pick<Dispatch<O, P, R, D, A>, 'params'>> &
+  Needed<R, Pick<Dispatch<O, P, R, D, A>, 'constants'>, Partial<Pick<Dispatch<O, P, R, D, A>, 'constants'>>> &
+  Needed<A, Pick<Dispatch<O, P, R, D, A>, 'types'>>;
+
+/** A part of a dispatch that goes with names: needed where there are some, left to the caller where they are any string. */
+export type Needed<Names extends string, Part, Without = unknown> = [Names] extends [never]
+  ? Without
+  : string extends Names
+    ? Partial<Part>
+    : Part;

@@ -31,7 +31,8 @@ export interface Variant {
   readonly codec?: Codec | undefined;
 }
 
-interface Binding {
+/** One `@binding` of a kernel. */
+export interface Binding {
   readonly name: string;
   readonly binding: number;
   readonly type: GPUBufferBindingType;

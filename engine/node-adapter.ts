@@ -18,7 +18,9 @@ export type AdapterChoice = 'auto' | 'gpu' | 'software' | 'embedded';
 /** All values of `AdapterChoice`, for argument checks. */
 export const adapterChoices: readonly AdapterChoice[] = ['auto', 'gpu', 'software', 'embedded'];
 
+/** How to open a device under Node. */
 export interface NodeRuntimeOptions extends RuntimeOptions {
+  /** Default `auto`. */
   readonly adapter?: AdapterChoice;
 }
 
@@ -99,8 +101,7 @@ export async function findAdapter(choice: AdapterChoice): Promise<FoundAdapter> 
 }
 
 async function createGpu(): Promise<GPU> {
-  const { create, globals } = await import('webgpu');
-  Object.assign(globalThis, globals);
+  const { create } = await import('webgpu');
   const enabled = process.env.FRAMEFUSION_DAWN_FEATURES;
   return create([
     'disable-dawn-features=timestamp_quantization',

@@ -1,3 +1,4 @@
+import { InputError } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import type { BufferPool } from './pool.ts';
 
@@ -27,7 +28,8 @@ export class ParamsArena {
     }
     const view = new DataView(this.#bytes.buffer, offset, size);
     for (const [index, { name, type }] of params.entries()) {
-      const value = values[name] ?? 0;
+      const value = values[name];
+      if (value === undefined) throw new InputError(`${kernel.name}: needs a parameter '${name}', got none.`);
       if (type === 'f32') view.setFloat32(4 * index, value, true);
       else if (type === 'i32') view.setInt32(4 * index, value, true);
       else view.setUint32(4 * index, value, true);

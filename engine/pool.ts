@@ -31,10 +31,12 @@ export class BufferPool {
     this.#create = create;
   }
 
+  /** Of all buffers of this pool. */
   get memory(): MemoryUse {
     return { bytes: this.#bytes, peakBytes: this.#peak };
   }
 
+  /** Forgets the peak: from here on it is what there is now, or more. */
   resetPeak(): void {
     this.#peak = this.#bytes;
   }
@@ -77,6 +79,7 @@ export class BufferPool {
     else this.#free.set(buffer.size, [buffer]);
   }
 
+  /** Frees a buffer of this pool for good. */
   destroy(buffer: GPUBuffer): void {
     this.#bytes -= buffer.size;
     buffer.destroy();

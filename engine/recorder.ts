@@ -1,5 +1,5 @@
 import type { Dispatch, DispatchOf } from './dispatch.ts';
-import { DeviceError, KernelError } from './errors.ts';
+import { DeviceError, InputError, KernelError } from './errors.ts';
 import { type HostArray, hostArray } from './host-array.ts';
 import type { AliasType, Kernel, Pipeline } from './kernel.ts';
 import { ParamsArena } from './params.ts';
@@ -7,6 +7,7 @@ import { BufferPool } from './pool.ts';
 import type { Runtime } from './runtime.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
 
+/** How to record. */
 export interface RecorderOptions {
   /** Time the scopes of the outermost level, or of so many, on the GPU, where the adapter can (`timings`). */
   readonly time?: boolean | number;
@@ -100,7 +101,9 @@ export class Recorder {
     const entries = kernel.interface.bindings.map(({ name, binding, type }) => ({
       binding,
       resource:
-        type === 'uniform' ? this.#params.write(kernel, params ?? {}) : this.#bind(kernel, full.operands[name as O]),
+        type === 'uniform'
+          ? this.#params.write(kernel, params ?? {})
+          : this.#bind(kernel, name, full.operands[name as O]),
     }));
     this.#commands.push({ kind: 'dispatch', label: kernel.name, pipeline, entries, workgroups });
     this.dispatches++;
@@ -246,7 +249,8 @@ export class Recorder {
       if (!outlives.has(buffer) && parent?.delete(buffer)) this.#free.push(buffer);
   }
 
-  #bind(kernel: Kernel, tensor: Tensor): GPUBufferBinding {
+  #bind(kernel: Kernel, name: string, tensor: Tensor | undefined): GPUBufferBinding {
+    if (!tensor) throw new InputError(`${kernel.name}: needs an operand '${name}', got none.`);
     const size = Math.max(4, tensor.byteLength);
     if (size > this.runtime.maxBindingBytes)
       throw new DeviceError(

@@ -7,6 +7,7 @@ import { isVirtual } from './virtual-adapter.ts';
 /** How an adapter computes: a GPU, or a Vulkan driver on the processor. */
 export type AdapterKind = 'gpu' | 'software';
 
+/** How to open a device. */
 export interface RuntimeOptions {
   /** The largest range a kernel may bind, in bytes; default and upper bound: the adapter's limit. */
   readonly maxBindingBytes?: number;
@@ -97,14 +98,17 @@ export class Runtime {
     }
   }
 
+  /** Whether kernels can compute in f16. */
   get hasF16(): boolean {
     return this.device.features.has('shader-f16');
   }
 
+  /** Whether the GPU has a clock that kernels can be timed by. */
   get hasTimestamps(): boolean {
     return this.device.features.has('timestamp-query');
   }
 
+  /** GPU memory of all buffers of this runtime. */
   get memory(): MemoryUse {
     return this.pool.memory;
   }
@@ -229,6 +233,7 @@ export class Runtime {
     this.#onClose?.();
   }
 
+  /** As `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

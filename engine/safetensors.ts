@@ -34,6 +34,7 @@ export interface ByteSource {
   readonly size: number;
   /** Reads `length` bytes from `offset`, into memory of its own so that it can be viewed as any element type. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Gives back what reading holds; it is not read from any more. */
   close(): Promise<void>;
 }
 

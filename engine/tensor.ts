@@ -63,6 +63,7 @@ export class Tensor {
     return new Tensor(this.label, shape, this.dtype, this.buffer, this.byteOffset + start * rowBytes);
   }
 
+  /** Label, shape and dtype, for errors. */
   toString(): string {
     return `'${this.label}' [${this.shape}] ${this.dtype}`;
   }

@@ -17,6 +17,7 @@ import { roundHalfEven } from './budget.ts';
 import { prune } from './prune.ts';
 import { shorten } from './shorten.ts';
 
+/** Settings of the baselines. */
 export interface BaselineOptions {
   /** In (0, 1]. */
   readonly cost: number;

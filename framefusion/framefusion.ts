@@ -36,11 +36,12 @@ export interface FrameFusionOptions {
   readonly separators?: 'keep' | 'prune';
 }
 
-/** Results are kept by them, so what was added later is named only where it departs from the default. */
-type Settings = Required<Omit<FrameFusionOptions, 'separators'>> & Pick<FrameFusionOptions, 'separators'>;
+/** Options with their defaults filled in. Results are kept by them, so what was added later is named only where it departs from the default. */
+export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators'>> &
+  Pick<FrameFusionOptions, 'separators'>;
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
-function checked(options: FrameFusionOptions): Settings {
+function checked(options: FrameFusionOptions): FrameFusionSettings {
   const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
   const { budgetLayers = 'own', kv = 'keep', separators = 'keep' } = options;
   if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
@@ -65,13 +66,14 @@ function checked(options: FrameFusionOptions): Settings {
 /** FrameFusion (Fu et al., ICCV 2025): merges similar tokens of successive frames, then prunes the unimportant once. */
 export class FrameFusion implements TokenReducer {
   readonly name = 'framefusion';
-  readonly settings: Settings;
+  readonly settings: FrameFusionSettings;
 
   /** @throws InputError if a setting is outside what is allowed. */
   constructor(options: FrameFusionOptions) {
     this.settings = checked(options);
   }
 
+  /** Starts on one prompt. The budget covers `layers`, unless the settings say how many. */
   start(_tokens: Tokens, layers: number, look?: Look): FrameFusionRun {
     const { budgetLayers } = this.settings;
     return new FrameFusionRun(this.settings, budgetLayers === 'own' ? layers : budgetLayers, { look });
@@ -92,12 +94,12 @@ type Outcome = Omit<ReductionStep, 'layer' | 'rowsIn' | 'rowsOut'> & { tokens: T
 export class FrameFusionRun implements Reduction {
   readonly state: FrameFusionState;
   readonly steps: ReductionStep[] = [];
-  readonly #settings: Settings;
+  readonly #settings: FrameFusionSettings;
   readonly #budgetLayers: number;
   readonly #look: Look | undefined;
 
   constructor(
-    settings: Settings,
+    settings: FrameFusionSettings,
     budgetLayers: number,
     { state, look }: { readonly state?: FrameFusionState; readonly look?: Look | undefined } = {},
   ) {

@@ -5,6 +5,7 @@ import type { Look, Tokens } from '../models/reduction.ts';
 import { roundHalfEven } from './budget.ts';
 import { shorten } from './shorten.ts';
 
+/** What to keep. */
 export interface PruneOptions {
   /** Of the candidates, in 0 .. 1. */
   readonly share: number;

@@ -40,9 +40,9 @@ const here = `${hostname()} ${namespace()}`;
 
 /** Released at exit, so that Ctrl-C leaves none behind. A process that is killed leaves one, and its dead id. */
 const held = new Set<FileLock>();
-process.on('exit', () => {
+const releaseAll = (): void => {
   for (const lock of held) lock.release();
-});
+};
 
 /** A lock that is held until {@link release}. */
 export class FileLock {
@@ -54,6 +54,7 @@ export class FileLock {
     this.#path = path;
     this.#token = token;
     this.#beat = setInterval(() => this.#signOfLife(), staleMs / 6).unref();
+    if (held.size === 0) process.on('exit', releaseAll);
     held.add(this);
   }
 
@@ -86,6 +87,7 @@ export class FileLock {
   release(): void {
     clearInterval(this.#beat);
     held.delete(this);
+    if (held.size === 0) process.off('exit', releaseAll);
     try {
       if (this.#isMine()) rmSync(this.#path, { force: true });
     } catch {

@@ -21,6 +21,7 @@ export function argmax(rec: Recorder, x: Tensor): Tensor {
   return token;
 }
 
+/** How to draw. */
 export interface SampleOptions {
   /** Above 0; 1 leaves the distribution as it is. */
   readonly temperature: number;

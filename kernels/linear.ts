@@ -35,6 +35,7 @@ export interface LinearWeights {
   readonly bias?: Tensor | undefined;
 }
 
+/** What becomes of the product. */
 export interface LinearOptions {
   /** dtype of the result; default f32. */
   readonly out?: 'f32' | 'f16';

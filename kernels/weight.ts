@@ -3,6 +3,7 @@ import { bytesOf, type Tensor } from '../engine/tensor.ts';
 /** How weights lie in memory; `codec/<format>.wgsl` says it bit by bit. `q8` and `q4` are blockwise integers. */
 export type WeightFormat = 'f32' | 'f16' | 'bf16' | 'q8' | 'q4';
 
+/** All of them. */
 export const weightFormats: readonly WeightFormat[] = ['f32', 'f16', 'bf16', 'q8', 'q4'];
 
 /** A matrix of weights, `[rows, columns]`. */

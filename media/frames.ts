@@ -59,6 +59,22 @@ export async function* readFrames(
   yield* sharing(Infinity, last.rgb);
 }
 
+/** What errors call a video: its path or address, the name of a `File`, else `video`. */
+export function nameOf(video: string | URL | Blob | Uint8Array): string {
+  if (typeof video === 'string' || video instanceof URL) return String(video);
+  return 'name' in video && typeof video.name === 'string' ? video.name : 'video';
+}
+
+/** Throws a RangeError unless indices ascend within a video of so many frames. */
+export function checkIndices(indices: readonly number[], frames: number): void {
+  let previous = 0;
+  for (const index of indices) {
+    if (!Number.isInteger(index) || index < previous || index >= frames)
+      throw new RangeError(`frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`);
+    previous = index;
+  }
+}
+
 /** The last frame of a video that ends too early, searched from a frame that decodes, or from the first. */
 async function lastFrame(decode: Decode, from: number, name: string): Promise<{ index: number; rgb: Uint8Array }> {
   let rgb: Uint8Array | undefined;

@@ -1,11 +1,12 @@
 /** Video files to frames, by index. Decoded by an installed FFmpeg or by ffmpeg.wasm, with the same pixels. */
 import { access, constants, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { VideoError } from './errors.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { findNative, openNative } from './ffmpeg-native.ts';
 import { findWasm, openWasm } from './ffmpeg-wasm.ts';
-import { type Frame, readFrames } from './frames.ts';
+import { checkIndices, type Frame, nameOf, readFrames } from './frames.ts';
 import { type Probe, probeVideo, type VideoInfo } from './probe.ts';
 
 export type { Frame } from './frames.ts';
@@ -15,7 +16,8 @@ export type { VideoInfo } from './probe.ts';
 export interface Video extends AsyncDisposable {
   /** What errors and warnings call it. */
   readonly name: string;
-  readonly decoder: 'ffmpeg' | 'ffmpeg.wasm';
+  /** What decodes it; `webcodecs` in a browser. */
+  readonly decoder: 'ffmpeg' | 'ffmpeg.wasm' | 'webcodecs';
   readonly info: VideoInfo;
   /** What is wrong with the video although it can be used, a line each. Grows as frames are read. */
   readonly warnings: readonly string[];
@@ -45,13 +47,17 @@ export interface OpenVideoOptions {
 /**
  * Opens a video and reads what it is; decodes nothing yet.
  *
- * @param source - The path of a file, or the bytes of one (do not change them while it is open). Containers need
- * random access, so bytes are put in a temporary file for an installed FFmpeg.
+ * @param video - The path of a file or its `file:` address, or the bytes of a video (do not change them while it is open).
+ * Containers need random access, so bytes are put in a temporary file for an installed FFmpeg.
  * @throws VideoError if there is no such video, or no decoder for it.
  */
-export async function openVideo(source: string | Uint8Array, options: OpenVideoOptions = {}): Promise<Video> {
-  const { name = typeof source === 'string' ? source : 'video', decoder = 'auto', signal } = options;
+export async function openVideo(
+  video: string | URL | Blob | Uint8Array,
+  options: OpenVideoOptions = {},
+): Promise<Video> {
+  const { name = nameOf(video), decoder = 'auto', signal } = options;
   signal?.throwIfAborted();
+  const source = await pathOrBytes(video, name);
   await checkSource(source, name);
   // The working directory may change while the video is open.
   const ffmpeg = await openFfmpeg(typeof source === 'string' ? resolve(source) : source, name, decoder);
@@ -127,6 +133,13 @@ export async function openFfmpeg(source: string | Uint8Array, name: string, deco
   throw new VideoError(name, `${missing}. Install FFmpeg (https://ffmpeg.org), or run: npm install @ffmpeg/core`);
 }
 
+async function pathOrBytes(video: string | URL | Blob | Uint8Array, name: string): Promise<string | Uint8Array> {
+  if (video instanceof Blob) return new Uint8Array(await video.arrayBuffer());
+  if (!(video instanceof URL)) return video;
+  if (video.protocol === 'file:') return fileURLToPath(video);
+  throw new VideoError(name, 'an address. Download it: in Node a path, a file: address or bytes are needed.');
+}
+
 async function checkSource(source: string | Uint8Array, name: string): Promise<void> {
   if (typeof source !== 'string') {
     if (source.length === 0) throw new VideoError(name, 'no data (0 bytes). A video is needed.');
@@ -153,13 +166,4 @@ function unopened(name: string, cause: unknown): VideoError {
   return new VideoError(name, `cannot be opened (${code ?? cause}). A readable video file is needed.`, {
     cause,
   });
-}
-
-function checkIndices(indices: readonly number[], frames: number): void {
-  let previous = 0;
-  for (const index of indices) {
-    if (!Number.isInteger(index) || index < previous || index >= frames)
-      throw new RangeError(`frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`);
-    previous = index;
-  }
 }

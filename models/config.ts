@@ -45,10 +45,12 @@ export class ConfigReader {
     return this.#checked(key, ok, 'a positive number', fallback);
   }
 
+  /** True or false. */
   flag(key: string, fallback?: boolean): boolean {
     return this.#checked(key, (value): value is boolean => typeof value === 'boolean', 'true or false', fallback);
   }
 
+  /** A string. */
   text(key: string, fallback?: string): string {
     return this.#checked(key, (value): value is string => typeof value === 'string', 'a string', fallback);
   }

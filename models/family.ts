@@ -37,13 +37,21 @@ export interface FamilyPlan {
   readonly weightFolders?: readonly string[];
   /** Folder of the tokenizer and generation_config.json. */
   readonly textFolder?: string;
-  /** @param decoder - Loaded, for families whose video has embeddings of text in it. */
+  /**
+   * Loads what makes tokens of pixels.
+   *
+   * @param act - dtype of what is multiplied.
+   * @param decoder - Loaded, for families whose video has embeddings of text in it.
+   * @throws WeightsError if a tensor is missing or does not fit.
+   */
   loadEncoder(loader: WeightLoader, act: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
 }
 
 /** The GPU road from pixels to visual tokens. Frames become tokens in groups: one at a time, or several as one. */
 export interface VideoEncoder {
+  /** Frames that one group of tokens stands for. */
   readonly framesPerGroup: number;
+  /** Tokens of a group; a token's place in it is its patch type. */
   readonly tokensPerGroup: number;
   /** How they lie. */
   readonly tokenGrid: TokenGrid;

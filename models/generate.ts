@@ -9,6 +9,7 @@ import { randomNumbers } from './random.ts';
 import type { Reduction, ReductionStep, TokenReducer, Tokens } from './reduction.ts';
 import { type Trace, Tracer } from './trace.ts';
 
+/** How an answer is written. */
 export interface GenerateOptions {
   /** Ids generated at most; default 256. */
   readonly maxNewTokens?: number;

@@ -112,9 +112,11 @@ export class LoadedModel implements VideoModel {
   get tokenGrid(): TokenGrid {
     return this.#parts.encoder.tokenGrid;
   }
+  /** The language model's layers, for tests and tools. */
   get decoder(): Decoder {
     return this.#parts.decoder;
   }
+  /** From pixels to visual tokens, for tests and tools. */
   get encoder(): VideoEncoder {
     return this.#parts.encoder;
   }

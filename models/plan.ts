@@ -5,11 +5,11 @@ import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { GenerationStats } from './generate.ts';
 import type { TokenReducer } from './reduction.ts';
-import { loadModel } from './registry.ts';
-import type { EncodedVideo, LoadedWeights, LoadOptions, VideoModel } from './video-model.ts';
+import { type LoadModelOptions, loadModel } from './registry.ts';
+import type { EncodedVideo, LoadedWeights, VideoModel } from './video-model.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Pick<LoadOptions, 'dtype' | 'chatTemplate'> {
+export interface PlanOptions extends Pick<LoadModelOptions, 'dtype' | 'chatTemplate' | 'families'> {
   readonly frames: number;
   readonly question: string;
   /** Ids generated at most. */
@@ -54,8 +54,8 @@ export async function planMemory(
 ): Promise<MemoryPlan> {
   using runtime = await Runtime.open(virtualAdapter(like));
   const { pool } = runtime;
-  const { dtype = 'auto', chatTemplate = 'tokenizer', frames } = options;
-  using model = await loadModel(files, runtime, { dtype, chatTemplate });
+  const { frames } = options;
+  using model = await loadModel(files, runtime, options);
   const loading = pool.memory.peakBytes;
   pool.resetPeak();
   using video = await encodeBlank(model, frames);

@@ -91,6 +91,8 @@ export interface TokenReducer {
   /** Settings for reports. */
   readonly settings?: Readonly<Record<string, number | string>>;
   /**
+   * Starts on one prompt, in prefill.
+   *
    * @param tokens - The whole prompt.
    * @param layers - Layers of the decoder.
    * @param look - Given where the run is traced. A trace needs `steps` to know a merge from a removal, and this to know

@@ -11,10 +11,17 @@ import { LoadedModel } from './loaded-model.ts';
 import { nvila } from './nvila/nvila.ts';
 import type { LoadOptions } from './video-model.ts';
 
-const families: readonly Family[] = [llavaVideo, llavaOnevision, llavaNextVideo, internVl, nvila];
+/** The families that are built in. */
+export const families: readonly Family[] = [llavaVideo, llavaOnevision, llavaNextVideo, internVl, nvila];
 
 /** The architectures, as config.json names them, that can be loaded. */
-export const architectures: readonly string[] = families.flatMap((family) => family.architectures);
+export const architectures: readonly string[] = architecturesOf(families);
+
+/** How to load a model, and what it may be. */
+export interface LoadModelOptions extends LoadOptions {
+  /** The families to choose from, the first that fits; default {@link families}. Give `[mine, ...families]` for one more. */
+  readonly families?: readonly Family[];
+}
 
 /** What a checkpoint is, by its configs. */
 export interface PlannedModel {
@@ -28,19 +35,23 @@ export interface PlannedModel {
  *
  * @throws WeightsError if config.json is missing, names no known architecture, or asks for what is not built.
  */
-export async function planOf(files: CheckpointFiles): Promise<PlannedModel> {
+export async function planOf(files: CheckpointFiles, known: readonly Family[] = families): Promise<PlannedModel> {
   const config = await readConfig(files, 'config.json');
   if (!config)
     throw new WeightsError(`${files.name}/config.json: it is missing. Name a folder with a Hugging Face checkpoint.`);
   const named = config.raw('architectures');
   const names = Array.isArray(named) ? named : [];
-  const family = families.find((candidate) => candidate.architectures.some((name) => names.includes(name)));
+  const family = known.find((candidate) => candidate.architectures.some((name) => names.includes(name)));
   const architecture = family?.architectures.find((name) => names.includes(name));
   if (!family || architecture === undefined)
     throw new WeightsError(
-      `${config.file}: architectures must name ${architectures.join(' or ')}, got ${JSON.stringify(named)}.`,
+      `${config.file}: architectures must name ${architecturesOf(known).join(' or ')}, got ${JSON.stringify(named)}.`,
     );
   return { architecture, plan: await family.plan(config, files) };
+}
+
+function architecturesOf(known: readonly Family[]): string[] {
+  return known.flatMap((family) => family.architectures);
 }
 
 /**
@@ -51,7 +62,7 @@ export async function planOf(files: CheckpointFiles): Promise<PlannedModel> {
 export async function loadModel(
   files: CheckpointFiles,
   runtime: Runtime,
-  options: LoadOptions = {},
+  { families: known, ...options }: LoadModelOptions = {},
 ): Promise<LoadedModel> {
-  return LoadedModel.load(files, runtime, await planOf(files), options);
+  return LoadedModel.load(files, runtime, await planOf(files, known), options);
 }

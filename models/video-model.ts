@@ -52,21 +52,42 @@ export interface Answer extends AsyncIterable<string> {
 
 /** A model that answers questions about videos. Immutable: `withReducer` gives another one on the same weights. */
 export interface VideoModel extends Disposable {
+  /** What it computes on. */
   readonly runtime: Runtime;
   /** Where it was loaded from. */
   readonly name: string;
+  /** What config.json calls it. */
   readonly architecture: string;
   /** dtype of what is multiplied. */
   readonly act: 'f32' | 'f16';
+  /** What it holds on the GPU. */
   readonly weights: LoadedWeights;
+  /** Of the decoder. */
   readonly layers: number;
+  /** What `encode` wants to be shown. */
   readonly frameFormat: FrameFormat;
+  /** What `encode` makes of it. */
   readonly tokenGrid: TokenGrid;
+  /** The policy that shortens its sequences; undefined runs dense. */
   readonly reducer: TokenReducer | undefined;
   /** Stored tensors that the loader did not know. */
   readonly unusedTensors: readonly string[];
+  /** The same weights under another policy; `undefined` runs dense. The model itself stays as it is. */
   withReducer(reducer: TokenReducer | undefined): VideoModel;
+  /**
+   * Looks at a video: its tokens stay on the GPU until they are disposed of.
+   *
+   * @param progress - Told how many frames of how many.
+   * @throws InputError if there is no frame, or one has another size than `frameFormat` says.
+   */
   encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo>;
+  /**
+   * Writes an answer, piece by piece as it is iterated; nothing is computed before.
+   *
+   * @param video - As `encode` made it; undefined for a question without one.
+   * @throws InputError if an option is outside what is allowed, or the reducer cannot meet its budget; WeightsError if the
+   *   checkpoint has no tokenizer that can be read.
+   */
   answer(video: EncodedVideo | undefined, question: string, options?: GenerateOptions): Answer;
   /**
    * Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`.
@@ -94,8 +115,10 @@ export interface LoadedWeights {
  * others multiply in f16 if the adapter can; `f16` insists on that.
  */
 export const dtypes = ['auto', 'f32', 'bf16', 'f16', 'q8', 'q4'] as const;
+/** One of `dtypes`. */
 export type ModelDType = (typeof dtypes)[number];
 
+/** How to load a model. */
 export interface LoadOptions {
   /** Default `auto`. */
   readonly dtype?: ModelDType;

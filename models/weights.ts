@@ -40,6 +40,7 @@ export interface StoredMatrix {
   readonly columns: number;
 }
 
+/** How to load weights. */
 export interface WeightLoaderOptions {
   /** Format of matrices on the GPU; `file` leaves each as it is. */
   readonly format?: WeightFormat | 'file';
@@ -74,6 +75,7 @@ export class WeightLoader {
     this.#bytes = [...checkpoint.names()].reduce((sum, name) => sum + checkpoint.get(name).byteLength, 0);
   }
 
+  /** Whether the checkpoint has a tensor of that name. */
   has(name: string): boolean {
     return this.checkpoint.has(name);
   }
@@ -140,6 +142,7 @@ export class WeightLoader {
     };
   }
 
+  /** `<prefix>.weight` and `.bias`, `[size]` each. */
   async layerNorm(prefix: string, size: number): Promise<LayerNormWeights> {
     return {
       weight: await this.vector([`${prefix}.weight`], [size]),

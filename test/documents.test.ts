@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { helpText } from '../cli/arguments.ts';
@@ -51,11 +49,5 @@ describe('the documents', () => {
     expect(models).to.have.property(name);
     for (const wrong of [{ frames: 0 }, { folder: 'a', repository: 'b' }, { dtype: 'q9' }, { colour: 'red' }])
       expect(validate({ ...config, models: { x: { ...models[name], ...wrong } } })).to.equal(false);
-  });
-
-  it('show a library program that answers', async () => {
-    const args = ['--import', 'tsx', '--import', './tools/wgsl-register.mjs', 'examples/ask.ts'];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
-    expect(stdout).to.equal('the purple ring\n');
   });
 });

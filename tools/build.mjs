@@ -1,33 +1,46 @@
-// Builds dist/: the library, the command and the video worker. They lie side by side, because code finds the worker and
-// the package's files relative to itself.
+// Builds dist/: the library, the commands and the video worker, and dist/browser/: the library without Node. What belongs
+// together lies side by side, because code finds the worker and the package's files relative to itself.
 import { readFile, rm } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { build } from 'esbuild';
 
 // What users install stays outside; a development dependency that the code imports, the charts, comes along.
 const { dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
-const external = Object.keys({ ...dependencies, ...optionalDependencies });
 
-await rm('dist', { recursive: true, force: true });
-await build({
-  entryPoints: [
-    'index.ts',
-    'cli/ff-run.ts',
-    'cli/ff-eval.ts',
-    'cli/ff-convert.ts',
-    'cli/ff-bench.ts',
-    'media/ffmpeg-worker.ts',
-    { in: 'cli/bench/peers/child.ts', out: 'bench-peer' },
-  ].map((entry) => (typeof entry === 'string' ? { in: entry, out: basename(entry, '.ts') } : entry)),
-  outdir: 'dist',
+/** For both: their entries share chunks, so that a `Tensor` of one is a `Tensor` of the other. */
+const common = {
   bundle: true,
   splitting: true,
   format: 'esm',
+  external: Object.keys({ ...dependencies, ...optionalDependencies }),
+  loader: { '.wgsl': 'text', '.browser.js': 'text' },
+  legalComments: 'inline',
+  logLevel: 'warning',
+};
+
+/** The parts for other people's models: `framefusion-webgpu/engine` and so on. */
+const parts = { engine: 'engine/index.ts', kernels: 'kernels/index.ts', models: 'models/index.ts' };
+
+const programs = {
+  'ff-run': 'cli/ff-run.ts',
+  'ff-eval': 'cli/ff-eval.ts',
+  'ff-convert': 'cli/ff-convert.ts',
+  'ff-bench': 'cli/ff-bench.ts',
+  'ffmpeg-worker': 'media/ffmpeg-worker.ts',
+  'bench-peer': 'cli/bench/peers/child.ts',
+};
+
+await rm('dist', { recursive: true, force: true });
+await build({
+  ...common,
+  entryPoints: { index: 'index.ts', ...parts, ...programs },
+  outdir: 'dist',
   platform: 'node',
   target: 'node20.19',
-  external,
-  sourcemap: true,
-  sourcesContent: false,
-  loader: { '.wgsl': 'text', '.browser.js': 'text' },
-  logLevel: 'warning',
+});
+await build({
+  ...common,
+  entryPoints: { index: 'browser.ts', ...parts },
+  outdir: 'dist/browser',
+  platform: 'browser',
+  target: 'es2022',
 });

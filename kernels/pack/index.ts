@@ -23,6 +23,7 @@ const kernels = {
   q4: { kernel: new Kernel('pack-q4', packQ4), unit: BLOCK },
 } satisfies Record<WeightFormat, { kernel: Kernel; unit: number }>;
 
+/** Into what, and where. */
 export interface PackOptions {
   readonly format: WeightFormat;
   /** Row of `packed` that the first row of `source` becomes. */

@@ -84,9 +84,6 @@ export class Decoder {
   /**
    * All layers, in prefill and decoding alike.
    *
-   * @param positions - Positions used so far, this call's included: every one in `tokens.position` is below it.
-   * @param run - Hooks of a token reducer; `{}` for none.
-   * @param seen - Called with the tokens that leave each layer, for tests and traces.
    * @returns The tokens that are left, before the final norm.
    */
   async forward(
@@ -187,9 +184,13 @@ function blockRows(rowBytes: number, maxBindingBytes: number): number {
   return Math.max(64, most - (most % 64));
 }
 
+/** One run through the layers. */
 export interface ForwardOptions {
+  /** Positions used so far, this call's included: every one in `tokens.position` is below it. */
   readonly positions: number;
+  /** Hooks of a token reducer; `{}`, the default, for none. */
   readonly run?: Reduction;
+  /** Called with the tokens that leave each layer, for tests and traces. */
   readonly seen?: (layer: number, tokens: Tokens) => Promise<void> | void;
 }
 

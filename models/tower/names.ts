@@ -22,7 +22,7 @@ export interface TowerNames {
   readonly scales?: readonly [string, string];
 }
 
-/** @param prefix - As `model.vision_tower.vision_tower.vision_model`. */
+/** SigLIP's. @param prefix - As `model.vision_tower.vision_tower.vision_model`. */
 export function siglipNames(prefix: string): TowerNames {
   return {
     patches: `${prefix}.embeddings.patch_embedding`,
@@ -48,6 +48,7 @@ export function clipNames(prefix: string): TowerNames {
   };
 }
 
+/** InternViT's, whose layers have gains. @param prefix - As of `siglipNames`. */
 export function internVitNames(prefix: string): TowerNames {
   return {
     patches: `${prefix}.embeddings.patch_embedding`,

@@ -262,6 +262,11 @@ describe("ff-run's token report", () => {
       if (CHROME_PATH === undefined) delete process.env.CHROME_PATH;
       else process.env.CHROME_PATH = CHROME_PATH;
     }
+    const without = await ffRun(['--video', clip, '--report', 'out.png'], { env: { CHROME_PATH: '/nowhere/chrome' } });
+    expect(without.code).to.equal(1);
+    expect(without.stderr).to.match(
+      /^ff-run: --report: a \.png needs Chromium, Chrome or Edge, .* Install one, [^\n]*\n$/,
+    );
     const { code, stderr } = await ffRun(['--video', clip, '--report', 'out.gif']);
     expect([code, stderr]).to.deep.equal([
       2,

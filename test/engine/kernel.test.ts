@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { InputError } from '../../engine/errors.ts';
 import { Kernel, type KernelSource, parseInterface } from '../../engine/kernel.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 
@@ -82,6 +83,22 @@ describe('Kernel', () => {
       workgroups: [1],
     });
     expect([...(await rec.read(y))]).to.deep.equal([981.5, 982.5, 983.5]);
+    rec.finish();
+  });
+
+  it('names the operand or the parameter that a dispatch lacks', async () => {
+    const runtime = await sharedRuntime();
+    const kernel: Kernel = new Kernel('shift', typed as string);
+    const rec = runtime.recorder('shift');
+    const x = rec.upload('x', [1], 'f32', Float32Array.of(1));
+    const rest = { constants: { WIDE: 1 }, workgroups: [1] } as const;
+    const params = { n: 1, shift: 1, eps: 0.5 };
+    expect(() => rec.dispatch(kernel, { operands: { x }, params, ...rest }))
+      .to.throw(InputError)
+      .with.property('message', "shift: needs an operand 'y', got none.");
+    expect(() => rec.dispatch(kernel, { operands: { x, y: x }, params: { n: 1, shift: 1 }, ...rest }))
+      .to.throw(InputError)
+      .with.property('message', "shift: needs a parameter 'eps', got none.");
     rec.finish();
   });
 });

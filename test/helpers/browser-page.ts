@@ -8,9 +8,11 @@ const program = '/usr/bin/chromium';
 /** Whether there is a browser to look with. */
 export const hasChromium = existsSync(program);
 
-/** A page of a browser of its own. */
-export function openBrowser(): Promise<BrowserPage> {
-  return BrowserPage.open(program);
+/** A page of a browser of its own. @param webGpu - With WebGPU, on the browser's own SwiftShader. */
+export function openBrowser({ webGpu = false } = {}): Promise<BrowserPage> {
+  return webGpu
+    ? BrowserPage.open(program, ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'])
+    : BrowserPage.open(program);
 }
 
 /** In a page: what is wrong with its drawings, texts that meet another or leave their drawing. */

@@ -45,6 +45,8 @@ export class FakeHub {
   readonly seen: Seen[] = [];
   /** What branches and tags name; commits name themselves. */
   readonly revisions = new Set(['main']);
+  /** What the model goes by, besides its own name. */
+  repository = REPOSITORY;
   commit = 'c0ffee'.padEnd(40, '0');
   /** Files on one page of the listing. */
   pageSize = 1000;
@@ -91,7 +93,7 @@ export class FakeHub {
 
   #serve(request: IncomingMessage, response: ServerResponse, cdn: boolean): void {
     const url = new URL(request.url!, 'http://x');
-    const path = decodeURIComponent(url.pathname);
+    const path = decodeURIComponent(url.pathname).replace(this.repository, REPOSITORY);
     const { authorization, range, 'if-range': ifRange } = request.headers;
     this.seen.push({ path, cdn, authorization, range, ifRange: ifRange as string | undefined });
     const fault = this.mischief(path, request) ?? {};

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { create, globals } from 'webgpu';
+import { create } from 'webgpu';
 import { type AliasType, Kernel, type KernelSource } from '../../engine/kernel.ts';
 import { codecOf } from '../../kernels/codec/index.ts';
 import { groups } from '../../kernels/grid.ts';
@@ -101,7 +101,6 @@ async function check({ rows, k, n, format = 'f16', out = 'f32', gated = false, p
 describe('linear on tensor cores', () => {
   for (const format of weightFormats.filter((one) => one !== 'f32'))
     it(`compiles with ${format} weights where the instructions exist`, async () => {
-      Object.assign(globalThis, globals);
       const adapter = await create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']).requestAdapter();
       const requiredFeatures = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
       const device = await adapter!.requestDevice({ requiredFeatures });

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { VideoError } from '../../media/errors.ts';
 import { findNative } from '../../media/ffmpeg-native.ts';
@@ -14,7 +15,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 /** The message of the VideoError that opening fails with: a line, without FFmpeg's own noise. */
-async function refusal(source: string | Uint8Array, options?: OpenVideoOptions): Promise<string> {
+async function refusal(source: string | URL | Blob | Uint8Array, options?: OpenVideoOptions): Promise<string> {
   const error = await failure(openVideo(source, options));
   expect(error).to.be.instanceOf(VideoError);
   expect(error.name).to.equal('VideoError');
@@ -31,6 +32,15 @@ describe('a path that is no video', () => {
 
   it('says when it is a directory', async () => {
     expect(await refusal(folder)).to.equal(`${folder}: a directory. The path of a video file is needed.`);
+  });
+
+  it('says that an address is none', async () => {
+    const said =
+      'http://127.0.0.1/clip.mp4: an address. Download it: in Node a path, a file: address or bytes are needed.';
+    expect(await refusal(new URL('http://127.0.0.1/clip.mp4'))).to.equal(said);
+    const missing = pathToFileURL(join(folder, 'missing.mp4'));
+    expect(await refusal(missing)).to.equal(`${missing}: no such file. Check the path.`);
+    expect(await refusal(new File([], 'mine.mp4'))).to.equal('mine.mp4: no data (0 bytes). A video is needed.');
   });
 
   it('says when a part of the path is a file', async () => {

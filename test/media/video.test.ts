@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { type Frame, openVideo, type Video } from '../../media/video.ts';
 import { clip, colourful, counting, countOf, decoders, nativeColourful, need, needNative } from './clips.ts';
@@ -52,6 +53,26 @@ for (const decoder of decoders)
           expect(warnings).to.deep.equal([]);
         }),
       ));
+
+    it('opens a File, a Blob and a file: address', async () => {
+      const bytes = new Uint8Array(await counting(5));
+      const folder = await mkdtemp(join(tmpdir(), 'media-address-'));
+      try {
+        const path = join(folder, 'a clip.mp4');
+        await writeFile(path, bytes);
+        const address = pathToFileURL(path);
+        for (const [source, called] of [
+          [new File([bytes], 'mine.mp4'), 'mine.mp4'],
+          [new Blob([bytes]), 'video'],
+          [address, address.href],
+        ] as const)
+          await using(openVideo(source, { decoder }), async ({ name, info }) =>
+            expect([name, info.frames]).to.deep.equal([called, 5]),
+          );
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
 
     it('gives frames in presentation order, by index', async () => {
       const bytes = await counting(20);

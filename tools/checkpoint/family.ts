@@ -9,7 +9,7 @@ import type { Tensor } from '../../engine/tensor.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import type { Weight } from '../../kernels/weight.ts';
 import { Decoder } from '../../models/decoder/decoder.ts';
-import type { FamilyPlan } from '../../models/family.ts';
+import type { Family, FamilyPlan } from '../../models/family.ts';
 import { planOf } from '../../models/registry.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import type { Configs } from './published.ts';
@@ -27,19 +27,26 @@ const anything = {
   info: { vendor: '', architecture: '', device: 'none', description: '' },
 };
 
+interface MakeOptions {
+  readonly seed?: number;
+  readonly families?: readonly Family[];
+}
+
 /**
  * Writes a random checkpoint with the bundled tokenizer, which a vocabulary of 640 has room for.
  *
  * @param configs - JSON files by their names, `config.json` among them.
+ * @param options - `families`: to choose from, where it is none of the built-in ones.
  * @throws WeightsError if no family takes the configs.
  */
-export async function makeFamilyCheckpoint(folder: string, configs: Configs, { seed = 0 } = {}): Promise<void> {
+export async function makeFamilyCheckpoint(folder: string, configs: Configs, options: MakeOptions = {}): Promise<void> {
+  const { seed = 0, families } = options;
   await mkdir(folder, { recursive: true });
   for (const [name, config] of Object.entries(configs)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), JSON.stringify(config));
   }
-  const { plan } = await planOf(folderFiles(folder));
+  const { plan } = await planOf(folderFiles(folder), families);
   await copyTokenizer(BUNDLED, join(folder, plan.textFolder ?? '.'));
   for (const [part, plans] of await partsOf(plan))
     await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });

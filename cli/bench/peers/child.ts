@@ -51,6 +51,8 @@ const work = {
 /** Browsers' libraries ask `navigator.gpu`: whatever they ask for, they get the adapter that ours has. */
 async function offerAdapter(choice: AdapterChoice): Promise<void> {
   const { gpu, options } = await findAdapter(choice);
+  // They also use the names that browsers have, such as GPUBufferUsage.
+  Object.assign(globalThis, (await import('webgpu')).globals);
   const offered = { requestAdapter: () => gpu.requestAdapter(options), wgslLanguageFeatures: gpu.wgslLanguageFeatures };
   const like = { gpu: Object.assign(Object.create(gpu), offered), userAgent: 'node', hardwareConcurrency: 1 };
   Object.defineProperty(globalThis, 'navigator', { value: like, configurable: true });

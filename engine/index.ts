@@ -1,0 +1,36 @@
+/**
+ * WebGPU and bytes, for programs with kernels of their own: a device, memory, recorded work, safetensors files. Needs no
+ * platform; `openRuntime` of `framefusion-webgpu` finds the adapter.
+ *
+ * @module framefusion-webgpu/engine
+ */
+export type { Dispatch, DispatchOf, Needed } from './dispatch.ts';
+export { DeviceError, InputError, KernelError, ShapeError, WeightsError } from './errors.ts';
+export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './floats.ts';
+export { encodeFloats, type HostArray } from './host-array.ts';
+export {
+  type AliasType,
+  type Binding,
+  type Codec,
+  Kernel,
+  type KernelInterface,
+  type KernelSource,
+  type Pipeline,
+  type Variant,
+} from './kernel.ts';
+export { BufferPool, type MemoryUse } from './pool.ts';
+export { Recorder, type RecorderOptions, type Timing } from './recorder.ts';
+export { type AdapterKind, Runtime, type RuntimeOptions } from './runtime.ts';
+export {
+  type ByteRange,
+  type ByteSource,
+  Checkpoint,
+  type CheckpointFiles,
+  SafetensorsFile,
+  type StoredDtype,
+  type StoredTensor,
+  type TensorInfo,
+} from './safetensors.ts';
+export { bytesOf, type DType, expectShape, Tensor } from './tensor.ts';
+export { type AdapterDescription, virtualAdapter } from './virtual-adapter.ts';
+export { blobFiles, type ChosenFile, type UrlFilesOptions, urlFiles } from './web-source.ts';

@@ -1,0 +1,43 @@
+/**
+ * The operations of the models, each a function that records one or two kernels. Operands are tensors of `./engine`; what is
+ * returned belongs to the recorder's innermost open scope.
+ *
+ * @module framefusion-webgpu/kernels
+ */
+export { type GeluForm, gelu, swiglu } from './activation.ts';
+export { add } from './add.ts';
+export { type AttentionOptions, attention, type HeadColumns } from './attention.ts';
+export { argmax, type SampleOptions, sample } from './choose.ts';
+export { embed } from './embed.ts';
+export { fold, foldedSide, meanFrames } from './fold.ts';
+export { type LinearOptions, type LinearPlan, type LinearWeights, linear, linearPlans } from './linear.ts';
+export { type LayerNormWeights, layerNorm, rmsNorm } from './norm.ts';
+export { type PackOptions, pack } from './pack/index.ts';
+export {
+  chooseAtLeast,
+  chooseLargest,
+  compact,
+  fromOrderKey,
+  gatherRows,
+  importance,
+  lastRowAttention,
+  NAN_KEY,
+  orderKey,
+  type Rows,
+  type Survivors,
+  similarity,
+  survivorsOfMerge,
+  survivorsOfPruning,
+} from './reduce/index.ts';
+export { type HeadLayout, type HeadOrder, rotations, splitRope } from './rope.ts';
+export { type NewlinePlace, type PoolMode, patchify, pool, pooledSide, tokensPerFrame } from './vision.ts';
+export {
+  BLOCK,
+  partRows,
+  rowBytes,
+  storedRow,
+  type Weight,
+  type WeightFormat,
+  weightFormats,
+  weightOf,
+} from './weight.ts';

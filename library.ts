@@ -1,0 +1,61 @@
+/// <reference types="@webgpu/types" preserve="true" />
+// What the library is on every platform. index.ts adds what needs Node, browser.ts the same names for a browser.
+export { DeviceError, InputError, KernelError, ShapeError, WeightsError } from './engine/errors.ts';
+export type { MemoryUse } from './engine/pool.ts';
+export { type AdapterKind, Runtime, type RuntimeOptions } from './engine/runtime.ts';
+export type { ByteSource, CheckpointFiles } from './engine/safetensors.ts';
+export { blobFiles, type ChosenFile, type UrlFilesOptions, urlFiles } from './engine/web-source.ts';
+export { applyFrameFusion } from './framefusion/apply.ts';
+export {
+  type BaselineOptions,
+  fastV,
+  fewerFrames,
+  mergeOnly,
+  pruneOnly,
+  randomDrop,
+} from './framefusion/baselines.ts';
+export {
+  FrameFusion,
+  type FrameFusionOptions,
+  FrameFusionRun,
+  type FrameFusionSettings,
+  type FrameFusionState,
+} from './framefusion/framefusion.ts';
+export { type PruneOptions, prune } from './framefusion/prune.ts';
+export { type ReducerOptions, reducers } from './framefusion/reducers.ts';
+export { shorten } from './framefusion/shorten.ts';
+export { VideoError } from './media/errors.ts';
+export type { Frame } from './media/frames.ts';
+export type { VideoInfo } from './media/probe.ts';
+export { type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
+export type { Sampling, Spread } from './media/sampling.ts';
+export type { Video } from './media/video.ts';
+export type { SampledTimes } from './models/chat.ts';
+export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
+export type { LoadedModel } from './models/loaded-model.ts';
+export { type MemoryPlan, type PlanOptions, planMemory } from './models/plan.ts';
+export {
+  type Attended,
+  type Evidence,
+  type Look,
+  NOT_VIDEO,
+  type Reduction,
+  type ReductionStep,
+  type TokenReducer,
+  type Tokens,
+  type VideoLayout,
+} from './models/reduction.ts';
+export { architectures, families, type LoadModelOptions, loadModel } from './models/registry.ts';
+export type { Scores, Trace, TraceStep } from './models/trace.ts';
+export {
+  type Answer,
+  dtypes,
+  type EncodedVideo,
+  type FrameFormat,
+  type LoadedWeights,
+  type LoadOptions,
+  type ModelDType,
+  type TokenGrid,
+  type VideoFrames,
+  type VideoModel,
+} from './models/video-model.ts';

@@ -1,0 +1,31 @@
+/**
+ * What a family of models is made of. `loadModel` of `framefusion-webgpu` takes families that it does not know as an option;
+ * docs/adapt.md is the guide.
+ *
+ * @module framefusion-webgpu/models
+ */
+export { chatMl, QWEN_1_5, type SampledTimes, timesLead, VIDEO_LEAD, VIDEO_MARK } from './chat.ts';
+export { ConfigReader } from './config.ts';
+export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config } from './decoder/config.ts';
+export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
+export { type DecoderNames, internLm2Names, llamaNames } from './decoder/names.ts';
+export type { Family, FamilyPlan, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
+export { needConfig, readConfig, readText, subFolder } from './files.ts';
+export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
+export type { KvCache } from './kv-cache.ts';
+export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from './llava-encoder.ts';
+export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
+export { mlp, Projector, type ProjectorStep } from './projector.ts';
+export { type PlannedModel, planOf } from './registry.ts';
+export {
+  clipConfig,
+  gridOf,
+  internVitConfig,
+  siglipConfig,
+  so400m,
+  type TowerConfig,
+  withoutLast,
+} from './tower/config.ts';
+export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
+export { Tower } from './tower/tower.ts';
+export { type StoredMatrix, WeightLoader, type WeightLoaderOptions } from './weights.ts';

@@ -1,0 +1,209 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { type BuildResult, build } from 'esbuild';
+import { type BrowserPage, hasChromium, openBrowser } from '../helpers/browser-page.ts';
+import { clip, counting } from '../media/clips.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** As somebody's bundler would, from the built package. */
+function bundle(contents: string): Promise<BuildResult<{ write: false; metafile: true }>> {
+  const stdin = { contents, resolveDir: root, sourcefile: 'page.js' };
+  // Not the paths of tsconfig.json, which lead examples to the sources.
+  const common = {
+    tsconfigRaw: '{}',
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    splitting: true,
+    outdir: '/',
+    logLevel: 'silent',
+  };
+  return build({ ...(common as object), stdin, write: false, metafile: true });
+}
+
+const everything = ['', '/engine', '/kernels', '/models'].map((part) => `export * from 'framefusion-webgpu${part}';`);
+
+describe('the library in a browser', () => {
+  it('bundles without a warning, without Node and without what only Node needs', async () => {
+    const { warnings, metafile } = await bundle(everything.join('\n'));
+    expect(warnings).to.deep.equal([]);
+    const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
+    expect(imports.length).to.be.above(10);
+    expect(imports.filter(({ path, external }) => external || /^node:/.test(path))).to.deep.equal([]);
+    const packages = Object.keys(metafile.inputs).flatMap(
+      (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [],
+    );
+    expect([...new Set(packages)]).to.have.members(['@huggingface/jinja', '@huggingface/tokenizers']);
+  });
+
+  it('keeps the decoder of videos in a part of its own', async () => {
+    const { outputFiles, metafile } = await bundle("export * from 'framefusion-webgpu';");
+    const [page] = outputFiles.filter(({ path }) => path.endsWith('stdin.js'));
+    expect(page?.contents.length).to.be.below(500_000);
+    const lazy = Object.values(metafile.inputs).flatMap(({ imports }) =>
+      imports.filter(({ kind }) => kind === 'dynamic-import'),
+    );
+    expect(lazy).to.have.length(1);
+  });
+
+  it('has the names that it has in Node', async () => {
+    for (const part of ['index', 'engine', 'kernels', 'models']) {
+      const [node, browser] = await Promise.all(
+        ['dist', 'dist/browser'].map((folder) => import(pathToFileURL(join(root, folder, `${part}.js`)).href)),
+      );
+      expect(Object.keys(browser), part).to.deep.equal(Object.keys(node));
+    }
+  });
+
+  it('says in one line what it cannot do, and what to use', async () => {
+    const browser = await import(pathToFileURL(join(root, 'dist/browser/index.js')).href);
+    expect(() => browser.folderFiles('.')).to.throw(browser.InputError, /^folderFiles: a browser has no folders\. .*$/);
+    const refusals = [
+      [browser.downloadModel('owner/name'), /^downloadModel: a browser has no cache of models\. Use urlFiles\(.*$/],
+      [browser.openRuntime(), /^no WebGPU here\. Use a browser that has it .*$/],
+    ] as const;
+    for (const [promise, message] of refusals) {
+      const error = await promise.catch((cause: Error) => cause);
+      expect(error).to.be.instanceOf(Error);
+      expect(error.message).to.match(message);
+    }
+  });
+});
+
+describe('a page with the library', () => {
+  let server: Server;
+  let page: BrowserPage;
+  let address: string;
+
+  before(async function () {
+    if (!hasChromium) this.skip();
+    const { outputFiles } = await bundle([...everything, "export { ask } from './examples/browser.ts';"].join('\n'));
+    const bundled = new Map(outputFiles.map(({ path, contents }) => [path, contents]));
+    server = createServer(async ({ url = '', headers, method }, response) => {
+      if (url === '/') return response.end('<!doctype html><title>page</title>');
+      const file = bundled.get(url);
+      const bytes = file ?? (await readFile(join(root, url)).catch(() => undefined));
+      if (!bytes) return response.writeHead(404).end();
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+      const part = from === undefined ? bytes : bytes.subarray(Number(from), Number(to) + 1);
+      response.writeHead(from === undefined ? 200 : 206, {
+        'content-length': part.length,
+        ...(file && { 'content-type': 'text/javascript' }),
+      });
+      return response.end(method === 'HEAD' ? undefined : part);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    page = await openBrowser({ webGpu: true });
+    await page.visit(address, { width: 400, height: 300 });
+  });
+  after(async () => {
+    await page?.close();
+    server?.close();
+  });
+
+  /** Runs a program in the page, with the library as `ff`; what it returns. */
+  const run = async (program: string): Promise<unknown> => {
+    const value = await page.value(
+      `import('/stdin.js').then(async (ff) => { ${program} }).then((value) => ({ value }), (e) => ({ failed: String(e) }))`,
+    );
+    expect(value, page.messages.join('\n')).to.be.an('object').that.does.not.have.property('failed');
+    return (value as { value: unknown }).value;
+  };
+
+  it('answers about a video as Node does', async () => {
+    const answer = await run(`
+      const file = await (await fetch('/assets/clip.mp4')).blob();
+      let text = '';
+      for await (const piece of ff.ask(file, location.origin + '/assets/tiny-llava-video', 'Which object moves?')) text += piece;
+      return text;
+    `);
+    expect(answer).to.equal('the purple ring');
+  }).timeout(120_000);
+
+  it('sees nearly the pixels that FFmpeg gives', async () => {
+    const { openVideo } = await import('../../index.ts');
+    const indices = [0, 5, 5, 41, 95];
+    await using native = await openVideo(join(root, 'assets/clip.mp4'));
+    const expected: Uint8Array[] = [];
+    for await (const { rgb } of native.frames(indices)) expected.push(rgb);
+    const opened = (await run(`
+      const video = await ff.openVideo('/assets/clip.mp4');
+      const frames = [];
+      for await (const { index, rgb } of video.frames([${indices}])) frames.push([index, ...rgb.filter((_, i) => i % 97 === 0)]);
+      await video.close();
+      return { frames, info: video.info, name: video.name, decoder: video.decoder, warnings: video.warnings };
+    `)) as { frames: number[][] };
+    const { frames: sampled, ...video } = opened;
+    expect(video).to.deep.equal({ name: '/assets/clip.mp4', decoder: 'webcodecs', warnings: [], info: native.info });
+    expect(sampled.map(([index]) => index)).to.deep.equal(indices);
+    for (const [i, [, ...pixels]] of sampled.entries()) {
+      const off = pixels.map((value, at) => Math.abs(value - expected[i]![at * 97]!));
+      expect(off.reduce((sum, value) => sum + value, 0) / off.length, `frame ${indices[i]}`).to.be.below(0.5);
+    }
+  }).timeout(60_000);
+
+  it('counts the frames of other files, and turns them, as FFmpeg does', async () => {
+    const { openVideo } = await import('../../index.ts');
+    const flat = await clip(
+      'mp4',
+      '-f lavfi -i color=red:size=64x48:rate=10:duration=0.3 -c:v libx264 -pix_fmt yuv420p',
+    );
+    for (const bytes of [
+      await counting(20),
+      await clip('webm', '-f lavfi -i color=size=33x25:rate=25:duration=0.4 -c:v libvpx-vp9 -pix_fmt yuv420p'),
+      await clip('mp4', '-i flat.mp4 -c copy -metadata:s:v rotate=90', { 'flat.mp4': flat }),
+      await clip('mp4', '-ss 0.75 -i long.mp4 -c copy', { 'long.mp4': await counting(20, '-g 10') }),
+    ]) {
+      await using video = await openVideo(bytes);
+      const last = video.info.frames - 1;
+      const expected: number[][] = [];
+      for await (const { rgb, width, height } of video.frames([0, last])) expected.push([width, height, rgb[0]!]);
+      const seen = (await run(`
+        const bytes = Uint8Array.from(atob('${Buffer.from(bytes).toString('base64')}'), (byte) => byte.charCodeAt(0));
+        const video = await ff.openVideo(bytes);
+        const frames = [];
+        for await (const { rgb, width, height } of video.frames([0, ${last}])) frames.push([width, height, rgb[0]]);
+        return { info: video.info, frames };
+      `)) as { info: typeof video.info; frames: number[][] };
+      const { averageFps, durationSeconds, ...same } = video.info;
+      expect(seen.info).to.include(same);
+      expect(seen.info.averageFps).to.be.closeTo(averageFps, 0.05 * averageFps);
+      expect(seen.info.durationSeconds).to.be.closeTo(durationSeconds, 0.1);
+      expect(seen.frames).to.have.length(2);
+      for (const [i, [width, height, red]] of seen.frames.entries()) {
+        expect([width, height]).to.deep.equal(expected[i]!.slice(0, 2));
+        expect(red, `frame ${i} of ${JSON.stringify(same)}`).to.be.closeTo(expected[i]![2]!, 3);
+      }
+    }
+  }).timeout(60_000);
+
+  it('is told in one line what is no video, and what is no model', async () => {
+    const said = await run(`
+      const line = (promise) => promise.then(() => 'nothing', (e) => e.name + ': ' + e.message);
+      const runtime = await ff.openRuntime();
+      const here = location.origin;
+      return [
+        await line(ff.openVideo(new Blob(['no video']))),
+        await line(ff.openVideo(new Uint8Array())),
+        await line(ff.openVideo('/nowhere.mp4')),
+        await line(ff.loadModel(ff.urlFiles(here + '/nowhere'), runtime)),
+        await line(ff.loadModel(ff.blobFiles([new File(['{}'], 'config.json')], 'mine'), runtime)),
+      ];
+    `);
+    const [noVideo, nothing, nowhere, noModel, empty, ...more] = said as string[];
+    expect(more).to.deep.equal([]);
+    expect(noVideo).to.match(/^VideoError: video: not a video\. A video file is needed: [^\n]+$/);
+    expect(nothing).to.equal('VideoError: video: no data (0 bytes). A video is needed.');
+    expect(nowhere).to.match(/^VideoError: \/nowhere\.mp4: cannot be read \([^\n]*404[^\n]*\)\. [^\n]+$/);
+    expect(noModel).to.match(/^WeightsError: http:[^\n]*\/nowhere\/config\.json: it is missing\. [^\n]+$/);
+    expect(empty).to.match(/^WeightsError: mine\/config\.json: architectures must name [^\n]+$/);
+  }).timeout(60_000);
+});
