@@ -6,11 +6,13 @@ import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapt
 import type { GenerationStats } from './generate.ts';
 import type { TokenReducer } from './reduction.ts';
 import { loadModel } from './registry.ts';
-import type { EncodedVideo, LoadedWeights, LoadOptions, VideoModel } from './video-model.ts';
+import type { EncodedVideo, LoadedWeights, LoadOptions, PictureSize, VideoModel } from './video-model.ts';
 
 /** What is planned for. */
 export interface PlanOptions extends Pick<LoadOptions, 'dtype' | 'chatTemplate'> {
   readonly frames: number;
+  /** Size of the video, which those of its frames may hang on, in pixels; default 1280 x 720. */
+  readonly source?: PictureSize;
   readonly question: string;
   /** Ids generated at most. */
   readonly maxNewTokens: number;
@@ -58,7 +60,7 @@ export async function planMemory(
   using model = await loadModel(files, runtime, { dtype, chatTemplate });
   const loading = pool.memory.peakBytes;
   pool.resetPeak();
-  using video = await encodeBlank(model, frames);
+  using video = await encodeBlank(model, frames, options.source);
   const looking = pool.memory.peakBytes;
   pool.resetPeak();
   const stats = await firstTokens(model.withReducer(options.reducer), video, options);
@@ -86,12 +88,18 @@ export async function planMemory(
 }
 
 /** One black picture as every frame. */
-function encodeBlank(model: VideoModel, frames: number): Promise<EncodedVideo> {
+function encodeBlank(
+  model: VideoModel,
+  frames: number,
+  source: PictureSize = { width: 1280, height: 720 },
+): Promise<EncodedVideo> {
   if (!(Number.isSafeInteger(frames) && frames > 0))
     throw new InputError(`frames must be a positive integer, got ${frames}.`);
-  const black = new Uint8Array(3 * model.frameFormat.size ** 2);
+  const { size } = model.frameFormat;
+  const { width, height } = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
+  const black = new Uint8Array(3 * width * height);
   const images = new Array<Uint8Array>(frames).fill(black);
-  return model.encode({ images, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+  return model.encode({ images, width, height, times: { frames, durationText: '0.00', timesText: '0.00s' } });
 }
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */

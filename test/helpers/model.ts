@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
+import { tokensIn } from '../../models/family.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
 import type { KvCache } from '../../models/kv-cache.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
@@ -44,16 +45,26 @@ export function tinyModel(): Promise<LoadedModel> {
   return tiny;
 }
 
+/** Tokens of a group of frames, of a model whose frames have one size or may have any. */
+export function tokensPerGroup({ frameFormat: { size }, encoder }: LoadedModel): number {
+  const side = typeof size === 'number' ? size : ANY_SIDE;
+  return tokensIn(encoder.tokenGrid({ width: side, height: side }));
+}
+
+/** Side of frames for models that take any: a multiple of what any tiny model needs. */
+const ANY_SIDE = 32;
+
 /** Frames of a picture in which a share of the pixels is drawn anew from one frame to the next. */
 export function framesFor(model: LoadedModel, count: number, { seed = 1, change = 0.1 } = {}): VideoFrames {
-  const { size } = model.frameFormat;
+  const { size: own } = model.frameFormat;
+  const size = typeof own === 'number' ? own : ANY_SIDE;
   const stream = randomStream(seed, 'frames');
   const image = Uint8Array.from({ length: 3 * size * size }, () => stream() & 255);
   const images = Array.from({ length: count }, (_, frame) => {
     if (frame > 0) for (let i = 0; i < image.length; i++) if (stream() < change * 2 ** 32) image[i] = stream() & 255;
     return image.slice();
   });
-  return { images, times: { frames: count, durationText: '1.00', timesText: '0.00s' } };
+  return { images, width: size, height: size, times: { frames: count, durationText: '1.00', timesText: '0.00s' } };
 }
 
 /** A prompt by its ids, `VIDEO_ID` where the video is. */

@@ -9,7 +9,6 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
-import type { VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
 import { planMemory } from '../../models/plan.ts';
@@ -22,7 +21,7 @@ import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
 import { changed, families } from '../helpers/families.ts';
-import { framesFor, generated, traced } from '../helpers/model.ts';
+import { framesFor, generated, tokensPerGroup, traced } from '../helpers/model.ts';
 
 /** The configs alone, which nobody wrote. */
 const filesOf = (configs: Configs): CheckpointFiles => virtualFiles('tiny', configs);
@@ -117,8 +116,8 @@ describe('the configs of', () => {
 });
 
 /** Of five frames; the last group of a family that takes two together is filled up. */
-function videoTokens({ framesPerGroup, tokensPerGroup }: VideoEncoder): number {
-  return Math.ceil(5 / framesPerGroup) * tokensPerGroup;
+function videoTokens(model: LoadedModel): number {
+  return Math.ceil(5 / model.encoder.framesPerGroup) * tokensPerGroup(model);
 }
 
 describe('a tiny model of', () => {
@@ -145,7 +144,7 @@ describe('a tiny model of', () => {
           return answer.stats;
         };
         const dense = await asked(undefined);
-        expect(dense.videoTokens).to.equal(videoTokens(model.encoder));
+        expect(dense.videoTokens).to.equal(videoTokens(model));
         const reduced = await asked(new FrameFusion({ cost: 0.3, similarityLowerBound: 0.9 }));
         expect(reduced.promptRows).to.equal(dense.promptRows);
         expect(reduced.layers.at(-1)?.leaving).to.be.below(dense.promptRows);
@@ -155,7 +154,7 @@ describe('a tiny model of', () => {
         const reducer = new FrameFusion({ cost: 0.3 });
         const options = { dtype: 'f32', frames: 5, question: 'What?', maxNewTokens: 4, reducer } as const;
         const plan = await planMemory(folderFiles(folder), await sharedRuntime(), options);
-        expect(plan.videoTokens).to.equal(videoTokens(model.encoder));
+        expect(plan.videoTokens).to.equal(videoTokens(model));
         expect(plan.cache).to.be.below(plan.denseCache);
       });
     });
