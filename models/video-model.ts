@@ -43,6 +43,11 @@ export interface PicturePieces {
   readonly pieces: readonly { readonly whole: PictureSize; readonly left: number; readonly top: number }[];
 }
 
+/** A picture in one piece. */
+export function inOnePiece(size: PictureSize): PicturePieces {
+  return { size, pieces: [{ whole: size, left: 0, top: 0 }] };
+}
+
 /** How the tokens of one frame lie, or of the group of frames that one picture of tokens stands for. */
 export interface TokenGrid {
   /** The picture is `rows` x `columns` tokens, row by row. */

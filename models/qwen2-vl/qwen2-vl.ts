@@ -7,6 +7,7 @@ import { FoldEncoder } from '../fold-encoder.ts';
 import { clipPixels } from '../preprocess.ts';
 import { qwen2VlTowerConfig } from '../tower/config.ts';
 import { qwen2VlNames } from '../tower/names.ts';
+import { inOnePiece } from '../video-model.ts';
 import { frameLimits, imageLimits, smartResize } from './picture-size.ts';
 
 /** What stands around a picture or a video, as special tokens. */
@@ -55,10 +56,7 @@ export const qwen2Vl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        pieces: (source) => {
-          const size = smartResize(source, imageLimits(factor, own));
-          return { size, pieces: [{ whole: size, left: 0, top: 0 }] };
-        },
+        pieces: (source) => inOnePiece(smartResize(source, imageLimits(factor, own))),
         lead: (pictures) => SHOWN.repeat(pictures),
         tokens: 'text',
       },

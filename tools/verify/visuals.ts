@@ -42,30 +42,36 @@ async function packedVideo(model: LoadedModel, golden: Golden): Promise<EncodedV
   return model.encodePixels(frames, size, part(pixels, each), { frames, ...UNSAID });
 }
 
-/** Qwen2-VL's rows of patches (time, row / 2, column / 2, 2, 2; channel, 2, y, x) as frames. */
-export function unpacked(golden: Golden, name: string, gridName: string): { size: PictureSize; pixels: Float32Array } {
-  const [times = 0, rows = 0, columns = 0] = golden.integers(gridName);
+/** Qwen2-VL's rows of patches as frames. */
+function unpacked(golden: Golden, name: string, gridName: string): { size: PictureSize; pixels: Float32Array } {
+  const grid = golden.integers(gridName) as [number, number, number];
+  const [times, rows, columns] = grid;
   const values = golden.floats(name);
-  const patch = Math.sqrt(values.length / (times * rows * columns * 6));
-  const size = { width: columns * patch, height: rows * patch };
   const pixels = new Float32Array(values.length);
-  for (const [i, value] of values.entries()) {
-    const [x, y, second, channel, right, below, column, row, time] = digits(i, [
-      patch,
-      patch,
-      2,
-      3,
-      2,
-      2,
-      columns / 2,
-      rows / 2,
-      times,
-    ]) as [number, number, number, number, number, number, number, number, number];
+  for (const [i, place] of patchPlaces(grid, values.length).entries()) pixels[place] = values[i]!;
+  const patch = Math.sqrt(values.length / (times * rows * columns * 6));
+  return { size: { width: columns * patch, height: rows * patch }, pixels };
+}
+
+/**
+ * Where the elements of Qwen2-VL's rows of patches (time, row / 2, column / 2, 2, 2; channel, 2, y, x) are in frames
+ * `[2 * times, 3, height, width]`.
+ *
+ * @param grid - Times, rows and columns of patches.
+ * @param size - Elements of all.
+ */
+export function patchPlaces([times, rows, columns]: readonly [number, number, number], size: number): number[] {
+  const patch = Math.sqrt(size / (times * rows * columns * 6));
+  const radices = [patch, patch, 2, 3, 2, 2, columns / 2, rows / 2, times];
+  return Array.from({ length: size }, (_, i) => {
+    const [x = 0, y = 0, second = 0, channel = 0, right = 0, below = 0, column = 0, row = 0, time = 0] = digits(
+      i,
+      radices,
+    );
     const top = (2 * row + below) * patch + y;
     const left = (2 * column + right) * patch + x;
-    pixels[(((2 * time + second) * 3 + channel) * size.height + top) * size.width + left] = value;
-  }
-  return { size, pixels };
+    return (((2 * time + second) * 3 + channel) * rows * patch + top) * columns * patch + left;
+  });
 }
 
 /** A number's digits in a mixed radix, the lowest first. */
