@@ -12,13 +12,13 @@ export function resizeSmooth(image: RgbImage, width: number, height: number): Ui
   const wide = alongRows(image, width);
   const y = new Uint8Array(3 * width * height);
   const stride = 3 * width;
-  const sum = new Float32Array(stride);
+  const sum = new Float64Array(stride);
   for (let row = 0; row < height; row++) {
     const { first, weights } = bicubicTaps(image.height, height, row);
     sum.fill(0);
     for (const [k, weight] of weights.entries())
       for (let i = 0; i < stride; i++) sum[i]! += wide[(first + k) * stride + i]! * weight;
-    for (let i = 0; i < stride; i++) y[row * stride + i] = toByte(sum[i]!);
+    for (let i = 0; i < stride; i++) y[row * stride + i] = toByte(Math.fround(sum[i]!));
   }
   return y;
 }

@@ -172,12 +172,15 @@ async function verifyPicture(
   const images = shown.flatMap((one) => one.images);
   const resized = golden.has('cropped_u8') ? 'cropped_u8' : 'resized_u8';
   const bytes = images.flatMap((image) => [...image]);
-  const wanted = golden.get(resized).data;
+  const wanted = Uint8Array.from(golden.get(resized).data);
   check.close('resized', bytes, wanted, how.kind === 'video' ? 1 : 0);
   const other = bytes.filter((byte, i) => byte !== wanted[i]).length;
   check.equal('few bytes that differ', other <= bytes.length * TIES, true);
-  if (other > 0) return; // what is made of them was seen with the pictures
-  const values = normalise(images, pixels);
+  const each = wanted.length / images.length;
+  const values = normalise(
+    images.map((_, i) => wanted.subarray(i * each, (i + 1) * each)),
+    pixels,
+  );
   const { grid_thw: grid, stored_rows } = how;
   const name = how.kind === 'video' ? 'pixel_values_videos' : 'pixel_values';
   const got = grid
