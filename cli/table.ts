@@ -1,7 +1,7 @@
 /** The report as a person reads it after the answer. */
 import { stripVTControlCharacters } from 'node:util';
 import { colours } from './colours.ts';
-import { precisionText, type Report, type RunReport } from './report.ts';
+import { precisionText, type Report, type RunReport, type VideoReport } from './report.ts';
 
 /** What was saved, in a few lines. */
 export function savedTable(report: Report): string {
@@ -70,18 +70,20 @@ export function layerLines(run: RunReport): string[] {
 }
 
 /** What was asked, about what, with what. */
-function headRows({ prompt, video, model, adapter }: Report): [string, string][] {
-  const { frames, width, height, durationSeconds, sampled, decoder } = video;
+function headRows({ prompt, video, images = [], model, adapter }: Report): [string, string][] {
   const question = prompt.replace(/\s+/g, ' ');
   const on = `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
   return [
     ['question', question.length > 90 ? `${question.slice(0, 87)}...` : question],
-    [
-      'video',
-      `${video.name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${sampled.length} sampled (${decoder})`,
-    ],
+    ...images.map(({ name, width, height }): [string, string] => ['image', `${name}: ${width}x${height}`]),
+    ...(video ? [videoRow(video)] : []),
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}, on ${on}`],
   ];
+}
+
+function videoRow({ name, frames, width, height, durationSeconds, sampled, decoder }: VideoReport): [string, string] {
+  const shown = `${sampled.length} sampled (${decoder})`;
+  return ['video', `${name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`];
 }
 
 function stepsLine({ reduction, reducer }: RunReport): string {

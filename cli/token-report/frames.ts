@@ -1,7 +1,7 @@
 /** The sampled frames, to be drawn over by the page's program, with its slider and legend. */
 import { html, type Markup } from '../charts/markup.ts';
 import { onWhite } from '../charts/palette.ts';
-import type { Report } from '../report.ts';
+import type { ReportOfVideo } from '../report.ts';
 import { COLOUR } from './charts.ts';
 import type { Played } from './played.ts';
 
@@ -15,7 +15,7 @@ export interface DrawnFrame {
 const HINT = 'Point at a patch to see what became of it; arrow and page keys walk over patches and frames.';
 
 /** Slider, legend and frames. */
-export function playerSection(data: Played, frames: readonly DrawnFrame[], { width, height }: Report['video']): Markup {
+export function playerSection(data: Played, frames: readonly DrawnFrame[], { width, height }: ReportOfVideo['video']): Markup {
   const last = data.points.length - 1;
   const newline = data.newlines !== 'none';
   // The picture as it is displayed, although the model may see a square; newline tokens right of it.

@@ -2,14 +2,14 @@
 import { encodeJpegs } from '../../media/encode.ts';
 import type { Answered } from '../answers.ts';
 import { checkWritable, writeOutput } from '../output.ts';
-import type { Report } from '../report.ts';
+import type { ReportOfVideo } from '../report.ts';
 import type { Shown } from '../show-video.ts';
 import { tokenReportHtml } from './html.ts';
 import { findBrowser, pictureOf } from './picture.ts';
 
 /** What a run leaves behind. */
 interface Done {
-  readonly report: Report;
+  readonly report: ReportOfVideo;
   readonly answers: readonly Answered[];
   readonly shown: Shown;
 }

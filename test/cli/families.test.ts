@@ -25,7 +25,7 @@ describe('ff-run on a tiny model of', () => {
       const { code, stdout, stderr } = await ffRun(['--model', folder, ...ask, ...how]);
       expect(code, stderr).to.equal(0);
       const { runs, video } = JSON.parse(stdout) as Report;
-      expect(video.sampled).to.have.length(6);
+      expect(video?.sampled).to.have.length(6);
       const [dense, reduced] = runs;
       expect(dense?.tokens.video).to.be.above(0);
       expect(reduced?.tokens.video).to.equal(dense?.tokens.video);

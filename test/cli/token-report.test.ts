@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { type Answered, type Piece, partingOf } from '../../cli/answers.ts';
-import type { Report, RunReport } from '../../cli/report.ts';
+import type { Report, ReportOfVideo, RunReport } from '../../cli/report.ts';
 import { type TokenReport, tokenReportHtml } from '../../cli/token-report/html.ts';
 import { findBrowser, pictureOf } from '../../cli/token-report/picture.ts';
 import { played } from '../../cli/token-report/played.ts';
@@ -131,7 +131,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
   const size = 96;
   await using video = await openVideo(clip);
   const { images, sampling } = await sampleVideo(video, { size, maxFrames: frames, forceSample: true });
-  const report: Report = {
+  const report: ReportOfVideo = {
     version: 1,
     tool: 'framefusion-webgpu 0.1.0',
     command: `ff-run --video '${name}' --compare --report out.html`,

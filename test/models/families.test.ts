@@ -21,7 +21,7 @@ import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
 import { changed, families } from '../helpers/families.ts';
-import { framesFor, generated, tokensPerGroup, traced } from '../helpers/model.ts';
+import { framesFor, generated, SOURCE, tokensPerGroup, traced } from '../helpers/model.ts';
 
 /** The configs alone, which nobody wrote. */
 const filesOf = (configs: Configs): CheckpointFiles => virtualFiles('tiny', configs);
@@ -152,7 +152,7 @@ describe('a tiny model of', () => {
 
       it('is planned on a virtual adapter, dense and reduced', async () => {
         const reducer = new FrameFusion({ cost: 0.3 });
-        const options = { dtype: 'f32', frames: 5, question: 'What?', maxNewTokens: 4, reducer } as const;
+        const options = { dtype: 'f32', frames: 5, source: SOURCE, question: 'What?', maxNewTokens: 4, reducer } as const;
         const plan = await planMemory(folderFiles(folder), await sharedRuntime(), options);
         expect(plan.videoTokens).to.equal(videoTokens(model));
         expect(plan.cache).to.be.below(plan.denseCache);
@@ -173,6 +173,9 @@ describe('a model of published size', () => {
     ['llava-hf/llava-onevision-qwen2-7b-ov-hf', 8, 16 * 196],
     ['llava-hf/LLaVA-NeXT-Video-7B-hf', 7.1, 16 * 144],
     ['OpenGVLab/InternVL2_5-8B', 8.1, 16 * 256],
+    // Frames of 1280 x 720 become 1008 x 560, and two of them 36 x 20 tokens.
+    ['Qwen/Qwen2-VL-2B-Instruct', 2.2, 8 * 36 * 20],
+    ['Qwen/Qwen2-VL-7B-Instruct', 8.3, 8 * 36 * 20],
     ['Efficient-Large-Model/NVILA-Lite-2B', 2, 16 * 122],
     ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
   ] as const)
