@@ -123,7 +123,8 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   const report = values.text('report');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
     throw new UsageError(`--report must name a file that ends in .html or .png, got ${JSON.stringify(report)}.`);
-  if (report !== undefined && !video) throw new UsageError('--report draws the frames of a video: --video FILE is needed.');
+  if (report !== undefined && !video)
+    throw new UsageError('--report draws the frames of a video: --video FILE is needed.');
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
     ...given('video', video),

@@ -132,9 +132,7 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
   // Pipelines compile on first use; the first of the two runs should not pay for both.
   for (const warm of [undefined, reducer]) {
     console_.progress(`warming up, ${warm?.name ?? 'dense'}`);
-    for await (const _ of question.model
-      .withReducer(warm)
-      .answer(question.seen, question.prompt, { maxNewTokens: 2 }));
+    for await (const _ of question.model.withReducer(warm).answer(question.seen, question.prompt, { maxNewTokens: 2 }));
   }
   const dense = await answer(args, question, undefined, console_, false);
   const reduced = await answer(args, question, reducer, console_, false);

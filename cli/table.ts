@@ -10,11 +10,16 @@ export function savedTable(report: Report): string {
   const { tokens, budget } = run;
   const last = tokens.layers.at(-1)?.leaving ?? tokens.prompt;
   const kept = last - (tokens.prompt - tokens.video);
+  const seen = report.video ? 'video' : 'picture';
   const rate = run.tokensPerSecond === null ? '' : `, ${run.tokensPerSecond.toFixed(1)} tokens/s`;
   return alignRows([
     ...headRows(report),
-    ['tokens', `${tokens.video} of the video, ${kept} left after ${stepsLine(run)}`],
-    ['computed', `${colours.bold(percent(budget.spent))} of the video tokens (${asked(run)})`],
+    ...(tokens.video > 0
+      ? [
+          ['tokens', `${tokens.video} of the ${seen}, ${kept} left after ${stepsLine(run)}`],
+          ['computed', `${colours.bold(percent(budget.spent))} of the ${seen} tokens (${asked(run)})`],
+        ]
+      : [['tokens', `${tokens.prompt}, none of a video: nothing is reduced`]]),
     [
       'time',
       `${seconds(report.seconds.decodeVideo + report.seconds.preprocess)} video, ${seconds(report.seconds.vision)} vision, ${seconds(run.seconds.prefill)} prefill, ${seconds(run.seconds.decode)} decode${rate}`,

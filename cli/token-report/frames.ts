@@ -15,7 +15,11 @@ export interface DrawnFrame {
 const HINT = 'Point at a patch to see what became of it; arrow and page keys walk over patches and frames.';
 
 /** Slider, legend and frames. */
-export function playerSection(data: Played, frames: readonly DrawnFrame[], { width, height }: ReportOfVideo['video']): Markup {
+export function playerSection(
+  data: Played,
+  frames: readonly DrawnFrame[],
+  { width, height }: ReportOfVideo['video'],
+): Markup {
   const last = data.points.length - 1;
   const newline = data.newlines !== 'none';
   // The picture as it is displayed, although the model may see a square; newline tokens right of it.
