@@ -17,9 +17,7 @@ export interface Picture extends RgbImage {
 export async function openPicture(source: string | Uint8Array, options: OpenVideoOptions = {}): Promise<Picture> {
   const name = options.name ?? (typeof source === 'string' ? source : 'picture');
   const file = await openVideo(source, { ...options, name }).catch((error: unknown) => {
-    if (error instanceof VideoError && error.message.includes(': not a video'))
-      throw new VideoError(name, 'not a picture. A PNG, JPEG or WebP file is needed.', { cause: error });
-    throw error;
+    throw error instanceof VideoError ? unread(name, error) : error;
   });
   try {
     const { frames } = file.info;
@@ -29,6 +27,16 @@ export async function openPicture(source: string | Uint8Array, options: OpenVide
   } finally {
     await file.close();
   }
+}
+
+/** What keeps a video from being read, in words for pictures. */
+function unread(name: string, error: VideoError): VideoError {
+  const text = error.message.slice(name.length + 2);
+  const strange = /^not a (video|single frame)/.test(text);
+  const said = strange
+    ? 'not a picture, or damaged. A PNG, JPEG or WebP file is needed.'
+    : text.replaceAll('video', 'picture');
+  return new VideoError(name, said, { cause: error });
 }
 
 interface Size {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +28,7 @@ describe('ff-run --image', () => {
 
   async function modelOf(family: string): Promise<string> {
     const folder = join(root, family.replace(/\W+/g, '-'));
-    await makeFamilyCheckpoint(folder, families[family]!);
+    if (!existsSync(folder)) await makeFamilyCheckpoint(folder, families[family]!);
     return folder;
   }
 
@@ -102,7 +103,11 @@ describe('ff-run --image', () => {
         1,
         /^ff-run: [^\n]*tiny-llava-video: LlavaQwenForCausalLM takes no pictures here, only a video\.\n$/,
       ],
-      [['--image', text], 1, /^ff-run: [^\n]*text\.png: not a picture\. A PNG, JPEG or WebP file is needed\.\n$/],
+      [
+        ['--image', text],
+        1,
+        /^ff-run: [^\n]*text\.png: not a picture, or damaged\. A PNG, JPEG or WebP file is needed\.\n$/,
+      ],
       [['--image', join(root, 'none.png')], 1, /^ff-run: [^\n]*none\.png: no such file\. Check the path\.\n$/],
       [['--image', clip], 1, /^ff-run: [^\n]*clip\.mp4: has 96 frames, and a picture has one\. [^\n]+\n$/],
       [

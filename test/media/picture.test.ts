@@ -69,8 +69,9 @@ describe('a picture', () => {
   it('is not a text, half a file, or a video', async () => {
     const half = png(pattern(64, 64)).subarray(0, 40);
     for (const [source, message] of [
-      [Buffer.from('no picture'), 'a.png: not a picture. A PNG, JPEG or WebP file is needed.'],
-      [half, 'a.png: '],
+      [Buffer.from('no picture'), 'a.png: not a picture, or damaged. A PNG, JPEG or WebP file is needed.'],
+      [half, 'a.png: not a picture, or damaged.'],
+      [new Uint8Array(0), 'a.png: no data (0 bytes). A picture is needed.'],
       [clip, 'a.png: has 96 frames, and a picture has one. Show it as a video.'],
     ] as const) {
       const error = await rejection(openPicture(source, { name: 'a.png' }));
