@@ -84,7 +84,7 @@ function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): 
   if (marks > 0 !== wanted > 0) throw new InputError('prompt: the video and its place in the text go together.');
   if (marks !== wanted)
     throw new InputError(
-      `prompt: what is asked about and its places in the text go together: its marks must be ${wanted}, got ${marks}.`,
+      `prompt: one video can be asked about, not several, and each picture once: its marks must be ${wanted}, got ${marks}.`,
     );
   const shares = visuals.flatMap(sharesOf);
   let text = 0;

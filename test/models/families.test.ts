@@ -295,12 +295,12 @@ describe('pictures', () => {
 
   it('are as many as the marks of the prompt', async () => {
     using picture = await model.encodePicture(grey(20));
-    for (const ids of [
-      [1, 2],
-      [1, VIDEO_ID, VIDEO_ID, 2],
-    ]) {
+    for (const [ids, message] of [
+      [[1, 2], /go together/],
+      [[1, VIDEO_ID, VIDEO_ID, 2], /its marks must be 1, got 2/],
+    ] as const) {
       const rec = model.runtime.recorder('prompt');
-      expect(() => model.prompt(rec, ids, { pictures: [picture] })).to.throw(InputError, /go together/);
+      expect(() => model.prompt(rec, ids, { pictures: [picture] })).to.throw(InputError, message);
       rec.finish();
     }
   });
