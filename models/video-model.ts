@@ -123,7 +123,10 @@ export interface VideoModel extends Disposable {
   readonly unusedTensors: readonly string[];
   withReducer(reducer: TokenReducer | undefined): VideoModel;
   encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo>;
-  /** @throws InputError if the model takes no pictures. */
+  /**
+   * @param picture - In the pieces of `pictureFormat`, as `cutPicture` makes them: `[height, width, 3]`, RGB in 8 bit.
+   * @throws InputError if the model takes no pictures, or a piece has not the size that is said.
+   */
   encodePicture(picture: PictureParts): Promise<EncodedPicture>;
   /** @param seen - What the question is about; a video may stand for itself. */
   answer(seen: EncodedVideo | Seen | undefined, question: string, options?: GenerateOptions): Answer;
