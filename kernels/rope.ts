@@ -62,15 +62,20 @@ export function axisRotations(axes: readonly RotaryAxis[]): Float32Array {
   const rows = axes[0]?.positions.length ?? 0;
   const table = new Float32Array(rows * half * 2);
   let column = 0;
-  for (const axis of axes)
-    for (const frequency of axis.frequencies) {
-      for (const [row, position] of axis.positions.entries()) {
-        const angle = fround(position * frequency);
-        table[(row * half + column) * 2] = Math.cos(angle);
-        table[(row * half + column) * 2 + 1] = Math.sin(angle);
+  for (const { positions, frequencies: own } of axes) {
+    // Rows of a picture share their positions: each is turned once.
+    const count = positions.reduce((most, position) => Math.max(most, position + 1), 0);
+    for (const frequency of own) {
+      const angles = Float32Array.from({ length: count }, (_, position) => position * frequency);
+      const [cosines, sines] = [angles.map(Math.cos), angles.map(Math.sin)];
+      for (let row = 0; row < rows; row++) {
+        const position = positions[row]!;
+        table[(row * half + column) * 2] = cosines[position]!;
+        table[(row * half + column) * 2 + 1] = sines[position]!;
       }
       column++;
     }
+  }
   return table;
 }
 

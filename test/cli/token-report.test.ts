@@ -359,7 +359,7 @@ describe("ff-run's token report", () => {
     const report = await made(kinds['no newlines']!);
     await show(tokenReportHtml(report), 800);
     await browser.value(`document.getElementById('play').click()`);
-    expect(JSON.parse(String(await browser.value(counts))).left).to.equal('75');
+    expect(JSON.parse(String(await browser.value(counts))).left).to.equal('45');
     const last = report.report.runs[0]!.tokens;
     const end = `document.getElementById('point').value === '${last.layers.length + 1}'`;
     for (let i = 0; i < 200 && !(await browser.value(end)); i++)
