@@ -61,7 +61,7 @@ export interface PictureForm {
 /** The GPU road from pixels to visual tokens. Frames become tokens in groups: one at a time, or several as one. */
 export interface VideoEncoder {
   readonly framesPerGroup: number;
-  /** The same for single pictures, where that differs. */
+  /** The same for the pieces of a picture, where that differs; one alone stands in for its whole group. */
   readonly still?: VideoEncoder;
   /** How the tokens of a group of frames of a size lie; towers of one size need not look at it. */
   tokenGrid(size: PictureSize): TokenGrid;

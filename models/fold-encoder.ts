@@ -1,3 +1,4 @@
+import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { fold, folded, type Grid, meanFrames } from '../kernels/fold.ts';
@@ -58,8 +59,10 @@ export class FoldEncoder implements VideoEncoder {
     return new FoldEncoder({ ...this.#plan, framesPerGroup: 1 }, this.#tower, this.#projector, this.#decoder);
   }
 
+  /** @throws InputError if it takes no frames of the size. */
   tokenGrid(size: PictureSize): TokenGrid {
     const { fold: by, endId } = this.#plan;
+    checkSize(size, this.#plan);
     const newlines = endId === undefined ? 'none' : 'frame';
     return { ...folded(this.#patches(size), by), newlines, framesPerGroup: this.framesPerGroup };
   }
@@ -93,4 +96,15 @@ export class FoldEncoder implements VideoEncoder {
     }
     return y;
   }
+}
+
+/** Towers that rotate take whole tokens, others the size of their table of positions. */
+function checkSize({ width, height }: PictureSize, { tower, fold: by }: FoldEncoderPlan): void {
+  const { rotary, imageSize, patchSize } = tower;
+  const unit = patchSize * by;
+  const fits = rotary
+    ? width > 0 && height > 0 && width % unit === 0 && height % unit === 0
+    : width === imageSize && height === imageSize;
+  const wanted = rotary ? `sides that are multiples of ${unit} pixels` : `${imageSize} x ${imageSize} pixels`;
+  if (!fits) throw new InputError(`encode: frames and pictures must have ${wanted}, got ${width} x ${height}.`);
 }

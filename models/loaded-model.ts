@@ -158,14 +158,7 @@ export class LoadedModel implements VideoModel {
   ): Promise<EncodedPicture> {
     const { plan, encoder, name } = this.#parts;
     if (!plan.pictures) throw new InputError(`${name}: ${this.architecture} takes no pictures here, only a video.`);
-    // A piece is a group of its own: where several frames make one, it stands for all of them.
-    const still = encoder.still ?? encoder;
-    const each = still.framesPerGroup;
-    const repeated = (start: number, end: number): Float32Array => {
-      const given = pixels(Math.floor(start / each), Math.ceil(end / each));
-      return each === 1 ? given : repeat(given, 3 * size.width * size.height, each);
-    };
-    return { ...(await this.#encode(still, { frames: pieces * each, size, pixels: repeated })), pieces };
+    return { ...(await this.#encode(encoder.still ?? encoder, { frames: pieces, size, pixels })), pieces };
   }
 
   async #encode(encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
@@ -285,18 +278,10 @@ export class LoadedModel implements VideoModel {
   #promptPicture({ tokens, pieces, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
     const kind = besideVideo ? 'text' : (this.#parts.plan.pictures?.tokens ?? 'text');
     const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
-    return { tokens, groups: pieces, grid, marks: 1, perType };
+    return { tokens, groups: Math.ceil(pieces / grid.framesPerGroup), grid, marks: 1, perType };
   }
 }
 
 function seenOf(asked: EncodedVideo | Seen | undefined): Seen {
   return asked && 'tokens' in asked ? { video: asked } : (asked ?? {});
-}
-
-/** Each stretch of `each` elements, `times` times. */
-function repeat(given: Float32Array, each: number, times: number): Float32Array {
-  const all = new Float32Array(given.length * times);
-  for (let at = 0, to = 0; at < given.length; at += each)
-    for (let i = 0; i < times; i++, to += each) all.set(given.subarray(at, at + each), to);
-  return all;
 }

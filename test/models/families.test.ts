@@ -306,6 +306,9 @@ describe('pictures', () => {
   });
 
   it('have the size that is said, and are refused by models of one size', async () => {
+    const odd = await rejection(model.encodePicture({ width: 12, height: 32, images: grey(1).images }));
+    expect(odd).to.be.instanceOf(InputError);
+    expect(odd.message).to.include('must have sides that are multiples of 8 pixels, got 12 x 32');
     const wrong = await rejection(model.encodePicture({ ...grey(1), width: 8 }));
     expect(wrong.message).to.equal('encode: frames must be 8 x 16 RGB, got 1152 bytes.');
     const unsized = await rejection(model.encode({ images: grey(1).images, times: framesFor(model, 1).times }));
