@@ -81,7 +81,7 @@ export function promptTokens(
 function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): Stretch[] {
   const marks = ids.filter((id) => id === VIDEO_ID).length;
   const wanted = visuals.reduce((sum, visual) => sum + visual.marks, 0);
-  if (marks > 0 !== wanted > 0) throw new InputError('prompt: the video and its place in the text go together.');
+  if (marks > 0 !== wanted > 0) throw new InputError('prompt: what is shown and its place in the text go together.');
   if (marks !== wanted)
     throw new InputError(
       `prompt: one video can be asked about, not several, and each picture once: its marks must be ${wanted}, got ${marks}.`,

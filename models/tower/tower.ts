@@ -80,8 +80,8 @@ export class Tower {
 
   /**
    * @param pixels - `[frames, 3, height, width]`, f32, normalised.
-   * @returns `[frames / patchFrames * tokens, hiddenSize]`, f32: patches, each frame's after its class token if there is one, with their
-   *   positions, before the first layer.
+   * @returns `[frames / patchFrames * tokens, hiddenSize]`, f32: patches, each frame's after its class token if there is one,
+   *   with their positions, before the first layer.
    */
   embed(rec: Recorder, pixels: Tensor): Tensor {
     const { patches, positions, classToken, preNorm } = this.#weights;
