@@ -91,13 +91,13 @@ function atTimes({ frames, averageFps, maxFrames, fps = 1 }: SamplingOptions): n
 /** Fewest frames of Qwen2-VL's vision_process.py, smart_nframes. */
 const FEWEST_PAIRED = 4;
 
-/** How many frames `pairs` takes; of a video that has fewer, all. */
+/** How many frames `pairs` takes: an even number but where there is one, or one is asked for. */
 function paired({ frames, averageFps, maxFrames, fps = 1, forceSample = false }: SamplingOptions): number {
-  const evenBelow = (x: number): number => 2 * Math.floor(x / 2);
-  const most = Math.max(2, evenBelow(Math.min(maxFrames, frames)));
-  if (forceSample) return Math.min(most, frames);
+  const room = Math.min(maxFrames, frames);
+  const most = Math.max(2 * Math.floor(room / 2), 1);
+  if (forceSample) return most;
   const wanted = Math.max((frames / averageFps) * fps, FEWEST_PAIRED);
-  return Math.min(2 * roundHalfEven(Math.min(wanted, most) / 2), frames);
+  return Math.min(2 * roundHalfEven(wanted / 2), most);
 }
 
 /** Rounds to the nearest integer and ties to the even one, as Python and IEEE 754 do. */

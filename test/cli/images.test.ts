@@ -59,8 +59,21 @@ describe('ff-run --image', () => {
     // max_pixels is 2560: 48 x 48 are 36 tokens, 80 x 24 are 30.
     const twice = await asked('--model', model, '--image', picture, '--image', picture);
     expect(twice.runs[0]!.tokens.prompt - two.runs[0]!.tokens.prompt).to.equal(6);
-    const beside = await asked('--model', model, '--image', picture, '--video', clip, '--frames', '4', '--compare');
+    const beside = await asked(
+      '--model',
+      model,
+      '--image',
+      picture,
+      '--video',
+      clip,
+      '--frames',
+      '4',
+      '--compare',
+      '--score-rows',
+      '1',
+    );
     const [dense, reduced] = beside.runs;
+    expect(reduced?.settings.scoreRows).to.equal(1);
     expect(dense?.tokens.video).to.equal(2 * 36);
     expect(reduced!.tokens.layers.at(-1)!.leaving).to.be.within(36, dense!.tokens.prompt - 1);
   }).timeout(240_000);
