@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { expect } from 'chai';
+import { encodeJpegs } from '../../media/encode.ts';
 import { VideoError } from '../../media/errors.ts';
 import { cutPicture, openPicture } from '../../media/picture.ts';
 import { resizeBicubic } from '../../media/resize.ts';
@@ -47,6 +48,13 @@ function png({ width, height, rgb }: ReturnType<typeof pattern>): Uint8Array {
   return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
 }
 
+/** A JPEG file with an Exif orientation. */
+function orientated(jpeg: Uint8Array, orientation: number): Uint8Array {
+  const tiff = [0x49, 0x49, 0x2a, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0];
+  const exif = [...Buffer.from('Exif\0\0'), ...tiff];
+  return Uint8Array.from([...jpeg.subarray(0, 2), 0xff, 0xe1, 0, exif.length + 2, ...exif, ...jpeg.subarray(2)]);
+}
+
 /** 8 x 4 pixels of pure red, without loss. */
 const webp = Buffer.from('UklGRhwAAABXRUJQVlA4TA8AAAAvB8AAAAcQ/Y/+ByKi/wEA', 'base64');
 
@@ -65,6 +73,22 @@ describe('a picture', () => {
       for (let i = 0; i < rgb.length; i++) expect(rgb[i]).to.be.closeTo(i % 3 === 0 ? 255 : 0, 1);
     });
   }
+
+  for (const decoder of ['ffmpeg', 'ffmpeg.wasm'] as const)
+    it(`is turned as its Exif says by ${decoder}`, async () => {
+      const [width, height] = [48, 32];
+      const rgb = Uint8Array.from({ length: 3 * width * height }, (_, i) => (Math.floor(i / 3) % width) * 5);
+      const [jpeg] = await encodeJpegs([rgb], { width, height }, decoder);
+      const upright = await openPicture(jpeg!, { decoder });
+      const turned = await openPicture(orientated(jpeg!, 6), { decoder });
+      expect([turned.width, turned.height]).to.deep.equal([height, width]);
+      // A quarter clockwise: the left column becomes the top row.
+      for (let row = 0; row < width; row++)
+        for (let column = 0; column < height; column++) {
+          const was = upright.rgb[3 * ((height - 1 - column) * width + row)]!;
+          expect(turned.rgb[3 * (row * height + column)]).to.be.closeTo(was, 3);
+        }
+    });
 
   it('is not a text, half a file, or a video', async () => {
     const half = png(pattern(64, 64)).subarray(0, 40);
