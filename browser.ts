@@ -18,6 +18,7 @@ export type {
   NodeRuntimeOptions,
 } from './index.ts';
 export * from './library.ts';
+export { openPicture } from './media/browser-picture.ts';
 export type { OpenVideoOptions };
 
 /** Not in a browser. @throws InputError always. */

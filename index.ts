@@ -14,4 +14,5 @@ export {
   type HubTiming,
 } from './hub/download.ts';
 export * from './library.ts';
+export { openPicture } from './media/picture.ts';
 export { type OpenVideoOptions, openVideo } from './media/video.ts';

@@ -24,6 +24,7 @@ export {
 export { type PruneOptions, prune } from './framefusion/prune.ts';
 export { type ReducerOptions, reducers } from './framefusion/reducers.ts';
 export { shorten } from './framefusion/shorten.ts';
+export { cutPicture, type Picture, type Pieces } from './media/cut-picture.ts';
 export { VideoError } from './media/errors.ts';
 export type { Frame } from './media/frames.ts';
 export type { VideoInfo } from './media/probe.ts';
@@ -50,11 +51,17 @@ export type { Scores, Trace, TraceStep } from './models/trace.ts';
 export {
   type Answer,
   dtypes,
+  type EncodedPicture,
   type EncodedVideo,
   type FrameFormat,
+  type FrameSize,
   type LoadedWeights,
   type LoadOptions,
   type ModelDType,
+  type PictureParts,
+  type PicturePieces,
+  type PictureSize,
+  type Seen,
   type TokenGrid,
   type VideoFrames,
   type VideoModel,

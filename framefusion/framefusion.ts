@@ -34,16 +34,20 @@ export interface FrameFusionOptions {
    * the video's tokens, as the reference does.
    */
   readonly separators?: 'keep' | 'prune';
+  /** Last rows of the prompt whose attention ranks the tokens: `own`, the default, as many as the family's reference. */
+  readonly scoreRows?: 'own' | number;
 }
 
-/** Options with their defaults filled in. Results are kept by them, so what was added later is named only where it departs from the default. */
-export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators'>> &
-  Pick<FrameFusionOptions, 'separators'>;
+/** What was added after results were kept by them: named only where it departs from the default. */
+type Later = 'separators' | 'scoreRows';
+
+/** Options with their defaults filled in. */
+export type FrameFusionSettings = Required<Omit<FrameFusionOptions, Later>> & Pick<FrameFusionOptions, Later>;
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
 function checked(options: FrameFusionOptions): FrameFusionSettings {
   const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
-  const { budgetLayers = 'own', kv = 'keep', separators = 'keep' } = options;
+  const { budgetLayers = 'own', kv = 'keep', separators = 'keep', scoreRows = 'own' } = options;
   if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
@@ -53,6 +57,8 @@ function checked(options: FrameFusionOptions): FrameFusionSettings {
     throw new InputError(`ratio bound must lie in 0 to 1, got ${ratioLowerBound}.`);
   if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
     throw new InputError(`budget layers must be 'own' or a positive integer, got ${budgetLayers}.`);
+  if (scoreRows !== 'own' && !(Number.isInteger(scoreRows) && scoreRows > 0))
+    throw new InputError(`score rows must be 'own' or a positive integer, got ${scoreRows}.`);
   return {
     cost,
     similarityLowerBound,
@@ -60,6 +66,7 @@ function checked(options: FrameFusionOptions): FrameFusionSettings {
     budgetLayers,
     kv,
     ...(separators === 'prune' && { separators }),
+    ...(scoreRows !== 'own' && { scoreRows }),
   };
 }
 
@@ -114,7 +121,9 @@ export class FrameFusionRun implements Reduction {
   }
 
   afterAttention(rec: Recorder, layer: number, tokens: Tokens, seen: Attended): Promise<Tokens> {
-    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads);
+    const { scoreRows: asked = 'own' } = this.#settings;
+    const rows = asked === 'own' ? tokens.layout.scoreRows : asked;
+    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads, rows);
     const drop = (survivors: Survivors, kept: number): void => {
       if (this.#settings.kv === 'compact') seen.keepRows(rec, survivors, kept);
     };
@@ -125,7 +134,7 @@ export class FrameFusionRun implements Reduction {
    * One call of the stage: prunes if merging is over, else merges.
    *
    * @param layer - For reports; -1 for the call before layer 0.
-   * @param weights - Attention of the last row, `[heads, rows]`, where a layer has just computed it.
+   * @param weights - Attention of the last rows, `[last * heads, rows]`, where a layer has just computed it.
    * @param dropped - Told who survives a reduction.
    * @throws InputError if the budget cannot be met.
    * @see FrameFusion main.py, forward.

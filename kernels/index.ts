@@ -6,11 +6,11 @@
  */
 export { type GeluForm, gelu, swiglu } from './activation.ts';
 export { add } from './add.ts';
-export { type AttentionOptions, attention, type HeadColumns } from './attention.ts';
+export { type AttentionOptions, type AttentionPlan, attention, attentionPlans, type HeadColumns } from './attention.ts';
 export { argmax, type SampleOptions, sample } from './choose.ts';
 export { embed } from './embed.ts';
-export { fold, foldedSide, meanFrames } from './fold.ts';
-export { type LinearOptions, type LinearPlan, type LinearWeights, linear, linearPlans } from './linear.ts';
+export { fold, folded, type Grid, meanFrames } from './fold.ts';
+export { gatedLinear, type LinearOptions, type LinearPlan, type LinearWeights, linear, linearPlans } from './linear.ts';
 export { type LayerNormWeights, layerNorm, rmsNorm } from './norm.ts';
 export { type PackOptions, pack } from './pack/index.ts';
 export {

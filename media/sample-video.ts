@@ -1,14 +1,29 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
 import { cropBicubic, type RgbImage, resizeBicubic } from './resize.ts';
-import { type Sampling, type Spread, sampleFrames } from './sampling.ts';
+import { resizeSmooth } from './resize-smooth.ts';
+import { type Rate, type Sampling, type Spread, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
+
+/** In pixels. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+type Fit = 'stretch' | 'crop' | 'smooth';
 
 /** Which frames, and how large. */
 export interface SampleVideoOptions {
-  /** Side of the square that frames are resized to, in pixels. */
-  readonly size: number;
-  /** `stretch`, the default, does not keep the aspect ratio; `crop` takes the square in the middle. */
-  readonly fit?: 'stretch' | 'crop';
+  /**
+   * What frames are resized to, in pixels: the side of a square, or what follows from the video's size and the number of
+   * frames that are taken.
+   */
+  readonly size: number | ((source: Size, frames: number) => Size);
+  /**
+   * `stretch`, the default, does not keep the aspect ratio; `crop` takes the square in the middle; `smooth` stretches as
+   * torchvision does, rounding once.
+   */
+  readonly fit?: Fit;
   /** Most frames to take. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
@@ -17,6 +32,8 @@ export interface SampleVideoOptions {
   readonly forceSample?: boolean;
   /** Which frames an even spread takes. Default `ends`. */
   readonly spread?: Spread;
+  /** What `fps` means. Default `stride`. */
+  readonly rate?: Rate;
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
@@ -26,8 +43,11 @@ export interface SampleVideoOptions {
 
 /** The frames, and what was sampled. */
 export interface SampledVideo {
-  /** Each `[size, size, 3]`, RGB in 8 bit, as Pillow's bicubic makes them. */
+  /** Each `[height, width, 3]`, RGB in 8 bit. */
   readonly images: readonly Uint8Array[];
+  /** Of the images, in pixels. */
+  readonly width: number;
+  readonly height: number;
   readonly sampling: Sampling;
   /** The sampling in words, for prompts. */
   readonly times: { readonly frames: number; readonly durationText: string; readonly timesText: string };
@@ -42,12 +62,11 @@ export interface SampledVideo {
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
   const { size, fit = 'stretch', progress, start, end, ...rest } = options;
-  const resize = (frame: RgbImage): Uint8Array =>
-    fit === 'crop' ? cropBicubic(frame, size) : resizeBicubic(frame, size, size);
   const { averageFps } = video.info;
   const { first, frames } = part(video, start, end);
   const sampling = sampleFrames({ frames, averageFps, ...rest });
   const indices = sampling.indices.map((index) => first + index);
+  const to = typeof size === 'number' ? { width: size, height: size } : size(video.info, indices.length);
   const images: Uint8Array[] = [];
   const started = performance.now();
   let resizeMs = 0;
@@ -55,7 +74,7 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   for await (const frame of video.frames(indices)) {
     const before = performance.now();
     // Frames of the same picture share their bytes, so a repeated one is resized once.
-    const image = last?.rgb === frame.rgb ? last.image : resize(frame);
+    const image = last?.rgb === frame.rgb ? last.image : resized(frame, to, fit);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;
@@ -64,11 +83,17 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   const { durationText, timesText } = sampling;
   return {
     images,
+    ...to,
     sampling,
     times: { frames: images.length, durationText, timesText },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };
+}
+
+function resized(frame: RgbImage, { width, height }: Size, fit: Fit): Uint8Array {
+  if (fit === 'crop') return cropBicubic(frame, width);
+  return fit === 'smooth' ? resizeSmooth(frame, width, height) : resizeBicubic(frame, width, height);
 }
 
 /** The frames between two times; the last one if the video ends before. */

@@ -1,7 +1,8 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { VideoEncoder } from './family.ts';
+import { tokensIn, type VideoEncoder } from './family.ts';
+import type { PictureSize } from './video-model.ts';
 
 /** Frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
@@ -9,11 +10,11 @@ const FRAMES_AT_ONCE = 8;
 /** Frames to be encoded. */
 export interface FramesToEncode {
   readonly frames: number;
-  /** Side of a frame, in pixels. */
-  readonly size: number;
+  /** Of a frame. */
+  readonly size: PictureSize;
   /** Width of the tokens. */
   readonly width: number;
-  /** Normalised pixels `[end - start, 3, size, size]`, asked for a few frames at a time. */
+  /** Normalised pixels `[end - start, 3, height, width]`, asked for a few frames at a time. */
   readonly pixels: (start: number, end: number) => Float32Array;
   readonly progress?: ((done: number, of: number) => void) | undefined;
 }
@@ -29,9 +30,9 @@ export function groupsOf(frames: number, { framesPerGroup }: VideoEncoder): numb
  * @returns `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`.
  */
 export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, video: FramesToEncode): Promise<Tensor> {
-  const { finalToken, tokensPerGroup } = encoder;
+  const { finalToken } = encoder;
   const rec = runtime.recorder('vision');
-  const rows = groupsOf(video.frames, encoder) * tokensPerGroup + (finalToken ? 1 : 0);
+  const rows = groupsOf(video.frames, encoder) * tokensIn(encoder.tokenGrid(video.size)) + (finalToken ? 1 : 0);
   const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
   try {
     await encodeInto(rec, tokens, encoder, video);
@@ -51,21 +52,35 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
 }
 
 async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
-  const { framesPerGroup: each, tokensPerGroup } = encoder;
+  const { framesPerGroup: each } = encoder;
   const { frames, size, progress } = video;
+  const tokensPerGroup = tokensIn(encoder.tokenGrid(size));
   const groups = groupsOf(frames, encoder);
   const atOnce = Math.max(1, Math.floor(FRAMES_AT_ONCE / each));
   for (let first = 0; first < groups; first += atOnce) {
     const count = Math.min(atOnce, groups - first);
     rec.scope('frames', () => {
-      const pixels = wholeGroups(video, first * each, (first + count) * each);
-      const part = encoder.forward(rec, rec.upload('pixels', [count * each, 3, size, size], 'f32', pixels));
+      const [start, end] = [first * each, (first + count) * each];
+      const pixels = rec.runtime.virtual ? blankPixels(video, end - start) : wholeGroups(video, start, end);
+      const part = encoder.forward(
+        rec,
+        rec.upload('pixels', [count * each, 3, size.height, size.width], 'f32', pixels),
+      );
       rec.copy(part, tokens.rows(first * tokensPerGroup, count * tokensPerGroup));
     });
     rec.submit();
     if (progress) await rec.runtime.settled();
     progress?.(Math.min(frames, (first + count) * each), frames);
   }
+}
+
+/** What a plan uploads, which nobody looks at: normalising whole videos would be most of its time. */
+let blank = new Float32Array(0);
+
+function blankPixels({ size }: FramesToEncode, frames: number): Float32Array {
+  const count = frames * 3 * size.width * size.height;
+  if (blank.length < count) blank = new Float32Array(count);
+  return blank.subarray(0, count);
 }
 
 /** Pixels of frames `start` .. `end`, of which the last ones may lie beyond the video. */

@@ -9,7 +9,7 @@ export { ConfigReader } from './config.ts';
 export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config } from './decoder/config.ts';
 export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
 export { type DecoderNames, internLm2Names, llamaNames } from './decoder/names.ts';
-export type { Family, FamilyPlan, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
+export type { Family, FamilyPlan, PictureForm, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
 export type { KvCache } from './kv-cache.ts';
@@ -28,4 +28,5 @@ export {
 } from './tower/config.ts';
 export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
 export { Tower } from './tower/tower.ts';
+export type { PictureParts, PicturePieces, PictureSize, TokenGrid } from './video-model.ts';
 export { type StoredMatrix, WeightLoader, type WeightLoaderOptions } from './weights.ts';

@@ -3,21 +3,24 @@ import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
-import { encodeFrames, groupsOf } from './encode.ts';
-import type { FamilyPlan, VideoEncoder } from './family.ts';
+import { encodeFrames, type FramesToEncode, groupsOf } from './encode.ts';
+import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
 import { normalise } from './preprocess.ts';
-import { type PromptVideo, promptTokens } from './prompt.ts';
-import type { TokenReducer, Tokens } from './reduction.ts';
+import { type PromptVisual, promptTokens } from './prompt.ts';
+import type { Prompt, TokenReducer } from './reduction.ts';
 import { PromptText, stopIdsOf } from './text.ts';
 import type {
   Answer,
+  EncodedPicture,
   EncodedVideo,
   FrameFormat,
   LoadedWeights,
   LoadOptions,
-  TokenGrid,
+  PictureParts,
+  PictureSize,
+  Seen,
   VideoFrames,
   VideoModel,
 } from './video-model.ts';
@@ -109,8 +112,8 @@ export class LoadedModel implements VideoModel {
   get frameFormat(): FrameFormat {
     return this.#parts.plan.frameFormat;
   }
-  get tokenGrid(): TokenGrid {
-    return this.#parts.encoder.tokenGrid;
+  get pictureFormat(): VideoModel['pictureFormat'] {
+    return this.#parts.plan.pictures?.pieces;
   }
   /** The language model's layers, for tests and tools. */
   get decoder(): Decoder {
@@ -126,43 +129,79 @@ export class LoadedModel implements VideoModel {
   }
 
   async encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo> {
-    const { size } = this.frameFormat;
-    const count = frames.images.length;
-    if (count === 0) throw new InputError('encode: a video needs at least one frame.');
-    const wrong = frames.images.find((image) => image.length !== size * size * 3);
-    if (wrong) throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${wrong.length} bytes.`);
-    const by = this.#parts.plan.pixels;
-    const pixels = (start: number, end: number): Float32Array => normalise(frames.images.slice(start, end), by);
-    return this.encodePixels(count, pixels, frames.times, progress);
+    const { images, times } = frames;
+    if (images.length === 0) throw new InputError('encode: a video needs at least one frame.');
+    const size = this.#sizeOf(frames);
+    return this.encodePixels(images.length, size, this.#pixels(images, size), times, progress);
   }
 
-  /** As `encode`, from normalised pixels `[frames, 3, size, size]`, which are asked for a few frames at a time. */
+  async encodePicture({ images, width, height }: PictureParts): Promise<EncodedPicture> {
+    if (images.length === 0) throw new InputError('encodePicture: a picture needs at least one piece.');
+    const size = { width, height };
+    return this.encodePicturePixels(images.length, size, this.#pixels(images, size));
+  }
+
+  /** As `encode`, from normalised pixels `[frames, 3, height, width]`, which are asked for a few frames at a time. */
   async encodePixels(
     frames: number,
+    size: PictureSize,
     pixels: (start: number, end: number) => Float32Array,
     times: VideoFrames['times'],
     progress?: (done: number, of: number) => void,
   ): Promise<EncodedVideo> {
-    const { runtime, encoder, plan } = this.#parts;
-    const width = plan.decoder.hiddenSize;
-    const { size } = this.frameFormat;
-    const tokens = await encodeFrames(runtime, encoder, { frames, size, width, pixels, progress });
+    return { ...(await this.#encode(this.encoder, { frames, size, pixels, progress })), frames, times };
+  }
+
+  /** As `encodePicture`, from normalised pixels `[pieces, 3, height, width]`. */
+  async encodePicturePixels(
+    pieces: number,
+    size: PictureSize,
+    pixels: (start: number, end: number) => Float32Array,
+  ): Promise<EncodedPicture> {
+    const { plan, encoder, name } = this.#parts;
+    if (!plan.pictures) throw new InputError(`${name}: ${this.architecture} takes no pictures here, only a video.`);
+    return { ...(await this.#encode(encoder.still ?? encoder, { frames: pieces, size, pixels })), pieces };
+  }
+
+  async #encode(encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
+    const { runtime, plan } = this.#parts;
+    const tokens = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
     let live = true;
     const dispose = (): void => {
       // Given back twice, a buffer would be handed out twice.
       if (live) runtime.pool.release(tokens.buffer);
       live = false;
     };
-    return { tokens, frames, times, [Symbol.dispose]: dispose };
+    return { tokens, grid: encoder.tokenGrid(frames.size), [Symbol.dispose]: dispose };
   }
 
-  answer(video: EncodedVideo | undefined, question: string, options: GenerateOptions = {}): Answer {
+  #pixels(images: readonly Uint8Array[], { width, height }: PictureSize) {
+    const wrong = images.find((image) => image.length !== width * height * 3);
+    if (wrong) throw new InputError(`encode: frames must be ${width} x ${height} RGB, got ${wrong.length} bytes.`);
+    const by = this.#parts.plan.pixels;
+    return (start: number, end: number): Float32Array => normalise(images.slice(start, end), by);
+  }
+
+  #sizeOf({ width, height }: VideoFrames): PictureSize {
+    const { size } = this.frameFormat;
+    if (typeof size === 'number') {
+      if ((width ?? size) !== size || (height ?? size) !== size)
+        throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${width} x ${height}.`);
+      return { width: size, height: size };
+    }
+    if (width === undefined || height === undefined)
+      throw new InputError(`encode: ${this.architecture} takes frames of any size, so width and height must be given.`);
+    return { width, height };
+  }
+
+  answer(asked: EncodedVideo | Seen | undefined, question: string, options: GenerateOptions = {}): Answer {
     const { runtime, decoder, stopIds } = this.#parts;
     const text = this.#text();
     checkGenerateOptions(options);
-    const ids = text.idsOf(question, this.#spoken(video));
+    const seen = seenOf(asked);
+    const ids = this.#ids(text, question, seen);
     const stats = newStats();
-    const prompt = (rec: Recorder): Tokens => this.prompt(rec, ids, video);
+    const prompt = (rec: Recorder): Prompt => this.prompt(rec, ids, seen);
     const request = { ...options, decoder, runtime, prompt, stopIds, reducer: this.reducer };
     return {
       stats,
@@ -179,16 +218,17 @@ export class LoadedModel implements VideoModel {
   }
 
   async firstLogits(
-    video: EncodedVideo | undefined,
+    asked: EncodedVideo | Seen | undefined,
     question: string,
     timed?: (timings: readonly Timing[]) => void,
   ): Promise<Float32Array> {
     const { runtime, decoder } = this.#parts;
-    const ids = this.#text().idsOf(question, this.#spoken(video));
+    const seen = seenOf(asked);
+    const ids = this.#ids(this.#text(), question, seen);
     const rec = runtime.recorder('first logits', { time: timed ? 2 : 0 });
     const cache = decoder.newCache(0);
     try {
-      const tokens = this.prompt(rec, ids, video);
+      const tokens = this.prompt(rec, ids, seen);
       const run = this.reducer?.start(tokens, this.layers) ?? {};
       const left = await decoder.forward(rec, tokens, cache, { positions: tokens.hidden.shape2()[0], run });
       const logits = rec.scope('head', () => decoder.logits(rec, decoder.lastNormed(rec, left)));
@@ -204,10 +244,12 @@ export class LoadedModel implements VideoModel {
   /**
    * A prompt's tokens, as `promptTokens`.
    *
-   * @param ids - Token ids, with `VIDEO_ID` in every place of the video.
+   * @param ids - Token ids, with `VIDEO_ID` in every place of the pictures and then of the video.
    */
-  prompt(rec: Recorder, ids: readonly number[], video: EncodedVideo | undefined): Tokens {
-    return promptTokens(rec, this.#parts, ids, video && this.#promptVideo(video));
+  prompt(rec: Recorder, ids: readonly number[], asked: EncodedVideo | Seen | undefined): Prompt {
+    const { video, pictures = [] } = seenOf(asked);
+    const visuals = pictures.map((picture) => this.#promptPicture(picture, video !== undefined));
+    return promptTokens(rec, this.#parts, ids, video ? [...visuals, this.#promptVideo(video)] : visuals);
   }
 
   /** Frees the weights, for every copy of this model. */
@@ -222,14 +264,26 @@ export class LoadedModel implements VideoModel {
     return text;
   }
 
-  #spoken(video: EncodedVideo | undefined) {
-    return video && { groups: groupsOf(video.frames, this.#parts.encoder), times: video.times };
+  #ids(text: PromptText, question: string, { video, pictures = [] }: Seen): number[] {
+    const { encoder, plan } = this.#parts;
+    const spoken = video && { groups: groupsOf(video.frames, encoder), times: video.times };
+    return text.idsOf(question, spoken, { count: pictures.length, form: plan.pictures });
   }
 
-  #promptVideo({ tokens, frames }: EncodedVideo): PromptVideo {
+  #promptVideo({ tokens, frames, grid }: EncodedVideo): PromptVisual {
     const { encoder, plan } = this.#parts;
     const groups = groupsOf(frames, encoder);
     const marks = plan.prompt.marks === 'group' ? groups : 1;
-    return { tokens, groups, tokensPerGroup: encoder.tokensPerGroup, marks };
+    return { tokens, groups, grid, marks, perType: tokensIn(grid) };
   }
+
+  #promptPicture({ tokens, pieces, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
+    const kind = besideVideo ? 'text' : (this.#parts.plan.pictures?.tokens ?? 'text');
+    const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
+    return { tokens, groups: Math.ceil(pieces / grid.framesPerGroup), grid, marks: 1, perType };
+  }
+}
+
+function seenOf(asked: EncodedVideo | Seen | undefined): Seen {
+  return asked && 'tokens' in asked ? { video: asked } : (asked ?? {});
 }

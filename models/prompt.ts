@@ -1,44 +1,57 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { axisPositions, promptRotations } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
-import { type Tokens, videoLayout } from './reduction.ts';
+import { tokensIn } from './family.ts';
+import { type Prompt, videoLayout } from './reduction.ts';
+import type { TokenGrid } from './video-model.ts';
 
-/** The id that stands for the video, or a part of it, in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
+/** The id that stands for a video, a part of it, or a picture in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
 export const VIDEO_ID = -200;
 
-/** A video's tokens for a prompt. */
-export interface PromptVideo {
+/** Tokens of a video or a picture for a prompt. */
+export interface PromptVisual {
   /** `[rows, hiddenSize]`, f32: those of every group, and what comes after them all. */
   readonly tokens: Tensor;
   readonly groups: number;
-  readonly tokensPerGroup: number;
+  /** Of a group. */
+  readonly grid: TokenGrid;
   /** Places of the prompt that share the groups out: 1, or one for each group. */
   readonly marks: number;
+  /** Rows after which a token's type is that of the first again; 0: none has a type, they are text to a reducer. */
+  readonly perType: number;
 }
 
-/** A stretch of the prompt: rows of the text's embeddings, or of the video's tokens. */
+/** A stretch of the prompt: rows of the text's embeddings, or of a visual's tokens. */
 interface Stretch {
-  readonly of: 'text' | 'video';
+  readonly of: PromptVisual | undefined;
   readonly first: number;
   readonly rows: number;
 }
 
+/** What a prompt is made with. */
+interface PromptModel {
+  /** The model's, for errors. */
+  readonly name: string;
+  readonly decoder: Decoder;
+  readonly plan: { readonly scoreRows?: number };
+}
+
 /**
- * A prompt's tokens: text embeddings, with the video's tokens in the places of `VIDEO_ID`.
+ * A prompt's tokens: text embeddings, with the tokens of pictures and video in the places of `VIDEO_ID`.
  *
- * @param name - The model's, for errors.
- * @param ids - Token ids, and as many `VIDEO_ID` as the video has marks.
- * @throws InputError if ids and video do not go together; WeightsError if an id is beyond the vocabulary.
+ * @param ids - Token ids, and as many `VIDEO_ID` as the visuals have marks, in their order.
+ * @throws InputError if ids and visuals do not go together; WeightsError if an id is beyond the vocabulary.
  */
 export function promptTokens(
   rec: Recorder,
-  { name, decoder }: { readonly name: string; readonly decoder: Decoder },
+  { name, decoder, plan }: PromptModel,
   ids: readonly number[],
-  video: PromptVideo | undefined,
-): Tokens {
+  visuals: readonly PromptVisual[],
+): Prompt {
   const { vocabSize, hiddenSize } = decoder.config;
-  const stretches = stretchesOf(ids, video);
+  const stretches = stretchesOf(ids, visuals);
   const textIds = ids.filter((id) => id !== VIDEO_ID);
   if (textIds.some((id) => !(id >= 0 && id < vocabSize)))
     throw new WeightsError(
@@ -51,7 +64,7 @@ export function promptTokens(
     const text = decoder.embed(rec, rec.upload('ids', [textIds.length], 'u32', Uint32Array.from(textIds)));
     let at = 0;
     for (const { of, first, rows: count } of stretches) {
-      rec.copy((of === 'video' && video ? video.tokens : text).rows(first, count), hidden.rows(at, count));
+      rec.copy((of?.tokens ?? text).rows(first, count), hidden.rows(at, count));
       at += count;
     }
   });
@@ -59,32 +72,37 @@ export function promptTokens(
   return {
     hidden,
     position: rec.upload('position', [rows], 'u32', position),
-    layout: layoutOf(rec, rows, stretches, video),
+    layout: { ...layoutOf(rec, rows, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    ...placed(rec, rows, stretches, decoder),
   };
 }
 
-/** Each mark takes an equal share of the groups; the last one also what comes after them. */
-function stretchesOf(ids: readonly number[], video: PromptVideo | undefined): Stretch[] {
+/** Each mark takes an equal share of its visual's groups; the last one also what comes after them. */
+function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): Stretch[] {
   const marks = ids.filter((id) => id === VIDEO_ID).length;
-  if (marks > 0 !== (video !== undefined))
-    throw new InputError('prompt: the video and its place in the text go together.');
-  if (video && marks !== video.marks)
+  const wanted = visuals.reduce((sum, visual) => sum + visual.marks, 0);
+  if (marks > 0 !== wanted > 0) throw new InputError('prompt: what is shown and its place in the text go together.');
+  if (marks !== wanted)
     throw new InputError(
-      `prompt: one video can be asked about, not several: its marks must be ${video.marks}, got ${marks}.`,
+      `prompt: one video can be asked about, not several, and each picture once: its marks must be ${wanted}, got ${marks}.`,
     );
-  const share = video ? (video.groups / marks) * video.tokensPerGroup : 0;
-  const total = video?.tokens.shape2()[0] ?? 0;
-  const stretches: Stretch[] = [];
-  let [text, seen] = [0, 0];
-  for (const part of splitAt(ids)) {
-    stretches.push({ of: 'text', first: text, rows: part });
+  const shares = visuals.flatMap(sharesOf);
+  let text = 0;
+  return splitAt(ids).flatMap((part, i): Stretch[] => {
+    const before = { of: undefined, first: text, rows: part };
     text += part;
-    if (seen === marks) break;
-    const first = seen * share;
-    seen++;
-    stretches.push({ of: 'video', first, rows: seen === marks ? total - first : share });
-  }
-  return stretches;
+    return [before, ...shares.slice(i, i + 1)];
+  });
+}
+
+function sharesOf(visual: PromptVisual): Stretch[] {
+  const { tokens, groups, grid, marks } = visual;
+  const share = (groups / marks) * tokensIn(grid);
+  const [total] = tokens.shape2();
+  return Array.from({ length: marks }, (_, i) => {
+    const first = i * share;
+    return { of: visual, first, rows: i + 1 === marks ? total - first : share };
+  });
 }
 
 /** Lengths of the text before, between and after the marks. */
@@ -97,23 +115,34 @@ function splitAt(ids: readonly number[]): number[] {
 }
 
 /** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
-function layoutOf(
+function layoutOf(rec: Recorder, rows: number, stretches: readonly Stretch[]): Prompt['layout'] {
+  const patch = new Int32Array(rows).fill(-1);
+  let at = 0;
+  for (const { of, first, rows: count } of stretches) {
+    const typed = of && of.perType > 0 ? of.groups * tokensIn(of.grid) : 0;
+    for (let i = 0; of && i < count && first + i < typed; i++) patch[at + i] = (first + i) % of.perType;
+    at += count;
+  }
+  const start = Math.max(
+    0,
+    patch.findIndex((type) => type >= 0),
+  );
+  const end = patch.findLastIndex((type) => type >= 0) + 1;
+  const { planes, ...layout } = videoLayout(patch, start, Math.max(0, end - start));
+  return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
+}
+
+/** Where the rows are for rotary positions: one after another, or on the axes that the decoder has. */
+function placed(
   rec: Recorder,
   rows: number,
   stretches: readonly Stretch[],
-  video: PromptVideo | undefined,
-): Tokens['layout'] {
-  const patch = new Int32Array(rows).fill(-1);
-  const typed = (video?.groups ?? 0) * (video?.tokensPerGroup ?? 0);
-  let [at, start, end] = [0, 0, 0];
-  for (const { of, first, rows: count } of stretches) {
-    if (of === 'video' && first === 0) start = at;
-    for (let i = 0; of === 'video' && i < count && first + i < typed; i++) {
-      patch[at + i] = (first + i) % (video?.tokensPerGroup ?? 1);
-      end = at + i + 1;
-    }
-    at += count;
-  }
-  const { planes, ...layout } = videoLayout(patch, start, Math.max(0, end - start));
-  return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
+  { config }: Decoder,
+): Pick<Prompt, 'nextPosition' | 'rotation'> {
+  if (!config.ropeSections) return {};
+  const positions = axisPositions(
+    stretches.map(({ of, rows: count }) => ({ rows: count, picture: of && { times: of.groups, ...of.grid } })),
+  );
+  const table = promptRotations(positions, config);
+  return { nextPosition: positions.next, rotation: rec.upload('rotations', [rows, config.headDim], 'f32', table) };
 }

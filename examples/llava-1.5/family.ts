@@ -16,6 +16,7 @@ import {
   llamaNames,
   mlp,
   Projector,
+  type TokenGrid,
   Tower,
   type TowerConfig,
   VIDEO_LEAD,
@@ -82,15 +83,10 @@ interface EncoderPlan {
 /** 4. The port: pixels to tokens. A token's place in its frame is its type, and more FrameFusion need not know. */
 class PictureEncoder implements VideoEncoder {
   readonly framesPerGroup = 1;
-  readonly tokensPerGroup: number;
-  readonly tokenGrid: VideoEncoder['tokenGrid'];
   readonly #tower: Tower;
   readonly #projector: Projector;
 
   private constructor(tower: Tower, projector: Projector) {
-    const side = gridOf(tower.config);
-    this.tokensPerGroup = side ** 2;
-    this.tokenGrid = { side, newlines: 'none', framesPerGroup: 1 };
     this.#tower = tower;
     this.#projector = projector;
   }
@@ -98,6 +94,11 @@ class PictureEncoder implements VideoEncoder {
   static async load(loader: WeightLoader, { tower, act, width }: EncoderPlan): Promise<PictureEncoder> {
     const loaded = await Tower.load(loader, tower, towerNames, act);
     return new PictureEncoder(loaded, await Projector.load(loader, mlp(hfProjector, width), tower.hiddenSize));
+  }
+
+  tokenGrid(): TokenGrid {
+    const side = gridOf(this.#tower.config);
+    return { rows: side, columns: side, newlines: 'none', framesPerGroup: 1 };
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {

@@ -5,7 +5,7 @@ import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { atEnd } from '../helpers/device.ts';
-import { framesFor, generated, type Prompt, tinyModel, traced } from '../helpers/model.ts';
+import { framesFor, generated, type Prompt, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
 
 const FRAMES = 10;
 const BEFORE = [1, 2, 3];
@@ -18,7 +18,7 @@ describe('the baselines', () => {
 
   before(async () => {
     model = await tinyModel();
-    perFrame = model.encoder.tokensPerGroup;
+    perFrame = tokensPerGroup(model);
     const video = await model.encode(framesFor(model, FRAMES, { change: 0.2 }));
     clip = { ids: [...BEFORE, VIDEO_ID, ...AFTER], video };
     atEnd(() => video[Symbol.dispose]());

@@ -6,7 +6,7 @@ import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { atEnd } from '../helpers/device.ts';
-import { framesFor, generated, type Prompt, requestOf, tinyModel, traced } from '../helpers/model.ts';
+import { framesFor, generated, type Prompt, requestOf, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
 
 const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];
@@ -175,9 +175,10 @@ describe('FrameFusion on a model', () => {
 
   it('ends where the hidden states are NaN', async () => {
     const { runtime } = model;
-    const shape = [5 * model.encoder.tokensPerGroup, model.decoder.config.hiddenSize];
+    const shape = [5 * tokensPerGroup(model), model.decoder.config.hiddenSize];
     const tokens = runtime.upload('broken', shape, 'f32', new Float32Array(shape[0]! * shape[1]!).fill(Number.NaN));
-    const video = { tokens, frames: 5, times: framesFor(model, 5).times, [Symbol.dispose]: () => undefined };
+    const grid = model.encoder.tokenGrid({ width: 0, height: 0 });
+    const video = { tokens, frames: 5, grid, times: framesFor(model, 5).times, [Symbol.dispose]: () => undefined };
     for (const cost of [0.3, 0.9]) {
       const { ids } = await generated(model, { ...clip, video }, new FrameFusion({ cost }));
       expect(ids).to.have.length(6);

@@ -33,8 +33,13 @@ describe('a trace and the genuine reference', () => {
     const pixels = input.floats('pixel_values');
     const frames = input.get('pixel_values').shape[0]!;
     const each = pixels.length / frames;
+    const side = input.get('pixel_values').shape[2]!;
     const part = (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
-    using video = await model.encodePixels(frames, part, { frames, durationText: '', timesText: '' });
+    using video = await model.encodePixels(frames, { width: side, height: side }, part, {
+      frames,
+      durationText: '',
+      timesText: '',
+    });
     for (const variant of variants) {
       const [cost, similarityLowerBound, ratioLowerBound, budgetLayers] = variant.match(/[\d.]+/g)!.map(Number);
       const options = { cost: cost!, similarityLowerBound: similarityLowerBound!, ratioLowerBound: ratioLowerBound! };

@@ -4,12 +4,13 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { Tokens } from '../../models/reduction.ts';
+import type { Prompt } from '../../models/reduction.ts';
 import { architectures, loadModel } from '../../models/registry.ts';
 import { type CaseResult, Golden, limits, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
-import { encodePixels, verifyPrompt } from './pipeline.ts';
+import { verifyPrompt } from './pipeline.ts';
+import { showGolden } from './visuals.ts';
 
 /** `index.json` of one model; without `model`, of a family's pictures. */
 interface Index {
@@ -20,6 +21,13 @@ interface Index {
   same_weights_in?: string[];
 }
 
+/** What of a `config.json` is read. */
+interface Config {
+  architectures: string[];
+  image_token_id?: number;
+  video_token_id?: number;
+}
+
 /** `input.json` of one prompt; which ids stand for the video has another key in every family. */
 interface Input {
   new_tokens: number;
@@ -27,7 +35,7 @@ interface Input {
   video_token_id?: number;
   video_token_id_hf?: number;
   img_context_token_id?: number;
-  media_token_ids?: { video: number };
+  media_token_ids?: { image: number; video: number };
 }
 
 /** The README's own limit for the logits of a model whose values are large. */
@@ -42,22 +50,26 @@ export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGene
   if (name === undefined) return yield* verifyFamilyPreprocess(folder);
   for (const layout of same_weights_in ?? ['.']) {
     const checkpoint = join(folder, layout);
-    const { architectures: named } = await readJson<{ architectures: string[] }>(checkpoint, 'config.json');
-    if (!named.some((one) => architectures.includes(one))) {
+    const config = await readJson<Config>(checkpoint, 'config.json');
+    if (!config.architectures.some((one) => architectures.includes(one))) {
       yield undefined;
       continue;
     }
     using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: 'f32' });
     const heading = layout === '.' ? name : `${name}/${layout}`;
     for (const prompt of prompts)
-      yield* verifyOne({ heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout }, model, {
-        logits: LOGITS[name] ?? limits.logits,
-      });
+      yield* verifyOne(
+        { heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout, config },
+        model,
+        {
+          logits: LOGITS[name] ?? limits.logits,
+        },
+      );
   }
 }
 
 async function* verifyOne(
-  { heading, folder, layout }: { heading: string; folder: string; layout: string },
+  { heading, folder, layout, config }: { heading: string; folder: string; layout: string; config: Config },
   model: LoadedModel,
   { logits }: { logits: number },
 ): AsyncGenerator<CaseResult | undefined> {
@@ -65,10 +77,10 @@ async function* verifyOne(
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   const { runtime, decoder } = model;
-  using video = await encodePixels(model, golden);
-  const ids = promptIds(golden, input, layout);
+  const ids = promptIds(golden, { ...config, ...input }, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
-  const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
+  using seen = await showGolden(model, golden, /\bimages?$/.test(folder) ? 'pictures' : 'video');
+  const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, seen);
   yield await runCase(`${heading}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model }, check),
   );
@@ -81,7 +93,7 @@ async function* verifyOne(
     );
 }
 
-/** The ids, with each run of those that stand for the video as one `VIDEO_ID`. */
+/** The ids, with each run of those that stand for a video or a picture as one `VIDEO_ID`; NVILA has one for each. */
 function promptIds(golden: Golden, input: Input, layout: string): number[] {
   const other = `input_ids_${layout.replace('llava_', '')}`;
   const ids = golden.integers(golden.has(other) ? other : 'input_ids');
@@ -91,7 +103,10 @@ function promptIds(golden: Golden, input: Input, layout: string): number[] {
     input.video_token_id,
     input.img_context_token_id,
     input.media_token_ids?.video,
+    input.media_token_ids?.image,
+    input.image_token_id,
   ];
   const marked = ids.map((id) => (pads.includes(id) ? VIDEO_ID : id));
+  if (input.media_token_ids) return marked;
   return marked.filter((id, at) => id !== VIDEO_ID || marked[at - 1] !== VIDEO_ID);
 }

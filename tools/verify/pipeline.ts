@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { promptRotations } from '../../models/axis-positions.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
-import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
+import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
@@ -21,7 +22,7 @@ export async function* verifyPipeline(folder: string, runtime: Runtime): AsyncGe
   using model = await loadModel(folderFiles(folder), runtime, { dtype: 'f32' });
   using video = await encodePixels(model, golden);
   const ids = golden.integers('input_ids');
-  const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
+  const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, video);
   yield await runCase(`pipeline/${name}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model }, check),
   );
@@ -31,14 +32,22 @@ export async function* verifyPipeline(folder: string, runtime: Runtime): AsyncGe
     );
 }
 
+/** Times that no prompt of the golden data says. */
+export const UNSAID = { durationText: '', timesText: '' } as const;
+
+/** Some of a stack of pictures of `each` values. */
+export function part(pixels: Float32Array, each: number) {
+  return (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
+}
+
 /** A video from the pixels of a golden file. */
 export function encodePixels(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
   const name = golden.has('pixel_values') ? 'pixel_values' : 'pixel_values_videos';
   const pixels = golden.floats(name);
   const [frames = 0, ...rest] = golden.get(name).shape;
   const each = rest.reduce((product, n) => product * n, 1);
-  const part = (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
-  return model.encodePixels(frames, part, { frames, durationText: '', timesText: '' });
+  const [height = 0, width = 0] = rest.slice(-2);
+  return model.encodePixels(frames, { width, height }, part(pixels, each), { frames, ...UNSAID });
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */
@@ -47,7 +56,7 @@ export async function verifyPrompt(
   variants: readonly string[],
   at: {
     runtime: Runtime;
-    prompt: (rec: Recorder) => Tokens;
+    prompt: (rec: Recorder) => Prompt;
     golden: Golden;
     model: LoadedModel;
   },
@@ -55,7 +64,7 @@ export async function verifyPrompt(
 ): Promise<void> {
   check.equal('unread tensors', at.model.unusedTensors, []);
   const rec = at.runtime.recorder('prompt');
-  const { hidden, layout } = at.prompt(rec);
+  const { hidden, layout, rotation } = at.prompt(rec);
   check.close('inputs_embeds', await rec.read(hidden), at.golden.floats('inputs_embeds'), limits.vision);
   const rows = hidden.shape2()[0];
   const patch = Array.from((await rec.read(layout.planes)).subarray(0, rows), (type) =>
@@ -65,5 +74,14 @@ export async function verifyPrompt(
     const wanted = await Golden.open(join(folder, `${variant}.safetensors`)).catch(() => undefined);
     if (wanted?.has('patch_type')) check.equal('patch types', patch, wanted.integers('patch_type'));
   }
+  if (rotation) check.close('rotations', await rec.read(rotation), wantedRotations(at), limits.pixels);
   rec.finish();
+}
+
+/** Of the golden positions on three axes. */
+function wantedRotations({ golden, model }: { golden: Golden; model: LoadedModel }): Float32Array {
+  const all = Uint32Array.from(golden.integers('position_ids'));
+  const rows = all.length / 3;
+  const axis = (i: number): Uint32Array => all.subarray(i * rows, (i + 1) * rows);
+  return promptRotations({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.decoder.config);
 }
