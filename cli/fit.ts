@@ -13,6 +13,8 @@ import { alignRows, bytes } from './table.ts';
 export interface Wanted {
   readonly dtype?: ModelDType | undefined;
   readonly frames: number;
+  /** Of the video, where it is known. */
+  readonly frameSize?: { readonly width: number; readonly height: number } | undefined;
   readonly cost: number;
   /** The policy at a budget. */
   readonly reducer: (cost: number) => TokenReducer | undefined;
@@ -64,10 +66,11 @@ export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: W
 }
 
 function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
-  const { frames, question, maxNewTokens } = wanted;
+  const { frames, frameSize, question, maxNewTokens } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
     frames,
+    frameSize,
     question,
     maxNewTokens,
     reducer: wanted.reducer(wanted.cost),

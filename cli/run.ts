@@ -1,6 +1,7 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
+import type { VideoInfo } from '../media/probe.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
@@ -39,7 +40,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   const video = await openVideo(source, args.video === '-' ? { name: 'standard input' } : {});
   try {
     const choice = await fetchModel(chosen, console_);
-    const wanted = wantedOf(args, choice, video.info.frames);
+    const wanted = wantedOf(args, choice, video.info);
     const { runtime, model, loadSeconds } = await openModel(args, choice, console_, wanted);
     try {
       const shown = await showVideo({ video, model, choice }, args, console_);
@@ -63,11 +64,11 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
 
 /** `--plan`: what the run would take, and nothing else. */
 async function plan(args: RunArguments, chosen: ModelChoice, console_: Console): Promise<void> {
-  const frames = args.video === undefined ? undefined : await framesIn(args.video);
+  const video = args.video === undefined ? undefined : await infoOf(args.video);
   const choice = await fetchModel(chosen, console_);
   const runtime = await openAdapter(args.adapter, console_);
   try {
-    const wanted = wantedOf(args, choice, frames);
+    const wanted = wantedOf(args, choice, video);
     const found = await fitOf(choice, runtime, wanted);
     if (args.json !== undefined) await writeJson(args.json, planReport(found, choice, runtime, wanted));
     if (found.plan && args.json !== '-')
@@ -78,10 +79,10 @@ async function plan(args: RunArguments, chosen: ModelChoice, console_: Console):
   }
 }
 
-async function framesIn(name: string): Promise<number> {
+async function infoOf(name: string): Promise<VideoInfo> {
   const video = await openVideo(await videoSource(name));
   await video.close();
-  return video.info.frames;
+  return video.info;
 }
 
 async function videoSource(name: string): Promise<string | Uint8Array> {
@@ -120,11 +121,12 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
 }
 
 /** What the run will need memory for; a video may have fewer frames than are asked for. */
-function wantedOf(args: RunArguments, choice: ModelChoice, videoFrames = Number.POSITIVE_INFINITY): Wanted {
+function wantedOf(args: RunArguments, choice: ModelChoice, video?: VideoInfo): Wanted {
   const { cost, maxNewTokens, dtype } = args;
   return {
     dtype,
-    frames: Math.min(args.frames ?? choice.frames, videoFrames),
+    frames: Math.min(args.frames ?? choice.frames, video?.frames ?? Number.POSITIVE_INFINITY),
+    frameSize: video,
     cost,
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
     question: args.prompt ?? choice.prompt ?? 'Describe the video.',

@@ -1,14 +1,14 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
-import { cropBicubic, type RgbImage, resizeBicubic } from './resize.ts';
+import { cutPictures, type Picture } from './resize.ts';
 import { type Sampling, type Spread, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
 
 /** Which frames, and how large. */
 export interface SampleVideoOptions {
-  /** Side of the square that frames are resized to, in pixels. */
+  /** Side of the square that frames are resized to, in pixels, unless `pictures` says otherwise. */
   readonly size: number;
-  /** `stretch`, the default, does not keep the aspect ratio; `crop` takes the square in the middle. */
-  readonly fit?: 'stretch' | 'crop';
+  /** The pictures that a frame of a size becomes. Default: one, stretched to the square. */
+  readonly pictures?: (frame: { readonly width: number; readonly height: number }) => readonly Picture[];
   /** Most frames to take. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
@@ -26,8 +26,10 @@ export interface SampleVideoOptions {
 
 /** The frames, and what was sampled. */
 export interface SampledVideo {
-  /** Each `[size, size, 3]`, RGB in 8 bit, as Pillow's bicubic makes them. */
+  /** A frame's pictures one after the other, each `[height, width, 3]`, RGB in 8 bit, as Pillow's bicubic makes them. */
   readonly images: readonly Uint8Array[];
+  /** Those of every frame. */
+  readonly pictures: readonly Picture[];
   readonly sampling: Sampling;
   /** The sampling in words, for prompts. */
   readonly times: { readonly frames: number; readonly durationText: string; readonly timesText: string };
@@ -41,13 +43,12 @@ export interface SampledVideo {
  * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
-  const { size, fit = 'stretch', progress, start, end, ...rest } = options;
-  const resize = (frame: RgbImage): Uint8Array =>
-    fit === 'crop' ? cropBicubic(frame, size) : resizeBicubic(frame, size, size);
+  const { size, pictures: picturesOf, progress, start, end, ...rest } = options;
   const { averageFps } = video.info;
   const { first, frames } = part(video, start, end);
   const sampling = sampleFrames({ frames, averageFps, ...rest });
   const indices = sampling.indices.map((index) => first + index);
+  const pictures = picturesOf?.(video.info) ?? [square(size)];
   const images: Uint8Array[] = [];
   const started = performance.now();
   let resizeMs = 0;
@@ -55,7 +56,7 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   for await (const frame of video.frames(indices)) {
     const before = performance.now();
     // Frames of the same picture share their bytes, so a repeated one is resized once.
-    const image = last?.rgb === frame.rgb ? last.image : resize(frame);
+    const image = last?.rgb === frame.rgb ? last.image : cutPictures(frame, pictures);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;
@@ -64,11 +65,17 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   const { durationText, timesText } = sampling;
   return {
     images,
+    pictures,
     sampling,
     times: { frames: images.length, durationText, timesText },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };
+}
+
+/** All of a frame, its aspect ratio not kept. */
+function square(size: number): Picture {
+  return { width: size, height: size, resized: { width: size, height: size }, left: 0, top: 0 };
 }
 
 /** The frames between two times; the last one if the video ends before. */

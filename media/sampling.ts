@@ -18,9 +18,10 @@ export interface SamplingOptions {
 
 /**
  * Frames spread evenly. `ends`: from the first to the last, rounded down (LLaVA); `nearest`: the same, rounded, halves to
- * even (NVILA). Or one of each of equal stretches: where it starts (LLaVA-NeXT-Video), or its middle (InternVL).
+ * even (NVILA). Or one of each of equal stretches: where it starts (LLaVA-NeXT-Video), or its middle (InternVL), or the middle
+ * of those frames that the rate alone would take (MiniCPM-V).
  */
-export type Spread = 'ends' | 'nearest' | 'starts' | 'middles';
+export type Spread = 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
 
 /** The frames taken from one video. */
 export interface Sampling {
@@ -53,7 +54,7 @@ export function sampleFrames(options: SamplingOptions): Sampling {
 
   const stride = Math.max(1, roundHalfEven(averageFps / fps));
   const even = forceSample || Math.ceil(frames / stride) > maxFrames;
-  const indices = even ? spreads[spread](frames, maxFrames) : every(frames, stride);
+  const indices = even ? spreads[spread](frames, maxFrames, stride) : every(frames, stride);
   // The reference divides by the rounded rate in one case and by the exact one in the other.
   const times = indices.map((index) => index / (even ? averageFps : stride));
   const duration = frames / averageFps;
@@ -94,7 +95,7 @@ function every(frames: number, stride: number): number[] {
   return Array.from({ length: Math.ceil(frames / stride) }, (_, i) => i * stride);
 }
 
-const spreads: Readonly<Record<Spread, (frames: number, count: number) => number[]>> = {
+const spreads: Readonly<Record<Spread, (frames: number, count: number, stride: number) => number[]>> = {
   ends: (frames, count) => linspace(frames, count).map(Math.floor),
   nearest: (frames, count) => linspace(frames, count).map(roundHalfEven),
   // `numpy.arange(0, frames, frames / count)` of Hugging Face's example.
@@ -103,6 +104,12 @@ const spreads: Readonly<Record<Spread, (frames: number, count: number) => number
   middles: (frames, count) => {
     const step = (frames - 1) / count;
     return Array.from({ length: count }, (_, i) => Math.floor(step / 2 + roundHalfEven(step * i)));
+  },
+  // FrameFusion's script for MiniCPM-V, uniform_sample.
+  thinned: (frames, count, stride) => {
+    const all = every(frames, stride);
+    const step = all.length / count;
+    return Array.from({ length: count }, (_, i) => all[Math.floor(i * step + step / 2)]!);
   },
 };
 

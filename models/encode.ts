@@ -2,6 +2,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { VideoEncoder } from './family.ts';
+import type { Size } from './pictures.ts';
 
 /** Frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
@@ -9,12 +10,12 @@ const FRAMES_AT_ONCE = 8;
 /** Frames to be encoded. */
 export interface FramesToEncode {
   readonly frames: number;
-  /** Side of a frame, in pixels. */
-  readonly size: number;
+  /** Those of every frame. */
+  readonly pictures: readonly Size[];
   /** Width of the tokens. */
   readonly width: number;
-  /** Normalised pixels `[end - start, 3, size, size]`, asked for a few frames at a time. */
-  readonly pixels: (start: number, end: number) => Float32Array;
+  /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
+  readonly pixels: (start: number, end: number, picture: number) => Float32Array;
   readonly progress?: ((done: number, of: number) => void) | undefined;
 }
 
@@ -23,15 +24,20 @@ export function groupsOf(frames: number, { framesPerGroup }: VideoEncoder): numb
   return Math.ceil(frames / framesPerGroup);
 }
 
+/** Tokens of a group. The place of a token in its group is its patch type. */
+export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly Size[]): number {
+  return pictures.reduce((sum, picture) => sum + encoder.tokensOf(picture), 0);
+}
+
 /**
  * Turns frames into tokens, a few at a time.
  *
  * @returns `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`.
  */
 export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, video: FramesToEncode): Promise<Tensor> {
-  const { finalToken, tokensPerGroup } = encoder;
+  const { finalToken } = encoder;
   const rec = runtime.recorder('vision');
-  const rows = groupsOf(video.frames, encoder) * tokensPerGroup + (finalToken ? 1 : 0);
+  const rows = groupsOf(video.frames, encoder) * tokensPerGroup(encoder, video.pictures) + (finalToken ? 1 : 0);
   const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
   try {
     await encodeInto(rec, tokens, encoder, video);
@@ -51,27 +57,35 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
 }
 
 async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
-  const { framesPerGroup: each, tokensPerGroup } = encoder;
-  const { frames, size, progress } = video;
+  const { framesPerGroup: each } = encoder;
+  const { frames, pictures, progress } = video;
+  const perGroup = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
   const atOnce = Math.max(1, Math.floor(FRAMES_AT_ONCE / each));
   for (let first = 0; first < groups; first += atOnce) {
     const count = Math.min(atOnce, groups - first);
-    rec.scope('frames', () => {
-      const pixels = wholeGroups(video, first * each, (first + count) * each);
-      const part = encoder.forward(rec, rec.upload('pixels', [count * each, 3, size, size], 'f32', pixels));
-      rec.copy(part, tokens.rows(first * tokensPerGroup, count * tokensPerGroup));
-    });
+    let place = first * perGroup;
+    for (const [i, picture] of pictures.entries()) {
+      const rows = encoder.tokensOf(picture);
+      rec.scope('frames', () => {
+        const pixels = wholeGroups(video, i, first * each, (first + count) * each);
+        const shape = [count * each, 3, picture.height, picture.width];
+        const part = encoder.forward(rec, rec.upload('pixels', shape, 'f32', pixels));
+        for (let group = 0; group < count; group++)
+          rec.copy(part.rows(group * rows, rows), tokens.rows(place + group * perGroup, rows));
+      });
+      place += rows;
+    }
     rec.submit();
     if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
     progress?.(Math.min(frames, (first + count) * each), frames);
   }
 }
 
-/** Pixels of frames `start` .. `end`, of which the last ones may lie beyond the video. */
-function wholeGroups({ frames, pixels }: FramesToEncode, start: number, end: number): Float32Array {
-  if (end <= frames) return pixels(start, end);
-  const given = pixels(start, frames);
+/** A picture's pixels in frames `start` .. `end`, of which the last ones may lie beyond the video. */
+function wholeGroups({ frames, pixels }: FramesToEncode, picture: number, start: number, end: number): Float32Array {
+  if (end <= frames) return pixels(start, end, picture);
+  const given = pixels(start, frames, picture);
   const frame = given.length / (frames - start);
   const all = new Float32Array((end - start) * frame);
   all.set(given);

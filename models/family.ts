@@ -6,6 +6,7 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
+import type { Picture, Size } from './pictures.ts';
 import type { Normalisation } from './preprocess.ts';
 import type { FrameFormat, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
@@ -44,14 +45,15 @@ export interface FamilyPlan {
 /** The GPU road from pixels to visual tokens. Frames become tokens in groups: one at a time, or several as one. */
 export interface VideoEncoder {
   readonly framesPerGroup: number;
-  readonly tokensPerGroup: number;
+  /** Tokens of a picture in every group; a group has those of all pictures of a frame, one picture after the other. */
+  tokensOf(picture: Size): number;
   /** How they lie. */
   readonly tokenGrid: TokenGrid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
   /**
-   * @param pixels - `[frames, 3, size, size]`, f32, normalised; whole groups.
-   * @returns `[groups * tokensPerGroup, outSize]`, f32. The place of a token in its group is its patch type.
+   * @param pixels - `[frames, 3, height, width]`, f32, normalised: one picture of each frame; whole groups.
+   * @returns `[groups * tokensOf(picture), outSize]`, f32.
    */
   forward(rec: Recorder, pixels: Tensor): Tensor;
 }
@@ -59,6 +61,8 @@ export interface VideoEncoder {
 /** A video as far as a prompt's text speaks of it. */
 export interface SpokenVideo {
   readonly groups: number;
+  /** Those of every frame. */
+  readonly pictures: readonly Picture[];
   readonly times: SampledTimes;
 }
 
@@ -68,8 +72,13 @@ export interface PromptForm {
   readonly template: string;
   /** Whether a template of the checkpoint's own is used where there is one. */
   readonly ownTemplate: boolean;
-  /** Whether the video's tokens stand together, or each group's at a mark of its own. */
-  readonly marks: 'video' | 'group';
+  /** Whether the video's tokens stand together, or each group's, or each picture's, at a mark of its own. */
+  readonly marks: 'video' | 'group' | 'picture';
+  /**
+   * For families whose text between groups has patch types as the video's tokens have, counted through from one group to
+   * the next: how many tokens of text have one after the last. Absent where such text has none.
+   */
+  readonly typedAfter?: number;
   /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
   lead(video: SpokenVideo): string;
   /** Special tokens that end an answer. */

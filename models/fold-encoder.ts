@@ -53,7 +53,7 @@ export class FoldEncoder implements VideoEncoder {
     return this.#plan.framesPerGroup;
   }
 
-  get tokensPerGroup(): number {
+  tokensOf(): number {
     return this.#tokensPerFrame + (this.#plan.endId === undefined ? 0 : 1);
   }
 

@@ -65,7 +65,7 @@ export class LlavaEncoder implements VideoEncoder {
   }
 
   /** Tokens of one frame, newlines included; without a final newline of the whole video. */
-  get tokensPerGroup(): number {
+  tokensOf(): number {
     const { side, newlines } = this.tokenGrid;
     return tokensPerFrame(side, newlines);
   }

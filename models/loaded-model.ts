@@ -3,10 +3,11 @@ import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
-import { encodeFrames, groupsOf } from './encode.ts';
+import { encodeFrames, groupsOf, tokensPerGroup } from './encode.ts';
 import type { FamilyPlan, VideoEncoder } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
+import { type Picture, picturesOf } from './pictures.ts';
 import { normalise } from './preprocess.ts';
 import { type PromptVideo, promptTokens } from './prompt.ts';
 import type { TokenReducer, Tokens } from './reduction.ts';
@@ -35,6 +36,12 @@ interface Parts {
   readonly text: PromptText | WeightsError;
   readonly stopIds: ReadonlySet<number>;
   readonly unusedTensors: readonly string[];
+}
+
+/** Frames as a vision tower takes them. */
+export interface VideoPixels extends Pick<EncodedVideo, 'frames' | 'pictures' | 'times'> {
+  /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
+  readonly pixels: (start: number, end: number, picture: number) => Float32Array;
 }
 
 /** A model of any family on the GPU: what `FamilyPlan` describes, run. */
@@ -124,34 +131,39 @@ export class LoadedModel implements VideoModel {
   }
 
   async encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo> {
-    const { size } = this.frameFormat;
-    const count = frames.images.length;
-    if (count === 0) throw new InputError('encode: a video needs at least one frame.');
-    const wrong = frames.images.find((image) => image.length !== size * size * 3);
-    if (wrong) throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${wrong.length} bytes.`);
+    const { images, times } = frames;
+    const pictures = (this.frameFormat.pictures && frames.pictures) ?? picturesOf(this.frameFormat);
+    if (images.length === 0) throw new InputError('encode: a video needs at least one frame.');
+    const ends = pictures.map((_, i) => pictureBytes(pictures.slice(0, i + 1)));
+    const wrong = images.find((image) => image.length !== ends.at(-1));
+    if (wrong) {
+      const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
+      throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
+    }
     const by = this.#parts.plan.pixels;
-    const pixels = (start: number, end: number): Float32Array => normalise(frames.images.slice(start, end), by);
-    return this.encodePixels(count, pixels, frames.times, progress);
+    const pixels = (start: number, end: number, i: number): Float32Array =>
+      normalise(
+        images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
+        by,
+      );
+    return this.encodePixels({ frames: images.length, pictures, pixels, times }, progress);
   }
 
-  /** As `encode`, from normalised pixels `[frames, 3, size, size]`, which are asked for a few frames at a time. */
+  /** As `encode`, from normalised pixels. */
   async encodePixels(
-    frames: number,
-    pixels: (start: number, end: number) => Float32Array,
-    times: VideoFrames['times'],
+    { frames, pictures, pixels, times }: VideoPixels,
     progress?: (done: number, of: number) => void,
   ): Promise<EncodedVideo> {
     const { runtime, encoder, plan } = this.#parts;
     const width = plan.decoder.hiddenSize;
-    const { size } = this.frameFormat;
-    const tokens = await encodeFrames(runtime, encoder, { frames, size, width, pixels, progress });
+    const tokens = await encodeFrames(runtime, encoder, { frames, pictures, width, pixels, progress });
     let live = true;
     const dispose = (): void => {
       // Given back twice, a buffer would be handed out twice.
       if (live) runtime.pool.release(tokens.buffer);
       live = false;
     };
-    return { tokens, frames, times, [Symbol.dispose]: dispose };
+    return { tokens, frames, pictures, times, [Symbol.dispose]: dispose };
   }
 
   answer(video: EncodedVideo | undefined, question: string, options: GenerateOptions = {}): Answer {
@@ -221,13 +233,21 @@ export class LoadedModel implements VideoModel {
   }
 
   #spoken(video: EncodedVideo | undefined) {
-    return video && { groups: groupsOf(video.frames, this.#parts.encoder), times: video.times };
+    if (!video) return undefined;
+    const { frames, pictures, times } = video;
+    return { groups: groupsOf(frames, this.#parts.encoder), pictures, times };
   }
 
-  #promptVideo({ tokens, frames }: EncodedVideo): PromptVideo {
+  #promptVideo({ tokens, frames, pictures }: EncodedVideo): PromptVideo {
     const { encoder, plan } = this.#parts;
+    const { marks, typedAfter } = plan.prompt;
     const groups = groupsOf(frames, encoder);
-    const marks = plan.prompt.marks === 'group' ? groups : 1;
-    return { tokens, groups, tokensPerGroup: encoder.tokensPerGroup, marks };
+    const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
+    return { tokens, groups, tokensPerGroup: tokensPerGroup(encoder, pictures), marks: places, typedAfter };
   }
+}
+
+/** Of several pictures, RGB in 8 bit. */
+function pictureBytes(pictures: readonly Picture[]): number {
+  return pictures.reduce((bytes, { width, height }) => bytes + 3 * width * height, 0);
 }

@@ -4,13 +4,18 @@ import { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { GenerationStats } from './generate.ts';
+import { picturesOf, type Size } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import { loadModel } from './registry.ts';
 import type { EncodedVideo, LoadedWeights, LoadOptions, VideoModel } from './video-model.ts';
 
+const HD: Size = { width: 1280, height: 720 };
+
 /** What is planned for. */
 export interface PlanOptions extends Pick<LoadOptions, 'dtype' | 'chatTemplate'> {
   readonly frames: number;
+  /** Size of the video's frames, on which some families' number of tokens hangs. Default: 1280 x 720. */
+  readonly frameSize?: Size | undefined;
   readonly question: string;
   /** Ids generated at most. */
   readonly maxNewTokens: number;
@@ -58,7 +63,7 @@ export async function planMemory(
   using model = await loadModel(files, runtime, { dtype, chatTemplate });
   const loading = pool.memory.peakBytes;
   pool.resetPeak();
-  using video = await encodeBlank(model, frames);
+  using video = await encodeBlank(model, options);
   const looking = pool.memory.peakBytes;
   pool.resetPeak();
   const stats = await firstTokens(model.withReducer(options.reducer), video, options);
@@ -86,12 +91,13 @@ export async function planMemory(
 }
 
 /** One black picture as every frame. */
-function encodeBlank(model: VideoModel, frames: number): Promise<EncodedVideo> {
+function encodeBlank(model: VideoModel, { frames, frameSize = HD }: PlanOptions): Promise<EncodedVideo> {
   if (!(Number.isSafeInteger(frames) && frames > 0))
     throw new InputError(`frames must be a positive integer, got ${frames}.`);
-  const black = new Uint8Array(3 * model.frameFormat.size ** 2);
-  const images = new Array<Uint8Array>(frames).fill(black);
-  return model.encode({ images, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+  const pictures = picturesOf(model.frameFormat, frameSize);
+  const bytes = pictures.reduce((sum, { width, height }) => sum + 3 * width * height, 0);
+  const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
+  return model.encode({ images, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
 }
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */

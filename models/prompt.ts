@@ -13,8 +13,10 @@ export interface PromptVideo {
   readonly tokens: Tensor;
   readonly groups: number;
   readonly tokensPerGroup: number;
-  /** Places of the prompt that share the groups out: 1, or one for each group. */
+  /** Places of the prompt that share the groups' tokens out evenly: 1, or one for each group or picture. */
   readonly marks: number;
+  /** As `PromptForm` has it. */
+  readonly typedAfter?: number | undefined;
 }
 
 /** A stretch of the prompt: rows of the text's embeddings, or of the video's tokens. */
@@ -63,7 +65,7 @@ export function promptTokens(
   };
 }
 
-/** Each mark takes an equal share of the groups; the last one also what comes after them. */
+/** Each mark takes an equal share of the groups' tokens; the last one also what comes after them. */
 function stretchesOf(ids: readonly number[], video: PromptVideo | undefined): Stretch[] {
   const marks = ids.filter((id) => id === VIDEO_ID).length;
   if (marks > 0 !== (video !== undefined))
@@ -72,7 +74,7 @@ function stretchesOf(ids: readonly number[], video: PromptVideo | undefined): St
     throw new InputError(
       `prompt: one video can be asked about, not several: its marks must be ${video.marks}, got ${marks}.`,
     );
-  const share = video ? (video.groups / marks) * video.tokensPerGroup : 0;
+  const share = video ? (video.groups * video.tokensPerGroup) / marks : 0;
   const total = video?.tokens.shape2()[0] ?? 0;
   const stretches: Stretch[] = [];
   let [text, seen] = [0, 0];
@@ -96,24 +98,54 @@ function splitAt(ids: readonly number[]): number[] {
   return lengths;
 }
 
-/** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
 function layoutOf(
   rec: Recorder,
   rows: number,
   stretches: readonly Stretch[],
   video: PromptVideo | undefined,
 ): Tokens['layout'] {
-  const patch = new Int32Array(rows).fill(-1);
-  const typed = (video?.groups ?? 0) * (video?.tokensPerGroup ?? 0);
-  let [at, start, end] = [0, 0, 0];
+  const { patch, start, end } = video ? typesOf(rows, stretches, video) : { patch: textOf(rows), start: 0, end: 0 };
+  const { planes, ...layout } = videoLayout(patch, start, end - start);
+  return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
+}
+
+interface Types {
+  /** Of each row; below 0 for text. */
+  readonly patch: Int32Array;
+  /** Rows of the video, from its first token to after its last. */
+  readonly start: number;
+  readonly end: number;
+}
+
+function textOf(rows: number): Int32Array {
+  return new Int32Array(rows).fill(-1);
+}
+
+/** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
+function typesOf(rows: number, stretches: readonly Stretch[], video: PromptVideo): Types {
+  const { groups, tokensPerGroup, marks, typedAfter } = video;
+  const patch = textOf(rows);
+  const starts: number[] = [];
+  let [at, end] = [0, 0];
   for (const { of, first, rows: count } of stretches) {
-    if (of === 'video' && first === 0) start = at;
-    for (let i = 0; of === 'video' && i < count && first + i < typed; i++) {
-      patch[at + i] = (first + i) % (video?.tokensPerGroup ?? 1);
-      end = at + i + 1;
+    if (of === 'video') {
+      const typed = Math.min(count, groups * tokensPerGroup - first);
+      for (let i = 0; i < typed; i++) patch[at + i] = (first + i) % tokensPerGroup;
+      starts.push(at);
+      end = at + typed;
     }
     at += count;
   }
-  const { planes, ...layout } = videoLayout(patch, start, Math.max(0, end - start));
-  return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
+  const [start = 0] = starts;
+  if (typedAfter === undefined) return { patch, start, end };
+  return typedThrough(patch, { start, end: Math.min(end + typedAfter, rows), next: starts[marks / groups] });
+}
+
+/** Types that count through the text, too, anew from where the second group begins; a single group has no other type. */
+function typedThrough(
+  patch: Int32Array,
+  { start, end, next = end }: { readonly start: number; readonly end: number; readonly next: number | undefined },
+): Types {
+  for (let row = start; row < end; row++) patch[row] = (row - start) % (next - start);
+  return { patch, start, end };
 }

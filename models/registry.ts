@@ -8,10 +8,11 @@ import { llavaNextVideo } from './llava-next-video/llava-next-video.ts';
 import { llavaOnevision } from './llava-onevision/llava-onevision.ts';
 import { llavaVideo } from './llava-video/llava-video.ts';
 import { LoadedModel } from './loaded-model.ts';
+import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
 import type { LoadOptions } from './video-model.ts';
 
-const families: readonly Family[] = [llavaVideo, llavaOnevision, llavaNextVideo, internVl, nvila];
+const families: readonly Family[] = [llavaVideo, llavaOnevision, llavaNextVideo, internVl, miniCpmV, nvila];
 
 /** The architectures, as config.json names them, that can be loaded. */
 export const architectures: readonly string[] = families.flatMap((family) => family.architectures);

@@ -5,19 +5,20 @@ import type { NewlinePlace } from '../kernels/vision.ts';
 import type { WeightFormat } from '../kernels/weight.ts';
 import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
+import type { Picture, PicturesOf } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import type { StoredMatrix } from './weights.ts';
 
 /** What a model wants to be shown. */
 export interface FrameFormat {
-  /** Side of the square that frames are resized to, in pixels. */
+  /** Side of the square that frames are resized to, in pixels, unless `pictures` says otherwise. */
   readonly size: number;
-  /** How a frame becomes a square: `stretch`, the default, or `crop` what is left over after its shorter side fits. */
-  readonly fit?: 'stretch' | 'crop';
+  /** The pictures that a frame becomes. Default: one, stretched to the square. */
+  readonly pictures?: PicturesOf;
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
   /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
-  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles';
+  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
 }
 
 /** How the tokens of one frame lie, or of the group of frames that one picture of tokens stands for. */
@@ -31,8 +32,10 @@ export interface TokenGrid {
 
 /** Frames as the model takes them. */
 export interface VideoFrames {
-  /** Each `[size, size, 3]`, RGB in 8 bit, resized as Pillow's bicubic does. */
+  /** A frame's pictures one after the other, each `[height, width, 3]`, RGB in 8 bit, resized as Pillow's bicubic does. */
   readonly images: readonly Uint8Array[];
+  /** Those of every frame. Default: what a square of the format's size becomes. */
+  readonly pictures?: readonly Picture[];
   /** When they were taken, for prompts that say so. */
   readonly times: SampledTimes;
 }
@@ -42,6 +45,8 @@ export interface EncodedVideo extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
   readonly frames: number;
+  /** Those of every frame. */
+  readonly pictures: readonly Picture[];
   readonly times: SampledTimes;
 }
 

@@ -9,6 +9,8 @@ export interface TowerNames {
   readonly classToken?: string;
   /** A norm of the embeddings. */
   readonly preNorm?: string;
+  /** A norm of the features. */
+  readonly finalNorm?: string;
   /** Of the layers, which are `<layers>.0`, `<layers>.1`, ... */
   readonly layers: string;
   /** The rest are below a layer. Several are put one below the other, which fuses them. */
@@ -66,10 +68,11 @@ export function internVitNames(prefix: string): TowerNames {
 }
 
 /**
- * Tensors that are stored with a tower and not used: the layer after the `run` that run, the last norm, the head, and
- * tables that are computed.
+ * Tensors that are stored with a tower and not used: the layer after the `run` that run, a last norm without a name here,
+ * the head, and tables that are computed.
  */
-export function leftOut({ layers }: TowerNames, run: number): RegExp[] {
+export function leftOut({ layers, finalNorm }: TowerNames, run: number): RegExp[] {
   const next = new RegExp(`^${layers.replaceAll('.', '\\.')}\\.${run}\\.`);
-  return [next, /\.post_layernorm\./, /\bvision_model\.head\./, /\.position_ids$/, /\.inv_freq$/];
+  const norm = finalNorm === undefined ? [/\.post_layernorm\./] : [];
+  return [next, ...norm, /\bvision_model\.head\./, /\.position_ids$/, /\.inv_freq$/];
 }

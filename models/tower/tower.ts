@@ -3,10 +3,13 @@ import type { Tensor } from '../../engine/tensor.ts';
 import { gelu } from '../../kernels/activation.ts';
 import { add } from '../../kernels/add.ts';
 import { attention, type HeadColumns } from '../../kernels/attention.ts';
+import { embed } from '../../kernels/embed.ts';
 import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import { type LayerNormWeights, layerNorm } from '../../kernels/norm.ts';
 import { patchify } from '../../kernels/vision.ts';
+import { weightOf } from '../../kernels/weight.ts';
 import type { WeightLoader } from '../weights.ts';
+import { bucketIds } from './buckets.ts';
 import { gridOf, type TowerConfig } from './config.ts';
 import type { TowerNames } from './names.ts';
 
@@ -28,12 +31,13 @@ interface Weights {
   /** `[1, hiddenSize]`. */
   readonly classToken: Tensor | undefined;
   readonly preNorm: LayerNormWeights | undefined;
+  readonly finalNorm: LayerNormWeights | undefined;
   readonly layers: readonly LayerWeights[];
 }
 
 /**
- * A vision transformer (Dosovitskiy et al. 2021) up to the last layer that its config counts, without a final norm:
- * SigLIP, CLIP or InternViT, which differ by `TowerConfig` and in which parts `TowerNames` names.
+ * A vision transformer (Dosovitskiy et al. 2021) up to the last layer that its config counts: SigLIP,
+ * CLIP or InternViT, which differ by `TowerConfig` and in which parts `TowerNames` names.
  */
 export class Tower {
   readonly config: TowerConfig;
@@ -49,24 +53,27 @@ export class Tower {
   /** @throws WeightsError if a tensor is missing or does not fit the config. */
   static async load(loader: WeightLoader, c: TowerConfig, names: TowerNames, act: 'f32' | 'f16'): Promise<Tower> {
     const dim = c.hiddenSize;
-    const { patchBias: bias, classToken, preNorm } = names;
+    const { patchBias: bias, classToken, preNorm, finalNorm } = names;
     const patches = await loader.linear([names.patches], [dim], c.channels * c.patchSize ** 2, { bias });
     const tokens = gridOf(c) ** 2 + (classToken ? 1 : 0);
     const positions = await loader.table(names.positions, tokens, dim);
     const first = classToken ? await loader.vector([classToken], [dim]) : undefined;
-    const norm = preNorm ? await loader.layerNorm(preNorm, dim) : undefined;
+    const before = preNorm ? await loader.layerNorm(preNorm, dim) : undefined;
+    const after = finalNorm ? await loader.layerNorm(finalNorm, dim) : undefined;
     const layers: LayerWeights[] = [];
     for (let i = 0; i < c.layers; i++) layers.push(await loadLayer(loader, `${names.layers}.${i}`, c, names));
-    return new Tower(c, act, { patches, positions, classToken: first?.reshape([1, dim]), preNorm: norm, layers });
+    const norms = { preNorm: before, finalNorm: after };
+    return new Tower(c, act, { patches, positions, classToken: first?.reshape([1, dim]), ...norms, layers });
   }
 
   /**
-   * @param pixels - `[frames, 3, imageSize, imageSize]`, f32, normalised.
+   * @param pixels - `[frames, 3, height, width]`, f32, normalised; squares of `imageSize` unless positions are in buckets.
    * @returns `[frames * tokens, hiddenSize]`, f32: patches, each frame's after its class token if there is one, with their
    *   positions, before the first layer.
    */
   embed(rec: Recorder, pixels: Tensor): Tensor {
-    const { patches, positions, classToken, preNorm } = this.#weights;
+    const { patches, classToken, preNorm } = this.#weights;
+    const positions = this.#positionsFor(rec, pixels);
     const cut = patchify(rec, pixels, this.config.patchSize, this.act);
     if (!classToken) return linear(rec, cut, patches, { residual: positions });
     const embedded = linear(rec, cut, patches);
@@ -77,13 +84,24 @@ export class Tower {
   /**
    * @param embedded - What `embed` returned.
    * @param frames - Frames in it; they do not see one another.
-   * @returns `[frames * grid^2, hiddenSize]`, f32: features of every patch.
+   * @returns `[frames * patches, hiddenSize]`, f32: features of every patch.
    */
   encode(rec: Recorder, embedded: Tensor, frames: number): Tensor {
     let hidden = embedded;
     for (const [i, w] of this.#weights.layers.entries())
       hidden = rec.scope(`vision layer ${i}`, () => this.#layer(rec, w, hidden, frames), i > 0 ? hidden : undefined);
-    return this.#weights.classToken ? withoutClassToken(rec, hidden, frames) : hidden;
+    const { classToken, finalNorm } = this.#weights;
+    if (finalNorm) hidden = layerNorm(rec, hidden, finalNorm, this.config.layerNormEps);
+    return classToken ? withoutClassToken(rec, hidden, frames) : hidden;
+  }
+
+  /** `[tokens, hiddenSize]`: those of one picture. */
+  #positionsFor(rec: Recorder, pixels: Tensor): Tensor {
+    const { positions } = this.#weights;
+    if (this.config.positions !== 'buckets') return positions;
+    const [rows, columns] = pixels.shape.slice(2).map((side) => Math.floor(side / this.config.patchSize));
+    const ids = bucketIds(rows ?? 0, columns ?? 0, gridOf(this.config));
+    return embed(rec, rec.upload('buckets', [ids.length], 'u32', ids), weightOf(positions));
   }
 
   #layer(rec: Recorder, w: LayerWeights, x: Tensor, frames: number): Tensor {

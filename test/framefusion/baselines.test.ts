@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from '../../framefusion/baselines.ts';
 import { reducers } from '../../framefusion/reducers.ts';
+import { tokensPerGroup } from '../../models/encode.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { picturesOf } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { atEnd } from '../helpers/device.ts';
@@ -18,7 +20,7 @@ describe('the baselines', () => {
 
   before(async () => {
     model = await tinyModel();
-    perFrame = model.encoder.tokensPerGroup;
+    perFrame = tokensPerGroup(model.encoder, picturesOf(model.frameFormat));
     const video = await model.encode(framesFor(model, FRAMES, { change: 0.2 }));
     clip = { ids: [...BEFORE, VIDEO_ID, ...AFTER], video };
     atEnd(() => video[Symbol.dispose]());

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -9,13 +9,15 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
-import type { VideoEncoder } from '../../models/family.ts';
+import { tokensPerGroup } from '../../models/encode.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
+import { picturesOf } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { loadModel, planOf } from '../../models/registry.ts';
+import { Tokenizer } from '../../models/tokenizer.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
@@ -55,6 +57,21 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
   ['InternVL2.5', { force_image_size: 448 }, "force_image_size must be the vision tower's image_size, 32, got 448"],
   ['InternVL2.5', { 'vision_config.qk_normalization': true }, 'vision_config: qk_normalization must be false'],
   ['InternVL2.5', { 'vision_config.norm_type': 'rms_norm' }, 'vision_config: norm_type must be "layer_norm"'],
+  ['MiniCPM-V 2.6', { version: 2.5 }, 'version must be 2.6, got 2.5'],
+  ['MiniCPM-V 2.6', { version: undefined }, 'version must be 2.6, it is missing'],
+  ['MiniCPM-V 2.6', { slice_mode: false }, 'slice_mode must be true, got false'],
+  ['MiniCPM-V 2.6', { hidden_size: 192 }, 'hidden_size must be a multiple of 128, got 192'],
+  ['MiniCPM-V 2.6', { query_num: 0 }, 'query_num must be a positive integer, got 0'],
+  ['MiniCPM-V 2.6', { query_num: undefined }, 'query_num must be a positive integer, it is missing'],
+  ['MiniCPM-V 2.6', { slice_config: undefined }, 'slice_config must be an object, it is missing'],
+  [
+    'MiniCPM-V 2.6',
+    { 'slice_config.patch_size': 14 },
+    'slice_config: patch_size must be that of vision_config, 4, got 14',
+  ],
+  ['MiniCPM-V 2.6', { 'vision_config.model_type': 'clip' }, 'vision_config: model_type must be "siglip" or'],
+  ['MiniCPM-V 2.6', { 'vision_config.hidden_size': 30 }, 'vision_config: hidden_size must be a multiple of 4, got 30'],
+  ['MiniCPM-V 2.6', { use_sliding_window: true }, 'use_sliding_window must be false, got true'],
   ['NVILA', { video_encoder: { _target_: 'llava.model.encoders.S2Encoder' } }, 'TSPVideoEncoder", got'],
   ['NVILA', { 'video_encoder.pool_sizes': [[8, 2, 2]] }, 'video_encoder: pool_sizes must be [[frames, 1, 1]]'],
   ['NVILA', { video_encoder: 'other' }, 'video_encoder must be an object, got "other"'],
@@ -117,8 +134,15 @@ describe('the configs of', () => {
 });
 
 /** Of five frames; the last group of a family that takes two together is filled up. */
-function videoTokens({ framesPerGroup, tokensPerGroup }: VideoEncoder): number {
-  return Math.ceil(5 / framesPerGroup) * tokensPerGroup;
+function videoTokens({ encoder, frameFormat }: LoadedModel): number {
+  return Math.ceil(5 / encoder.framesPerGroup) * tokensPerGroup(encoder, picturesOf(frameFormat));
+}
+
+/** Ids of the text that has types as the video's tokens have: between frames, and two after the last. */
+async function typedText(folder: string, family: string, frames: number): Promise<number> {
+  if (family !== 'MiniCPM-V 2.6') return 0;
+  const tokenizer = new Tokenizer('tiny', await readFile(join(folder, 'tokenizer.json'), 'utf8'), '{}');
+  return (frames - 1) * tokenizer.encode('</image>\n<image>').length + 2;
 }
 
 describe('a tiny model of', () => {
@@ -145,7 +169,7 @@ describe('a tiny model of', () => {
           return answer.stats;
         };
         const dense = await asked(undefined);
-        expect(dense.videoTokens).to.equal(videoTokens(model.encoder));
+        expect(dense.videoTokens - (await typedText(folder, family, 5))).to.equal(videoTokens(model));
         const reduced = await asked(new FrameFusion({ cost: 0.3, similarityLowerBound: 0.9 }));
         expect(reduced.promptRows).to.equal(dense.promptRows);
         expect(reduced.layers.at(-1)?.leaving).to.be.below(dense.promptRows);
@@ -153,9 +177,11 @@ describe('a tiny model of', () => {
 
       it('is planned on a virtual adapter, dense and reduced', async () => {
         const reducer = new FrameFusion({ cost: 0.3 });
-        const options = { dtype: 'f32', frames: 5, question: 'What?', maxNewTokens: 4, reducer } as const;
+        const { size } = model.frameFormat;
+        const shown = { frames: 5, frameSize: { width: size, height: size } };
+        const options = { dtype: 'f32', ...shown, question: 'What?', maxNewTokens: 4, reducer } as const;
         const plan = await planMemory(folderFiles(folder), await sharedRuntime(), options);
-        expect(plan.videoTokens).to.equal(videoTokens(model.encoder));
+        expect(plan.videoTokens - (await typedText(folder, family, 5))).to.equal(videoTokens(model));
         expect(plan.cache).to.be.below(plan.denseCache);
       });
     });

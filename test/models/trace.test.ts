@@ -6,6 +6,7 @@ import { Recorder } from '../../engine/recorder.ts';
 import { FrameFusion, FrameFusionRun } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { picturesOf } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { type Trace, Tracer, type TraceStep } from '../../models/trace.ts';
@@ -34,7 +35,9 @@ describe('a trace and the genuine reference', () => {
     const frames = input.get('pixel_values').shape[0]!;
     const each = pixels.length / frames;
     const part = (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
-    using video = await model.encodePixels(frames, part, { frames, durationText: '', timesText: '' });
+    const times = { frames, durationText: '', timesText: '' };
+    const pictures = picturesOf(model.frameFormat);
+    using video = await model.encodePixels({ frames, pictures, pixels: part, times });
     for (const variant of variants) {
       const [cost, similarityLowerBound, ratioLowerBound, budgetLayers] = variant.match(/[\d.]+/g)!.map(Number);
       const options = { cost: cost!, similarityLowerBound: similarityLowerBound!, ratioLowerBound: ratioLowerBound! };

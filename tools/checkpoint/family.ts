@@ -109,6 +109,11 @@ class NotingLoader extends WeightLoader {
     return this.#nothing(rows * columns);
   }
 
+  override async transposed(name: string, rows: number, columns: number): Promise<Weight> {
+    this.#note(name, [rows, columns], { mean: 0, std: rows ** -0.5 });
+    return { format: 'f32', rows: columns, columns: rows, parts: [] };
+  }
+
   #note(name: string, shape: readonly number[], draw: { mean: number; std: number }): void {
     this.plans.push({ name, shape, ...draw });
   }

@@ -3,13 +3,16 @@ import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Tokens } from '../../models/reduction.ts';
 import { architectures, loadModel } from '../../models/registry.ts';
+import type { EncodedVideo } from '../../models/video-model.ts';
 import { type CaseResult, Golden, limits, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
-import { encodePixels, verifyPrompt } from './pipeline.ts';
+import { encodePictures, encodePixels, verifyPrompt } from './pipeline.ts';
+import { fromStrip } from './strip.ts';
 
 /** `index.json` of one model; without `model`, of a family's pictures. */
 interface Index {
@@ -27,7 +30,10 @@ interface Input {
   video_token_id?: number;
   video_token_id_hf?: number;
   img_context_token_id?: number;
+  unk_token_id?: number;
   media_token_ids?: { video: number };
+  /** Rows and columns of patches of a frame's pictures, for families that have several. */
+  slot_sizes?: [rows: number, columns: number][];
 }
 
 /** The README's own limit for the logits of a model whose values are large. */
@@ -65,7 +71,7 @@ async function* verifyOne(
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   const { runtime, decoder } = model;
-  using video = await encodePixels(model, golden);
+  using video = await (input.slot_sizes ? encodeSlots(model, golden, input.slot_sizes) : encodePixels(model, golden));
   const ids = promptIds(golden, input, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
   const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
@@ -81,6 +87,21 @@ async function* verifyOne(
     );
 }
 
+/** A video from pictures that lie as strips of patches. */
+function encodeSlots(
+  model: LoadedModel,
+  golden: Golden,
+  sizes: readonly [rows: number, columns: number][],
+): Promise<EncodedVideo> {
+  const pictures = sizes.map(([rows, columns], i) => {
+    const strips = golden.get(`pixel_values.slot${i}`);
+    const side = strips.shape[2]!;
+    const size = { width: columns * side, height: rows * side };
+    return { ...stretched(size), pixels: fromStrip(golden.floats(`pixel_values.slot${i}`), size, side) };
+  });
+  return encodePictures(model, golden.get('pixel_values.slot0').shape[0]!, pictures);
+}
+
 /** The ids, with each run of those that stand for the video as one `VIDEO_ID`. */
 function promptIds(golden: Golden, input: Input, layout: string): number[] {
   const other = `input_ids_${layout.replace('llava_', '')}`;
@@ -90,6 +111,7 @@ function promptIds(golden: Golden, input: Input, layout: string): number[] {
     golden.has(other) ? input.video_token_id_hf : undefined,
     input.video_token_id,
     input.img_context_token_id,
+    input.unk_token_id,
     input.media_token_ids?.video,
   ];
   const marked = ids.map((id) => (pads.includes(id) ? VIDEO_ID : id));

@@ -3,6 +3,7 @@ import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { type Picture, stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
@@ -34,11 +35,21 @@ export async function* verifyPipeline(folder: string, runtime: Runtime): AsyncGe
 /** A video from the pixels of a golden file. */
 export function encodePixels(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
   const name = golden.has('pixel_values') ? 'pixel_values' : 'pixel_values_videos';
-  const pixels = golden.floats(name);
-  const [frames = 0, ...rest] = golden.get(name).shape;
-  const each = rest.reduce((product, n) => product * n, 1);
-  const part = (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
-  return model.encodePixels(frames, part, { frames, durationText: '', timesText: '' });
+  const [frames = 0, , height = 0, width = 0] = golden.get(name).shape;
+  return encodePictures(model, frames, [{ ...stretched({ width, height }), pixels: golden.floats(name) }]);
+}
+
+/** A video from the pixels of each of a frame's pictures, `[frames, 3, height, width]`. */
+export function encodePictures(
+  model: LoadedModel,
+  frames: number,
+  pictures: readonly (Picture & { readonly pixels: Float32Array })[],
+): Promise<EncodedVideo> {
+  const pixels = (start: number, end: number, i: number): Float32Array => {
+    const { pixels: all, width, height } = pictures[i]!;
+    return all.slice(start * 3 * width * height, end * 3 * width * height);
+  };
+  return model.encodePixels({ frames, pictures, pixels, times: { frames, durationText: '', timesText: '' } });
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */

@@ -43,7 +43,7 @@ async function verifyTower(folder: string, runtime: Runtime, check: Checker): Pr
       encoderNames(2),
       'f32',
     );
-    check.equal('tokens of a frame', encoder.tokensPerGroup, wanted.patch_num);
+    check.equal('tokens of a frame', encoder.tokensOf(), wanted.patch_num);
     const pixels = rec.upload('pixels', golden.get('pixel_values').shape, 'f32', golden.floats('pixel_values'));
     const embedded = encoder.tower.embed(rec, pixels);
     const features = encoder.tower.encode(rec, embedded, wanted.frames);
