@@ -6,21 +6,21 @@ import { type OpenVideoOptions, openFfmpeg } from './video.ts';
 const QUALITY = '4';
 
 /**
- * Encodes square images.
+ * Encodes images of one size.
  *
- * @param images - Each `[size, size, 3]`, RGB in 8 bit.
+ * @param images - Each `[height, width, 3]`, RGB in 8 bit.
  * @param by - Default: as `openVideo` chooses.
  * @returns A JPEG file for each.
  * @throws VideoError if there is no FFmpeg, or if it does not encode them all.
  */
 export async function encodeJpegs(
   images: readonly Uint8Array[],
-  size: number,
+  { width, height }: { readonly width: number; readonly height: number },
   by: NonNullable<OpenVideoOptions['decoder']> = 'auto',
 ): Promise<Uint8Array[]> {
   const name = 'sampled frames';
   await using ffmpeg = await openFfmpeg(joined(images), name, by);
-  const format = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${size}x${size}`, '-framerate', '1'];
+  const format = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${width}x${height}`, '-framerate', '1'];
   // Full chroma: a patch of a small frame is but a few pixels wide.
   const encode = ['-c:v', 'mjpeg', '-pix_fmt', 'yuvj444p', '-q:v', QUALITY, '-f', 'image2pipe'];
   const log: string[] = [];

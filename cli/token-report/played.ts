@@ -1,4 +1,5 @@
 /** A trace as the page plays it: for every video token when it went, where to, and why. */
+import { tokensPerFrame } from '../../kernels/vision.ts';
 import type { Scores, Trace } from '../../models/trace.ts';
 import type { TokenGrid } from '../../models/video-model.ts';
 
@@ -38,7 +39,13 @@ export function played(trace: Trace, grid: TokenGrid): Played {
     if (layer === 0) stand('Entering the attention of layer 0', 'before layer 0', attending);
     stand(`Leaving layer ${layer}`, `in layer ${layer}`, leaving);
   }
-  return { ...grid, perFrame, points, gone: fates.gone, into: fates.into, value: fates.value };
+  return { ...roomFor(perFrame, grid), perFrame, points, gone: fates.gone, into: fates.into, value: fates.value };
+}
+
+/** The grid, or where a frame has more tokens than places, as with slices and what stands between them, one for them all. */
+function roomFor(perFrame: number, grid: TokenGrid): TokenGrid {
+  if (perFrame <= tokensPerFrame(grid.side, grid.newlines)) return grid;
+  return { ...grid, side: Math.ceil(Math.sqrt(perFrame)), newlines: 'none' };
 }
 
 class Fates {

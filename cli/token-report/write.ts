@@ -28,11 +28,15 @@ export async function checkReport(file: string | undefined): Promise<void> {
  * @throws VideoError if the frames cannot be encoded, InputError if the picture cannot be taken or the file not written.
  */
 export async function writeTokenReport(file: string, { report, answers, model, shown }: Done): Promise<void> {
-  const { images, sampling } = shown.sampled;
+  const { images, pictures, sampling } = shown.sampled;
+  const [whole] = pictures; // slices, where there are some, come after it
   // Of frames that are one picture of tokens together, the first stands for all.
   const each = model.tokenGrid.framesPerGroup;
   const shownImages = images.filter((_, i) => i % each === 0);
-  const jpegs = await encodeJpegs(shownImages, model.frameFormat.size);
+  const jpegs = await encodeJpegs(
+    shownImages.map((image) => image.subarray(0, 3 * whole!.width * whole!.height)),
+    whole!,
+  );
   const frames = jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i * each] ?? 0 }));
   const page = tokenReportHtml({ report, answers, grid: model.tokenGrid, frames });
   await writeOutput('--report', file, isPicture(file) ? await pictureOf(page, await findBrowser()) : page);

@@ -6,8 +6,7 @@ import type { Family, FamilyPlan, SpokenVideo } from '../family.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
-import { ResamplerEncoder } from './encoder.ts';
-import { HEAD_DIM } from './resampler.ts';
+import { HEAD_DIM, ResamplerEncoder } from './encoder.ts';
 import { type SliceConfig, slicesOf } from './slices.ts';
 
 /** What a frame of a video is cut into at most; pictures that are asked about alone may have more (FrameFusion's script). */
@@ -32,11 +31,7 @@ export const miniCpmV: Family = {
     if (decoder.hiddenSize % HEAD_DIM !== 0) throw config.wrong('hidden_size', `a multiple of ${HEAD_DIM}`);
     const tower = towerConfig(config);
     const slices = sliceConfig(config, tower);
-    const resampler = {
-      inputs: tower.hiddenSize,
-      width: decoder.hiddenSize,
-      queries: config.size('query_num'),
-    };
+    const encoder = { tower, names: TOWER, width: decoder.hiddenSize, queries: config.size('query_num') };
     return {
       decoder,
       decoderNames: llamaNames('llm.'),
@@ -52,7 +47,7 @@ export const miniCpmV: Family = {
       },
       stopIds: config.numbers('eos_token_id'),
       ignorable: leftOut(TOWER, tower.layers),
-      loadEncoder: (loader, act) => ResamplerEncoder.load(loader, { tower, names: TOWER, resampler }, act),
+      loadEncoder: (loader, act) => ResamplerEncoder.load(loader, encoder, act),
     };
   },
 };

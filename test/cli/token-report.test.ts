@@ -161,7 +161,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
     seconds: { load: 1, decodeVideo: 2, preprocess: 3, vision: 4 },
     runs: answers.map(({ report: run }) => run),
   };
-  const jpegs = await encodeJpegs(images, size);
+  const jpegs = await encodeJpegs(images, { width: size, height: size });
   return { report, answers, grid, frames: jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i]! })) };
 }
 
@@ -180,7 +180,7 @@ describe('frames as JPEG', () => {
     it(`are whole files, in their order, by ${by}`, async () => {
       const size = 64;
       const images = [10, 128, 250].map((grey) => new Uint8Array(3 * size * size).fill(grey));
-      const files = await encodeJpegs(images, size, by);
+      const files = await encodeJpegs(images, { width: size, height: size }, by);
       expect(files).to.have.length(3);
       for (const file of files)
         expect([...file.subarray(0, 3), ...file.subarray(-2)]).to.deep.equal([255, 216, 255, 255, 217]);

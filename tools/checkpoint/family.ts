@@ -1,5 +1,5 @@
 /** Random checkpoints of any family from their configs alone: the tensors are those that the family itself asks for. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../engine/file-source.ts';
@@ -28,7 +28,7 @@ const anything = {
 };
 
 /**
- * Writes a random checkpoint with the bundled tokenizer, which a vocabulary of 640 has room for.
+ * Writes a random checkpoint with the bundled tokenizer and a few tokens more, which a vocabulary of 640 has room for.
  *
  * @param configs - JSON files by their names, `config.json` among them.
  * @throws WeightsError if no family takes the configs.
@@ -40,7 +40,9 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, { s
     await writeFile(join(folder, name), JSON.stringify(config));
   }
   const { plan } = await planOf(folderFiles(folder));
-  await copyTokenizer(BUNDLED, join(folder, plan.textFolder ?? '.'));
+  const textFolder = join(folder, plan.textFolder ?? '.');
+  await copyTokenizer(BUNDLED, textFolder);
+  await writeFile(join(textFolder, 'tokenizer.json'), JSON.stringify(await tokenizer()));
   for (const [part, plans] of await partsOf(plan))
     await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });
 }
@@ -53,11 +55,25 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, { s
 export async function virtualFamily(name: string, configs: Configs): Promise<CheckpointFiles> {
   const { plan } = await planOf(virtualFiles(name, configs));
   const parts = await partsOf(plan);
+  const text = join(plan.textFolder ?? '.', 'tokenizer.json');
   return virtualFiles(
     name,
-    configs,
+    { ...configs, [text]: await tokenizer() },
     Object.fromEntries(parts.map(([part, plans]) => [join(part, 'model.safetensors'), plans])),
   );
+}
+
+/** What prompts of some families have as one token each. */
+const MARKS = ['<s>', '<img>', '</img>', '<image>', '</image>', '<slice>', '</slice>'];
+
+/** The bundled tokenizer with the families' own special tokens behind its others. */
+async function tokenizer(): Promise<object> {
+  const json = JSON.parse(await readFile(join(BUNDLED, 'tokenizer.json'), 'utf8')) as {
+    added_tokens: { id: number }[];
+  };
+  const first = Math.max(...json.added_tokens.map(({ id }) => id)) + 1;
+  const marks = MARKS.map((content, i) => ({ ...json.added_tokens[0], content, id: first + i }));
+  return { ...json, added_tokens: [...json.added_tokens, ...marks] };
 }
 
 /** The tensors of each folder of a checkpoint. */

@@ -7,11 +7,10 @@ import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Tokens } from '../../models/reduction.ts';
 import { architectures, loadModel } from '../../models/registry.ts';
-import type { EncodedVideo } from '../../models/video-model.ts';
 import { type CaseResult, Golden, limits, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
-import { encodePictures, encodePixels, verifyPrompt } from './pipeline.ts';
+import { encodePictures, encodePixels, type PicturePixels, verifyPrompt } from './pipeline.ts';
 import { fromStrip } from './strip.ts';
 
 /** `index.json` of one model; without `model`, of a family's pictures. */
@@ -26,6 +25,7 @@ interface Index {
 /** `input.json` of one prompt; which ids stand for the video has another key in every family. */
 interface Input {
   new_tokens: number;
+  frames: number;
   image_token_id?: number;
   video_token_id?: number;
   video_token_id_hf?: number;
@@ -71,8 +71,10 @@ async function* verifyOne(
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   const { runtime, decoder } = model;
-  using video = await (input.slot_sizes ? encodeSlots(model, golden, input.slot_sizes) : encodePixels(model, golden));
-  const ids = promptIds(golden, input, layout);
+  using video = await (input.slot_sizes
+    ? encodePictures(model, input.frames, slotsOf(golden, input.slot_sizes))
+    : encodePixels(model, golden));
+  const ids = idsOf(golden, input, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
   const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
   yield await runCase(`${heading}/prompt`, (check) =>
@@ -87,23 +89,18 @@ async function* verifyOne(
     );
 }
 
-/** A video from pictures that lie as strips of patches. */
-function encodeSlots(
-  model: LoadedModel,
-  golden: Golden,
-  sizes: readonly [rows: number, columns: number][],
-): Promise<EncodedVideo> {
-  const pictures = sizes.map(([rows, columns], i) => {
+/** The pixels of a frame's pictures, which lie as strips of patches. */
+export function slotsOf(golden: Golden, sizes: readonly [rows: number, columns: number][]): PicturePixels[] {
+  return sizes.map(([rows, columns], i) => {
     const strips = golden.get(`pixel_values.slot${i}`);
     const side = strips.shape[2]!;
     const size = { width: columns * side, height: rows * side };
     return { ...stretched(size), pixels: fromStrip(golden.floats(`pixel_values.slot${i}`), size, side) };
   });
-  return encodePictures(model, golden.get('pixel_values.slot0').shape[0]!, pictures);
 }
 
-/** The ids, with each run of those that stand for the video as one `VIDEO_ID`. */
-function promptIds(golden: Golden, input: Input, layout: string): number[] {
+/** A prompt's ids as `LoadedModel.prompt` takes them. */
+function idsOf(golden: Golden, input: Input, layout: string): number[] {
   const other = `input_ids_${layout.replace('llava_', '')}`;
   const ids = golden.integers(golden.has(other) ? other : 'input_ids');
   const pads = [
@@ -114,6 +111,11 @@ function promptIds(golden: Golden, input: Input, layout: string): number[] {
     input.unk_token_id,
     input.media_token_ids?.video,
   ];
+  return promptIds(ids, pads);
+}
+
+/** Ids with each run of those that stand for the video as one `VIDEO_ID`. */
+export function promptIds(ids: readonly number[], pads: readonly (number | undefined)[]): number[] {
   const marked = ids.map((id) => (pads.includes(id) ? VIDEO_ID : id));
   return marked.filter((id, at) => id !== VIDEO_ID || marked[at - 1] !== VIDEO_ID);
 }

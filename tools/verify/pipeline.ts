@@ -39,11 +39,16 @@ export function encodePixels(model: LoadedModel, golden: Golden): Promise<Encode
   return encodePictures(model, frames, [{ ...stretched({ width, height }), pixels: golden.floats(name) }]);
 }
 
-/** A video from the pixels of each of a frame's pictures, `[frames, 3, height, width]`. */
+/** One picture of every frame of a video: `[frames, 3, height, width]`. */
+export interface PicturePixels extends Picture {
+  readonly pixels: Float32Array;
+}
+
+/** A video from the pixels of a frame's pictures. */
 export function encodePictures(
   model: LoadedModel,
   frames: number,
-  pictures: readonly (Picture & { readonly pixels: Float32Array })[],
+  pictures: readonly PicturePixels[],
 ): Promise<EncodedVideo> {
   const pixels = (start: number, end: number, i: number): Float32Array => {
     const { pixels: all, width, height } = pictures[i]!;
