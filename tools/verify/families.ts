@@ -7,10 +7,10 @@ import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Tokens } from '../../models/reduction.ts';
 import { architectures, loadModel } from '../../models/registry.ts';
-import { type CaseResult, Golden, limits, readJson, runCase } from './check.ts';
+import { type CaseResult, Golden, type Precision, precisions, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
-import { encodePictures, encodePixels, type PicturePixels, verifyPrompt } from './pipeline.ts';
+import { dtypes, encodePictures, encodePixels, type PicturePixels, verifyPrompt } from './pipeline.ts';
 import { fromStrip } from './strip.ts';
 
 /** `index.json` of one model; without `model`, of a family's pictures. */
@@ -43,7 +43,11 @@ const LOGITS: Readonly<Record<string, number>> = { tiny_tied_grid7: 1e-3 };
  * Every prompt and variant of one model of a family, for each layout of its weights; or a family's pictures. Gives undefined
  * for what is not built.
  */
-export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGenerator<CaseResult | undefined> {
+export async function* verifyFamily(
+  folder: string,
+  runtime: Runtime,
+  precision = precisions.f32,
+): AsyncGenerator<CaseResult | undefined> {
   const { family, model: name, prompts, same_weights_in } = await readJson<Index>(folder, 'index.json');
   if (name === undefined) return yield* verifyFamilyPreprocess(folder);
   for (const layout of same_weights_in ?? ['.']) {
@@ -53,19 +57,21 @@ export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGene
       yield undefined;
       continue;
     }
-    using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: 'f32' });
+    using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.act] });
     const heading = layout === '.' ? name : `${name}/${layout}`;
     for (const prompt of prompts)
-      yield* verifyOne({ heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout }, model, {
-        logits: LOGITS[name] ?? limits.logits,
-      });
+      yield* verifyOne(
+        { heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout },
+        model,
+        precision.act === 'f32' ? { ...precision, logits: LOGITS[name] ?? precision.logits } : precision,
+      );
   }
 }
 
 async function* verifyOne(
   { heading, folder, layout }: { heading: string; folder: string; layout: string },
   model: LoadedModel,
-  { logits }: { logits: number },
+  precision: Precision,
 ): AsyncGenerator<CaseResult | undefined> {
   const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
@@ -78,14 +84,14 @@ async function* verifyOne(
   if (!ids.includes(VIDEO_ID)) return yield undefined;
   const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
   yield await runCase(`${heading}/prompt`, (check) =>
-    verifyPrompt(folder, variants, { runtime, prompt, golden, model }, check),
+    verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   const newTokens = input.new_tokens;
   // What the reference does with text between frames.
   const options = { separators: 'prune' } as const;
   for (const variant of variants)
     yield await runCase(`${heading}/${variant}`, (check) =>
-      verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, logits, options }, check),
+      verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, precision, options }, check),
     );
 }
 

@@ -7,28 +7,47 @@ import { type Picture, stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
-import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+import {
+  type CaseResult,
+  type Checker,
+  Golden,
+  limitFor,
+  type Precision,
+  precisions,
+  readJson,
+  runCase,
+} from './check.ts';
 import { verifyVariant } from './decoder.ts';
 
 interface Input {
   new_tokens: number;
 }
 
+/** What multiplies in which precision, with weights as they are stored. */
+export const dtypes = { f32: 'f32', f16: 'auto' } as const;
+
 /** Every variant of a whole model: from pixels and ids with -200 to generated ids. */
-export async function* verifyPipeline(folder: string, runtime: Runtime): AsyncGenerator<CaseResult> {
+export async function* verifyPipeline(
+  folder: string,
+  runtime: Runtime,
+  precision = precisions.f32,
+): AsyncGenerator<CaseResult> {
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  using model = await loadModel(folderFiles(folder), runtime, { dtype: 'f32' });
+  using model = await loadModel(folderFiles(folder), runtime, { dtype: dtypes[precision.act] });
   using video = await encodePixels(model, golden);
   const ids = golden.integers('input_ids');
   const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
   yield await runCase(`pipeline/${name}/prompt`, (check) =>
-    verifyPrompt(folder, variants, { runtime, prompt, golden, model }, check),
+    verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   for (const variant of variants)
     yield await runCase(`pipeline/${name}/${variant}`, (check) =>
-      verifyVariant({ folder, variant, runtime, decoder: model.decoder, prompt, newTokens: input.new_tokens }, check),
+      verifyVariant(
+        { folder, variant, runtime, decoder: model.decoder, prompt, newTokens: input.new_tokens, precision },
+        check,
+      ),
     );
 }
 
@@ -66,13 +85,15 @@ export async function verifyPrompt(
     prompt: (rec: Recorder) => Tokens;
     golden: Golden;
     model: LoadedModel;
+    precision: Precision;
   },
   check: Checker,
 ): Promise<void> {
   check.equal('unread tensors', at.model.unusedTensors, []);
   const rec = at.runtime.recorder('prompt');
   const { hidden, layout } = at.prompt(rec);
-  check.close('inputs_embeds', await rec.read(hidden), at.golden.floats('inputs_embeds'), limits.vision);
+  const want = at.golden.floats('inputs_embeds');
+  check.close('inputs_embeds', await rec.read(hidden), want, limitFor(want, at.precision.vision, at.precision));
   const rows = hidden.shape2()[0];
   const patch = Array.from((await rec.read(layout.planes)).subarray(0, rows), (type) =>
     type === NOT_VIDEO ? -1 : type,
