@@ -90,11 +90,18 @@ function partOf(name: string): string {
 }
 
 /** What a model would load. */
-async function tensorsOf(plan: FamilyPlan): Promise<TensorPlan[]> {
+function tensorsOf(plan: FamilyPlan): Promise<TensorPlan[]> {
+  return askedTensors(async (loader) => {
+    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
+    await plan.loadEncoder(loader, 'f32', decoder);
+  });
+}
+
+/** The tensors that `load` asks its loader for. */
+export async function askedTensors(load: (loader: WeightLoader) => Promise<unknown>): Promise<TensorPlan[]> {
   using runtime = await Runtime.open(virtualAdapter(anything));
   const loader = new NotingLoader(runtime);
-  const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
-  await plan.loadEncoder(loader, 'f32', decoder);
+  await load(loader);
   loader.dispose();
   return loader.plans;
 }
