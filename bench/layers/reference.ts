@@ -3,6 +3,7 @@ import type { DecoderConfig } from '../../models/decoder/config.ts';
 import type { DecoderNames } from '../../models/decoder/names.ts';
 import type { TowerConfig } from '../../models/tower/config.ts';
 import type { TowerNames } from '../../models/tower/names.ts';
+import { gelu } from '../../test/reference/activation.ts';
 
 /** A stored tensor's elements. */
 export type Read = (name: string) => Float32Array;
@@ -115,23 +116,6 @@ export function decoderLayer(
   return plus(residual, times(product, below(names.down)));
 }
 
-const gelus: Readonly<Record<TowerConfig['gelu'], (x: number) => number>> = {
-  tanh: (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-  quick: (x) => x / (1 + Math.exp(-1.702 * x)),
-  // The tail of Abramowitz and Stegun 7.1.26 would be as far off as the kernel: the series is exact where it matters.
-  erf: (x) => (x / 2) * (1 + erf(x / Math.SQRT2)),
-};
-
-function erf(z: number): number {
-  if (Math.abs(z) > 6) return Math.sign(z);
-  let [term, sum] = [z, z];
-  for (let n = 1; Math.abs(term) > 1e-17 && n < 200; n++) {
-    term *= (-z * z) / n;
-    sum += term / (2 * n + 1);
-  }
-  return (2 / Math.sqrt(Math.PI)) * sum;
-}
-
 /**
  * Layer 0 of a tower.
  *
@@ -160,7 +144,7 @@ export function towerLayer(
     scale(0),
   );
   const inner = linear(residual.map(layerNorm(read, `${layer}.${names.norm2}`, c.layerNormEps)), names.fc1);
-  const active = inner.map((row) => row.map(gelus[c.gelu]));
+  const active = inner.map((row) => gelu(row, c.gelu));
   return plus(residual, linear(active, names.fc2), scale(1));
 }
 

@@ -46,6 +46,21 @@ describe('ff-run on a tiny model of', () => {
     expect(gone).to.have.length(4 * 26 - 1);
   }).timeout(240_000);
 
+  it('InternVL2.5 draws its frames without the text between them', async () => {
+    const folder = join(root, 'named');
+    await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
+    const page = join(root, 'named.html');
+    const { code, stderr } = await ffRun(['--model', folder, ...ask, '--cost', '0.4', '--report', page]);
+    expect(code, stderr).to.equal(0);
+    const json = /<script[^>]* id="data"[^>]*>(.*?)<\/script>/s.exec(await readFile(page, 'utf8'))?.[1] ?? '';
+    const { perFrame, gone, into } = JSON.parse(json) as { perFrame: number; gone: number[]; into: number[] };
+    expect([perFrame, gone.length]).to.deep.equal([16, 6 * 16]);
+    // Merged tokens go into the same place of an earlier frame.
+    const merged = [...into.entries()].filter(([, to]) => to >= 0);
+    expect(merged).to.not.have.length(0);
+    for (const [from, to] of merged) expect([to < from, to % 16]).to.deep.equal([true, from % 16]);
+  }).timeout(240_000);
+
   it('MiniCPM-V 2.6 is converted, and answers from q8', async () => {
     const folder = join(root, 'unpacked');
     const packed = join(root, 'packed');
