@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 import { DeviceError } from './errors.ts';
+import { resting } from './resting.ts';
 import { adapterKind, adapterName, Runtime, type RuntimeOptions } from './runtime.ts';
 
 /**
@@ -37,7 +38,8 @@ export async function openRuntime(options: NodeRuntimeOptions = {}): Promise<Run
     options.onClose?.();
     alive.delete(gpu);
   };
-  return Runtime.open(adapter, { ...options, onClose });
+  const waiting = adapterKind(adapter.info) === 'software' ? resting : undefined;
+  return Runtime.open(adapter, { ...(waiting && { waiting }), ...options, onClose });
 }
 
 const GPU_REMEDY = "Install the GPU's Vulkan driver, or use the software adapter.";

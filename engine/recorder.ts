@@ -48,6 +48,8 @@ export class Recorder {
   readonly #timedLevels: number;
   readonly #querySet: GPUQuerySet | undefined;
   readonly #params: ParamsArena;
+  /** Kernels started so far. */
+  dispatches = 0;
 
   constructor(runtime: Runtime, label: string, options: RecorderOptions = {}) {
     this.runtime = runtime;
@@ -101,6 +103,7 @@ export class Recorder {
         type === 'uniform' ? this.#params.write(kernel, params ?? {}) : this.#bind(kernel, full.operands[name as O]),
     }));
     this.#commands.push({ kind: 'dispatch', label: kernel.name, pipeline, entries, workgroups });
+    this.dispatches++;
   }
 
   /** Copies all of `source` to the start of `target` (give `target.rows(...)` for elsewhere). */
@@ -169,7 +172,7 @@ export class Recorder {
       });
     this.submit();
     try {
-      await staging.mapAsync(0x01); // GPUMapMode.READ
+      await this.runtime.waiting(staging.mapAsync(0x01)); // GPUMapMode.READ
       return hostArray(tensor.dtype, staging.getMappedRange().slice(0), tensor.size);
     } catch (cause) {
       await this.runtime.check(); // says it better, if it knows

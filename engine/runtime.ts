@@ -12,7 +12,12 @@ export interface RuntimeOptions {
   readonly maxBindingBytes?: number;
   /** Called when the runtime closes; whoever found the adapter stops what it started. */
   readonly onClose?: () => void;
+  /** Called with all that waits for the adapter, as long as it waits; gives the same. Default: nothing is done. */
+  readonly waiting?: Waiting;
 }
+
+/** What a host does while something that it asked the adapter for is not there yet. */
+export type Waiting = <T>(news: Promise<T>) => Promise<T>;
 
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups'];
 const WANTED_LIMITS = [
@@ -33,10 +38,14 @@ export class Runtime {
   readonly adapterName: string;
   readonly adapterKind: AdapterKind;
   readonly adapterInfo: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>>;
+  /** The fewest invocations that a subgroup has; 0 where kernels may not use subgroups. */
+  readonly subgroupSize: number;
   readonly pool: BufferPool;
   readonly maxBindingBytes: number;
   /** Computes nothing and holds no bytes; what a run would allocate is counted (`virtualAdapter`). */
   readonly virtual: boolean;
+  /** All that waits for work of the adapter waits through this. */
+  readonly waiting: Waiting;
   readonly #faults: Promise<Error | undefined>[] = [];
   readonly #onClose: (() => void) | undefined;
   #failure: Error | undefined;
@@ -48,7 +57,9 @@ export class Runtime {
     this.adapterKind = adapterKind(adapter.info);
     const { vendor, architecture, device: deviceName, description } = adapter.info;
     this.adapterInfo = { vendor, architecture, device: deviceName, description };
+    this.subgroupSize = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
     this.virtual = isVirtual(adapter);
+    this.waiting = options.waiting ?? ((news) => news);
     this.#onClose = options.onClose;
     this.maxBindingBytes = Math.min(
       options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
@@ -82,10 +93,6 @@ export class Runtime {
 
   get hasF16(): boolean {
     return this.device.features.has('shader-f16');
-  }
-
-  get hasSubgroups(): boolean {
-    return this.device.features.has('subgroups');
   }
 
   get hasTimestamps(): boolean {
@@ -136,6 +143,11 @@ export class Runtime {
     this.device.queue.writeBuffer(tensor.buffer, at + whole, tail);
   }
 
+  /** Resolves when all work that was submitted so far is done. */
+  async settled(): Promise<void> {
+    await this.waiting(this.device.queue.onSubmittedWorkDone());
+  }
+
   /** Destroys a tensor of `upload` or `reserve`. */
   free(tensor: Tensor): void {
     this.pool.destroy(tensor.buffer);
@@ -167,7 +179,7 @@ export class Runtime {
       for (const buffer of held) buffer.destroy();
       // Dawn frees what was destroyed when the next submit is through, and an empty one will do.
       this.device.queue.submit([]);
-      await this.device.queue.onSubmittedWorkDone();
+      await this.settled();
     }
   }
 

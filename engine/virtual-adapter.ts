@@ -21,6 +21,7 @@ export interface AdapterDescription {
   readonly features: Iterable<string>;
   readonly info: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>> & {
     readonly isFallbackAdapter?: boolean;
+    readonly subgroupMinSize?: number;
   };
 }
 
@@ -40,12 +41,12 @@ export function isVirtual(adapter: GPUAdapter): boolean {
   return adapter instanceof VirtualAdapter;
 }
 
-function described({ device, adapterInfo, adapterKind, maxBindingBytes }: Runtime): AdapterDescription {
+function described({ device, adapterInfo, adapterKind, subgroupSize, maxBindingBytes }: Runtime): AdapterDescription {
   return {
     // A runtime may bind less than its device could, and large tensors are split by that.
     limits: { ...withDefaults(device.limits), maxStorageBufferBindingSize: maxBindingBytes },
     features: device.features,
-    info: { ...adapterInfo, isFallbackAdapter: adapterKind === 'software' },
+    info: { ...adapterInfo, subgroupMinSize: subgroupSize, isFallbackAdapter: adapterKind === 'software' },
   };
 }
 

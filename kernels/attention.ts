@@ -1,14 +1,20 @@
 import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
+import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import source from './attention.wgsl';
 import rowSource from './attention-row.wgsl';
+import subgroupSource from './attention-subgroup.wgsl';
 import { activation, expectOneDType, groups } from './grid.ts';
 import type { HeadLayout } from './rope.ts';
 
-const kernel = new Kernel('attention', source);
+const tileKernel = new Kernel('attention', source);
 const rowKernel = new Kernel('attention-row', rowSource);
+const subgroupKernel = new Kernel('attention-subgroup', subgroupSource);
+
+/** How attention is shared out: `row` is for a single one. Chosen by adapter and rows unless a test asks for one. */
+export type AttentionPlan = 'tile' | 'row' | 'subgroup';
 
 /** Columns `column` to `column + heads * headDim` of a matrix, so that fused rows need no split. */
 export interface HeadColumns {
@@ -21,13 +27,24 @@ export interface AttentionOptions extends HeadLayout {
   readonly causal: boolean;
   /** Independent sequences of equal length, one after the other (the frames of a video); default 1. */
   readonly segments?: number;
+  readonly plan?: AttentionPlan;
 }
 
 /** Head sizes up to this are built; the kernel keeps a row of the result in registers. */
 const MAX_HEAD_DIM = 128;
 
-/** Query rows of a workgroup. */
+/** Query rows of a workgroup of `tile` and `subgroup`. */
 const ROWS_AT_ONCE = 16;
+
+/** The plans that an adapter can run for so many rows. */
+export function attentionPlans({ subgroupSize }: Runtime, rows: number): AttentionPlan[] {
+  return ['tile', ...(rows === 1 ? ['row' as const] : []), ...(subgroupSize >= 4 ? ['subgroup' as const] : [])];
+}
+
+function planFor({ adapterKind, subgroupSize }: Runtime, rows: number): AttentionPlan {
+  if (adapterKind === 'software' && subgroupSize >= 4) return 'subgroup';
+  return rows === 1 ? 'row' : 'tile';
+}
 
 /**
  * Softmax attention with `1 / sqrt(headDim)`, without a rows x keys matrix in memory. Grouped-query where there are
@@ -67,24 +84,34 @@ export function attention(
 
   const y = rec.empty('attention', [allRows, heads * headDim], q.of.dtype);
   const columns = { qColumn: q.column, kStride, kColumn: k.column, vStride, vColumn: v.column };
-  const shared = { keys, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim), ...columns };
+  const group = heads / kvHeads;
+  const shared = { keys, scale: 1 / Math.sqrt(headDim), ...columns };
   const operands = { q: q.of, k: k.of, v: v.of, y };
   const types = { act: activation('attention', 'q', q.of) };
-  if (allRows === 1)
-    rec.dispatch(rowKernel, {
+  const constants = { HEAD_DIM: headDim };
+  const plan = options.plan ?? planFor(rec.runtime, allRows);
+  if (plan === 'row') {
+    rec.dispatch(rowKernel, { operands, params: { ...shared, group }, constants, types, workgroups: [heads] });
+  } else if (plan === 'tile') {
+    rec.dispatch(tileKernel, {
       operands,
-      params: shared,
-      constants: { HEAD_DIM: headDim },
-      types,
-      workgroups: [heads],
-    });
-  else
-    rec.dispatch(kernel, {
-      operands,
-      params: { ...shared, rows, heads, qStride },
-      constants: { HEAD_DIM: headDim, CAUSAL: Number(causal) },
+      params: { ...shared, rows, heads, group, qStride },
+      constants: { ...constants, CAUSAL: Number(causal) },
       types,
       workgroups: [groups(rows, ROWS_AT_ONCE), heads, segments],
     });
+  } else {
+    // Of a single row, the heads that share keys are taken as rows: their keys are loaded once for all of them.
+    const fold = allRows === 1;
+    rec.dispatch(subgroupKernel, {
+      operands,
+      params: fold
+        ? { ...shared, rows: group, group: 1, qStride: headDim, yStride: headDim, headStride: group * headDim }
+        : { ...shared, rows, group, qStride, yStride: heads * headDim, headStride: headDim },
+      constants: { ...constants, CAUSAL: Number(causal && !fold), LANES: rec.runtime.subgroupSize < 8 ? 4 : 8 },
+      types,
+      workgroups: fold ? [groups(group, ROWS_AT_ONCE), kvHeads] : [groups(rows, ROWS_AT_ONCE), heads, segments],
+    });
+  }
   return y;
 }

@@ -7,6 +7,7 @@
 
 alias act = f32;
 alias out = f32;
+override GATED: bool = false;
 override HAS_BIAS: bool;
 override HAS_RESIDUAL: bool;
 struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
@@ -21,10 +22,8 @@ struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32
 const LANES = 8u;
 var<workgroup> partial: array<f32, 64>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let row = group.y;
-  let n = group.x * 8u + thread / LANES;
+// This lane's share of a product, added up over the lanes in the first of them.
+fn product(row: u32, n: u32, thread: u32) -> f32 {
   let lane = thread % LANES;
   var sum = 0.0;
   if (n < params.n) {
@@ -40,11 +39,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   partial[thread] = sum;
   workgroupBarrier();
-  if (lane != 0u || n >= params.n) { return; }
-  var value = 0.0;
-  for (var i = 0u; i < LANES; i++) { value += partial[thread + i]; }
-  let column = params.column + n;
-  if (HAS_BIAS) { value += bias[column]; }
-  if (HAS_RESIDUAL) { value += residual[(row % params.period) * params.stride + column]; }
-  y[row * params.stride + column] = out(value);
+  var all = 0.0;
+  if (lane == 0u) { for (var i = 0u; i < LANES; i++) { all += partial[thread + i]; } }
+  workgroupBarrier();
+  return all;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let n = group.x * 8u + thread / LANES;
+  var value = product(group.y, n, thread);
+  if (GATED) { value = gated(value, product(group.y, n + outputs(), thread)); }
+  if (thread % LANES == 0u && n < outputs()) { store(group.y, n, value); }
 }

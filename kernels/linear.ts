@@ -3,18 +3,26 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
+import { swiglu } from './activation.ts';
 import { codecOf } from './codec/index.ts';
 import { activation, expectDType, groups } from './grid.ts';
 import tileSource from './linear.wgsl';
+import epilogue from './linear-epilogue.wgsl';
 import rowSource from './linear-row.wgsl';
 import subgroupSource from './linear-subgroup.wgsl';
 import type { Weight } from './weight.ts';
 
-/** One computation, three ways to share its work out, with the rows and columns of y that a workgroup makes. */
+/** All end with the same lines. */
+const ending = <T extends string>(source: T): T => `${source}\n${epilogue}` as T;
+
+const onSubgroups = new Kernel('linear-subgroup', ending(subgroupSource));
+
+/** One computation, four ways to share its work out, with the rows and columns of y that a workgroup makes. */
 const kernels = {
-  tile: { kernel: new Kernel('linear', tileSource), rows: 64, columns: 32 },
-  subgroup: { kernel: new Kernel('linear-subgroup', subgroupSource), rows: 8, columns: 128 },
-  row: { kernel: new Kernel('linear-row', rowSource), rows: 1, columns: 8 },
+  tile: { kernel: new Kernel('linear', ending(tileSource)), rows: 64, columns: 32 },
+  row: { kernel: new Kernel('linear-row', ending(rowSource)), rows: 1, columns: 8 },
+  subgroup: { kernel: onSubgroups, rows: 8, columns: 128 },
+  subgroupRow: { kernel: onSubgroups, rows: 1, columns: 128 },
 };
 
 /** A linear layer's parameters as a model holds them. */
@@ -32,7 +40,7 @@ export interface LinearOptions {
   readonly residual?: Tensor;
   /** `[rows, n]`, dtype `out`: where the result is written instead of a tensor of its own. */
   readonly into?: Tensor;
-  readonly plan?: LinearPlan;
+  readonly plan?: LinearPlan | undefined;
 }
 
 /** Up to this many rows, a GPU multiplies each on its own. */
@@ -42,14 +50,14 @@ const FEW_ROWS = 4;
 export type LinearPlan = keyof typeof kernels;
 
 /** The plans that an adapter can run. */
-export function linearPlans({ hasSubgroups }: Runtime): LinearPlan[] {
+export function linearPlans({ subgroupSize }: Runtime): LinearPlan[] {
   const all = Object.keys(kernels) as LinearPlan[];
-  return all.filter((plan) => plan !== 'subgroup' || hasSubgroups);
+  return all.filter((plan) => kernels[plan].kernel !== onSubgroups || subgroupSize >= 4);
 }
 
 function planFor(rec: Recorder, rows: number): LinearPlan {
-  const { adapterKind, hasSubgroups } = rec.runtime;
-  if (adapterKind === 'software' && hasSubgroups) return 'subgroup';
+  const { adapterKind, subgroupSize } = rec.runtime;
+  if (adapterKind === 'software' && subgroupSize >= 4) return rows === 1 ? 'subgroupRow' : 'subgroup';
   return rows <= FEW_ROWS ? 'row' : 'tile';
 }
 
@@ -68,7 +76,6 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
   if (columns !== k) throw new ShapeError(`linear: weight must be [${n}, ${k}], got ${weight.parts[0]}.`);
   if (bias) expectShape('linear', 'bias', bias, [n]);
   const { residual, out = 'f32' } = options;
-  const period = residual?.shape2()[0] ?? 1;
   if (residual && residual.shape2()[1] !== n)
     throw new ShapeError(`linear: residual must be [*, ${n}], got ${residual}.`);
   if (residual) expectDType('linear', 'residual', residual, 'f32');
@@ -76,20 +83,58 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
   const y = options.into ?? rec.empty('linear', [rows, n], out);
   expectShape('linear', 'into', y, [rows, n]);
   expectDType('linear', 'into', y, out);
-  const { kernel, ...tile } = kernels[options.plan ?? planFor(rec, rows)];
   let column = 0;
   for (const part of weight.parts) {
-    const [count = 0] = part.shape;
-    rec.dispatch(kernel, {
-      // Where there is no bias or residual, the override keeps the kernel from reading what stands in for it.
-      operands: { x, weight: part, bias: bias ?? x, residual: residual ?? x, y },
-      params: { rows, n: count, k, stride: n, column, period },
-      constants: { HAS_BIAS: Number(bias !== undefined), HAS_RESIDUAL: Number(residual !== undefined) },
-      types: { act: activation('linear', 'x', x), out },
-      codec: codecOf(weight),
-      workgroups: [groups(count, tile.columns), groups(rows, tile.rows)],
-    });
-    column += count;
+    multiply(rec, x, part, y, { weight, bias, residual, column, plan: options.plan });
+    column += part.shape[0] ?? 0;
   }
   return y;
+}
+
+/**
+ * Gated linear layer `silu(x gate^T) * (x up^T)` (SwiGLU; Shazeer 2020), in one pass unless the weight has several parts.
+ *
+ * @param x - `[rows, k]`, f32 or f16.
+ * @param weight - `[2 * n, k]`: gate, then up.
+ * @returns `[rows, n]`, f32: the product has outliers beyond what f16 holds.
+ * @throws ShapeError if the weight does not fit `x` or has an odd number of rows.
+ */
+export function gatedLinear(rec: Recorder, x: Tensor, weight: Weight, plan?: LinearPlan): Tensor {
+  const [rows, k] = x.shape2();
+  const [part, ...more] = weight.parts;
+  if (weight.columns !== k || weight.rows % 2 !== 0)
+    throw new ShapeError(`gatedLinear: weight must be [2 * n, ${k}], got [${weight.rows}, ${weight.columns}].`);
+  if (!part || more.length > 0) return swiglu(rec, linear(rec, x, { weight }, { plan }));
+  const y = rec.empty('gated', [rows, weight.rows / 2], 'f32');
+  multiply(rec, x, part, y, { weight, plan, gated: true });
+  return y;
+}
+
+interface Multiplication {
+  readonly weight: Weight;
+  readonly bias?: Tensor | undefined;
+  readonly residual?: Tensor | undefined;
+  /** Of `y`, where the part's first row goes. */
+  readonly column?: number;
+  readonly gated?: boolean;
+  readonly plan?: LinearPlan | undefined;
+}
+
+/** One part of a weight. */
+function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Multiplication): void {
+  const { weight, bias, residual, column = 0, gated = false } = options;
+  const [rows, k] = x.shape2();
+  const [n = 0] = part.shape;
+  const { kernel, ...tile } = kernels[options.plan ?? planFor(rec, rows)];
+  const given = { HAS_BIAS: Number(bias !== undefined), HAS_RESIDUAL: Number(residual !== undefined) };
+  const shape = kernel === onSubgroups ? { ROWS: tile.rows, LANES: rec.runtime.subgroupSize < 8 ? 4 : 8 } : {};
+  rec.dispatch(kernel, {
+    // Where there is no bias or residual, the override keeps the kernel from reading what stands in for it.
+    operands: { x, weight: part, bias: bias ?? x, residual: residual ?? x, y },
+    params: { rows, n, k, stride: y.shape2()[1], column, period: residual?.shape2()[0] ?? 1 },
+    constants: { ...given, GATED: Number(gated), ...shape },
+    types: { act: activation('linear', 'x', x), out: activation('linear', 'into', y) },
+    codec: codecOf(weight),
+    workgroups: [groups(n, tile.columns), groups(rows, tile.rows)],
+  });
 }

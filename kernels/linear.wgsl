@@ -6,11 +6,14 @@
 //   residual  [period, n]      read where HAS_RESIDUAL; repeats every `period` rows
 //   y         [rows, stride]   columns column .. column + n
 //
+// GATED, the first half of the weight's rows are gates and y[r, c] = silu(sum[r, c]) * sum[r, n / 2 + c].
+//
 // One workgroup per 64 x 32 tile of y, 8 x 4 outputs a thread, 16 k at a time through workgroup memory. Both tiles lie there
 // as their rows do, four k in a word: 12 words are read for 32 products of four. f32 sums.
 
 alias act = f32;
 alias out = f32;
+override GATED: bool = false;
 override HAS_BIAS: bool;
 override HAS_RESIDUAL: bool;
 struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
@@ -47,7 +50,9 @@ fn weights(n: u32, k: u32) -> vec4<f32> {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row0 = group.y * ROWS;
-  let n0 = group.x * COLUMNS;
+  // GATED, half of the tile's columns are gates, and the other half what they let through.
+  let width = select(COLUMNS, COLUMNS / 2u, GATED);
+  let n0 = group.x * width;
   let down = lane / 8u;
   let right = lane % 8u;
   // Four neighbouring threads stage the fours of a row, so that they read side by side.
@@ -60,7 +65,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       xs[row * PITCH + four] = activations(row0 + row, k0 + 4u * four);
     }
     for (var column = staged; column < COLUMNS; column += 16u) {
-      ws[column * PITCH + four] = weights(n0 + column, k0 + 4u * four);
+      let n = n0 + column % width + column / width * outputs();
+      ws[column * PITCH + four] = weights(n, k0 + 4u * four);
     }
     workgroupBarrier();
     for (var f = 0u; f < FOURS; f++) {
@@ -79,14 +85,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var i = 0u; i < 8u; i++) {
     let row = row0 + down + 8u * i;
     if (row >= params.rows) { break; }
-    for (var j = 0u; j < 4u; j++) {
+    for (var j = 0u; 8u * j < width; j++) {
       let n = n0 + right + 8u * j;
-      if (n >= params.n) { break; }
+      if (n >= outputs()) { break; }
       var value = sum[i][j];
-      let column = params.column + n;
-      if (HAS_BIAS) { value += bias[column]; }
-      if (HAS_RESIDUAL) { value += residual[(row % params.period) * params.stride + column]; }
-      y[row * params.stride + column] = out(value);
+      if (GATED) { value = gated(value, sum[i][j + 2u]); }
+      store(row, n, value);
     }
   }
 }

@@ -33,6 +33,17 @@ declare module '*/attention-row.wgsl' {
   export default source;
 }
 
+declare module '*/attention-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'v' | 'y',
+    'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'HEAD_DIM' | 'CAUSAL',
+    'LANES' | 'CHUNKS',
+    'act'
+  >;
+  export default source;
+}
+
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'q' | 'k' | 'v' | 'y',
@@ -113,12 +124,17 @@ declare module '*/layer-norm.wgsl' {
   export default source;
 }
 
+declare module '*/linear-epilogue.wgsl' {
+  const source: string;
+  export default source;
+}
+
 declare module '*/linear-row.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    never,
+    'GATED',
     'act' | 'out'
   >;
   export default source;
@@ -129,7 +145,7 @@ declare module '*/linear-subgroup.wgsl' {
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    never,
+    'LANES' | 'ROWS' | 'GATED',
     'act' | 'out'
   >;
   export default source;
@@ -140,7 +156,7 @@ declare module '*/linear.wgsl' {
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    never,
+    'GATED',
     'act' | 'out'
   >;
   export default source;

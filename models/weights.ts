@@ -305,7 +305,7 @@ export class WeightLoader {
     if (this.#pending >= PIECE_BYTES) {
       // What was written waits in the host's memory until the GPU has it.
       this.#pending = 0;
-      await this.runtime.device.queue.onSubmittedWorkDone();
+      await this.runtime.settled();
     }
     this.#progress?.(this.#loaded, this.#bytes);
     return bytes;

@@ -69,7 +69,7 @@ export async function timeRepeated(runtime: Runtime, run: (rec: Recorder) => voi
     for (let i = 0; i < count; i++) rec.scope('once', () => run(rec));
   });
   rec.submit();
-  await runtime.device.queue.onSubmittedWorkDone();
+  await runtime.settled();
   const { wall, cpu } = time();
   const [timing] = await rec.timings();
   rec.finish();

@@ -2,10 +2,9 @@ import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { bytesOf, type Tensor } from '../../engine/tensor.ts';
-import { swiglu } from '../../kernels/activation.ts';
 import { attention } from '../../kernels/attention.ts';
 import { embed } from '../../kernels/embed.ts';
-import { type LinearWeights, linear } from '../../kernels/linear.ts';
+import { gatedLinear, type LinearWeights, linear } from '../../kernels/linear.ts';
 import { rmsNorm } from '../../kernels/norm.ts';
 import { rotations, splitRope } from '../../kernels/rope.ts';
 import type { Weight } from '../../kernels/weight.ts';
@@ -146,13 +145,14 @@ export class Decoder {
     const { act, config: c } = this;
     const [rows, dim] = x.shape2();
     const y = rec.empty('hidden', [rows, dim], 'f32');
-    const most = blockRows(2 * c.intermediateSize * bytesOf.f32, this.#runtime.maxBindingBytes);
+    const width = (w.gateUp.weight.parts.length > 1 ? 2 : 1) * c.intermediateSize;
+    const most = blockRows(width * bytesOf.f32, this.#runtime.maxBindingBytes);
     for (let start = 0; start < rows; start += most)
       rec.scope('mlp', () => {
         const block = x.rows(start, Math.min(most, rows - start));
         const into = y.rows(start, Math.min(most, rows - start));
-        const gateUp = linear(rec, rmsNorm(rec, block, w.postNorm, c.rmsNormEps, act), w.gateUp);
-        linear(rec, swiglu(rec, gateUp), w.down, { residual: block, into });
+        const gated = gatedLinear(rec, rmsNorm(rec, block, w.postNorm, c.rmsNormEps, act), w.gateUp.weight);
+        linear(rec, gated, w.down, { residual: block, into });
       });
     return y;
   }

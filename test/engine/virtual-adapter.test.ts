@@ -44,7 +44,7 @@ describe('a virtual adapter', () => {
     expect(virtual.virtual).to.equal(true);
     for (const key of ['adapterName', 'adapterKind', 'adapterInfo', 'maxBindingBytes'] as const)
       expect(virtual[key], key).to.deep.equal(real[key]);
-    for (const key of ['hasF16', 'hasSubgroups', 'hasTimestamps'] as const)
+    for (const key of ['hasF16', 'subgroupSize', 'hasTimestamps'] as const)
       expect(virtual[key], key).to.equal(real[key]);
     for (const [name, limit] of Object.entries(virtual.device.limits))
       expect(limit, name).to.equal(real.device.limits[name as 'maxBufferSize']);

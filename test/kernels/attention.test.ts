@@ -1,7 +1,7 @@
 import { ShapeError } from '../../engine/errors.ts';
-import { attention } from '../../kernels/attention.ts';
+import { attention, attentionPlans } from '../../kernels/attention.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
-import { itOn, run, upload } from '../helpers/device.ts';
+import { itOn, run, sharedRuntime, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';
 import * as reference from '../reference/attention.ts';
@@ -22,13 +22,15 @@ async function check(c: Case): Promise<void> {
 
 async function compare(q: HostTensor, k: HostTensor, v: HostTensor, c: reference.AttentionCase): Promise<void> {
   const [qColumn, kColumn, vColumn] = c.columns ?? [0, 0, 0];
-  const got = await run((rec) => {
-    const columns = (x: HostTensor, column: number) => ({ of: upload(rec, x), column });
-    return attention(rec, columns(q, qColumn), columns(k, kColumn), columns(v, vColumn), c);
-  });
   const { y, exponent } = reference.attention(q, k, v, c);
   const act = q.dtype === 'f16' ? 'f16' : 'f32';
-  expectClose(got, y, tolerance(act, { sumOf: c.headDim, scale: largest(y), exponent }));
+  for (const plan of attentionPlans(await sharedRuntime(), q.shape[0] ?? 0)) {
+    const got = await run((rec) => {
+      const columns = (x: HostTensor, column: number) => ({ of: upload(rec, x), column });
+      return attention(rec, columns(q, qColumn), columns(k, kColumn), columns(v, vColumn), { ...c, plan });
+    });
+    expectClose(got, y, tolerance(act, { sumOf: c.headDim, scale: largest(y), exponent }), plan);
+  }
 }
 
 describe('attention', () => {
@@ -95,11 +97,14 @@ describe('attention', () => {
           Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 2 : 6e4)),
           act,
         );
-        const got = await run((rec) => {
-          const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
-          return attention(rec, whole(q), whole(k), whole(v), { heads: 1, kvHeads: 1, headDim: 64, causal: false });
-        });
-        expectClose(got, new Array(64 * rows).fill(2), tolerance(act));
+        for (const plan of attentionPlans(await sharedRuntime(), rows)) {
+          const got = await run((rec) => {
+            const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
+            const heads = { heads: 1, kvHeads: 1, headDim: 64, causal: false };
+            return attention(rec, whole(q), whole(k), whole(v), { ...heads, plan });
+          });
+          expectClose(got, new Array(64 * rows).fill(2), tolerance(act), plan);
+        }
       });
 
   it('names what does not fit', async () => {

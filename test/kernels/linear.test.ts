@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { embed } from '../../kernels/embed.ts';
-import { type LinearPlan, linear } from '../../kernels/linear.ts';
+import { gatedLinear, type LinearPlan, linear } from '../../kernels/linear.ts';
 import { partRows, rowBytes, weightOf, weightRows } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { type Feature, itOn, run, upload, uploadWeight } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { host, random } from '../helpers/random.ts';
+import { swiglu } from '../reference/activation.ts';
 import * as reference from '../reference/linear.ts';
 
 type Float = 'f32' | 'f16';
@@ -51,10 +52,12 @@ const sizes = [
   [257, 7, 130],
 ] as const;
 
+const plans = ['tile', 'row', 'subgroup', 'subgroupRow'] as const;
+
 describe('linear', () => {
-  for (const plan of ['tile', 'subgroup', 'row'] as const) {
+  for (const plan of plans) {
     const needs = (...types: readonly Feature[]): Feature[] =>
-      plan === 'subgroup' ? ['subgroups', ...types] : [...types];
+      plan.startsWith('subgroup') ? ['subgroups', ...types] : [...types];
 
     for (const [rows, k, n] of sizes)
       itOn(needs(), `matches the float64 reference for ${rows} rows of ${k} by ${n}, plan ${plan}`, () =>
@@ -187,9 +190,9 @@ async function checkEmbed(
 }
 
 describe('a weight in several parts', () => {
-  for (const plan of ['tile', 'subgroup', 'row'] as const)
+  for (const plan of plans)
     itOn(
-      plan === 'subgroup' ? ['subgroups'] : [],
+      plan.startsWith('subgroup') ? ['subgroups'] : [],
       `is multiplied part by part, with their own columns of bias and residual, plan ${plan}`,
       async () => {
         await check({ rows: 7, k: 35, n: 90, plan, bias: true, period: 7, partBytes: 4096 });
@@ -217,5 +220,53 @@ describe('a weight in several parts', () => {
       for (const count of parts) expect(count * rowBytes(format, columns)).to.be.at.most(1 << 16);
       for (const count of parts.slice(0, -1)) expect((count + 1) * rowBytes(format, columns)).to.be.above(1 << 16);
     }
+  });
+});
+
+describe('gatedLinear', () => {
+  async function checkGated(rows: number, k: number, n: number, plan?: LinearPlan, partBytes?: number): Promise<void> {
+    const x = random([rows, k], { seed: 1, outliers: 1 });
+    const weight = random([2 * n, k], { seed: 2, dtype: 'bf16', scale: 1 / Math.sqrt(k) });
+    const got = await run((rec) => gatedLinear(rec, upload(rec, x), uploadWeight(rec, weight, partBytes), plan));
+    const want = swiglu(reference.linear(x, weight), n);
+    expectClose(got, want, tolerance('f32', { sumOf: k, scale: Math.max(1, largest(want)), exponent: 8 }));
+  }
+
+  for (const plan of plans)
+    itOn(
+      plan.startsWith('subgroup') ? ['subgroups'] : [],
+      `gates what the other half lets through, plan ${plan}`,
+      async () => {
+        for (const [rows, k, n] of [
+          [1, 3, 1],
+          [5, 66, 33],
+          [17, 20, 64],
+          [70, 8, 130],
+        ] as const)
+          await checkGated(rows, k, n, plan);
+      },
+    );
+
+  it('is the same for a weight in parts', () => checkGated(9, 64, 70, undefined, 64 * 2 * 40));
+
+  it('holds at gates whose exponential would overflow', async () => {
+    const got = await run((rec) =>
+      gatedLinear(rec, upload(rec, host([1, 1], [1])), uploadWeight(rec, host([4, 1], [-1000, 6e4, 5, 7]))),
+    );
+    expectClose(got, [0, 42e4], tolerance('f32'));
+  });
+
+  it('names a weight that does not fit', async () => {
+    for (const shape of [
+      [6, 5],
+      [5, 4],
+    ] as const)
+      await expectRejection(
+        run((rec) =>
+          gatedLinear(rec, upload(rec, random([2, 4], { seed: 1 })), uploadWeight(rec, random(shape, { seed: 2 }))),
+        ),
+        ShapeError,
+        'gatedLinear: weight must be [2 * n, 4]',
+      );
   });
 });

@@ -43,6 +43,30 @@ describe('generate', () => {
     expect((await generated(model, text, undefined, { maxNewTokens: 0 })).ids).to.deep.equal([]);
   });
 
+  it('starts at most 9 kernels a layer in prefill, and 8 in decoding', async () => {
+    const { decoder, runtime } = model;
+    const cache = decoder.newCache(1);
+    for (const [rows, most] of [
+      [8, 9],
+      [1, 8],
+    ] as const) {
+      const rec = runtime.recorder('counted');
+      const start = cache.nextPosition;
+      const numbers = Uint32Array.from({ length: rows }, (_, i) => start + i);
+      const position = rec.upload('position', [rows], 'u32', numbers);
+      cache.nextPosition += rows;
+      const hidden = decoder.embed(rec, rec.upload('ids', [rows], 'u32', new Uint32Array(rows).fill(7)));
+      const counts: number[] = [rec.dispatches];
+      const seen = () => void counts.push(rec.dispatches);
+      const layout = { planes: position, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 };
+      await decoder.forward(rec, { hidden, position, layout }, cache, { positions: cache.nextPosition, seen });
+      rec.finish();
+      for (const [i, count] of counts.slice(1).entries())
+        expect(count - counts[i]!, `${rows} rows, layer ${i}`).to.be.within(5, most);
+    }
+    cache.dispose();
+  });
+
   it('grows its cache where there is no room for what comes', async () => {
     // The cache of a generation has room for all of its ids; one of the decoder's own need not.
     const { ids } = await generated(model, text, undefined, { maxNewTokens: 8 });

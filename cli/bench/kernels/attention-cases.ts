@@ -1,5 +1,7 @@
 /** Attention of prefill, of decoding and of the vision tower, and RoPE before it. */
-import { attention } from '../../../kernels/attention.ts';
+
+import type { Runtime } from '../../../engine/runtime.ts';
+import { type AttentionPlan, attention, attentionPlans } from '../../../kernels/attention.ts';
 import { type HeadLayout, rotations, splitRope } from '../../../kernels/rope.ts';
 import { type KernelCase, type Prepared, shapeText } from './kernel-case.ts';
 import type { Sizes } from './sizes.ts';
@@ -14,7 +16,7 @@ export interface AttentionShape extends HeadLayout {
   readonly segments: number;
 }
 
-export function attentionCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
+export function attentionCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
   const { rows, keys, heads, kvHeads, headDim, vision, image, patch, frames } = sizes;
   const patches = Math.floor(image / patch) ** 2;
   const decoder = { heads, kvHeads, headDim, segments: 1, causal: true };
@@ -24,7 +26,13 @@ export function attentionCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
     { ...decoder, variant: 'one row', rows: 1, keys },
     { ...tower, variant: 'vision', rows: patches, keys: patches, segments: frames, causal: false },
   ];
-  return [...shapes.map((shape) => attentionCase(shape, act)), ropeCase(sizes, act)];
+  const cases = shapes.flatMap((shape) =>
+    // The plan for many rows would spend a workgroup's rows on a single one.
+    attentionPlans(runtime, shape.rows)
+      .filter((plan) => shape.rows > 1 || plan !== 'tile')
+      .map((plan) => attentionCase(shape, plan, act)),
+  );
+  return [...cases, ropeCase(sizes, act)];
 }
 
 /** Additions and multiplications of both products. */
@@ -33,22 +41,22 @@ export function attentionFlops({ heads, headDim, rows, keys, causal, segments }:
   return 4 * segments * heads * headDim * pairs;
 }
 
-function attentionCase(shape: AttentionShape, act: 'f32' | 'f16'): KernelCase {
+function attentionCase(shape: AttentionShape, plan: AttentionPlan, act: 'f32' | 'f16'): KernelCase {
   const { variant, rows, keys, heads, kvHeads, headDim, segments } = shape;
   const bytes = (act === 'f16' ? 2 : 4) * segments * headDim * (2 * rows * heads + 2 * keys * kvHeads);
   const text = `${segments > 1 ? `${segments} x ` : ''}${rows} rows, ${keys} keys, ${heads}/${kvHeads} x ${headDim}`;
   return {
     kernel: 'attention',
-    variant,
+    variant: `${variant} ${plan}`,
     shape: text,
     flops: attentionFlops(shape),
     bytes,
-    prepare: (bench) => prepareAttention(bench, shape),
+    prepare: (bench) => prepareAttention(bench, shape, plan),
   };
 }
 
 /** With a reference of its own: softmax by the book, one row of one head at a time. */
-function prepareAttention(bench: Workbench, shape: AttentionShape): Prepared {
+function prepareAttention(bench: Workbench, shape: AttentionShape, plan: AttentionPlan): Prepared {
   const { rows, keys, heads, kvHeads, headDim, segments, causal } = shape;
   const q = bench.noise([segments * rows, heads * headDim]);
   const k = bench.noise([segments * keys, kvHeads * headDim]);
@@ -67,7 +75,7 @@ function prepareAttention(bench: Workbench, shape: AttentionShape): Prepared {
     });
     return softmax(scores).reduce((sum, weight, i) => sum + weight * v.at(at(i, column % headDim)), 0);
   };
-  return { run: (rec) => attention(rec, qs!, ks!, vs!, shape), want, tolerance: 4e-3 };
+  return { run: (rec) => attention(rec, qs!, ks!, vs!, { ...shape, plan }), want, tolerance: 4e-3 };
 }
 
 /** Softmax of scores. */

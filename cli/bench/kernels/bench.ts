@@ -89,7 +89,7 @@ function casesOf(
   const all = [
     ...linearCases(sizes, linearPlans(runtime)),
     ...packCases(sizes),
-    ...attentionCases(sizes, act),
+    ...attentionCases(runtime, sizes, act),
     ...rowCases(sizes, act),
     ...stageCases(sizes, act),
   ];

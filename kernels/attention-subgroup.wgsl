@@ -1,0 +1,150 @@
+// Attention for adapters that compute on the processor. What it computes and its operands: attention.wgsl.
+//
+// As in linear-subgroup.wgsl, nothing is shared but by going round a subgroup. It is the workgroup, and has 16 rows of a
+// head. Two keys a lane are scored for all of them, the rows' columns going round; then a lane owns every LANES-th column
+// of y, the weights going round. Scores, softmax, sums in f32.
+
+enable subgroups;
+
+alias act = f32;
+override LANES: u32 = 4;  // or 8
+override HEAD_DIM: u32;
+override CAUSAL: bool;
+// From a row to the next there are qStride numbers in q, yStride in y; from a head to the next, headStride in both.
+struct Params {
+  rows: u32, keys: u32, group: u32, headStride: u32, yStride: u32,
+  qStride: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
+}
+
+@group(0) @binding(0) var<storage, read> q: array<act>;
+@group(0) @binding(1) var<storage, read> k: array<act>;
+@group(0) @binding(2) var<storage, read> v: array<act>;
+@group(0) @binding(3) var<storage, read_write> y: array<act>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+const ROWS = 16u;
+const MASKED = -1e30;
+override CHUNKS: u32 = (HEAD_DIM + LANES - 1u) / LANES;
+
+// A number for each of the 16 rows. No loop goes over its columns: SwiftShader would keep them in memory.
+alias Rows = mat4x4<f32>;
+
+fn each(value: f32) -> Rows {
+  let four = vec4<f32>(value);
+  return Rows(four, four, four, four);
+}
+
+fn heldBy(lane: u32, x: Rows) -> Rows {
+  return Rows(
+    subgroupShuffle(x[0], lane), subgroupShuffle(x[1], lane), subgroupShuffle(x[2], lane), subgroupShuffle(x[3], lane),
+  );
+}
+
+fn times(x: Rows, by: Rows) -> Rows { return Rows(x[0] * by[0], x[1] * by[1], x[2] * by[2], x[3] * by[3]); }
+
+fn exponential(x: Rows) -> Rows { return Rows(exp(x[0]), exp(x[1]), exp(x[2]), exp(x[3])); }
+
+// The larger of `bound` and what any lane has in a or b.
+fn highestOf(bound: Rows, a: Rows, b: Rows) -> Rows {
+  return Rows(
+    max(bound[0], subgroupMax(max(a[0], b[0]))), max(bound[1], subgroupMax(max(a[1], b[1]))),
+    max(bound[2], subgroupMax(max(a[2], b[2]))), max(bound[3], subgroupMax(max(a[3], b[3]))),
+  );
+}
+
+// Scores of a key; `end` is the first key that the first row does not see.
+fn masked(scores: Rows, key: u32, end: u32) -> Rows {
+  return Rows(
+    maskedFour(scores[0], key, end), maskedFour(scores[1], key, end + 4u),
+    maskedFour(scores[2], key, end + 8u), maskedFour(scores[3], key, end + 12u),
+  );
+}
+
+fn maskedFour(scores: vec4<f32>, key: u32, end: u32) -> vec4<f32> {
+  var ends = vec4<u32>(params.keys);
+  if (CAUSAL) { ends = min(ends, end + vec4<u32>(0u, 1u, 2u, 3u)); }
+  return select(vec4<f32>(MASKED), scores * params.scale, vec4<u32>(key) < ends);
+}
+
+// One column of the rows of q.
+fn queries(segmentRow: u32, row0: u32, column: u32) -> Rows {
+  return Rows(
+    queryFour(segmentRow, row0, column), queryFour(segmentRow, row0 + 4u, column),
+    queryFour(segmentRow, row0 + 8u, column), queryFour(segmentRow, row0 + 12u, column),
+  );
+}
+
+fn queryFour(segmentRow: u32, row0: u32, column: u32) -> vec4<f32> {
+  let rows = segmentRow + min(row0 + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u));
+  let at = rows * params.qStride + params.qColumn + column;
+  return vec4<f32>(f32(q[at.x]), f32(q[at.y]), f32(q[at.z]), f32(q[at.w]));
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let row0 = group.x * ROWS;
+  let head = group.y;
+  let segmentRow = group.z * params.rows;
+  let segmentKey = group.z * params.keys;
+  let kHead = params.kColumn + head / params.group * HEAD_DIM;
+  let vHead = params.vColumn + head / params.group * HEAD_DIM;
+  let before = params.keys - min(params.rows, params.keys);
+  var end = params.keys;
+  if (CAUSAL) { end = min(end, before + row0 + ROWS); }
+
+  // Columns lane, lane + LANES, ... of q and of y; HEAD_DIM is at most 128.
+  var query: array<Rows, 32>;
+  var sums: array<Rows, 32>;
+  for (var c = 0u; c < CHUNKS; c++) {
+    query[c] = queries(segmentRow, row0, head * params.headStride + min(c * LANES + lane, HEAD_DIM - 1u));
+  }
+  var highest = each(MASKED);
+  var total = each(0.0);  // of this lane's keys
+  for (var key0 = 0u; key0 < end; key0 += 2u * LANES) {
+    let key = key0 + lane;
+    let kHere = (segmentKey + min(key, params.keys - 1u)) * params.kStride + kHead;
+    let kNext = (segmentKey + min(key + LANES, params.keys - 1u)) * params.kStride + kHead;
+    var here = each(0.0);
+    var next = each(0.0);
+    for (var c = 0u; c < CHUNKS; c++) {
+      let columns = query[c];
+      for (var i = 0u; i < min(LANES, HEAD_DIM - c * LANES); i++) {
+        let column = heldBy(i, columns);
+        here += column * f32(k[kHere + c * LANES + i]);
+        next += column * f32(k[kNext + c * LANES + i]);
+      }
+    }
+    here = masked(here, key, before + row0 + 1u);
+    next = masked(next, key + LANES, before + row0 + 1u);
+
+    let higher = highestOf(highest, here, next);
+    let shrink = exponential(highest - higher);
+    highest = higher;
+    here = exponential(here - higher);
+    next = exponential(next - higher);
+    total = times(total, shrink) + here + next;
+    for (var c = 0u; c < CHUNKS; c++) { sums[c] = times(sums[c], shrink); }
+    // Two keys at a time: the sums are many, and lie in memory. Beyond the head's end they are of no use.
+    for (var i = 0u; i < LANES; i++) {
+      let first = heldBy(i, here);
+      let second = heldBy(i, next);
+      let vHere = (segmentKey + min(key0 + i, params.keys - 1u)) * params.vStride + vHead + lane;
+      let vNext = (segmentKey + min(key0 + LANES + i, params.keys - 1u)) * params.vStride + vHead + lane;
+      for (var c = 0u; c < CHUNKS; c++) {
+        let a = f32(v[vHere + c * LANES]);
+        let b = f32(v[vNext + c * LANES]);
+        sums[c] = sums[c] + first * a + second * b;
+      }
+    }
+  }
+
+  let all = Rows(subgroupAdd(total[0]), subgroupAdd(total[1]), subgroupAdd(total[2]), subgroupAdd(total[3]));
+  for (var c = 0u; c < CHUNKS; c++) {
+    let column = c * LANES + lane;
+    if (column >= HEAD_DIM) { break; }
+    for (var i = 0u; i < min(ROWS, params.rows - row0); i++) {
+      let at = (segmentRow + row0 + i) * params.yStride + head * params.headStride + column;
+      y[at] = act(sums[c][i / 4u][i % 4u] / all[i / 4u][i % 4u]);
+    }
+  }
+}
