@@ -16,6 +16,7 @@ export { applyFrameFusion } from './framefusion/apply.ts';
 export { FrameFusion, type FrameFusionOptions } from './framefusion/framefusion.ts';
 export { type DownloadOptions, downloadModel } from './hub/download.ts';
 export { VideoError } from './media/errors.ts';
+export { cutPicture, openPicture, type Picture } from './media/picture.ts';
 export { type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
 export { type OpenVideoOptions, openVideo, type Video, type VideoInfo } from './media/video.ts';
 export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
@@ -35,11 +36,17 @@ export type { Scores, Trace, TraceStep } from './models/trace.ts';
 export {
   type Answer,
   dtypes,
+  type EncodedPicture,
   type EncodedVideo,
   type FrameFormat,
+  type FrameSize,
   type LoadedWeights,
   type LoadOptions,
   type ModelDType,
+  type PictureParts,
+  type PicturePieces,
+  type PictureSize,
+  type Seen,
   type TokenGrid,
   type VideoFrames,
   type VideoModel,

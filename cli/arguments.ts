@@ -7,8 +7,10 @@ import { weightsConfig } from './models.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
 export interface RunArguments {
-  /** Absent only where a plan is asked for. */
+  /** Absent only where there are images, or a plan is asked for. */
   readonly video?: string;
+  /** Files, in the order in which the model is shown them, before the video. */
+  readonly images: readonly string[];
   readonly prompt?: string;
   readonly model?: string;
   readonly cost: number;
@@ -18,6 +20,7 @@ export interface RunArguments {
   readonly budgetLayers: 'own' | number;
   readonly kv: 'keep' | 'compact';
   readonly separators: 'keep' | 'prune';
+  readonly scoreRows: 'own' | number;
   readonly frames?: number;
   readonly fps?: number;
   readonly forceSample: boolean;
@@ -40,6 +43,7 @@ export interface RunArguments {
 
 const flags = {
   video: { value: 'FILE', help: 'the video: anything FFmpeg reads; - reads standard input' },
+  image: { value: 'FILE', many: true, help: 'a picture (PNG, JPEG, WebP), for models that take some; may be repeated' },
   prompt: { value: 'TEXT', help: 'the question (default: the model\'s own, else "Describe the video.")' },
   model: {
     value: 'NAME|DIR|ID',
@@ -55,6 +59,7 @@ const flags = {
   },
   kv: { value: 'keep|compact', help: "compact: also drop removed tokens from the removing layer's cache" },
   separators: { value: 'keep|prune', help: 'prune: text between the frames competes with them, as in the reference' },
+  'score-rows': { value: 'own|N', help: "rank tokens by the prompt's last N rows (default: as the model's reference)" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
   fps: { value: 'X', help: 'sample X frames per second (default: the model decides, else 1)' },
   'force-sample': { help: 'spread the frames over the whole video, however long' },
@@ -79,7 +84,7 @@ const flags = {
 export function helpText(): string {
   const { default: model, models } = weightsConfig();
   return [
-    'Usage: ff-run --video FILE [--prompt TEXT] [--cost X] [...]',
+    'Usage: ff-run --video FILE [--image FILE] [--prompt TEXT] [--cost X] [...]',
     '',
     'Answers a question about a video with a video language model on WebGPU. FrameFusion merges',
     'and prunes its video tokens down to a budget. The answer goes to standard output.',
@@ -103,7 +108,9 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
   const video = values.text('video');
-  if (!video && !values.has('plan')) throw new UsageError('--video FILE is needed. See ff-run --help.');
+  const images = values.texts('image');
+  if (!video && images.length === 0 && !values.has('plan'))
+    throw new UsageError('--video FILE is needed. See ff-run --help.');
   const prompt = values.text('prompt');
   if (prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
   const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
@@ -116,9 +123,12 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   const report = values.text('report');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
     throw new UsageError(`--report must name a file that ends in .html or .png, got ${JSON.stringify(report)}.`);
+  if (report !== undefined && !video)
+    throw new UsageError('--report draws the frames of a video: --video FILE is needed.');
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
     ...given('video', video),
+    images,
     ...given('prompt', prompt),
     ...given('model', values.text('model')),
     cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 0.3,
@@ -128,6 +138,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     budgetLayers: values.text('budget-layers') === 'own' ? 'own' : (values.count('budget-layers') ?? 'own'),
     kv: values.oneOf('kv', ['keep', 'compact']) ?? 'keep',
     separators: values.oneOf('separators', ['keep', 'prune']) ?? 'keep',
+    scoreRows: values.text('score-rows') === 'own' ? 'own' : (values.count('score-rows') ?? 'own'),
     ...given('frames', values.count('frames')),
     ...given('fps', fps),
     forceSample: values.has('force-sample'),

@@ -4,7 +4,7 @@ import { folderFiles } from '../engine/file-source.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import type { ModelDType, PictureSize } from '../models/video-model.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { precisionText } from './report.ts';
 import { alignRows, bytes } from './table.ts';
@@ -12,9 +12,11 @@ import { alignRows, bytes } from './table.ts';
 /** What a command is about to do, as far as memory hangs on it. */
 export interface Wanted {
   readonly dtype?: ModelDType | undefined;
+  /** Of a video; 0 for none. */
   readonly frames: number;
-  /** Of the video, where it is known. */
-  readonly frameSize?: { readonly width: number; readonly height: number } | undefined;
+  /** Sizes of the video and of pictures, as far as they are known. */
+  readonly source?: PictureSize | undefined;
+  readonly pictures?: readonly PictureSize[];
   readonly cost: number;
   /** The policy at a budget. */
   readonly reducer: (cost: number) => TokenReducer | undefined;
@@ -47,7 +49,7 @@ export async function fitOf(choice: LocalModel, runtime: Runtime, wanted: Wanted
   const fits = free === undefined ? await runtime.hasRoomFor(plan.peak) : plan.peak <= free;
   if (fits) return { plan, free, problem: undefined };
   const has = free === undefined ? `${runtime.adapterName} does not give as much` : `there are ${bytes(free)}`;
-  const needs = `${wanted.frames} frames at cost ${wanted.cost} need ${bytes(plan.peak)} of memory, and ${has}.`;
+  const needs = `${shownText(wanted)} at cost ${wanted.cost} need ${bytes(plan.peak)} of memory, and ${has}.`;
   return { plan, free, problem: needs };
 }
 
@@ -68,13 +70,14 @@ export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: W
 }
 
 function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
-  const { frames, frameSize, question, maxNewTokens } = wanted;
+  const { frames, source, pictures, question, maxNewTokens } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
     frames,
-    frameSize,
     question,
     maxNewTokens,
+    ...(source && { source }),
+    ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
     ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
@@ -136,7 +139,7 @@ export function planTable(
   found: Fit,
   { name }: LocalModel,
   runtime: Runtime,
-  { cost }: Wanted,
+  wanted: Wanted,
 ): string {
   const { weights } = plan;
   const share = `${((100 * plan.cache) / plan.denseCache).toFixed(1)} % of the dense ${bytes(plan.denseCache)}`;
@@ -145,7 +148,7 @@ export function planTable(
   const answer = `answering, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
     ['model', `${name}, ${precisionText(weights.formats.join(' + '), plan.act)}, on ${runtime.adapterName}${software}`],
-    ['run', `${plan.frames} frames at cost ${cost}`],
+    ['run', `${shownText(wanted)} at cost ${wanted.cost}`],
     ['weights', bytes(weights.bytes)],
     ['video', `${bytes(plan.visualTokens)} of visual tokens`],
     ['cache', plan.cache === plan.denseCache ? bytes(plan.cache) : `${bytes(plan.cache)}, ${share}`],
@@ -154,6 +157,15 @@ export function planTable(
     ['', `${bytes(plan.answering)} while ${answer}`],
     ['needed', `${bytes(plan.peak)}: ${found.problem === undefined ? 'fits' : 'does not fit'} (${has})`],
   ]);
+}
+
+/** What is looked at. */
+function shownText({ frames, pictures = [] }: Wanted): string {
+  const parts = [
+    ...(frames > 0 ? [`${frames} frames`] : []),
+    ...(pictures.length > 0 ? [pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`] : []),
+  ];
+  return parts.join(' and ');
 }
 
 function listed(options: readonly string[]): string {

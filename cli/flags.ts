@@ -7,6 +7,8 @@ export class UsageError extends Error {}
 /** One flag: with a value, which the help text calls so, or without. */
 export interface Flag {
   readonly value?: string;
+  /** Whether it may be given several times. */
+  readonly many?: boolean;
   readonly help: string;
 }
 
@@ -21,14 +23,14 @@ export function flagLines(flags: FlagTable): string[] {
 
 /** The values of a command line, by flag. */
 export class FlagValues<T extends FlagTable> {
-  readonly #values: Partial<Record<string, string | boolean>>;
+  readonly #values: Partial<Record<string, string | boolean | (string | boolean)[]>>;
 
   /** @throws UsageError for an unknown flag, or one without its value. */
   constructor(tool: string, flags: T, argv: readonly string[]) {
     const options = Object.fromEntries(
-      Object.entries(flags).map(([name, { value }]) => {
+      Object.entries(flags).map(([name, { value, many = false }]) => {
         const type = value ? ('string' as const) : ('boolean' as const);
-        return [name, { type, ...(name === 'help' && { short: 'h' }) }];
+        return [name, { type, multiple: many, ...(name === 'help' && { short: 'h' }) }];
       }),
     );
     try {
@@ -46,6 +48,12 @@ export class FlagValues<T extends FlagTable> {
   text(flag: keyof T & string): string | undefined {
     const value = this.#values[flag];
     return typeof value === 'string' ? value : undefined;
+  }
+
+  /** Of a flag that may be given several times, in their order. */
+  texts(flag: keyof T & string): string[] {
+    const values = this.#values[flag];
+    return Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
   }
 
   /** @param allowed - What the number must be, in words that follow "must be". */

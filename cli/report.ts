@@ -30,6 +30,19 @@ export interface RunReport {
   readonly cacheBytes: number;
 }
 
+/** What was seen of a video. */
+export interface VideoReport {
+  readonly name: string;
+  readonly decoder: string;
+  readonly width: number;
+  readonly height: number;
+  readonly frames: number;
+  readonly averageFps: number;
+  readonly durationSeconds: number;
+  readonly sampled: readonly number[];
+  readonly warnings: readonly string[];
+}
+
 /** The whole report. */
 export interface Report {
   readonly version: typeof REPORT_VERSION;
@@ -38,17 +51,10 @@ export interface Report {
   readonly command: string;
   readonly date: string;
   readonly system: { readonly node: string; readonly platform: string };
-  readonly video: {
-    readonly name: string;
-    readonly decoder: string;
-    readonly width: number;
-    readonly height: number;
-    readonly frames: number;
-    readonly averageFps: number;
-    readonly durationSeconds: number;
-    readonly sampled: readonly number[];
-    readonly warnings: readonly string[];
-  };
+  /** Absent where there was none. */
+  readonly video?: VideoReport;
+  /** Pictures that were shown before it; absent where there were none. */
+  readonly images?: readonly { readonly name: string; readonly width: number; readonly height: number }[];
   readonly prompt: string;
   readonly model: {
     readonly name: string;
@@ -71,6 +77,9 @@ export interface Report {
   /** With two runs the index of the first token in which their answers differ; null where they are the same. */
   readonly partsAt?: number | null;
 }
+
+/** Of a run that looked at a video. */
+export type ReportOfVideo = Report & { readonly video: VideoReport };
 
 /** Makes one run's part of the report. */
 export function runReport(

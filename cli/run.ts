@@ -1,10 +1,10 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
-import type { VideoInfo } from '../media/probe.ts';
+import { openPicture, type Picture } from '../media/picture.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
+import type { Seen, VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { commandLine } from './command-line.ts';
@@ -17,8 +17,8 @@ import { openModel } from './open-model.ts';
 import { checkWritable, writeJson } from './output.ts';
 import { policyOf } from './policy.ts';
 import { Console } from './progress.ts';
-import { REPORT_VERSION, type Report, runReport } from './report.ts';
-import { type Shown, showVideo } from './show-video.ts';
+import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
+import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
 import { compareTable, layerLines, savedTable } from './table.ts';
 
 /**
@@ -33,42 +33,73 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   await checkWritable('--json', args.json);
   if (args.report !== undefined) await (await tokenReport()).checkReport(args.report);
   if (args.plan) return plan(args, chosen, console_);
-  const source = await videoSource(args.video ?? '-');
-
   // Before the model: a damaged video should not cost the time of downloading or loading one.
-  console_.progress('opening the video');
-  const video = await openVideo(source, args.video === '-' ? { name: 'standard input' } : {});
+  console_.progress('opening what is to be looked at');
+  const opened = await openAll(args);
   try {
     const choice = await fetchModel(chosen, console_);
-    const wanted = wantedOf(args, choice, video.info);
+    const wanted = wantedOf(args, choice, opened);
     const { runtime, model, loadSeconds } = await openModel(args, choice, console_, wanted);
     try {
-      const shown = await showVideo({ video, model, choice }, args, console_);
-      try {
-        const prompt = wanted.question;
-        const answers = await answerAll(args, { choice, model, prompt, encoded: shown.encoded }, console_);
-        const about = { choice, prompt, model, runtime, video, shown, answers, loadSeconds };
-        await finish(args, makeReport(args, tool, about), about, console_);
-      } finally {
-        shown.encoded[Symbol.dispose]();
-      }
+      using shown = await showAll(opened, { model, choice }, args, console_);
+      const prompt = wanted.question;
+      const answers = await answerAll(args, { choice, model, prompt, seen: shown.seen }, console_);
+      const about = { choice, prompt, model, runtime, opened, shown, answers, loadSeconds };
+      await finish(args, makeReport(args, tool, about), about, console_);
     } finally {
       model[Symbol.dispose]();
       runtime.close();
     }
   } finally {
     console_.clear();
-    await video.close();
+    await opened.video?.close();
   }
+}
+
+/** What is to be looked at. */
+interface Opened {
+  readonly video: Video | undefined;
+  readonly pictures: readonly Picture[];
+}
+
+async function openAll(args: RunArguments): Promise<Opened> {
+  const pictures: Picture[] = [];
+  for (const file of args.images) pictures.push(await openPicture(file));
+  if (args.video === undefined) return { video: undefined, pictures };
+  const name = args.video === '-' ? { name: 'standard input' } : {};
+  return { video: await openVideo(await videoSource(args.video), name), pictures };
+}
+
+/** What was looked at, to be given back. */
+interface ShownAll extends Disposable {
+  readonly video: Shown | undefined;
+  readonly pictures: ShownPictures;
+  readonly seen: Seen;
+}
+
+async function showAll(
+  { video, pictures }: Opened,
+  { model, choice }: { readonly model: VideoModel; readonly choice: ModelChoice },
+  args: RunArguments,
+  console_: Console,
+): Promise<ShownAll> {
+  const shownPictures = await showPictures(pictures, model, console_);
+  const shown = video && (await showVideo({ video, model, choice }, args, console_));
+  const seen = { pictures: shownPictures.encoded, video: shown?.encoded };
+  const dispose = (): void => {
+    for (const one of [...seen.pictures, seen.video]) one?.[Symbol.dispose]();
+  };
+  return { video: shown, pictures: shownPictures, seen, [Symbol.dispose]: dispose };
 }
 
 /** `--plan`: what the run would take, and nothing else. */
 async function plan(args: RunArguments, chosen: ModelChoice, console_: Console): Promise<void> {
-  const video = args.video === undefined ? undefined : await infoOf(args.video);
+  const opened = await openAll(args);
+  await opened.video?.close();
   const choice = await fetchModel(chosen, console_);
   const runtime = await openAdapter(args.adapter, console_);
   try {
-    const wanted = wantedOf(args, choice, video);
+    const wanted = wantedOf(args, choice, opened);
     const found = await fitOf(choice, runtime, wanted);
     if (args.json !== undefined) await writeJson(args.json, planReport(found, choice, runtime, wanted));
     if (found.plan && args.json !== '-')
@@ -77,12 +108,6 @@ async function plan(args: RunArguments, chosen: ModelChoice, console_: Console):
   } finally {
     runtime.close();
   }
-}
-
-async function infoOf(name: string): Promise<VideoInfo> {
-  const video = await openVideo(await videoSource(name));
-  await video.close();
-  return video.info;
 }
 
 async function videoSource(name: string): Promise<string | Uint8Array> {
@@ -98,7 +123,7 @@ interface Question {
   readonly choice: ModelChoice;
   readonly model: VideoModel;
   readonly prompt: string;
-  readonly encoded: EncodedVideo;
+  readonly seen: Seen;
 }
 
 async function answerAll(args: RunArguments, question: Question, console_: Console): Promise<Answered[]> {
@@ -107,9 +132,7 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
   // Pipelines compile on first use; the first of the two runs should not pay for both.
   for (const warm of [undefined, reducer]) {
     console_.progress(`warming up, ${warm?.name ?? 'dense'}`);
-    for await (const _ of question.model
-      .withReducer(warm)
-      .answer(question.encoded, question.prompt, { maxNewTokens: 2 }));
+    for await (const _ of question.model.withReducer(warm).answer(question.seen, question.prompt, { maxNewTokens: 2 }));
   }
   const dense = await answer(args, question, undefined, console_, false);
   const reduced = await answer(args, question, reducer, console_, false);
@@ -121,15 +144,17 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
 }
 
 /** What the run will need memory for; a video may have fewer frames than are asked for. */
-function wantedOf(args: RunArguments, choice: ModelChoice, video?: VideoInfo): Wanted {
+function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wanted {
   const { cost, maxNewTokens, dtype } = args;
+  const onlyPictures = !video && pictures.length > 0;
   return {
     dtype,
-    frames: Math.min(args.frames ?? choice.frames, video?.frames ?? Number.POSITIVE_INFINITY),
-    frameSize: video,
+    frames: onlyPictures ? 0 : Math.min(args.frames ?? choice.frames, video?.info.frames ?? Number.POSITIVE_INFINITY),
+    source: video?.info,
+    pictures,
     cost,
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
-    question: args.prompt ?? choice.prompt ?? 'Describe the video.',
+    question: args.prompt ?? choice.prompt ?? (onlyPictures ? 'Describe the picture.' : 'Describe the video.'),
     maxNewTokens,
     memory: args.memory,
   };
@@ -137,14 +162,14 @@ function wantedOf(args: RunArguments, choice: ModelChoice, video?: VideoInfo): W
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, separators, seed } = args;
+  const { cost, budgetLayers, kv, separators, scoreRows, seed } = args;
   if (cost === 1 && !args.compare) return undefined;
-  return policyOf(args.reducer, { cost, budgetLayers, kv, separators, seed }, args, choice);
+  return policyOf(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed }, args, choice);
 }
 
 async function answer(
   args: RunArguments,
-  { model, prompt, encoded }: Question,
+  { model, prompt, seen }: Question,
   reducer: TokenReducer | undefined,
   console_: Console,
   stream: boolean,
@@ -153,7 +178,7 @@ async function answer(
   const options = { maxNewTokens, temperature, topP, seed, trace: args.report !== undefined };
   console_.progress(reducer ? `reading the video, ${reducer.name}` : 'reading the video');
   model.runtime.pool.resetPeak();
-  const answering = model.withReducer(reducer).answer(encoded, prompt, options);
+  const answering = model.withReducer(reducer).answer(seen, prompt, options);
   const { stats } = answering;
   const pieces: Piece[] = [];
   for await (const text of answering) {
@@ -174,14 +199,14 @@ interface About {
   readonly prompt: string;
   readonly model: VideoModel;
   readonly runtime: Runtime;
-  readonly video: Video;
-  readonly shown: Shown;
+  readonly opened: Opened;
+  readonly shown: ShownAll;
   readonly answers: readonly Answered[];
   readonly loadSeconds: number;
 }
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
-  const { model, runtime, video, shown, answers } = about;
+  const { model, runtime, opened, shown, answers } = about;
   const { temperature, topP, seed } = args;
   const [one, other] = answers;
   return {
@@ -190,17 +215,10 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
     command: commandLine('ff-run'),
     date: new Date().toISOString(),
     system: { node: process.version, platform: `${process.platform} ${process.arch}` },
-    video: {
-      name: video.name,
-      decoder: video.decoder,
-      width: video.info.width,
-      height: video.info.height,
-      frames: video.info.frames,
-      averageFps: video.info.averageFps,
-      durationSeconds: shown.sampled.sampling.duration,
-      sampled: shown.sampled.sampling.indices,
-      warnings: video.warnings,
-    },
+    ...(opened.video && shown.video && { video: videoReport(opened.video, shown.video) }),
+    ...(opened.pictures.length > 0 && {
+      images: opened.pictures.map(({ name, width, height }) => ({ name, width, height })),
+    }),
     prompt: about.prompt,
     model: {
       name: about.choice.name,
@@ -214,20 +232,29 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
     sampling: { temperature, topP, seed },
     seconds: {
       load: about.loadSeconds,
-      decodeVideo: shown.sampled.decodeSeconds,
-      preprocess: shown.sampled.resizeSeconds,
-      vision: shown.visionSeconds,
+      decodeVideo: shown.video?.sampled.decodeSeconds ?? 0,
+      preprocess: shown.pictures.resizeSeconds + (shown.video?.sampled.resizeSeconds ?? 0),
+      vision: shown.pictures.visionSeconds + (shown.video?.visionSeconds ?? 0),
     },
     runs: answers.map((answered) => answered.report),
     ...(one && other && { partsAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
   };
 }
 
+function videoReport({ name, decoder, info, warnings }: Video, { sampled }: Shown): VideoReport {
+  const { width, height, frames, averageFps } = info;
+  const { duration: durationSeconds, indices } = sampled.sampling;
+  return { name, decoder, width, height, frames, averageFps, durationSeconds, sampled: indices, warnings };
+}
+
 async function finish(args: RunArguments, report: Report, about: About, console_: Console): Promise<void> {
   if (args.json !== undefined) await writeJson(args.json, report);
-  if (args.report !== undefined) {
+  const { answers, shown } = about;
+  if (args.report !== undefined && shown.video && report.video) {
     console_.progress('drawing the report');
-    await (await tokenReport()).writeTokenReport(args.report, { report, ...about });
+    const ofVideo = { ...report, video: report.video };
+    const draw = (await tokenReport()).writeTokenReport;
+    await draw(args.report, { report: ofVideo, answers, shown: shown.video });
   }
   console_.note(args.compare ? compareTable(report) : savedTable(report));
 }

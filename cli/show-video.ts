@@ -1,6 +1,7 @@
+import { cutPicture, type Picture } from '../media/picture.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
-import type { EncodedVideo, VideoModel } from '../models/video-model.ts';
+import { type EncodedPicture, type EncodedVideo, inOnePiece, type VideoModel } from '../models/video-model.ts';
 import type { NamedModel } from './models.ts';
 import type { Console } from './progress.ts';
 
@@ -21,14 +22,41 @@ export interface Shown {
   readonly visionSeconds: number;
 }
 
+/** Pictures as a model has seen them. */
+export interface ShownPictures {
+  readonly encoded: readonly EncodedPicture[];
+  readonly resizeSeconds: number;
+  readonly visionSeconds: number;
+}
+
+/** Cuts pictures as a model wants them and runs the vision tower on them. @throws InputError if it takes none. */
+export async function showPictures(
+  pictures: readonly Picture[],
+  model: VideoModel,
+  console_: Console,
+): Promise<ShownPictures> {
+  const encoded: EncodedPicture[] = [];
+  let resizeMs = 0;
+  const started = performance.now();
+  for (const picture of pictures) {
+    console_.progress('looking at the picture', encoded.length + 1, pictures.length);
+    const before = performance.now();
+    const parts = cutPicture(picture, model.pictureFormat?.(picture) ?? inOnePiece(picture));
+    resizeMs += performance.now() - before;
+    encoded.push(await model.encodePicture(parts));
+  }
+  const resizeSeconds = resizeMs / 1000;
+  return { encoded, resizeSeconds, visionSeconds: (performance.now() - started) / 1000 - resizeSeconds };
+}
+
 /** Samples a video and runs the vision tower on it. */
 export async function showVideo(
   { video, model, choice }: { readonly video: Video; readonly model: VideoModel; readonly choice: NamedModel },
   args: SamplingArguments,
   console_: Console,
 ): Promise<Shown> {
-  const { forceSample, ...format } = model.frameFormat;
-  const fps = args.fps ?? choice.fps;
+  const { forceSample, fps: ownFps, ...format } = model.frameFormat;
+  const fps = args.fps ?? choice.fps ?? ownFps;
   const sampled = await sampleVideo(video, {
     ...format,
     maxFrames: args.frames ?? choice.frames,

@@ -1,7 +1,7 @@
 /** The report as a person reads it after the answer. */
 import { stripVTControlCharacters } from 'node:util';
 import { colours } from './colours.ts';
-import { precisionText, type Report, type RunReport } from './report.ts';
+import { precisionText, type Report, type RunReport, type VideoReport } from './report.ts';
 
 /** What was saved, in a few lines. */
 export function savedTable(report: Report): string {
@@ -10,11 +10,16 @@ export function savedTable(report: Report): string {
   const { tokens, budget } = run;
   const last = tokens.layers.at(-1)?.leaving ?? tokens.prompt;
   const kept = last - (tokens.prompt - tokens.video);
+  const seen = report.video ? 'video' : 'picture';
   const rate = run.tokensPerSecond === null ? '' : `, ${run.tokensPerSecond.toFixed(1)} tokens/s`;
   return alignRows([
     ...headRows(report),
-    ['tokens', `${tokens.video} of the video, ${kept} left after ${stepsLine(run)}`],
-    ['computed', `${colours.bold(percent(budget.spent))} of the video tokens (${asked(run)})`],
+    ...(tokens.video > 0
+      ? [
+          ['tokens', `${tokens.video} of the ${seen}, ${kept} left after ${stepsLine(run)}`],
+          ['computed', `${colours.bold(percent(budget.spent))} of the ${seen} tokens (${asked(run)})`],
+        ]
+      : [['tokens', `${tokens.prompt}, none of a video: nothing is reduced`]]),
     [
       'time',
       `${seconds(report.seconds.decodeVideo + report.seconds.preprocess)} video, ${seconds(report.seconds.vision)} vision, ${seconds(run.seconds.prefill)} prefill, ${seconds(run.seconds.decode)} decode${rate}`,
@@ -70,18 +75,20 @@ export function layerLines(run: RunReport): string[] {
 }
 
 /** What was asked, about what, with what. */
-function headRows({ prompt, video, model, adapter }: Report): [string, string][] {
-  const { frames, width, height, durationSeconds, sampled, decoder } = video;
+function headRows({ prompt, video, images = [], model, adapter }: Report): [string, string][] {
   const question = prompt.replace(/\s+/g, ' ');
   const on = `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
   return [
     ['question', question.length > 90 ? `${question.slice(0, 87)}...` : question],
-    [
-      'video',
-      `${video.name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${sampled.length} sampled (${decoder})`,
-    ],
+    ...images.map(({ name, width, height }): [string, string] => ['image', `${name}: ${width}x${height}`]),
+    ...(video ? [videoRow(video)] : []),
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}, on ${on}`],
   ];
+}
+
+function videoRow({ name, frames, width, height, durationSeconds, sampled, decoder }: VideoReport): [string, string] {
+  const shown = `${sampled.length} sampled (${decoder})`;
+  return ['video', `${name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`];
 }
 
 function stepsLine({ reduction, reducer }: RunReport): string {

@@ -29,12 +29,12 @@ export interface BaselineOptions {
  * tokens; a cost that they alone exceed leaves no video token to the others.
  */
 export function fastV({ cost }: BaselineOptions): TokenReducer {
-  return pruneOnce('fastv', 2, cost);
+  return pruneOnce('fastv', { dense: 2, cost, rows: () => 1 });
 }
 
-/** The second half of FrameFusion alone: prunes once, by the attention of the last row in the first layer. */
+/** The second half of FrameFusion alone: prunes once, by the attention of the family's last rows in the first layer. */
 export function pruneOnly({ cost }: BaselineOptions): TokenReducer {
-  return pruneOnce('prune-only', 1, cost);
+  return pruneOnce('prune-only', { dense: 1, cost, rows: ({ layout }) => layout.scoreRows });
 }
 
 /**
@@ -80,12 +80,15 @@ export function fewerFrames({ cost }: BaselineOptions): TokenReducer {
 }
 
 /** Prunes after `dense` layers have run on all tokens, so that the mean over all layers is `cost`. */
-function pruneOnce(name: string, dense: number, cost: number): TokenReducer {
+function pruneOnce(
+  name: string,
+  { dense, cost, rows }: { dense: number; cost: number; rows: (tokens: Tokens) => number | undefined },
+): TokenReducer {
   const at = { name, settings: { cost }, layer: dense - 1, action: 'prune' } as const;
   return once(at, (rec, tokens, { layers, seen, look }) => {
     if (!seen) return tokens;
     const share = Math.max(0, Math.min(1, (cost * layers - dense) / (layers - dense)));
-    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads);
+    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads, rows(tokens));
     return prune(rec, tokens, weights, { share, separators: 'keep', look });
   });
 }

@@ -34,15 +34,18 @@ export interface FrameFusionOptions {
    * the video's tokens, as the reference does.
    */
   readonly separators?: 'keep' | 'prune';
+  /** Last rows of the prompt whose attention ranks the tokens: `own`, the default, as many as the family's reference. */
+  readonly scoreRows?: 'own' | number;
 }
 
 /** Results are kept by them, so what was added later is named only where it departs from the default. */
-type Settings = Required<Omit<FrameFusionOptions, 'separators'>> & Pick<FrameFusionOptions, 'separators'>;
+type Later = 'separators' | 'scoreRows';
+type Settings = Required<Omit<FrameFusionOptions, Later>> & Pick<FrameFusionOptions, Later>;
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
 function checked(options: FrameFusionOptions): Settings {
   const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
-  const { budgetLayers = 'own', kv = 'keep', separators = 'keep' } = options;
+  const { budgetLayers = 'own', kv = 'keep', separators = 'keep', scoreRows = 'own' } = options;
   if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
@@ -52,6 +55,8 @@ function checked(options: FrameFusionOptions): Settings {
     throw new InputError(`ratio bound must lie in 0 to 1, got ${ratioLowerBound}.`);
   if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
     throw new InputError(`budget layers must be 'own' or a positive integer, got ${budgetLayers}.`);
+  if (scoreRows !== 'own' && !(Number.isInteger(scoreRows) && scoreRows > 0))
+    throw new InputError(`score rows must be 'own' or a positive integer, got ${scoreRows}.`);
   return {
     cost,
     similarityLowerBound,
@@ -59,6 +64,7 @@ function checked(options: FrameFusionOptions): Settings {
     budgetLayers,
     kv,
     ...(separators === 'prune' && { separators }),
+    ...(scoreRows !== 'own' && { scoreRows }),
   };
 }
 
@@ -112,7 +118,9 @@ export class FrameFusionRun implements Reduction {
   }
 
   afterAttention(rec: Recorder, layer: number, tokens: Tokens, seen: Attended): Promise<Tokens> {
-    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads);
+    const { scoreRows: asked = 'own' } = this.#settings;
+    const rows = asked === 'own' ? tokens.layout.scoreRows : asked;
+    const weights = (): Tensor => lastRowAttention(rec, seen.q, seen.k, seen.heads, rows);
     const drop = (survivors: Survivors, kept: number): void => {
       if (this.#settings.kv === 'compact') seen.keepRows(rec, survivors, kept);
     };
@@ -123,7 +131,7 @@ export class FrameFusionRun implements Reduction {
    * One call of the stage: prunes if merging is over, else merges.
    *
    * @param layer - For reports; -1 for the call before layer 0.
-   * @param weights - Attention of the last row, `[heads, rows]`, where a layer has just computed it.
+   * @param weights - Attention of the last rows, `[last * heads, rows]`, where a layer has just computed it.
    * @param dropped - Told who survives a reduction.
    * @throws InputError if the budget cannot be met.
    * @see FrameFusion main.py, forward.

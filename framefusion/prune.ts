@@ -16,9 +16,9 @@ export interface PruneOptions {
 }
 
 /**
- * Keeps a share of the video's rows, those that the last row attends to most.
+ * Keeps a share of the video's rows, those that the last rows attend to most.
  *
- * @param weights - Attention of the last row, `[heads, rows]`; asked for only if a row is to go.
+ * @param weights - Attention of the last rows, `[last * heads, rows]`; asked for only if a row is to go.
  */
 export function prune(rec: Recorder, tokens: Tokens, weights: () => Tensor, options: PruneOptions): Tokens {
   const { first, length, planes, tokens: videoTokens, text } = tokens.layout;

@@ -9,30 +9,38 @@ import meanSource from './mean-frames.wgsl';
 const kernel = new Kernel('fold', source);
 const meanKernel = new Kernel('mean-frames', meanSource);
 
-/** Side of the folded grid. */
-export function foldedSide(grid: number, by: number): number {
-  return Math.ceil(grid / by);
+/** A picture's features, row by row. */
+export interface Grid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** What becomes of a grid. */
+export function folded({ rows, columns }: Grid, by: number): Grid {
+  return { rows: Math.ceil(rows / by), columns: Math.ceil(columns / by) };
 }
 
 /**
- * Joins the features of `by` x `by` neighbours in each frame's square grid, row by row; zeros stand beyond its edges.
+ * Joins the features of `by` x `by` neighbours in each frame's grid, row by row; zeros stand beyond its edges.
  *
- * @param x - `[frames * grid^2, dim]`, f32.
- * @returns `[frames * ceil(grid / by)^2, by^2 * dim]`, f32.
+ * @param x - `[frames * rows * columns, dim]`, f32.
+ * @returns `[frames * ceil(rows / by) * ceil(columns / by), by^2 * dim]`, f32.
  * @throws ShapeError if the rows are not whole frames.
- * @see InternVL modeling_internvl_chat.py, pixel_shuffle (v2); VILA base_projector.py, flat_square_3x3.
+ * @see InternVL modeling_internvl_chat.py, pixel_shuffle (v2); VILA base_projector.py, flat_square_3x3; Qwen2-VL's merger.
  */
-export function fold(rec: Recorder, x: Tensor, { grid, by }: { grid: number; by: number }): Tensor {
+export function fold(rec: Recorder, x: Tensor, { rows, columns }: Grid, by: number): Tensor {
   expectDType('fold', 'x', x, 'f32');
-  const [rows, dim] = x.shape2();
-  const frames = rows / grid ** 2;
-  if (!Number.isInteger(frames)) throw new ShapeError(`fold: x must be whole frames of ${grid} x ${grid}, got ${x}.`);
-  const side = foldedSide(grid, by);
-  const y = rec.empty('folded', [frames * side ** 2, by ** 2 * dim], 'f32');
+  const [all, dim] = x.shape2();
+  const frames = all / (rows * columns);
+  if (!Number.isInteger(frames))
+    throw new ShapeError(`fold: x must be whole frames of ${rows} x ${columns}, got ${x}.`);
+  const to = folded({ rows, columns }, by);
+  const cells = frames * to.rows * to.columns;
+  const y = rec.empty('folded', [cells, by ** 2 * dim], 'f32');
   rec.dispatch(kernel, {
     operands: { x, y },
-    params: { grid, side, by, dim },
-    workgroups: [groups(by ** 2 * dim, 64), frames * side ** 2],
+    params: { rows, columns, by, dim },
+    workgroups: [groups(by ** 2 * dim, 64), cells],
   });
   return y;
 }

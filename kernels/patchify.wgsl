@@ -1,13 +1,14 @@
-// Cuts images into patches, each a row in the order of a convolution's weights:
-//   y[f * gh * gw + gy * gw + gx, (c * patch + py) * patch + px] = pixels[f, c, gy * patch + py, gx * patch + px]
+// Cuts images into patches, each a row in the order of a convolution's weights. A patch may reach over `depth` frames:
+//   y[(f * gh + gy) * gw + gx, ((c * depth + t) * patch + py) * patch + px]
+//     = pixels[f * depth + t, c, gy * patch + py, gx * patch + px]
 //
 //   pixels  [frames, channels, height, width]   f32
-//   y       [frames * gh * gw, channels * patch^2],  gh = floor(height / patch); what is left over is ignored
+//   y       [frames / depth * gh * gw, channels * depth * patch^2],  gh = floor(height / patch); what is left over is ignored
 //
-// One thread per element of y. With the linear layer this is SigLIP's patch embedding.
+// One thread per element of y. With the linear layer this is the patch embedding of SigLIP (depth 1) and Qwen2-VL (2).
 
 alias act = f32;
-struct Params { channels: u32, height: u32, width: u32, patchSize: u32 }
+struct Params { channels: u32, height: u32, width: u32, patchSize: u32, depth: u32 }
 
 @group(0) @binding(0) var<storage, read> pixels: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<act>;
@@ -16,14 +17,16 @@ struct Params { channels: u32, height: u32, width: u32, patchSize: u32 }
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let area = params.patchSize * params.patchSize;
-  let size = params.channels * area;
+  let size = params.channels * params.depth * area;
   if (id.x >= size) { return; }
   let gw = params.width / params.patchSize;
   let gh = params.height / params.patchSize;
-  let frame = id.y / (gh * gw);
+  let slab = id.x / area; // of a channel in a frame
+  let frame = id.y / (gh * gw) * params.depth + slab % params.depth;
   let cell = id.y % (gh * gw);
-  let channel = id.x / area;
+  let channel = slab / params.depth;
   let top = (cell / gw) * params.patchSize + (id.x % area) / params.patchSize;
   let left = (cell % gw) * params.patchSize + id.x % params.patchSize;
-  y[id.y * size + id.x] = act(pixels[((frame * params.channels + channel) * params.height + top) * params.width + left]);
+  let row = (frame * params.channels + channel) * params.height + top;
+  y[id.y * size + id.x] = act(pixels[row * params.width + left]);
 }

@@ -21,23 +21,59 @@ export interface HeadLayout {
  */
 export type HeadOrder = 'split' | 'grouped';
 
+const { fround } = Math;
+
 /**
- * Rotations for positions 0 .. `positions`, as torch makes them: each step rounded to f32 (Hugging Face
- * `Qwen2RotaryEmbedding`). Made on the host because WGSL's sine is only good to about 2^-11.
+ * Frequencies of rotary positions, `[dim / 2]`: `theta^(-2i / dim) / factor`, as torch makes them, each step rounded to f32
+ * (Hugging Face `Qwen2RotaryEmbedding`).
  *
  * @param factor - Divides the frequencies (linear scaling, `LlamaConfig.rope_scaling`).
- * @returns `[positions, headDim / 2, 2]`: cosine and sine of `position * theta^(-2i / headDim) / factor`.
+ */
+export function frequencies(dim: number, theta: number, factor = 1): Float32Array {
+  return Float32Array.from({ length: dim / 2 }, (_, i) => fround(1 / fround(theta ** fround((2 * i) / dim))) / factor);
+}
+
+/**
+ * Rotations for positions 0 .. `positions`. Made on the host because WGSL's sine is only good to about 2^-11.
+ *
+ * @param factor - As of `frequencies`.
+ * @returns `[positions, headDim / 2, 2]`: cosine and sine of position times frequency, rounded to f32.
  */
 export function rotations(positions: number, headDim: number, theta: number, factor = 1): Float32Array {
-  const half = headDim / 2;
-  const table = new Float32Array(positions * half * 2);
-  const { fround } = Math;
-  for (let i = 0; i < half; i++) {
-    const frequency = fround(fround(1 / fround(theta ** fround((2 * i) / headDim))) / factor);
-    for (let position = 0; position < positions; position++) {
-      const angle = fround(position * frequency);
-      table[(position * half + i) * 2] = Math.cos(angle);
-      table[(position * half + i) * 2 + 1] = Math.sin(angle);
+  const axis = Uint32Array.from({ length: positions }, (_, position) => position);
+  return axisRotations([{ positions: axis, frequencies: frequencies(headDim, theta, factor) }]);
+}
+
+/** Some of the frequencies of a head, and the position of every row that they turn with. */
+export interface RotaryAxis {
+  /** `[rows]`. */
+  readonly positions: Uint32Array;
+  readonly frequencies: Float32Array;
+}
+
+/**
+ * Rotations of rows that have positions on several axes, which share a head's frequencies out in their order.
+ *
+ * @returns `[rows, headDim / 2, 2]`, as of `rotations`, where headDim / 2 is how many frequencies all axes have.
+ * @see Wang et al. 2024 (Qwen2-VL), sec. 2.1: time, height and width in the decoder, height and width in the tower.
+ */
+export function axisRotations(axes: readonly RotaryAxis[]): Float32Array {
+  const half = axes.reduce((sum, axis) => sum + axis.frequencies.length, 0);
+  const rows = axes[0]?.positions.length ?? 0;
+  const table = new Float32Array(rows * half * 2);
+  let column = 0;
+  for (const { positions, frequencies: own } of axes) {
+    // Rows of a picture share their positions: each is turned once.
+    const count = positions.reduce((most, position) => Math.max(most, position + 1), 0);
+    for (const frequency of own) {
+      const angles = Float32Array.from({ length: count }, (_, position) => position * frequency);
+      const [cosines, sines] = [angles.map(Math.cos), angles.map(Math.sin)];
+      for (let row = 0; row < rows; row++) {
+        const position = positions[row]!;
+        table[(row * half + column) * 2] = cosines[position]!;
+        table[(row * half + column) * 2 + 1] = sines[position]!;
+      }
+      column++;
     }
   }
   return table;

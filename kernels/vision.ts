@@ -16,10 +16,16 @@ const poolKernel = new Kernel('pool', poolSource);
  * @param pixels - `[frames, channels, height, width]`, f32.
  * @param patchSize - Side of a patch in pixels; what is left over at the right and below is ignored.
  * @param out - dtype of the result.
- * @returns `[frames * floor(height / patchSize) * floor(width / patchSize), channels * patchSize^2]`.
- * @throws ShapeError if the pixels are not four-dimensional f32 or smaller than a patch.
+ * @param depth - Successive frames that a patch reaches over; divides `frames`.
+ * @returns `[frames / depth * floor(height / patchSize) * floor(width / patchSize), channels * depth * patchSize^2]`.
+ * @throws ShapeError if the pixels are not four-dimensional f32, smaller than a patch, or not whole patches in time.
  */
-export function patchify(rec: Recorder, pixels: Tensor, patchSize: number, out: 'f32' | 'f16' = 'f32'): Tensor {
+export function patchify(
+  rec: Recorder,
+  pixels: Tensor,
+  patchSize: number,
+  { out = 'f32', depth = 1 }: { readonly out?: 'f32' | 'f16'; readonly depth?: number } = {},
+): Tensor {
   expectDType('patchify', 'pixels', pixels, 'f32');
   const [frames, channels, height, width] = pixels.shape as [number, number, number, number];
   const patches = Math.floor(height / patchSize) * Math.floor(width / patchSize);
@@ -27,13 +33,18 @@ export function patchify(rec: Recorder, pixels: Tensor, patchSize: number, out: 
     throw new ShapeError(
       `patchify: pixels must be [frames, channels, height, width] of at least ${patchSize} pixels, got ${pixels}.`,
     );
-  const dim = channels * patchSize ** 2;
-  const y = rec.empty('patches', [frames * patches, dim], out);
+  if (frames % depth !== 0)
+    throw new ShapeError(
+      `patchify: a patch takes ${depth} frames, and their number must be a multiple, got ${pixels}.`,
+    );
+  const dim = channels * depth * patchSize ** 2;
+  const rows = (frames / depth) * patches;
+  const y = rec.empty('patches', [rows, dim], out);
   rec.dispatch(patchifyKernel, {
     operands: { pixels, y },
-    params: { channels, height, width, patchSize },
+    params: { channels, height, width, patchSize, depth },
     types: { act: out },
-    workgroups: [groups(dim, 64), frames * patches],
+    workgroups: [groups(dim, 64), rows],
   });
   return y;
 }

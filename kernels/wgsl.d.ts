@@ -94,7 +94,7 @@ declare module '*/embed.wgsl' {
 declare module '*/fold.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'y',
-    'grid' | 'side' | 'by' | 'dim',
+    'rows' | 'columns' | 'by' | 'dim',
     never,
     never,
     never
@@ -246,7 +246,7 @@ declare module '*/read-f32.wgsl' {
 declare module '*/patchify.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'pixels' | 'y',
-    'channels' | 'height' | 'width' | 'patchSize',
+    'channels' | 'height' | 'width' | 'patchSize' | 'depth',
     never,
     never,
     'act'

@@ -52,6 +52,11 @@ export function probeArguments(ffmpeg: Ffmpeg): string[] {
   return ['-v', 'warning', ...LOCAL, ...show, '-select_streams', STREAM, '-of', 'json', '-i', ffmpeg.input];
 }
 
+/** Arguments of `ffprobe` for what each frame says of itself, as JSON: for pictures, since it decodes them all. */
+export function framesArguments(ffmpeg: Ffmpeg): string[] {
+  return ['-v', 'error', ...LOCAL, '-show_frames', '-select_streams', STREAM, '-of', 'json', '-i', ffmpeg.input];
+}
+
 /** Arguments of `ffprobe` for the kinds of all streams, as JSON. */
 export function streamsArguments(ffmpeg: Ffmpeg): string[] {
   return ['-v', 'error', ...LOCAL, '-show_streams', '-of', 'json', '-i', ffmpeg.input];

@@ -1,6 +1,6 @@
 /** What a video file contains, as ffprobe tells it. */
 import { VideoError } from './errors.ts';
-import { type Ffmpeg, probeArguments, type RunOptions, streamsArguments } from './ffmpeg.ts';
+import { type Ffmpeg, framesArguments, probeArguments, type RunOptions, streamsArguments } from './ffmpeg.ts';
 
 /** What is known of a video before a frame of it is decoded. */
 export interface VideoInfo {
@@ -32,9 +32,15 @@ interface ProbeOutput {
   readonly format?: { readonly format_name?: string; readonly duration?: string };
   readonly streams?: readonly ProbeStream[];
   readonly packets?: readonly { readonly flags?: string }[];
+  readonly frames?: readonly Turnable[];
 }
 
-interface ProbeStream {
+/** What may say that it is to be turned. */
+interface Turnable {
+  readonly side_data_list?: readonly { readonly rotation?: number }[];
+}
+
+interface ProbeStream extends Turnable {
   readonly codec_type?: string;
   readonly codec_name?: string;
   readonly width?: number;
@@ -45,7 +51,6 @@ interface ProbeStream {
   readonly r_frame_rate?: string;
   readonly nb_frames?: string;
   readonly duration?: string;
-  readonly side_data_list?: readonly { readonly rotation?: number }[];
 }
 
 /** Formats of FFmpeg that are lists of other files, or text drawn as video. */
@@ -69,7 +74,14 @@ export async function probeVideo(ffmpeg: Ffmpeg, name: string, signal: AbortSign
   if (!stream) throw await noVideoStream(ffmpeg, name, signal);
   if (stream.pix_fmt === undefined && log.some((line) => NO_DECODER.test(line)))
     throw noDecoder(ffmpeg, name, stream.codec_name);
-  return readProbe(name, stream, output);
+  // A picture's orientation is not the stream's but the frame's (Exif).
+  const single = output.packets?.length === 1 && !isTurned(stream);
+  const frame = single ? (await runProbe(ffmpeg, framesArguments(ffmpeg), { log: [], signal })).frames?.[0] : undefined;
+  return readProbe(
+    name,
+    frame && isTurned(frame) ? { ...stream, side_data_list: frame.side_data_list ?? [] } : stream,
+    output,
+  );
 }
 
 async function runProbe(ffmpeg: Ffmpeg, args: string[], options: RunOptions): Promise<ProbeOutput> {
@@ -109,8 +121,8 @@ function readProbe(name: string, stream: ProbeStream, output: ProbeOutput): Prob
 }
 
 /** Whether FFmpeg turns the frames by a quarter before it shows them. */
-function isTurned(stream: ProbeStream): boolean {
-  const rotation = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation ?? 0;
+function isTurned({ side_data_list }: Turnable): boolean {
+  const rotation = side_data_list?.find((data) => data.rotation !== undefined)?.rotation ?? 0;
   // FFmpeg tolerates one degree, and ffprobe cuts the fraction off.
   return Math.abs(Math.abs(rotation % 180) - 90) <= 1;
 }

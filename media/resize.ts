@@ -159,27 +159,31 @@ function weights(from: number, to: number): Weights {
 }
 
 function computeWeights(from: number, to: number): Weights {
+  const all = Array.from({ length: to }, (_, i) => bicubicTaps(from, to, i));
+  const taps = all.reduce((most, { weights }) => Math.max(most, weights.length), 0);
+  const weight = new Int32Array(to * taps);
+  for (const [i, { weights }] of all.entries())
+    for (const [k, w] of weights.entries()) weight[i * taps + k] = toFixedPoint(w);
+  return {
+    taps,
+    start: Int32Array.from(all, ({ first }) => first),
+    count: Int32Array.from(all, ({ weights }) => weights.length),
+    weight,
+  };
+}
+
+/** Inputs `first` and on that output `i` of an axis is the sum of, by weights that sum to 1. */
+export function bicubicTaps(from: number, to: number, i: number): { first: number; weights: number[] } {
   const scale = from / to;
   const stretch = Math.max(scale, 1);
   const support = SUPPORT * stretch;
-  const taps = Math.ceil(support) * 2 + 1;
-  const start = new Int32Array(to);
-  const count = new Int32Array(to);
-  const weight = new Int32Array(to * taps);
-  for (let i = 0; i < to; i++) {
-    const center = (i + 0.5) * scale;
-    const first = Math.max(0, Math.trunc(center - support + 0.5));
-    const end = Math.min(from, Math.trunc(center + support + 0.5));
-    // Pillow multiplies by the inverse of the stretch; dividing rounds differently.
-    const kernel = Array.from({ length: end - first }, (_, k) => bicubic((k + first - center + 0.5) * (1 / stretch)));
-    const total = kernel.reduce((sum, w) => sum + w, 0);
-    start[i] = first;
-    count[i] = end - first;
-    kernel.forEach((w, k) => {
-      weight[i * taps + k] = toFixedPoint(w / total);
-    });
-  }
-  return { taps, start, count, weight };
+  const center = (i + 0.5) * scale;
+  const first = Math.max(0, Math.trunc(center - support + 0.5));
+  const end = Math.min(from, Math.trunc(center + support + 0.5));
+  // Pillow multiplies by the inverse of the stretch; dividing rounds differently.
+  const kernel = Array.from({ length: end - first }, (_, k) => bicubic((k + first - center + 0.5) * (1 / stretch)));
+  const total = kernel.reduce((sum, w) => sum + w, 0);
+  return { first, weights: kernel.map((w) => w / total) };
 }
 
 /** Keys' cubic convolution kernel with a = -0.5, in Pillow's order of operations. */

@@ -1,14 +1,30 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
 import { cutPictures, type Picture } from './resize.ts';
-import { type Sampling, type Spread, sampleFrames } from './sampling.ts';
+import { resizeSmooth } from './resize-smooth.ts';
+import { type Rate, type Sampling, type Spread, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
+
+/** In pixels. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+type Fit = 'stretch' | 'smooth';
 
 /** Which frames, and how large. */
 export interface SampleVideoOptions {
-  /** Side of the square that frames are resized to, in pixels, unless `pictures` says otherwise. */
-  readonly size: number;
-  /** The pictures that a frame of a size becomes. Default: one, stretched to the square. */
-  readonly pictures?: (frame: { readonly width: number; readonly height: number }) => readonly Picture[];
+  /**
+   * What frames are resized to, in pixels: the side of a square, or what follows from the video's size and the number of
+   * frames that are taken.
+   */
+  readonly size: number | ((source: Size, frames: number) => Size);
+  /**
+   * `stretch`, the default, does not keep the aspect ratio; `smooth` does not either, and rounds once as torchvision does.
+   */
+  readonly fit?: Fit;
+  /** The pictures that a frame of a size becomes. Default: one of `size`. */
+  readonly pictures?: (frame: Size) => readonly Picture[];
   /** Most frames to take. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
@@ -17,6 +33,8 @@ export interface SampleVideoOptions {
   readonly forceSample?: boolean;
   /** Which frames an even spread takes. Default `ends`. */
   readonly spread?: Spread;
+  /** What `fps` means. Default `stride`. */
+  readonly rate?: Rate;
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
@@ -26,10 +44,13 @@ export interface SampleVideoOptions {
 
 /** The frames, and what was sampled. */
 export interface SampledVideo {
-  /** A frame's pictures one after the other, each `[height, width, 3]`, RGB in 8 bit, as Pillow's bicubic makes them. */
+  /** Each `[height, width, 3]`, RGB in 8 bit. */
   readonly images: readonly Uint8Array[];
-  /** Those of every frame. */
+  /** A frame's pictures, which follow one another in its image. */
   readonly pictures: readonly Picture[];
+  /** Of an image in one picture, in pixels. */
+  readonly width: number;
+  readonly height: number;
   readonly sampling: Sampling;
   /** The sampling in words, for prompts. */
   readonly times: { readonly frames: number; readonly durationText: string; readonly timesText: string };
@@ -43,12 +64,13 @@ export interface SampledVideo {
  * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
-  const { size, pictures: picturesOf, progress, start, end, ...rest } = options;
+  const { size, fit = 'stretch', pictures: picturesOf, progress, start, end, ...rest } = options;
   const { averageFps } = video.info;
   const { first, frames } = part(video, start, end);
   const sampling = sampleFrames({ frames, averageFps, ...rest });
   const indices = sampling.indices.map((index) => first + index);
-  const pictures = picturesOf?.(video.info) ?? [square(size)];
+  const to = typeof size === 'number' ? { width: size, height: size } : size(video.info, indices.length);
+  const pictures = picturesOf?.(video.info) ?? [{ ...to, resized: to, left: 0, top: 0 }];
   const images: Uint8Array[] = [];
   const started = performance.now();
   let resizeMs = 0;
@@ -56,7 +78,12 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   for await (const frame of video.frames(indices)) {
     const before = performance.now();
     // Frames of the same picture share their bytes, so a repeated one is resized once.
-    const image = last?.rgb === frame.rgb ? last.image : cutPictures(frame, pictures);
+    const image =
+      last?.rgb === frame.rgb
+        ? last.image
+        : fit === 'smooth'
+          ? resizeSmooth(frame, to.width, to.height)
+          : cutPictures(frame, pictures);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;
@@ -65,17 +92,13 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   const { durationText, timesText } = sampling;
   return {
     images,
+    ...to,
     pictures,
     sampling,
     times: { frames: images.length, durationText, timesText },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };
-}
-
-/** All of a frame, its aspect ratio not kept. */
-function square(size: number): Picture {
-  return { width: size, height: size, resized: { width: size, height: size }, left: 0, top: 0 };
 }
 
 /** The frames between two times; the last one if the video ends before. */

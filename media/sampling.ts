@@ -14,7 +14,16 @@ export interface SamplingOptions {
   readonly forceSample?: boolean;
   /** Which frames an even spread takes. Default `ends`, as LLaVA-Video. */
   readonly spread?: Spread;
+  /** What `fps` means. Default `stride`, as LLaVA-Video. */
+  readonly rate?: Rate;
 }
+
+/**
+ * Frames at a rate. `stride`: every n-th, n rounded, or an even spread of `maxFrames` if these are more (LLaVA-Video).
+ * `times`: the frame that is shown at every multiple of 1 / fps, the first `maxFrames` of them (NVILA). `pairs`: an even
+ * spread of as many as the rate asks for, an even number of at least 4 (Qwen2-VL).
+ */
+export type Rate = 'stride' | 'times' | 'pairs';
 
 /**
  * Frames spread evenly. `ends`: from the first to the last, rounded down (LLaVA); `nearest`: the same, rounded, halves to
@@ -38,25 +47,25 @@ export interface Sampling {
 }
 
 /**
- * Takes every n-th frame, where n is the frame rate over `fps`, rounded. If that gives more than `maxFrames`, or
- * if `forceSample` is set, `maxFrames` are spread evenly from the first frame to the last instead.
+ * Takes frames at a rate, as `rate` says; by default every n-th frame, where n is the frame rate over `fps`, rounded. If that
+ * gives more than `maxFrames`, or if `forceSample` is set, `maxFrames` are spread evenly from the first frame to the last.
  *
  * Deviation: where the rounded n is 0 (`averageFps <= fps / 2`) the reference fails; here every frame is taken.
  *
  * @throws RangeError if a number is outside what {@link SamplingOptions} says.
  */
 export function sampleFrames(options: SamplingOptions): Sampling {
-  const { frames, averageFps, maxFrames, fps = 1, forceSample = false, spread = 'ends' } = options;
+  const { frames, averageFps, maxFrames, fps = 1, forceSample = false, spread = 'ends', rate = 'stride' } = options;
   requireCount('frames', frames);
   requireCount('maxFrames', maxFrames);
   requirePositive('averageFps', averageFps);
   requirePositive('fps', fps);
 
   const stride = Math.max(1, roundHalfEven(averageFps / fps));
-  const even = forceSample || Math.ceil(frames / stride) > maxFrames;
-  const indices = even ? spreads[spread](frames, maxFrames, stride) : every(frames, stride);
+  const strided = rate === 'stride' && !forceSample && Math.ceil(frames / stride) <= maxFrames;
+  const indices = strided ? every(frames, stride) : taken({ ...options, forceSample, spread, rate });
   // The reference divides by the rounded rate in one case and by the exact one in the other.
-  const times = indices.map((index) => index / (even ? averageFps : stride));
+  const times = indices.map((index) => index / (strided ? stride : averageFps));
   const duration = frames / averageFps;
   return {
     indices,
@@ -65,6 +74,33 @@ export function sampleFrames(options: SamplingOptions): Sampling {
     duration,
     durationText: twoDigits(duration),
   };
+}
+
+/** The frames, where it is not every n-th. */
+function taken(options: SamplingOptions & { readonly spread: Spread; readonly rate: Rate }): number[] {
+  const { frames, maxFrames, forceSample, spread, rate } = options;
+  if (rate === 'times' && !forceSample) return atTimes(options);
+  const { averageFps, fps = 1 } = options;
+  const stride = Math.max(1, roundHalfEven(averageFps / fps));
+  return spreads[spread](frames, rate === 'pairs' ? paired(options) : maxFrames, stride);
+}
+
+/** VILA's media.py: the frame of each time, as far as there are frames and room. */
+function atTimes({ frames, averageFps, maxFrames, fps = 1 }: SamplingOptions): number[] {
+  const all = Array.from({ length: maxFrames }, (_, i) => Math.floor((i / fps) * averageFps));
+  return all.filter((index) => index < frames);
+}
+
+/** Fewest frames of Qwen2-VL's vision_process.py, smart_nframes. */
+const FEWEST_PAIRED = 4;
+
+/** How many frames `pairs` takes: an even number but where there is one, or one is asked for. */
+function paired({ frames, averageFps, maxFrames, fps = 1, forceSample = false }: SamplingOptions): number {
+  const room = Math.min(maxFrames, frames);
+  const most = Math.max(2 * Math.floor(room / 2), 1);
+  if (forceSample) return most;
+  const wanted = Math.max((frames / averageFps) * fps, FEWEST_PAIRED);
+  return Math.min(2 * roundHalfEven(wanted / 2), most);
 }
 
 /** Rounds to the nearest integer and ties to the even one, as Python and IEEE 754 do. */

@@ -19,6 +19,9 @@ export function chatMl(system: string): string {
  */
 export const QWEN_1_5 = chatMl('You are a helpful assistant.');
 
+/** Qwen2-VL's, which is the same where a user says one thing (chat_template.json). */
+export const QWEN_2_VL = QWEN_1_5;
+
 /** Renders chat prompts by a Jinja template. */
 export class ChatTemplate {
   readonly #template: Template;

@@ -39,6 +39,11 @@ export class ConfigReader {
     return this.#checked(key, ok, 'a positive integer', fallback);
   }
 
+  /** A positive integer, where there is the key. */
+  optionalSize(key: string): number | undefined {
+    return this.raw(key) === undefined ? undefined : this.size(key);
+  }
+
   /** A positive number. */
   positive(key: string, fallback?: number): number {
     const ok = (value: unknown): value is number => Number.isFinite(value) && (value as number) > 0;

@@ -1,8 +1,8 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { VideoEncoder } from './family.ts';
-import type { Size } from './pictures.ts';
+import { tokensIn, type VideoEncoder } from './family.ts';
+import type { PictureSize } from './video-model.ts';
 
 /** Frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
@@ -11,7 +11,7 @@ const FRAMES_AT_ONCE = 8;
 export interface FramesToEncode {
   readonly frames: number;
   /** Those of every frame. */
-  readonly pictures: readonly Size[];
+  readonly pictures: readonly PictureSize[];
   /** Width of the tokens. */
   readonly width: number;
   /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
@@ -24,9 +24,9 @@ export function groupsOf(frames: number, { framesPerGroup }: VideoEncoder): numb
   return Math.ceil(frames / framesPerGroup);
 }
 
-/** Tokens of a group. The place of a token in its group is its patch type. */
-export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly Size[]): number {
-  return pictures.reduce((sum, picture) => sum + encoder.tokensOf(picture), 0);
+/** Tokens of a group: those of all pictures of a frame, one picture after the other. */
+export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly PictureSize[]): number {
+  return pictures.reduce((sum, picture) => sum + tokensIn(encoder.tokenGrid(picture)), 0);
 }
 
 /**
@@ -43,7 +43,7 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
     await encodeInto(rec, tokens, encoder, video);
     if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
     rec.submit();
-    await runtime.settled();
+    await runtime.device.queue.onSubmittedWorkDone();
     await runtime.check();
     return tokens;
   } catch (error) {
@@ -66,9 +66,10 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
     const count = Math.min(atOnce, groups - first);
     let place = first * perGroup;
     for (const [i, picture] of pictures.entries()) {
-      const rows = encoder.tokensOf(picture);
+      const rows = tokensIn(encoder.tokenGrid(picture));
       rec.scope('frames', () => {
-        const pixels = wholeGroups(video, i, first * each, (first + count) * each);
+        const [start, end] = [first * each, (first + count) * each];
+        const pixels = rec.runtime.virtual ? blankPixels(picture, end - start) : wholeGroups(video, i, start, end);
         const shape = [count * each, 3, picture.height, picture.width];
         const part = encoder.forward(rec, rec.upload('pixels', shape, 'f32', pixels));
         for (let group = 0; group < count; group++)
@@ -77,9 +78,18 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
       place += rows;
     }
     rec.submit();
-    if (progress) await rec.runtime.settled();
+    if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
     progress?.(Math.min(frames, (first + count) * each), frames);
   }
+}
+
+/** What a plan uploads, which nobody looks at: normalising whole videos would be most of its time. */
+let blank = new Float32Array(0);
+
+function blankPixels(size: PictureSize, frames: number): Float32Array {
+  const count = frames * 3 * size.width * size.height;
+  if (blank.length < count) blank = new Float32Array(count);
+  return blank.subarray(0, count);
 }
 
 /** A picture's pixels in frames `start` .. `end`, of which the last ones may lie beyond the video. */

@@ -6,9 +6,9 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
-import type { Picture, Size } from './pictures.ts';
+import type { Picture } from './pictures.ts';
 import type { Normalisation } from './preprocess.ts';
-import type { FrameFormat, TokenGrid } from './video-model.ts';
+import type { FrameFormat, PicturePieces, PictureSize, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
@@ -30,6 +30,10 @@ export interface FamilyPlan {
   readonly frameFormat: FrameFormat;
   readonly pixels: Normalisation;
   readonly prompt: PromptForm;
+  /** For families that take pictures. */
+  readonly pictures?: PictureForm;
+  /** Last rows of the prompt whose attention ranks tokens for pruning; 1 if absent. */
+  readonly scoreRows?: number;
   /** Ids that end an answer, besides those of generation_config.json. */
   readonly stopIds: readonly number[];
   /** Stored tensors that the model does not use, and need not be warned of. */
@@ -42,20 +46,38 @@ export interface FamilyPlan {
   loadEncoder(loader: WeightLoader, act: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
 }
 
+/** How a family is shown pictures. */
+export interface PictureForm {
+  /** The pieces that a picture of a size is shown in. @throws InputError if it takes none of such a size. */
+  pieces(source: PictureSize): PicturePieces;
+  /** What the user says before the question, with `VIDEO_MARK` in the place of each picture. */
+  lead(pictures: number): string;
+  /**
+   * What a reducer takes a picture's tokens for, where there is no video: `frames` (a token's type is its place in its
+   * piece), `row` (all are of one type, so that neighbours are compared), or `text`. Beside a video they are text.
+   */
+  readonly tokens: 'frames' | 'row' | 'text';
+}
+
 /** The GPU road from pixels to visual tokens. Frames become tokens in groups: one at a time, or several as one. */
 export interface VideoEncoder {
   readonly framesPerGroup: number;
-  /** Tokens of a picture in every group; a group has those of all pictures of a frame, one picture after the other. */
-  tokensOf(picture: Size): number;
-  /** How they lie. */
-  readonly tokenGrid: TokenGrid;
+  /** The same for the pieces of a picture, where that differs; one alone stands in for its whole group. */
+  readonly still?: VideoEncoder;
+  /** How the tokens of a group of frames of a size lie; towers of one size need not look at it. */
+  tokenGrid(size: PictureSize): TokenGrid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
   /**
-   * @param pixels - `[frames, 3, height, width]`, f32, normalised: one picture of each frame; whole groups.
-   * @returns `[groups * tokensOf(picture), outSize]`, f32.
+   * @param pixels - `[frames, 3, height, width]`, f32, normalised; whole groups.
+   * @returns `[groups * tokensIn(grid), outSize]`, f32. The place of a token in its group is its patch type.
    */
   forward(rec: Recorder, pixels: Tensor): Tensor;
+}
+
+/** Tokens of a group, newlines included. */
+export function tokensIn({ rows, columns, newlines }: TokenGrid): number {
+  return rows * columns + { row: rows, frame: 1, none: 0 }[newlines];
 }
 
 /** A video as far as a prompt's text speaks of it. */

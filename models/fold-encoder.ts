@@ -1,16 +1,17 @@
+import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { fold, foldedSide, meanFrames } from '../kernels/fold.ts';
+import { fold, folded, type Grid, meanFrames } from '../kernels/fold.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
-import { gridOf, type TowerConfig } from './tower/config.ts';
+import type { TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
-import type { TokenGrid } from './video-model.ts';
+import type { PictureSize, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling. */
+/** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
 export interface FoldEncoderPlan {
   readonly tower: TowerConfig;
   readonly names: TowerNames;
@@ -50,36 +51,42 @@ export class FoldEncoder implements VideoEncoder {
   }
 
   get framesPerGroup(): number {
-    return this.#plan.framesPerGroup;
+    return this.#plan.tower.patchFrames * this.#plan.framesPerGroup;
   }
 
-  tokensOf(): number {
-    return this.#tokensPerFrame + (this.#plan.endId === undefined ? 0 : 1);
+  /** A picture is nothing to take a mean of. */
+  get still(): VideoEncoder {
+    return new FoldEncoder({ ...this.#plan, framesPerGroup: 1 }, this.#tower, this.#projector, this.#decoder);
   }
 
-  get tokenGrid(): TokenGrid {
-    const { tower, fold: by, endId, framesPerGroup } = this.#plan;
-    return { side: foldedSide(gridOf(tower), by), newlines: endId === undefined ? 'none' : 'frame', framesPerGroup };
+  /** @throws InputError if it takes no frames of the size. */
+  tokenGrid(size: PictureSize): TokenGrid {
+    const { fold: by, endId } = this.#plan;
+    checkSize(size, this.#plan);
+    const newlines = endId === undefined ? 'none' : 'frame';
+    return { ...folded(this.#patches(size), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
-  get #tokensPerFrame(): number {
-    return this.tokenGrid.side ** 2;
+  #patches({ width, height }: PictureSize): Grid {
+    const { patchSize } = this.#plan.tower;
+    return { rows: Math.floor(height / patchSize), columns: Math.floor(width / patchSize) };
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {
-    const frames = pixels.shape[0] ?? 0;
-    const features = rec.scope('tower', () => this.#tower.encode(rec, this.#tower.embed(rec, pixels), frames));
-    const folded = fold(rec, features, { grid: gridOf(this.#plan.tower), by: this.#plan.fold });
-    const tokens = this.#projector.forward(rec, folded);
-    const { framesPerGroup, endId } = this.#plan;
-    const each = this.#tokensPerFrame;
+    const { tower, fold: by, framesPerGroup, endId } = this.#plan;
+    const [frames = 0, , height = 0, width = 0] = pixels.shape;
+    const grid = this.#patches({ width, height });
+    const embedded = (): Tensor => this.#tower.embed(rec, pixels);
+    const features = rec.scope('tower', () => this.#tower.encode(rec, embedded(), frames / tower.patchFrames, grid));
+    const tokens = this.#projector.forward(rec, fold(rec, features, grid, by));
+    const { rows, columns } = folded(grid, by);
+    const each = rows * columns;
     const groups = framesPerGroup > 1 ? meanFrames(rec, tokens, { frames: framesPerGroup, each }) : tokens;
-    return endId === undefined ? groups : this.#ended(rec, groups, endId);
+    return endId === undefined ? groups : this.#ended(rec, groups, each, endId);
   }
 
-  #ended(rec: Recorder, tokens: Tensor, id: number): Tensor {
+  #ended(rec: Recorder, tokens: Tensor, each: number, id: number): Tensor {
     const [rows, dim] = tokens.shape2();
-    const each = this.#tokensPerFrame;
     const groups = rows / each;
     const end = this.#decoder.embed(rec, rec.upload('id', [1], 'u32', Uint32Array.of(id)));
     const y = rec.empty('visual tokens', [groups * (each + 1), dim], 'f32');
@@ -89,4 +96,15 @@ export class FoldEncoder implements VideoEncoder {
     }
     return y;
   }
+}
+
+/** Towers that rotate take whole tokens, others the size of their table of positions. */
+function checkSize({ width, height }: PictureSize, { tower, fold: by }: FoldEncoderPlan): void {
+  const { rotary, imageSize, patchSize } = tower;
+  const unit = patchSize * by;
+  const fits = rotary
+    ? width > 0 && height > 0 && width % unit === 0 && height % unit === 0
+    : width === imageSize && height === imageSize;
+  const wanted = rotary ? `sides that are multiples of ${unit} pixels` : `${imageSize} x ${imageSize} pixels`;
+  if (!fits) throw new InputError(`encode: frames and pictures must have ${wanted}, got ${width} x ${height}.`);
 }

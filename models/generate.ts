@@ -6,7 +6,7 @@ import { argmax, sample } from '../kernels/choose.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { KvCache } from './kv-cache.ts';
 import { randomNumbers } from './random.ts';
-import type { Reduction, ReductionStep, TokenReducer, Tokens } from './reduction.ts';
+import type { Prompt, Reduction, ReductionStep, TokenReducer, Tokens } from './reduction.ts';
 import { type Trace, Tracer } from './trace.ts';
 
 export interface GenerateOptions {
@@ -60,7 +60,7 @@ export interface GenerateRequest extends GenerateOptions {
   readonly runtime: Runtime;
   readonly reducer: TokenReducer | undefined;
   /** Builds the prompt; its tensors belong to the recorder. */
-  readonly prompt: (rec: Recorder) => Tokens;
+  readonly prompt: (rec: Recorder) => Prompt;
   /** Ids that end the answer; they are not given out. */
   readonly stopIds: ReadonlySet<number>;
 }
@@ -160,7 +160,7 @@ class Decoding {
       const tracer = trace ? new Tracer(tokens) : undefined;
       if (tracer) stats.trace = tracer.trace;
       const run = reducer?.start(tokens, decoder.config.layers, tracer?.look) ?? {};
-      this.#cache.nextPosition = rows;
+      this.#cache.nextPosition = tokens.nextPosition ?? rows;
       const options = { positions: rows, run: counted(tracer?.watch(run) ?? run, stats.layers) };
       const left = await decoder.forward(rec, tokens, this.#cache, options);
       stats.steps = run.steps ?? [];

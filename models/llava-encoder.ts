@@ -1,6 +1,6 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { type NewlinePlace, type PoolMode, pool, pooledSide, tokensPerFrame } from '../kernels/vision.ts';
+import { type NewlinePlace, type PoolMode, pool, pooledSide } from '../kernels/vision.ts';
 import type { VideoEncoder } from './family.ts';
 import { mlp, Projector } from './projector.ts';
 import { gridOf, type TowerConfig } from './tower/config.ts';
@@ -64,15 +64,11 @@ export class LlavaEncoder implements VideoEncoder {
     return new LlavaEncoder(config, tower, projector, newline);
   }
 
-  /** Tokens of one frame, newlines included; without a final newline of the whole video. */
-  tokensOf(): number {
-    const { side, newlines } = this.tokenGrid;
-    return tokensPerFrame(side, newlines);
-  }
-
-  get tokenGrid(): TokenGrid {
+  /** Of one frame, newlines included; without a final newline of the whole video. */
+  tokenGrid(): TokenGrid {
     const { tower, poolMode, newlines } = this.config;
-    return { side: pooledSide(gridOf(tower), poolMode), newlines, framesPerGroup: 1 };
+    const side = pooledSide(gridOf(tower), poolMode);
+    return { rows: side, columns: side, newlines, framesPerGroup: 1 };
   }
 
   get finalToken(): Tensor | undefined {

@@ -3,22 +3,25 @@ import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
-import { encodeFrames, groupsOf, tokensPerGroup } from './encode.ts';
-import type { FamilyPlan, VideoEncoder } from './family.ts';
+import { encodeFrames, type FramesToEncode, groupsOf, tokensPerGroup } from './encode.ts';
+import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
-import { type Picture, picturesOf } from './pictures.ts';
+import { type Picture, stretched } from './pictures.ts';
 import { normalise } from './preprocess.ts';
-import { type PromptVideo, promptTokens } from './prompt.ts';
-import type { TokenReducer, Tokens } from './reduction.ts';
+import { type PromptVisual, promptTokens } from './prompt.ts';
+import type { Prompt, TokenReducer } from './reduction.ts';
 import { PromptText, stopIdsOf } from './text.ts';
 import type {
   Answer,
+  EncodedPicture,
   EncodedVideo,
   FrameFormat,
   LoadedWeights,
   LoadOptions,
-  TokenGrid,
+  PictureParts,
+  PictureSize,
+  Seen,
   VideoFrames,
   VideoModel,
 } from './video-model.ts';
@@ -116,8 +119,8 @@ export class LoadedModel implements VideoModel {
   get frameFormat(): FrameFormat {
     return this.#parts.plan.frameFormat;
   }
-  get tokenGrid(): TokenGrid {
-    return this.#parts.encoder.tokenGrid;
+  get pictureFormat(): VideoModel['pictureFormat'] {
+    return this.#parts.plan.pictures?.pieces;
   }
   get decoder(): Decoder {
     return this.#parts.decoder;
@@ -132,47 +135,94 @@ export class LoadedModel implements VideoModel {
 
   async encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo> {
     const { images, times } = frames;
-    const pictures = (this.frameFormat.pictures && frames.pictures) ?? picturesOf(this.frameFormat);
     if (images.length === 0) throw new InputError('encode: a video needs at least one frame.');
-    const ends = pictures.map((_, i) => pictureBytes(pictures.slice(0, i + 1)));
-    const wrong = images.find((image) => image.length !== ends.at(-1));
-    if (wrong) {
-      const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
-      throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
-    }
-    const by = this.#parts.plan.pixels;
-    const pixels = (start: number, end: number, i: number): Float32Array =>
-      normalise(
-        images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
-        by,
-      );
-    return this.encodePixels({ frames: images.length, pictures, pixels, times }, progress);
+    const pictures = this.#picturesOf(frames);
+    return this.encodePixels(
+      { frames: images.length, pictures, pixels: this.#pixels(images, pictures), times },
+      progress,
+    );
+  }
+
+  async encodePicture({ images, width, height }: PictureParts): Promise<EncodedPicture> {
+    if (images.length === 0) throw new InputError('encodePicture: a picture needs at least one piece.');
+    const size = { width, height };
+    return this.encodePicturePixels(images.length, size, this.#pixels(images, [size]));
   }
 
   /** As `encode`, from normalised pixels. */
   async encodePixels(
-    { frames, pictures, pixels, times }: VideoPixels,
+    { times, ...shown }: VideoPixels,
     progress?: (done: number, of: number) => void,
   ): Promise<EncodedVideo> {
-    const { runtime, encoder, plan } = this.#parts;
-    const width = plan.decoder.hiddenSize;
-    const tokens = await encodeFrames(runtime, encoder, { frames, pictures, width, pixels, progress });
+    const { frames, pictures } = shown;
+    return { ...(await this.#encode(this.encoder, { ...shown, progress })), frames, pictures, times };
+  }
+
+  /** As `encodePicture`, from normalised pixels `[pieces, 3, height, width]`. */
+  async encodePicturePixels(
+    pieces: number,
+    size: PictureSize,
+    pixels: (start: number, end: number) => Float32Array,
+  ): Promise<EncodedPicture> {
+    const { plan, encoder, name } = this.#parts;
+    if (!plan.pictures) throw new InputError(`${name}: ${this.architecture} takes no pictures here, only a video.`);
+    return { ...(await this.#encode(encoder.still ?? encoder, { frames: pieces, pictures: [size], pixels })), pieces };
+  }
+
+  async #encode(encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
+    const { runtime, plan } = this.#parts;
+    const tokens = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
     let live = true;
     const dispose = (): void => {
       // Given back twice, a buffer would be handed out twice.
       if (live) runtime.pool.release(tokens.buffer);
       live = false;
     };
-    return { tokens, frames, pictures, times, [Symbol.dispose]: dispose };
+    return { tokens, grid: encoder.tokenGrid(frames.pictures[0]!), [Symbol.dispose]: dispose };
   }
 
-  answer(video: EncodedVideo | undefined, question: string, options: GenerateOptions = {}): Answer {
+  #pixels(images: readonly Uint8Array[], pictures: readonly PictureSize[]) {
+    const ends = pictures.map((_, i) => bytesOf(pictures.slice(0, i + 1)));
+    const wrong = images.find((image) => image.length !== ends.at(-1));
+    if (wrong) {
+      const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
+      throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
+    }
+    const by = this.#parts.plan.pixels;
+    return (start: number, end: number, i = 0): Float32Array =>
+      normalise(
+        images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
+        by,
+      );
+  }
+
+  #picturesOf(frames: VideoFrames): readonly Picture[] {
+    const { pictures } = this.frameFormat;
+    if (pictures && frames.pictures) return frames.pictures;
+    const size = this.#sizeOf(frames);
+    return pictures?.(size) ?? [stretched(size)];
+  }
+
+  #sizeOf({ width, height }: VideoFrames): PictureSize {
+    const { size } = this.frameFormat;
+    if (typeof size === 'number') {
+      if ((width ?? size) !== size || (height ?? size) !== size)
+        throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${width} x ${height}.`);
+      return { width: size, height: size };
+    }
+    if (width === undefined || height === undefined)
+      throw new InputError(`encode: ${this.architecture} takes frames of any size, so width and height must be given.`);
+    return { width, height };
+  }
+
+  answer(asked: EncodedVideo | Seen | undefined, question: string, options: GenerateOptions = {}): Answer {
     const { runtime, decoder, stopIds } = this.#parts;
     const text = this.#text();
     checkGenerateOptions(options);
-    const ids = text.idsOf(question, this.#spoken(video));
+    const seen = seenOf(asked);
+    const ids = this.#ids(text, question, seen);
     const stats = newStats();
-    const prompt = (rec: Recorder): Tokens => this.prompt(rec, ids, video);
+    const prompt = (rec: Recorder): Prompt => this.prompt(rec, ids, seen);
     const request = { ...options, decoder, runtime, prompt, stopIds, reducer: this.reducer };
     return {
       stats,
@@ -189,16 +239,17 @@ export class LoadedModel implements VideoModel {
   }
 
   async firstLogits(
-    video: EncodedVideo | undefined,
+    asked: EncodedVideo | Seen | undefined,
     question: string,
     timed?: (timings: readonly Timing[]) => void,
   ): Promise<Float32Array> {
     const { runtime, decoder } = this.#parts;
-    const ids = this.#text().idsOf(question, this.#spoken(video));
+    const seen = seenOf(asked);
+    const ids = this.#ids(this.#text(), question, seen);
     const rec = runtime.recorder('first logits', { time: timed ? 2 : 0 });
     const cache = decoder.newCache(0);
     try {
-      const tokens = this.prompt(rec, ids, video);
+      const tokens = this.prompt(rec, ids, seen);
       const run = this.reducer?.start(tokens, this.layers) ?? {};
       const left = await decoder.forward(rec, tokens, cache, { positions: tokens.hidden.shape2()[0], run });
       const logits = rec.scope('head', () => decoder.logits(rec, decoder.lastNormed(rec, left)));
@@ -214,10 +265,12 @@ export class LoadedModel implements VideoModel {
   /**
    * A prompt's tokens, as `promptTokens`.
    *
-   * @param ids - Token ids, with `VIDEO_ID` in every place of the video.
+   * @param ids - Token ids, with `VIDEO_ID` in every place of the pictures and then of the video.
    */
-  prompt(rec: Recorder, ids: readonly number[], video: EncodedVideo | undefined): Tokens {
-    return promptTokens(rec, this.#parts, ids, video && this.#promptVideo(video));
+  prompt(rec: Recorder, ids: readonly number[], asked: EncodedVideo | Seen | undefined): Prompt {
+    const { video, pictures = [] } = seenOf(asked);
+    const visuals = pictures.map((picture) => this.#promptPicture(picture, video !== undefined));
+    return promptTokens(rec, this.#parts, ids, video ? [...visuals, this.#promptVideo(video)] : visuals);
   }
 
   /** Frees the weights, for every copy of this model. */
@@ -232,22 +285,40 @@ export class LoadedModel implements VideoModel {
     return text;
   }
 
-  #spoken(video: EncodedVideo | undefined) {
-    if (!video) return undefined;
-    const { frames, pictures, times } = video;
-    return { groups: groupsOf(frames, this.#parts.encoder), pictures, times };
+  #ids(text: PromptText, question: string, { video, pictures = [] }: Seen): number[] {
+    const { encoder, plan } = this.#parts;
+    const spoken = video && { ...video, groups: groupsOf(video.frames, encoder) };
+    return text.idsOf(question, spoken, { count: pictures.length, form: plan.pictures });
   }
 
-  #promptVideo({ tokens, frames, pictures }: EncodedVideo): PromptVideo {
+  #promptVideo({ tokens, frames, pictures, grid }: EncodedVideo): PromptVisual {
     const { encoder, plan } = this.#parts;
     const { marks, typedAfter } = plan.prompt;
     const groups = groupsOf(frames, encoder);
+    const perGroup = tokensPerGroup(encoder, pictures);
     const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
-    return { tokens, groups, tokensPerGroup: tokensPerGroup(encoder, pictures), marks: places, typedAfter };
+    return { tokens, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter };
+  }
+
+  #promptPicture({ tokens, pieces, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
+    const kind = besideVideo ? 'text' : (this.#parts.plan.pictures?.tokens ?? 'text');
+    const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
+    return {
+      tokens,
+      groups: Math.ceil(pieces / grid.framesPerGroup),
+      grid,
+      perGroup: tokensIn(grid),
+      marks: 1,
+      perType,
+    };
   }
 }
 
 /** Of several pictures, RGB in 8 bit. */
-function pictureBytes(pictures: readonly Picture[]): number {
+function bytesOf(pictures: readonly PictureSize[]): number {
   return pictures.reduce((bytes, { width, height }) => bytes + 3 * width * height, 0);
+}
+
+function seenOf(asked: EncodedVideo | Seen | undefined): Seen {
+  return asked && 'tokens' in asked ? { video: asked } : (asked ?? {});
 }

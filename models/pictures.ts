@@ -33,11 +33,3 @@ export function centred(side: number): PicturesOf {
     return [{ width: side, height: side, resized: { width, height }, left, top }];
   };
 }
-
-/** The pictures of a format's frames; a frame whose size is not known counts as a square of the format's. */
-export function picturesOf(
-  { size, pictures }: { readonly size: number; readonly pictures?: PicturesOf },
-  frame: Size = { width: size, height: size },
-): readonly Picture[] {
-  return pictures?.(frame) ?? [stretched({ width: size, height: size })];
-}

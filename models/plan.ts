@@ -4,18 +4,28 @@ import { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { GenerationStats } from './generate.ts';
-import { picturesOf, type Size } from './pictures.ts';
+import { stretched } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import { loadModel } from './registry.ts';
-import type { EncodedVideo, LoadedWeights, LoadOptions, VideoModel } from './video-model.ts';
-
-const HD: Size = { width: 1280, height: 720 };
+import {
+  type EncodedPicture,
+  type EncodedVideo,
+  inOnePiece,
+  type LoadedWeights,
+  type LoadOptions,
+  type PictureSize,
+  type Seen,
+  type VideoModel,
+} from './video-model.ts';
 
 /** What is planned for. */
 export interface PlanOptions extends Pick<LoadOptions, 'dtype' | 'chatTemplate'> {
+  /** Of a video; 0 for none, where there are pictures. */
   readonly frames: number;
-  /** Size of the video's frames, on which some families' number of tokens hangs. Default: 1280 x 720. */
-  readonly frameSize?: Size | undefined;
+  /** Size of the video, which those of its frames may hang on, in pixels; default 1280 x 720. */
+  readonly source?: PictureSize;
+  /** Sizes of pictures that are shown before it. */
+  readonly pictures?: readonly PictureSize[];
   readonly question: string;
   /** Ids generated at most. */
   readonly maxNewTokens: number;
@@ -63,13 +73,13 @@ export async function planMemory(
   using model = await loadModel(files, runtime, { dtype, chatTemplate });
   const loading = pool.memory.peakBytes;
   pool.resetPeak();
-  using video = await encodeBlank(model, options);
+  using seen = await encodeBlank(model, options);
   const looking = pool.memory.peakBytes;
   pool.resetPeak();
-  const stats = await firstTokens(model.withReducer(options.reducer), video, options);
+  const stats = await firstTokens(model.withReducer(options.reducer), seen, options);
   const reduced = pool.memory.peakBytes;
   pool.resetPeak();
-  const dense = options.reducer ? await firstTokens(model.withReducer(undefined), video, options) : stats;
+  const dense = options.reducer ? await firstTokens(model.withReducer(undefined), seen, options) : stats;
   // A sequence that is shortened in several steps leaves buffers of several lengths to the pool.
   const answering = options.reducer ? Math.min(pool.memory.peakBytes, reduced + MOST_FREE_BYTES) : reduced;
   await runtime.check();
@@ -80,7 +90,7 @@ export async function planMemory(
     frames,
     rows: stats.promptRows,
     videoTokens: stats.videoTokens,
-    visualTokens: video.tokens.byteLength,
+    visualTokens: [...seen.pictures, seen.video].reduce((sum, one) => sum + (one?.tokens.byteLength ?? 0), 0),
     cache: stats.cacheBytes,
     denseCache: dense.cacheBytes,
     loading,
@@ -90,20 +100,46 @@ export async function planMemory(
   };
 }
 
-/** One black picture as every frame. */
-function encodeBlank(model: VideoModel, { frames, frameSize = HD }: PlanOptions): Promise<EncodedVideo> {
-  if (!(Number.isSafeInteger(frames) && frames > 0))
+/** What a model has looked at, to be given back. */
+interface Blank extends Disposable {
+  readonly video: EncodedVideo | undefined;
+  readonly pictures: readonly EncodedPicture[];
+}
+
+/** Black pictures, and one of them as every frame. */
+async function encodeBlank(model: VideoModel, options: PlanOptions): Promise<Blank> {
+  const { frames, source = { width: 1280, height: 720 }, pictures: sizes = [] } = options;
+  if (!(Number.isSafeInteger(frames) && frames >= (sizes.length > 0 ? 0 : 1)))
     throw new InputError(`frames must be a positive integer, got ${frames}.`);
-  const pictures = picturesOf(model.frameFormat, frameSize);
+  const pictures: EncodedPicture[] = [];
+  for (const size of sizes) pictures.push(await encodeBlankPicture(model, size));
+  const video = frames > 0 ? await encodeBlankVideo(model, frames, source) : undefined;
+  const dispose = (): void => {
+    for (const one of [...pictures, video]) one?.[Symbol.dispose]();
+  };
+  return { video, pictures, [Symbol.dispose]: dispose };
+}
+
+function encodeBlankVideo(model: VideoModel, frames: number, source: PictureSize): Promise<EncodedVideo> {
+  const { size, pictures: picturesOf } = model.frameFormat;
+  const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
+  const pictures = picturesOf?.(source) ?? [stretched(one)];
   const bytes = pictures.reduce((sum, { width, height }) => sum + 3 * width * height, 0);
   const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
-  return model.encode({ images, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+  return model.encode({ images, ...one, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+}
+
+async function encodeBlankPicture(model: VideoModel, source: PictureSize): Promise<EncodedPicture> {
+  // A model without a format refuses the picture by itself.
+  const { size, pieces } = model.pictureFormat?.(source) ?? inOnePiece(source);
+  const images = new Array<Uint8Array>(pieces.length).fill(new Uint8Array(3 * size.width * size.height));
+  return model.encodePicture({ ...size, images });
 }
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */
-async function firstTokens(model: VideoModel, video: EncodedVideo, options: PlanOptions): Promise<GenerationStats> {
+async function firstTokens(model: VideoModel, seen: Seen, options: PlanOptions): Promise<GenerationStats> {
   const { maxNewTokens, question } = options;
-  const answer = model.answer(video, question, { maxNewTokens });
+  const answer = model.answer(seen, question, { maxNewTokens });
   let given = 0;
   for await (const _ of answer) if (++given === 4) break;
   return answer.stats;

@@ -1,46 +1,60 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { axisPositions, promptRotations } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
-import { type Tokens, videoLayout } from './reduction.ts';
+import { type Prompt, videoLayout } from './reduction.ts';
+import type { TokenGrid } from './video-model.ts';
 
-/** The id that stands for the video, or a part of it, in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
+/** The id that stands for a video, a part of it, or a picture in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
 export const VIDEO_ID = -200;
 
-/** A video's tokens for a prompt. */
-export interface PromptVideo {
+/** Tokens of a video or a picture for a prompt. */
+export interface PromptVisual {
   /** `[rows, hiddenSize]`, f32: those of every group, and what comes after them all. */
   readonly tokens: Tensor;
   readonly groups: number;
-  readonly tokensPerGroup: number;
-  /** Places of the prompt that share the groups' tokens out evenly: 1, or one for each group or picture. */
+  /** Of a group, or of the first picture of each. */
+  readonly grid: TokenGrid;
+  /** Tokens of a group. */
+  readonly perGroup: number;
+  /** Places of the prompt that share the groups out: 1, or one for each group or picture. */
   readonly marks: number;
+  /** Rows after which a token's type is that of the first again; 0: none has a type, they are text to a reducer. */
+  readonly perType: number;
   /** As `PromptForm` has it. */
   readonly typedAfter?: number | undefined;
 }
 
-/** A stretch of the prompt: rows of the text's embeddings, or of the video's tokens. */
+/** A stretch of the prompt: rows of the text's embeddings, or of a visual's tokens. */
 interface Stretch {
-  readonly of: 'text' | 'video';
+  readonly of: PromptVisual | undefined;
   readonly first: number;
   readonly rows: number;
 }
 
+/** What a prompt is made with. */
+interface PromptModel {
+  /** The model's, for errors. */
+  readonly name: string;
+  readonly decoder: Decoder;
+  readonly plan: { readonly scoreRows?: number };
+}
+
 /**
- * A prompt's tokens: text embeddings, with the video's tokens in the places of `VIDEO_ID`.
+ * A prompt's tokens: text embeddings, with the tokens of pictures and video in the places of `VIDEO_ID`.
  *
- * @param name - The model's, for errors.
- * @param ids - Token ids, and as many `VIDEO_ID` as the video has marks.
- * @throws InputError if ids and video do not go together; WeightsError if an id is beyond the vocabulary.
+ * @param ids - Token ids, and as many `VIDEO_ID` as the visuals have marks, in their order.
+ * @throws InputError if ids and visuals do not go together; WeightsError if an id is beyond the vocabulary.
  */
 export function promptTokens(
   rec: Recorder,
-  { name, decoder }: { readonly name: string; readonly decoder: Decoder },
+  { name, decoder, plan }: PromptModel,
   ids: readonly number[],
-  video: PromptVideo | undefined,
-): Tokens {
+  visuals: readonly PromptVisual[],
+): Prompt {
   const { vocabSize, hiddenSize } = decoder.config;
-  const stretches = stretchesOf(ids, video);
+  const stretches = stretchesOf(ids, visuals);
   const textIds = ids.filter((id) => id !== VIDEO_ID);
   if (textIds.some((id) => !(id >= 0 && id < vocabSize)))
     throw new WeightsError(
@@ -53,7 +67,7 @@ export function promptTokens(
     const text = decoder.embed(rec, rec.upload('ids', [textIds.length], 'u32', Uint32Array.from(textIds)));
     let at = 0;
     for (const { of, first, rows: count } of stretches) {
-      rec.copy((of === 'video' && video ? video.tokens : text).rows(first, count), hidden.rows(at, count));
+      rec.copy((of?.tokens ?? text).rows(first, count), hidden.rows(at, count));
       at += count;
     }
   });
@@ -61,32 +75,37 @@ export function promptTokens(
   return {
     hidden,
     position: rec.upload('position', [rows], 'u32', position),
-    layout: layoutOf(rec, rows, stretches, video),
+    layout: { ...layoutOf(rec, rows, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    ...placed(rec, rows, stretches, decoder),
   };
 }
 
-/** Each mark takes an equal share of the groups' tokens; the last one also what comes after them. */
-function stretchesOf(ids: readonly number[], video: PromptVideo | undefined): Stretch[] {
+/** Each mark takes an equal share of its visual's groups; the last one also what comes after them. */
+function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): Stretch[] {
   const marks = ids.filter((id) => id === VIDEO_ID).length;
-  if (marks > 0 !== (video !== undefined))
-    throw new InputError('prompt: the video and its place in the text go together.');
-  if (video && marks !== video.marks)
+  const wanted = visuals.reduce((sum, visual) => sum + visual.marks, 0);
+  if (marks > 0 !== wanted > 0) throw new InputError('prompt: what is shown and its place in the text go together.');
+  if (marks !== wanted)
     throw new InputError(
-      `prompt: one video can be asked about, not several: its marks must be ${video.marks}, got ${marks}.`,
+      `prompt: one video can be asked about, not several, and each picture once: its marks must be ${wanted}, got ${marks}.`,
     );
-  const share = video ? (video.groups * video.tokensPerGroup) / marks : 0;
-  const total = video?.tokens.shape2()[0] ?? 0;
-  const stretches: Stretch[] = [];
-  let [text, seen] = [0, 0];
-  for (const part of splitAt(ids)) {
-    stretches.push({ of: 'text', first: text, rows: part });
+  const shares = visuals.flatMap(sharesOf);
+  let text = 0;
+  return splitAt(ids).flatMap((part, i): Stretch[] => {
+    const before = { of: undefined, first: text, rows: part };
     text += part;
-    if (seen === marks) break;
-    const first = seen * share;
-    seen++;
-    stretches.push({ of: 'video', first, rows: seen === marks ? total - first : share });
-  }
-  return stretches;
+    return [before, ...shares.slice(i, i + 1)];
+  });
+}
+
+function sharesOf(visual: PromptVisual): Stretch[] {
+  const { tokens, groups, perGroup, marks } = visual;
+  const share = (groups * perGroup) / marks;
+  const [total] = tokens.shape2();
+  return Array.from({ length: marks }, (_, i) => {
+    const first = i * share;
+    return { of: visual, first, rows: i + 1 === marks ? total - first : share };
+  });
 }
 
 /** Lengths of the text before, between and after the marks. */
@@ -98,54 +117,58 @@ function splitAt(ids: readonly number[]): number[] {
   return lengths;
 }
 
-function layoutOf(
-  rec: Recorder,
-  rows: number,
-  stretches: readonly Stretch[],
-  video: PromptVideo | undefined,
-): Tokens['layout'] {
-  const { patch, start, end } = video ? typesOf(rows, stretches, video) : { patch: textOf(rows), start: 0, end: 0 };
-  const { planes, ...layout } = videoLayout(patch, start, end - start);
+/** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
+function layoutOf(rec: Recorder, rows: number, stretches: readonly Stretch[]): Prompt['layout'] {
+  const patch = new Int32Array(rows).fill(-1);
+  let at = 0;
+  for (const { of, first, rows: count } of stretches) {
+    const typed = of && of.perType > 0 ? of.groups * of.perGroup : 0;
+    for (let i = 0; of && i < count && first + i < typed; i++) patch[at + i] = (first + i) % of.perType;
+    at += count;
+  }
+  const start = Math.max(
+    0,
+    patch.findIndex((type) => type >= 0),
+  );
+  let end = patch.findLastIndex((type) => type >= 0) + 1;
+  const video = stretches.find(({ of }) => of?.typedAfter !== undefined)?.of;
+  if (video) {
+    end = Math.min(end + video.typedAfter!, rows);
+    typeThrough(patch, { start, end, next: startOf(stretches, video, video.marks / video.groups) });
+  }
+  const { planes, ...layout } = videoLayout(patch, start, Math.max(0, end - start));
   return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
 }
 
-interface Types {
-  /** Of each row; below 0 for text. */
-  readonly patch: Int32Array;
-  /** Rows of the video, from its first token to after its last. */
-  readonly start: number;
-  readonly end: number;
-}
-
-function textOf(rows: number): Int32Array {
-  return new Int32Array(rows).fill(-1);
-}
-
-/** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
-function typesOf(rows: number, stretches: readonly Stretch[], video: PromptVideo): Types {
-  const { groups, tokensPerGroup, marks, typedAfter } = video;
-  const patch = textOf(rows);
-  const starts: number[] = [];
-  let [at, end] = [0, 0];
-  for (const { of, first, rows: count } of stretches) {
-    if (of === 'video') {
-      const typed = Math.min(count, groups * tokensPerGroup - first);
-      for (let i = 0; i < typed; i++) patch[at + i] = (first + i) % tokensPerGroup;
-      starts.push(at);
-      end = at + typed;
-    }
-    at += count;
+/** The row where a visual's stretch of some number begins. */
+function startOf(stretches: readonly Stretch[], visual: PromptVisual, number: number): number | undefined {
+  let [at, seen] = [0, 0];
+  for (const { of, rows } of stretches) {
+    if (of === visual && seen++ === number) return at;
+    at += rows;
   }
-  const [start = 0] = starts;
-  if (typedAfter === undefined) return { patch, start, end };
-  return typedThrough(patch, { start, end: Math.min(end + typedAfter, rows), next: starts[marks / groups] });
+  return undefined;
 }
 
 /** Types that count through the text, too, anew from where the second group begins; a single group has no other type. */
-function typedThrough(
+function typeThrough(
   patch: Int32Array,
   { start, end, next = end }: { readonly start: number; readonly end: number; readonly next: number | undefined },
-): Types {
+): void {
   for (let row = start; row < end; row++) patch[row] = (row - start) % (next - start);
-  return { patch, start, end };
+}
+
+/** Where the rows are for rotary positions: one after another, or on the axes that the decoder has. */
+function placed(
+  rec: Recorder,
+  rows: number,
+  stretches: readonly Stretch[],
+  { config }: Decoder,
+): Pick<Prompt, 'nextPosition' | 'rotation'> {
+  if (!config.ropeSections) return {};
+  const positions = axisPositions(
+    stretches.map(({ of, rows: count }) => ({ rows: count, picture: of && { times: of.groups, ...of.grid } })),
+  );
+  const table = promptRotations(positions, config);
+  return { nextPosition: positions.next, rotation: rec.upload('rotations', [rows, config.headDim], 'f32', table) };
 }

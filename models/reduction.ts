@@ -27,15 +27,28 @@ export interface VideoLayout {
   readonly text: readonly number[];
   /** Tokens of one frame before any reduction. */
   readonly perFrame: number;
+  /** Last rows whose attention ranks the tokens, as the family's reference has it; 1 if absent. */
+  readonly scoreRows?: number;
 }
 
 /** A sequence on its way through the decoder. */
 export interface Tokens {
   /** `[rows, dim]`, f32: the residual stream. */
   readonly hidden: Tensor;
-  /** `[rows]`, u32: original positions, which survivors keep. */
+  /** `[rows]`, u32: original positions, or rows of the prompt's own rotations, which survivors keep. */
   readonly position: Tensor;
   readonly layout: VideoLayout;
+}
+
+/** A whole prompt before the first layer. */
+export interface Prompt extends Tokens {
+  /** Position of the token after it; absent: its number of rows. */
+  readonly nextPosition?: number;
+  /**
+   * `[rows, headDim]`, f32: how each row turns, where positions have several axes; `position` is then the row. Absent: by
+   * one position, which the decoder knows.
+   */
+  readonly rotation?: Tensor;
 }
 
 /** What a layer's attention just used. */

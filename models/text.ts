@@ -1,7 +1,7 @@
 import { WeightsError } from '../engine/errors.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { ChatTemplate, VIDEO_MARK } from './chat.ts';
-import type { FamilyPlan, PromptForm, SpokenVideo } from './family.ts';
+import type { FamilyPlan, PictureForm, PromptForm, SpokenVideo } from './family.ts';
 import { readConfig, readText } from './files.ts';
 import { VIDEO_ID } from './prompt.ts';
 import { Tokenizer } from './tokenizer.ts';
@@ -41,9 +41,17 @@ export class PromptText {
     return new PromptText(new Tokenizer(`${files.name}/tokenizer.json`, json, configText), template, form);
   }
 
-  /** Ids of a question, with `VIDEO_ID` in every place of the video. */
-  idsOf(question: string, video: SpokenVideo | undefined): number[] {
-    const lead = video ? this.#form.lead(video) : '';
+  /**
+   * Ids of a question, with `VIDEO_ID` in every place of the pictures and then of the video.
+   *
+   * @param pictures - What the user says before a number of pictures, for families that take them.
+   */
+  idsOf(
+    question: string,
+    video: SpokenVideo | undefined,
+    { count, form }: { readonly count: number; readonly form?: PictureForm | undefined } = { count: 0 },
+  ): number[] {
+    const lead = (count > 0 && form ? form.lead(count) : '') + (video ? this.#form.lead(video) : '');
     let rest = this.#template.render(lead + question);
     const ids: number[] = [];
     // The marks that we set are the first ones; a question that spells one out is text.

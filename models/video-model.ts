@@ -9,32 +9,65 @@ import type { Picture, PicturesOf } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import type { StoredMatrix } from './weights.ts';
 
+/** Size of a picture, in pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Sizes as a model takes them: of a square, or by the video's own size and how many of its frames are shown. */
+export type FrameSize = number | ((source: PictureSize, frames: number) => PictureSize);
+
 /** What a model wants to be shown. */
 export interface FrameFormat {
-  /** Side of the square that frames are resized to, in pixels, unless `pictures` says otherwise. */
-  readonly size: number;
-  /** The pictures that a frame becomes. Default: one, stretched to the square. */
+  /** What frames are resized to: the side of a square in pixels, or what follows from the video. */
+  readonly size: FrameSize;
+  /**
+   * How a frame comes to its size: `stretch`, the default, or `smooth`, which stretches as torchvision does, rounding once.
+   */
+  readonly fit?: 'stretch' | 'smooth';
+  /** The pictures that a frame becomes, for models that take several or parts. Default: one of the size. */
   readonly pictures?: PicturesOf;
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
   /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
   readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
+  /** What a rate of frames a second means; media/sampling.ts says what each does. Default `stride`. */
+  readonly rate?: 'stride' | 'times' | 'pairs';
+  /** Frames a second where nothing else is asked for. Default 1. */
+  readonly fps?: number;
+}
+
+/** The pieces that a picture is shown in, all of one size: itself, or tiles of it. */
+export interface PicturePieces {
+  readonly size: PictureSize;
+  /** For each piece the size that the whole picture is resized to, and where in that the piece begins. */
+  readonly pieces: readonly { readonly whole: PictureSize; readonly left: number; readonly top: number }[];
+}
+
+/** A picture in one piece. */
+export function inOnePiece(size: PictureSize): PicturePieces {
+  return { size, pieces: [{ whole: size, left: 0, top: 0 }] };
 }
 
 /** How the tokens of one frame lie, or of the group of frames that one picture of tokens stands for. */
 export interface TokenGrid {
-  /** The picture is `side` x `side` tokens, row by row. */
-  readonly side: number;
+  /** The picture is `rows` x `columns` tokens, row by row. */
+  readonly rows: number;
+  readonly columns: number;
   /** Where newline tokens stand among them: after each row, after the frame, or nowhere. */
   readonly newlines: NewlinePlace;
   readonly framesPerGroup: number;
 }
 
-/** Frames as the model takes them. */
+/** Frames as the model takes them: what `sampleVideo` makes for its `frameFormat`. */
 export interface VideoFrames {
-  /** A frame's pictures one after the other, each `[height, width, 3]`, RGB in 8 bit, resized as Pillow's bicubic does. */
+  /** Each `[height, width, 3]`, RGB in 8 bit. */
   readonly images: readonly Uint8Array[];
-  /** Those of every frame. Default: what a square of the format's size becomes. */
+  /** In pixels. Default: the model's own size, where it has one. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Of every frame, whose bytes follow one another, for models that take several. */
   readonly pictures?: readonly Picture[];
   /** When they were taken, for prompts that say so. */
   readonly times: SampledTimes;
@@ -48,6 +81,29 @@ export interface EncodedVideo extends Disposable {
   /** Those of every frame. */
   readonly pictures: readonly Picture[];
   readonly times: SampledTimes;
+  /** How the tokens of a group of frames lie. */
+  readonly grid: TokenGrid;
+}
+
+/** A picture in the pieces that the model wants: what `cutPicture` makes for its `pictureFormat`. */
+export interface PictureParts extends PictureSize {
+  /** Each `[height, width, 3]`, RGB in 8 bit. */
+  readonly images: readonly Uint8Array[];
+}
+
+/** A picture's tokens on the GPU: made once, asked about as often as one likes. */
+export interface EncodedPicture extends Disposable {
+  /** `[rows, hiddenSize]`, f32. */
+  readonly tokens: Tensor;
+  readonly pieces: number;
+  /** How the tokens of a piece lie. */
+  readonly grid: TokenGrid;
+}
+
+/** What a question is about: a video, pictures, which come before it, or nothing. */
+export interface Seen {
+  readonly video?: EncodedVideo | undefined;
+  readonly pictures?: readonly EncodedPicture[];
 }
 
 /** An answer being written. */
@@ -66,20 +122,27 @@ export interface VideoModel extends Disposable {
   readonly weights: LoadedWeights;
   readonly layers: number;
   readonly frameFormat: FrameFormat;
-  readonly tokenGrid: TokenGrid;
+  /** The pieces that it wants a picture in, by its size; undefined if it takes no pictures. */
+  readonly pictureFormat: ((source: PictureSize) => PicturePieces) | undefined;
   readonly reducer: TokenReducer | undefined;
   /** Stored tensors that the loader did not know. */
   readonly unusedTensors: readonly string[];
   withReducer(reducer: TokenReducer | undefined): VideoModel;
   encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo>;
-  answer(video: EncodedVideo | undefined, question: string, options?: GenerateOptions): Answer;
+  /**
+   * @param picture - In the pieces of `pictureFormat`, as `cutPicture` makes them: `[height, width, 3]`, RGB in 8 bit.
+   * @throws InputError if the model takes no pictures, or a piece has not the size that is said.
+   */
+  encodePicture(picture: PictureParts): Promise<EncodedPicture>;
+  /** @param seen - What the question is about; a video may stand for itself. */
+  answer(seen: EncodedVideo | Seen | undefined, question: string, options?: GenerateOptions): Answer;
   /**
    * Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`.
    *
    * @param timed - Given the GPU times of the layers and of the scopes in them; none where the adapter has no clock.
    */
   firstLogits(
-    video: EncodedVideo | undefined,
+    seen: EncodedVideo | Seen | undefined,
     question: string,
     timed?: (timings: readonly Timing[]) => void,
   ): Promise<Float32Array>;

@@ -1,7 +1,7 @@
 /** The sampled frames, to be drawn over by the page's program, with its slider and legend. */
 import { html, type Markup } from '../charts/markup.ts';
 import { onWhite } from '../charts/palette.ts';
-import type { Report } from '../report.ts';
+import type { ReportOfVideo } from '../report.ts';
 import { COLOUR } from './charts.ts';
 import type { Played } from './played.ts';
 
@@ -15,12 +15,16 @@ export interface DrawnFrame {
 const HINT = 'Point at a patch to see what became of it; arrow and page keys walk over patches and frames.';
 
 /** Slider, legend and frames. */
-export function playerSection(data: Played, frames: readonly DrawnFrame[], { width, height }: Report['video']): Markup {
+export function playerSection(
+  data: Played,
+  frames: readonly DrawnFrame[],
+  { width, height }: ReportOfVideo['video'],
+): Markup {
   const last = data.points.length - 1;
   const newline = data.newlines !== 'none';
-  // The picture as it is displayed, although the model sees a square; newline tokens right of it.
-  const columns = data.side + (newline ? 1.3 : 0);
-  const shape = `--columns:${columns};--side:${data.side};--shape:${(width / height) * (columns / data.side)}`;
+  // The picture as it is displayed, although the model may see a square; newline tokens right of it.
+  const columns = data.columns + (newline ? 1.3 : 0);
+  const shape = `--columns:${columns};--pictured:${data.columns};--shape:${(width / height) * (columns / data.columns)}`;
   return html`<div class="player" style="${shape}">
 <div class="controls"><button type="button" id="play">Play</button>
 <input type="range" id="point" min="0" max="${last}" value="${last}" step="1" aria-label="Place in the decoder" aria-describedby="count">
@@ -70,7 +74,7 @@ export const playerCss = `
 .frame .left{float:right}
 @media screen and (max-width:40rem){.frame .at{display:none}}
 .view{position:relative;aspect-ratio:var(--shape)}
-.view img{position:absolute;left:0;top:0;width:calc(100% * var(--side) / var(--columns));height:100%;object-fit:fill}
+.view img{position:absolute;left:0;top:0;width:calc(100% * var(--pictured) / var(--columns));height:100%;object-fit:fill}
 .view canvas{position:absolute;inset:0;width:100%;height:100%;cursor:crosshair}
 .thread{position:absolute;inset:0;width:100%;height:100%;pointer-events:none;overflow:visible}
 .thread rect,.thread polyline{fill:none;stroke-linejoin:round}

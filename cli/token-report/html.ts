@@ -3,7 +3,7 @@ import type { TokenGrid } from '../../models/video-model.ts';
 import type { Answered } from '../answers.ts';
 import { html, type Markup } from '../charts/markup.ts';
 import { page } from '../charts/page.ts';
-import { precisionText, type Report } from '../report.ts';
+import { precisionText, type ReportOfVideo } from '../report.ts';
 import { answersSection } from './answers.ts';
 import { layerFigure } from './charts.ts';
 import { type DrawnFrame, playerCss, playerSection } from './frames.ts';
@@ -15,7 +15,7 @@ import { stepsSection } from './steps.ts';
 
 /** What the page is made from. */
 export interface TokenReport {
-  readonly report: Report;
+  readonly report: ReportOfVideo;
   readonly answers: readonly Answered[];
   readonly grid: TokenGrid;
   readonly frames: readonly DrawnFrame[];
@@ -49,7 +49,7 @@ ${originSection(report)}
 }
 
 /** What was asked about what. */
-function summary({ prompt, video, model, adapter }: Report): Markup {
+function summary({ prompt, video, model, adapter }: ReportOfVideo): Markup {
   const { frames, width, height, durationSeconds, sampled } = video;
   return entries([
     ['question', prompt],

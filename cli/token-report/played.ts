@@ -1,5 +1,5 @@
 /** A trace as the page plays it: for every video token when it went, where to, and why. */
-import { tokensPerFrame } from '../../kernels/vision.ts';
+import { tokensIn } from '../../models/family.ts';
 import type { Scores, Trace } from '../../models/trace.ts';
 import type { TokenGrid } from '../../models/video-model.ts';
 
@@ -44,8 +44,9 @@ export function played(trace: Trace, grid: TokenGrid): Played {
 
 /** The grid, or where a frame has more tokens than places, as with slices and what stands between them, one for them all. */
 function roomFor(perFrame: number, grid: TokenGrid): TokenGrid {
-  if (perFrame <= tokensPerFrame(grid.side, grid.newlines)) return grid;
-  return { ...grid, side: Math.ceil(Math.sqrt(perFrame)), newlines: 'none' };
+  if (perFrame <= tokensIn(grid)) return grid;
+  const side = Math.ceil(Math.sqrt(perFrame));
+  return { ...grid, rows: side, columns: side, newlines: 'none' };
 }
 
 class Fates {

@@ -2,12 +2,12 @@
 // the patch under the pointer or the cursor. It is put into the page as it is; `data` is a `Played` of played.ts.
 
 const data = JSON.parse(document.getElementById('data').textContent);
-const { side, newlines, perFrame, points, gone, into, value } = data;
+const { rows, columns: pictured, newlines, perFrame, points, gone, into, value } = data;
 const byId = (id) => document.getElementById(id);
 const [slider, play, count, told, board, thread] = ['point', 'play', 'count', 'told', 'board', 'thread'].map(byId);
 const views = [...board.querySelectorAll('.view')];
 /** Newline tokens stand in a column of their own, right of the picture and a little apart from it. */
-const columns = side + (newlines === 'none' ? 0 : 1.3);
+const columns = pictured + (newlines === 'none' ? 0 : 1.3);
 /** Pixels from which on a cell has room for every sign, and for any. */
 const [ROOMY, LEGIBLE] = [10, 5];
 let point = Number(slider.value);
@@ -20,11 +20,11 @@ let timer;
 function placeOf(token) {
   const at = token % perFrame;
   if (newlines === 'row') {
-    const [row, column] = [Math.floor(at / (side + 1)), at % (side + 1)];
-    return column === side ? { row, column: columns - 1, newline: true } : { row, column };
+    const [row, column] = [Math.floor(at / (pictured + 1)), at % (pictured + 1)];
+    return column === pictured ? { row, column: columns - 1, newline: true } : { row, column };
   }
-  if (at >= side ** 2) return { row: side - 1, column: columns - 1, newline: true };
-  return { row: Math.floor(at / side), column: at % side };
+  if (at >= rows * pictured) return { row: rows - 1, column: columns - 1, newline: true };
+  return { row: Math.floor(at / pictured), column: at % pictured };
 }
 
 const frameOf = (token) => Math.floor(token / perFrame);
@@ -72,7 +72,7 @@ function draw(frame, view, paint) {
   canvas.height = height * scale;
   const context = canvas.getContext('2d');
   context.scale(scale, scale);
-  const cell = { width: width / columns, height: height / side };
+  const cell = { width: width / columns, height: height / rows };
   let left = 0;
   const end = Math.min((frame + 1) * perFrame, gone.length);
   for (let token = frame * perFrame; token < end; token++) {
@@ -143,7 +143,7 @@ function boxOf(token) {
   const view = views[frameOf(token)].getBoundingClientRect();
   const origin = board.getBoundingClientRect();
   const { row, column } = placeOf(token);
-  const [width, height] = [view.width / columns, view.height / side];
+  const [width, height] = [view.width / columns, view.height / rows];
   return { x: view.left - origin.left + column * width, y: view.top - origin.top + row * height, width, height };
 }
 
@@ -256,9 +256,8 @@ function under(event) {
   const frame = views.indexOf(event.target.closest('.view'));
   if (frame < 0) return -1;
   const { left, top, width, height } = views[frame].getBoundingClientRect();
-  const [x, y] = [((event.clientX - left) / width) * columns, ((event.clientY - top) / height) * side];
-  const end = Math.min((frame + 1) * perFrame, gone.length);
-  for (let token = frame * perFrame; token < end; token++) {
+  const [x, y] = [((event.clientX - left) / width) * columns, ((event.clientY - top) / height) * rows];
+  for (let token = frame * perFrame; token < (frame + 1) * perFrame; token++) {
     const { row, column } = placeOf(token);
     if (x >= column && x < column + 1 && y >= row && y < row + 1) return token;
   }
@@ -276,7 +275,7 @@ board.addEventListener('mouseleave', () => choose(-1));
 board.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') return choose(-1);
   const from = Math.max(0, cursor);
-  const line = newlines === 'row' ? side + 1 : side;
+  const line = newlines === 'row' ? pictured + 1 : pictured;
   const steps = {
     ArrowLeft: -1,
     ArrowRight: 1,

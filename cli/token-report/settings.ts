@@ -1,7 +1,7 @@
 /** What the run took, and what it takes to do it again. */
 import { html, type Markup } from '../charts/markup.ts';
 import { scrollBox } from '../charts/page.ts';
-import { precisionText, type Report, type RunReport } from '../report.ts';
+import { precisionText, type Report, type ReportOfVideo, type RunReport } from '../report.ts';
 import { bytes } from '../table.ts';
 import { entries } from './markup.ts';
 
@@ -30,7 +30,7 @@ ${shared.map(([name, value]) => html`<tr><th scope="row">${name}</th><td colspan
 }
 
 /** The command line, settings and versions. */
-export function originSection(report: Report): Markup {
+export function originSection(report: ReportOfVideo): Markup {
   const { command, date, tool, system, model, adapter, sampling, video, runs } = report;
   const settings = Object.entries(runs.at(-1)?.settings ?? {}).map(([name, value]) => `${name} ${value}`);
   return entries([

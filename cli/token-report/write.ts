@@ -1,18 +1,16 @@
 /** The work of `ff-run --report`: the page, or a picture of it, from what a run leaves behind. */
 import { encodeJpegs } from '../../media/encode.ts';
-import type { VideoModel } from '../../models/video-model.ts';
 import type { Answered } from '../answers.ts';
 import { checkWritable, writeOutput } from '../output.ts';
-import type { Report } from '../report.ts';
+import type { ReportOfVideo } from '../report.ts';
 import type { Shown } from '../show-video.ts';
 import { tokenReportHtml } from './html.ts';
 import { findBrowser, pictureOf } from './picture.ts';
 
 /** What a run leaves behind. */
 interface Done {
-  readonly report: Report;
+  readonly report: ReportOfVideo;
   readonly answers: readonly Answered[];
-  readonly model: VideoModel;
   readonly shown: Shown;
 }
 
@@ -27,18 +25,19 @@ export async function checkReport(file: string | undefined): Promise<void> {
  *
  * @throws VideoError if the frames cannot be encoded, InputError if the picture cannot be taken or the file not written.
  */
-export async function writeTokenReport(file: string, { report, answers, model, shown }: Done): Promise<void> {
-  const { images, pictures, sampling } = shown.sampled;
-  const [whole] = pictures; // slices, where there are some, come after it
+export async function writeTokenReport(file: string, { report, answers, shown }: Done): Promise<void> {
+  const { images, sampling } = shown.sampled;
   // Of frames that are one picture of tokens together, the first stands for all.
-  const each = model.tokenGrid.framesPerGroup;
+  const { grid } = shown.encoded;
+  const each = grid.framesPerGroup;
   const shownImages = images.filter((_, i) => i % each === 0);
+  const [whole = shown.sampled] = shown.sampled.pictures; // slices, where there are some, come after it
   const jpegs = await encodeJpegs(
-    shownImages.map((image) => image.subarray(0, 3 * whole!.width * whole!.height)),
-    whole!,
+    shownImages.map((image) => image.subarray(0, 3 * whole.width * whole.height)),
+    whole,
   );
   const frames = jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i * each] ?? 0 }));
-  const page = tokenReportHtml({ report, answers, grid: model.tokenGrid, frames });
+  const page = tokenReportHtml({ report, answers, grid, frames });
   await writeOutput('--report', file, isPicture(file) ? await pictureOf(page, await findBrowser()) : page);
 }
 

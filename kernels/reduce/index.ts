@@ -228,31 +228,39 @@ export function gatherRows(rec: Recorder, x: Tensor, { keep, slot }: Survivors, 
 }
 
 /**
- * Attention weights of the last query row over all keys.
+ * Attention weights of the last query rows, each over the keys up to its own.
  *
  * @param q - `[rows, heads * headDim]`, f32 or f16, after RoPE.
  * @param k - `[keys, kvHeads * headDim]`, dtype of `q`.
- * @returns `[heads, keys]`, f32; each row sums to 1.
+ * @param last - How many rows; no more than there are.
+ * @returns `[last * heads, keys]`, f32; each row sums to 1.
  */
-export function lastRowAttention(rec: Recorder, q: Tensor, k: Tensor, { heads, kvHeads, headDim }: HeadLayout): Tensor {
+export function lastRowAttention(
+  rec: Recorder,
+  q: Tensor,
+  k: Tensor,
+  { heads, kvHeads, headDim }: HeadLayout,
+  last = 1,
+): Tensor {
   const [rows, qWidth] = q.shape2();
   const [keys, kWidth] = k.shape2();
   expectOneDType('lastRowAttention', q, k);
   if (qWidth !== heads * headDim || kWidth !== kvHeads * headDim)
     throw new ShapeError(`lastRowAttention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q}, ${k}.`);
-  const weights = rec.empty('last-row attention', [heads, keys], 'f32');
+  const scoring = Math.min(last, rows);
+  const weights = rec.empty('last-row attention', [scoring * heads, keys], 'f32');
   rec.dispatch(lastRowKernel, {
     operands: { q, k, weights },
     params: { rows, keys, heads, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim) },
     constants: { HEAD_DIM: headDim },
     types: { act: activation('lastRowAttention', 'q', q) },
-    workgroups: [heads],
+    workgroups: [heads, scoring],
   });
   return weights;
 }
 
 /**
- * Mean over the heads of the attention on keys `first` .. `first + n`, as ordered keys.
+ * Mean over heads, and rows if there are several, of the attention on keys `first` .. `first + n`, as ordered keys.
  *
  * @param weights - `[heads, keys]`, f32, not negative.
  * @param spare - `[3, keys]`, u32: the layout, whose text is then more important than any video token.

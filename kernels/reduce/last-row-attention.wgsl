@@ -1,10 +1,10 @@
-// Attention weights of the last query row:  weights[h] = softmax(q[last, h] k[:, h / group]^T * scale)
+// Attention weights of the last query rows:  weights[n, h] = softmax(q[last - n, h] k[: keys - n, h / group]^T * scale)
 //
 //   q        [rows, heads * HEAD_DIM]
 //   k        [keys, kvHeads * HEAD_DIM]
-//   weights  [heads, keys]               f32
+//   weights  [last rows, heads, keys]    f32, 0 for keys after the row's own
 //
-// One workgroup per head; the row of weights serves as scratch for the scores. f32 throughout.
+// One workgroup per head and row; its weights serve as scratch for the scores. f32 throughout.
 
 alias act = f32;
 override HEAD_DIM: u32;
@@ -22,16 +22,17 @@ var<workgroup> partial: array<f32, WG>;
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let head = group.x;
+  let visible = params.keys - group.y;
   let kvHead = head / params.group;
   let kvDim = params.heads / params.group * HEAD_DIM;
-  let out_ = head * params.keys;
+  let out_ = (group.y * params.heads + head) * params.keys;
   for (var c = lane; c < HEAD_DIM; c += WG) {
-    query[c] = f32(q[((params.rows - 1u) * params.heads + head) * HEAD_DIM + c]) * params.scale;
+    query[c] = f32(q[((params.rows - 1u - group.y) * params.heads + head) * HEAD_DIM + c]) * params.scale;
   }
   workgroupBarrier();
 
   var highest = -1e30;
-  for (var key = lane; key < params.keys; key += WG) {
+  for (var key = lane; key < visible; key += WG) {
     var score = 0.0;
     for (var c = 0u; c < HEAD_DIM; c++) { score += query[c] * f32(k[key * kvDim + kvHead * HEAD_DIM + c]); }
     weights[out_ + key] = score;
@@ -47,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   workgroupBarrier();
 
   var sum = 0.0;
-  for (var key = lane; key < params.keys; key += WG) {
+  for (var key = lane; key < visible; key += WG) {
     let weight = exp(weights[out_ + key] - highest);
     weights[out_ + key] = weight;
     sum += weight;
@@ -58,5 +59,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (lane < step) { partial[lane] += partial[lane + step]; }
     workgroupBarrier();
   }
-  for (var key = lane; key < params.keys; key += WG) { weights[out_ + key] /= partial[0]; }
+  for (var key = lane; key < visible; key += WG) { weights[out_ + key] /= partial[0]; }
+  for (var key = visible + lane; key < params.keys; key += WG) { weights[out_ + key] = 0.0; }
 }

@@ -13,6 +13,8 @@ export interface DecoderConfig {
   readonly ropeTheta: number;
   /** Frequencies are divided by it (linear scaling); 1 for none. */
   readonly ropeFactor: number;
+  /** How many frequencies of a head turn by time, by height and by width (M-RoPE); undefined: all by one position. */
+  readonly ropeSections?: readonly [time: number, height: number, width: number];
   /** Positions from which on the frequencies would change (dynamic scaling), which is not built. */
   readonly maxPositions: number;
   readonly rmsNormEps: number;
@@ -28,6 +30,20 @@ export function qwen2Config(config: ConfigReader): DecoderConfig {
   config.oneOf('use_sliding_window', [false], false);
   if (config.raw('rope_scaling') !== undefined) throw config.wrong('rope_scaling', 'null (no other is built)');
   return { ...sizes(config), ...UNSCALED, qkvBias: true, headOrder: 'split' };
+}
+
+/** Qwen2-VL's (Hugging Face `Qwen2VLConfig`): Qwen2 with positions on three axes. @throws WeightsError as `qwen2Config`. */
+export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
+  config.oneOf('use_sliding_window', [false], false);
+  const scaling = config.part('rope_scaling');
+  // `type` says mrope in the published files; transformers from 4.46 on writes `rope_type: default` beside or instead.
+  for (const key of ['type', 'rope_type']) scaling.oneOf(key, ['mrope', 'default'], 'mrope');
+  const base = { ...sizes(config), ...UNSCALED, qkvBias: true, headOrder: 'split' } as const;
+  const sections = scaling.numbers('mrope_section');
+  const [time = 0, height = 0, width = 0] = sections;
+  if (sections.length !== 3 || !sections.every((n) => n > 0) || time + height + width !== base.headDim / 2)
+    throw scaling.wrong('mrope_section', `three numbers that make ${base.headDim / 2}, half of a head`);
+  return { ...base, ropeSections: [time, height, width] };
 }
 
 /** LLaMA (Hugging Face `LlamaConfig`), with linear scaling of positions. @throws WeightsError as `qwen2Config`. */

@@ -9,7 +9,7 @@ import { rmsNorm } from '../../kernels/norm.ts';
 import { rotations, splitRope } from '../../kernels/rope.ts';
 import type { Weight } from '../../kernels/weight.ts';
 import { KvCache } from '../kv-cache.ts';
-import type { Attended, Reduction, Tokens } from '../reduction.ts';
+import type { Attended, Prompt, Reduction, Tokens } from '../reduction.ts';
 import type { WeightLoader } from '../weights.ts';
 import type { DecoderConfig } from './config.ts';
 import type { DecoderNames } from './names.ts';
@@ -84,6 +84,7 @@ export class Decoder {
   /**
    * All layers, in prefill and decoding alike.
    *
+   * @param tokens - In prefill the prompt, which may bring rotations of its own.
    * @param positions - Positions used so far, this call's included: every one in `tokens.position` is below it.
    * @param run - Hooks of a token reducer; `{}` for none.
    * @param seen - Called with the tokens that leave each layer, for tests and traces.
@@ -91,12 +92,12 @@ export class Decoder {
    */
   async forward(
     rec: Recorder,
-    tokens: Tokens,
+    { rotation: own, hidden, position, layout }: Prompt,
     cache: KvCache,
     { positions, run = {}, seen }: ForwardOptions,
   ): Promise<Tokens> {
-    const rotation = this.#rotationFor(positions);
-    let t = tokens;
+    const rotation = own ?? this.#rotationFor(positions);
+    let t: Tokens = { hidden, position, layout };
     for (const [i, weights] of this.#weights.layers.entries()) {
       t = await rec.scope(`layer ${i}`, () => this.#layer(rec, weights, i, t, { cache, run, rotation }), t);
       await seen?.(i, t);

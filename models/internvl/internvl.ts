@@ -7,6 +7,7 @@ import { FoldEncoder } from '../fold-encoder.ts';
 import { imagenetPixels } from '../preprocess.ts';
 import { gridOf, internVitConfig, type TowerConfig } from '../tower/config.ts';
 import { internVitNames } from '../tower/names.ts';
+import { tilesOf } from './tiles.ts';
 
 /** InternVL's conversation `internvl2_5` (conversation.py), with its system line. */
 const INTERNVL2_5 = `<s>${chatMl(
@@ -21,6 +22,7 @@ export const internVl: Family = {
     text.oneOf('model_type', ['internlm2'], 'internlm2');
     const decoder = internLm2Config(text);
     const tower = towerConfig(config);
+    const most = config.size('max_dynamic_patch', 12);
     return {
       decoder,
       decoderNames: internLm2Names('language_model.'),
@@ -33,6 +35,11 @@ export const internVl: Family = {
         lead: frameNames,
         stopTokens: ['<|im_end|>'],
       },
+      pictures: {
+        pieces: (source) => tilesOf(source, tower.imageSize, most),
+        lead: pictureNames,
+        tokens: 'frames',
+      },
       stopIds: text.numbers('eos_token_id'),
       ignorable: [/\.inv_freq$/],
       loadEncoder: (loader, act, loaded) => FoldEncoder.load(loader, encoderOf(tower, decoder.hiddenSize), act, loaded),
@@ -43,6 +50,12 @@ export const internVl: Family = {
 /** InternVL's demo: each frame has a name and stands between its own two tokens. */
 function frameNames({ groups }: SpokenVideo): string {
   return Array.from({ length: groups }, (_, i) => `Frame${i + 1}: <img>${VIDEO_MARK}</img>\n`).join('');
+}
+
+/** One picture needs no name. */
+function pictureNames(pictures: number): string {
+  const shown = `<img>${VIDEO_MARK}</img>\n`;
+  return pictures === 1 ? shown : Array.from({ length: pictures }, (_, i) => `Image-${i + 1}: ${shown}`).join('');
 }
 
 function towerConfig(config: ConfigReader): TowerConfig {

@@ -80,13 +80,9 @@ export class ResamplerEncoder implements VideoEncoder {
     });
   }
 
-  tokensOf(): number {
-    return this.#config.queries;
-  }
-
-  /** Queries stand for no place: the grid only has room for them. */
-  get tokenGrid(): TokenGrid {
-    return { side: Math.ceil(Math.sqrt(this.tokensOf())), newlines: 'none', framesPerGroup: 1 };
+  /** Queries stand for no place: to a reducer and a page they are a row. */
+  tokenGrid(): TokenGrid {
+    return { rows: 1, columns: this.#config.queries, newlines: 'none', framesPerGroup: 1 };
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {

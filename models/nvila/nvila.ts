@@ -7,6 +7,7 @@ import { FoldEncoder } from '../fold-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
+import { inOnePiece } from '../video-model.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
 /** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
@@ -25,12 +26,13 @@ export const nvila: Family = {
       ['llm', 'vision_tower', 'mm_projector'].map((folder) => needConfig(files, `${folder}/config.json`)),
     )) as [ConfigReader, ConfigReader, ConfigReader];
     const config = nvilaConfig({ root, llm, tower, projector });
+    const side = config.tower.imageSize;
     return {
       decoder: config.text,
       decoderNames: llamaNames(),
       weightFolders: ['llm', 'vision_tower', 'mm_projector'],
       textFolder: 'llm',
-      frameFormat: { size: config.tower.imageSize, forceSample: true, spread: 'nearest' },
+      frameFormat: { size: side, forceSample: true, spread: 'nearest', rate: 'times' },
       pixels: siglipPixels,
       prompt: {
         // VILA sets its own template, whose system line has no full stop, whatever the tokenizer's says.
@@ -39,6 +41,12 @@ export const nvila: Family = {
         marks: 'video',
         lead: () => VIDEO_MARK,
         stopTokens: ['<|im_end|>'],
+      },
+      pictures: {
+        // VILA's image_aspect_ratio "resize", the one that is built: s2 scales are refused.
+        pieces: () => inOnePiece({ width: side, height: side }),
+        lead: (pictures) => VIDEO_MARK.repeat(pictures),
+        tokens: 'row',
       },
       stopIds: llm.numbers('eos_token_id'),
       ignorable: leftOut(TOWER, config.tower.layers),

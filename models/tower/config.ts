@@ -8,8 +8,13 @@ export interface TowerConfig {
   /** Layers that run. */
   readonly layers: number;
   readonly heads: number;
+  /** Side of the square that the table of positions is for. */
   readonly imageSize: number;
   readonly patchSize: number;
+  /** Successive frames that a patch reaches over. */
+  readonly patchFrames: number;
+  /** Whether positions are rotations by row and column, of pictures of any size, instead of a table. */
+  readonly rotary: boolean;
   readonly channels: number;
   readonly layerNormEps: number;
   readonly gelu: GeluForm;
@@ -61,14 +66,45 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
     patchSize,
     intermediateSize: config.size('intermediate_size'),
     layers: config.size('num_hidden_layers'),
+    ...STILL,
     channels: config.oneOf('num_channels', [3], 3),
     layerNormEps: config.positive('layer_norm_eps', eps),
     gelu: acts[act] ?? 'erf',
   };
 }
 
+/** A tower for pictures of one size. */
+const STILL = { patchFrames: 1, rotary: false } as const;
+
+/**
+ * Qwen2-VL's (Hugging Face `Qwen2VLVisionConfig`), which takes any size and has its activation nowhere in its config.
+ *
+ * @throws as `siglipConfig`.
+ */
+export function qwen2VlTowerConfig(config: ConfigReader): TowerConfig {
+  config.oneOf('hidden_act', ['quick_gelu'], 'quick_gelu');
+  const channels = config.raw('in_channels') === undefined ? 'in_chans' : 'in_channels';
+  const hiddenSize = config.size('embed_dim', 1280);
+  const heads = config.size('num_heads', 16);
+  if (hiddenSize % (4 * heads) !== 0) throw config.wrong('num_heads', `such that a head of ${hiddenSize} has quarters`);
+  return {
+    hiddenSize,
+    heads,
+    imageSize: 0,
+    patchSize: config.size('patch_size', 14),
+    patchFrames: config.size('temporal_patch_size', 2),
+    rotary: true,
+    intermediateSize: hiddenSize * config.size('mlp_ratio', 4),
+    layers: config.size('depth', 32),
+    channels: config.oneOf(channels, [3], 3),
+    layerNormEps: 1e-6,
+    gelu: 'quick',
+  };
+}
+
 /** google/siglip-so400m-patch14-384, whose sizes LLaVA implies by its name alone. */
 export const so400m: TowerConfig = {
+  ...STILL,
   hiddenSize: 1152,
   intermediateSize: 4304,
   layers: 27,

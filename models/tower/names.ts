@@ -3,14 +3,12 @@ export interface TowerNames {
   /** The convolution that makes patches, without `.weight`. */
   readonly patches: string;
   readonly patchBias: boolean;
-  /** The table of positions, whole; its first row is the class token's. */
-  readonly positions: string;
+  /** The table of positions, whole; its first row is the class token's. Towers that rotate have none. */
+  readonly positions?: string;
   /** A learned token before the patches, which attends with them and is dropped at the end. */
   readonly classToken?: string;
   /** A norm of the embeddings. */
   readonly preNorm?: string;
-  /** A norm of the features. */
-  readonly finalNorm?: string;
   /** Of the layers, which are `<layers>.0`, `<layers>.1`, ... */
   readonly layers: string;
   /** The rest are below a layer. Several are put one below the other, which fuses them. */
@@ -22,6 +20,8 @@ export interface TowerNames {
   readonly fc2: string;
   /** Gains of what attention and what the MLP add to the residual stream. */
   readonly scales?: readonly [string, string];
+  /** A norm of the features, whole. */
+  readonly finalNorm?: string;
 }
 
 /** @param prefix - As `model.vision_tower.vision_tower.vision_model`. */
@@ -64,6 +64,21 @@ export function internVitNames(prefix: string): TowerNames {
     fc1: 'mlp.fc1',
     fc2: 'mlp.fc2',
     scales: ['ls1', 'ls2'],
+  };
+}
+
+export function qwen2VlNames(prefix: string): TowerNames {
+  return {
+    patches: `${prefix}.patch_embed.proj`,
+    patchBias: false,
+    layers: `${prefix}.blocks`,
+    norm1: 'norm1',
+    qkv: ['attn.qkv'],
+    out: 'attn.proj',
+    norm2: 'norm2',
+    fc1: 'mlp.fc1',
+    fc2: 'mlp.fc2',
+    finalNorm: `${prefix}.merger.ln_q`,
   };
 }
 

@@ -4,8 +4,10 @@ import { gelu } from '../../kernels/activation.ts';
 import { add } from '../../kernels/add.ts';
 import { attention, type HeadColumns } from '../../kernels/attention.ts';
 import { embed } from '../../kernels/embed.ts';
+import type { Grid } from '../../kernels/fold.ts';
 import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import { type LayerNormWeights, layerNorm } from '../../kernels/norm.ts';
+import { axisRotations, frequencies, type HeadLayout, splitRope } from '../../kernels/rope.ts';
 import { patchify } from '../../kernels/vision.ts';
 import { weightOf } from '../../kernels/weight.ts';
 import type { WeightLoader } from '../weights.ts';
@@ -27,17 +29,28 @@ interface LayerWeights {
 interface Weights {
   readonly patches: LinearWeights;
   /** `[tokens, hiddenSize]`. */
-  readonly positions: Tensor;
+  readonly positions: Tensor | undefined;
   /** `[1, hiddenSize]`. */
   readonly classToken: Tensor | undefined;
   readonly preNorm: LayerNormWeights | undefined;
-  readonly finalNorm: LayerNormWeights | undefined;
   readonly layers: readonly LayerWeights[];
+  readonly finalNorm: LayerNormWeights | undefined;
 }
 
+/** Where the patches of a frame are, for towers that rotate. */
+interface Turns {
+  /** `[rows]`, u32: each patch's place in its frame. */
+  readonly position: Tensor;
+  /** `[places, headDim]`, f32. */
+  readonly rotation: Tensor;
+}
+
+/** Theta of the rotations by row and column (Hugging Face `VisionRotaryEmbedding`). */
+const THETA = 10000;
+
 /**
- * A vision transformer (Dosovitskiy et al. 2021) up to the last layer that its config counts: SigLIP,
- * CLIP or InternViT, which differ by `TowerConfig` and in which parts `TowerNames` names.
+ * A vision transformer (Dosovitskiy et al. 2021) up to the last layer that its config counts: SigLIP, CLIP, InternViT or
+ * Qwen2-VL's, which differ by `TowerConfig` and in which parts `TowerNames` names.
  */
 export class Tower {
   readonly config: TowerConfig;
@@ -53,70 +66,119 @@ export class Tower {
   /** @throws WeightsError if a tensor is missing or does not fit the config. */
   static async load(loader: WeightLoader, c: TowerConfig, names: TowerNames, act: 'f32' | 'f16'): Promise<Tower> {
     const dim = c.hiddenSize;
-    const { patchBias: bias, classToken, preNorm, finalNorm } = names;
-    const patches = await loader.linear([names.patches], [dim], c.channels * c.patchSize ** 2, { bias });
+    const { patchBias: bias, classToken, preNorm } = names;
+    const patches = await loader.linear([names.patches], [dim], c.channels * c.patchFrames * c.patchSize ** 2, {
+      bias,
+    });
     const tokens = gridOf(c) ** 2 + (classToken ? 1 : 0);
-    const positions = await loader.table(names.positions, tokens, dim);
+    const positions = names.positions === undefined ? undefined : await loader.table(names.positions, tokens, dim);
     const first = classToken ? await loader.vector([classToken], [dim]) : undefined;
-    const before = preNorm ? await loader.layerNorm(preNorm, dim) : undefined;
-    const after = finalNorm ? await loader.layerNorm(finalNorm, dim) : undefined;
+    const norm = preNorm ? await loader.layerNorm(preNorm, dim) : undefined;
     const layers: LayerWeights[] = [];
     for (let i = 0; i < c.layers; i++) layers.push(await loadLayer(loader, `${names.layers}.${i}`, c, names));
-    const norms = { preNorm: before, finalNorm: after };
-    return new Tower(c, act, { patches, positions, classToken: first?.reshape([1, dim]), ...norms, layers });
+    const finalNorm = names.finalNorm ? await loader.layerNorm(names.finalNorm, dim) : undefined;
+    const token = first?.reshape([1, dim]);
+    return new Tower(c, act, { patches, positions, classToken: token, preNorm: norm, layers, finalNorm });
   }
 
   /**
-   * @param pixels - `[frames, 3, height, width]`, f32, normalised; squares of `imageSize` unless positions are in buckets.
-   * @returns `[frames * tokens, hiddenSize]`, f32: patches, each frame's after its class token if there is one, with their
-   *   positions, before the first layer.
+   * @param pixels - `[frames, 3, height, width]`, f32, normalised.
+   * @returns `[frames / patchFrames * tokens, hiddenSize]`, f32: patches, each frame's after its class token if there is one,
+   *   with their positions, before the first layer.
    */
   embed(rec: Recorder, pixels: Tensor): Tensor {
     const { patches, classToken, preNorm } = this.#weights;
     const positions = this.#positionsFor(rec, pixels);
-    const cut = patchify(rec, pixels, this.config.patchSize, this.act);
-    if (!classToken) return linear(rec, cut, patches, { residual: positions });
+    const { patchSize, patchFrames: depth } = this.config;
+    const cut = patchify(rec, pixels, patchSize, { out: this.act, depth });
+    if (!classToken) return linear(rec, cut, patches, positions && { residual: positions });
     const embedded = linear(rec, cut, patches);
+    if (!positions) throw new Error('a class token needs a position');
     const placed = add(rec, positions, withClassToken(rec, embedded, classToken, pixels.shape[0] ?? 0));
     return preNorm ? layerNorm(rec, placed, preNorm, this.config.layerNormEps) : placed;
   }
 
   /**
    * @param embedded - What `embed` returned.
-   * @param frames - Frames in it; they do not see one another.
+   * @param frames - Frames in it, or depths of a patch; they do not see one another.
+   * @param grid - Patches of a frame, for towers that rotate.
    * @returns `[frames * patches, hiddenSize]`, f32: features of every patch.
    */
-  encode(rec: Recorder, embedded: Tensor, frames: number): Tensor {
+  encode(rec: Recorder, embedded: Tensor, frames: number, grid?: Grid): Tensor {
+    const { layers, classToken, finalNorm } = this.#weights;
+    const turns = this.config.rotary && grid ? this.#turns(rec, frames, grid) : undefined;
     let hidden = embedded;
-    for (const [i, w] of this.#weights.layers.entries())
-      hidden = rec.scope(`vision layer ${i}`, () => this.#layer(rec, w, hidden, frames), i > 0 ? hidden : undefined);
-    const { classToken, finalNorm } = this.#weights;
-    if (finalNorm) hidden = layerNorm(rec, hidden, finalNorm, this.config.layerNormEps);
+    for (const [i, w] of layers.entries()) {
+      const layer = (): Tensor => this.#layer(rec, w, hidden, frames, turns);
+      hidden = rec.scope(`vision layer ${i}`, layer, i > 0 ? hidden : undefined);
+    }
+    if (finalNorm) return layerNorm(rec, hidden, finalNorm, this.config.layerNormEps);
     return classToken ? withoutClassToken(rec, hidden, frames) : hidden;
   }
 
   /** `[tokens, hiddenSize]`: those of one picture. */
-  #positionsFor(rec: Recorder, pixels: Tensor): Tensor {
+  #positionsFor(rec: Recorder, pixels: Tensor): Tensor | undefined {
     const { positions } = this.#weights;
-    if (this.config.positions !== 'buckets') return positions;
+    if (!positions || this.config.positions !== 'buckets') return positions;
     const [rows, columns] = pixels.shape.slice(2).map((side) => Math.floor(side / this.config.patchSize));
     const ids = bucketIds(rows ?? 0, columns ?? 0, gridOf(this.config));
     return embed(rec, rec.upload('buckets', [ids.length], 'u32', ids), weightOf(positions));
   }
 
-  #layer(rec: Recorder, w: LayerWeights, x: Tensor, frames: number): Tensor {
+  /** Half of a head's frequencies turn by the row of a patch, the other half by its column. */
+  #turns(rec: Recorder, frames: number, { rows, columns }: Grid): Turns {
+    const { hiddenSize, heads } = this.config;
+    const headDim = hiddenSize / heads;
+    const places = rows * columns;
+    const of = (axis: (place: number) => number) => ({
+      positions: Uint32Array.from({ length: places }, (_, place) => axis(place)),
+      frequencies: frequencies(headDim / 2, THETA),
+    });
+    const table = axisRotations([of((place) => Math.floor(place / columns)), of((place) => place % columns)]);
+    const position = Uint32Array.from({ length: frames * places }, (_, row) => row % places);
+    return {
+      position: rec.upload('places', [frames * places], 'u32', position),
+      rotation: rec.upload('rotations', [places, headDim], 'f32', table),
+    };
+  }
+
+  #layer(rec: Recorder, w: LayerWeights, x: Tensor, frames: number, turns: Turns | undefined): Tensor {
     const { act, config: c } = this;
     const dim = c.hiddenSize;
     const heads = { heads: c.heads, kvHeads: c.heads, headDim: dim / c.heads };
     const attended = rec.scope('attention', () => {
-      const of = linear(rec, layerNorm(rec, x, w.norm1, c.layerNormEps, act), w.qkv, { out: act });
-      const [q, k, v] = [0, dim, 2 * dim].map((column) => ({ of, column })) as [HeadColumns, HeadColumns, HeadColumns];
+      const qkv = linear(rec, layerNorm(rec, x, w.norm1, c.layerNormEps, act), w.qkv, { out: act });
+      const [q, k, v] = turns ? turned(rec, qkv, turns, heads) : fused(qkv, dim);
       const mixed = attention(rec, q, k, v, { ...heads, causal: false, segments: frames });
       return addTo(rec, x, mixed, w.out, w.scales[0]);
     });
     const inner = linear(rec, layerNorm(rec, attended, w.norm2, c.layerNormEps, act), w.fc1, { out: act });
     return addTo(rec, attended, gelu(rec, inner, c.gelu), w.fc2, w.scales[1]);
   }
+}
+
+type Heads = readonly [q: HeadColumns, k: HeadColumns, v: HeadColumns];
+
+/** Query, key and value where they are. */
+function fused(of: Tensor, dim: number): Heads {
+  return [
+    { of, column: 0 },
+    { of, column: dim },
+    { of, column: 2 * dim },
+  ];
+}
+
+/** Query, key and value apart, the first two turned. */
+function turned(rec: Recorder, qkv: Tensor, { position, rotation }: Turns, heads: HeadLayout): Heads {
+  const [rows, width] = qkv.shape2();
+  const k = rec.empty('key', [rows, width / 3], qkv.dtype);
+  const v = rec.empty('value', [rows, width / 3], qkv.dtype);
+  const q = splitRope(rec, qkv, position, rotation, heads, { k, v, offset: 0 });
+  return [
+    { of: q, column: 0 },
+    { of: k, column: 0 },
+    { of: v, column: 0 },
+  ];
 }
 
 /** `residual + scale * (x weight^T + bias)`; without a scale the linear layer adds by itself. */

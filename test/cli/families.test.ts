@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Report } from '../../cli/report.ts';
 import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
-import { families } from '../helpers/families.ts';
+import { changed, families } from '../helpers/families.ts';
 import { clip, ffRun } from './process.ts';
 
 /** Random models answer nonsense: what can be seen is that they answer, from how many tokens, and within the budget. */
@@ -26,7 +26,7 @@ describe('ff-run on a tiny model of', () => {
       expect(code, stderr).to.equal(0);
       const { runs, video } = JSON.parse(stdout) as Report;
       // MiniCPM-V takes a frame a second, and the clip has fewer of them than are allowed.
-      expect(video.sampled).to.have.length(family === 'MiniCPM-V 2.6' ? 4 : 6);
+      expect(video?.sampled).to.have.length(family === 'MiniCPM-V 2.6' ? 4 : 6);
       const [dense, reduced] = runs;
       expect(dense?.tokens.video).to.be.above(0);
       expect(reduced?.tokens.video).to.equal(dense?.tokens.video);
@@ -81,6 +81,25 @@ describe('ff-run on a tiny model of', () => {
     expect(stderr).to.match(
       /^ff-convert: [^\n]*parts: its weights lie in folders \(llm, vision_tower, mm_projector\)[^\n]*\n$/,
     );
+  }).timeout(240_000);
+
+  it('Qwen2-VL is refused in one line where its config asks for what is not built, or for what is not there', async () => {
+    const folder = join(root, 'qwen');
+    const configs = families['Qwen2-VL']!;
+    await makeFamilyCheckpoint(folder, configs);
+    for (const [changes, message] of [
+      [{ 'rope_scaling.type': 'yarn' }, /rope_scaling: type must be "mrope" or "default", got "yarn"\./],
+      [{ vision_config: undefined }, /vision_config must be an object, it is missing\./],
+      [{ 'vision_config.depth': 4 }, /expected a tensor "visual\.blocks\.3\.norm1\.weight"/],
+      [{ 'vision_config.patch_size': 8 }, /visual\.patch_embed\.proj\.weight must be \[32,384\], got \[32,96\]/],
+    ] as const) {
+      await writeFile(join(folder, 'config.json'), JSON.stringify(changed(configs, changes)['config.json']));
+      const { code, stdout, stderr } = await ffRun(['--model', folder, ...ask, '--quiet']);
+      expect(stderr)
+        .to.match(/^ff-run: [^\n]*\n$/)
+        .and.match(message);
+      expect([code, stdout]).to.deep.equal([1, '']);
+    }
   }).timeout(240_000);
 
   it('a family says which file of the tokenizer is missing, and what to do', async () => {

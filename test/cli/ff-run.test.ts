@@ -68,7 +68,7 @@ describe('ff-run', () => {
     expect(report.version).to.equal(1);
     expect(report.prompt).to.equal('Which object moves?');
     expect(report.video).to.include({ width: 256, height: 256, frames: 96, averageFps: 24, durationSeconds: 4 });
-    expect(report.video.sampled).to.deep.equal([0, 8, 17, 25, 34, 43, 51, 60, 69, 77, 86, 95]);
+    expect(report.video?.sampled).to.deep.equal([0, 8, 17, 25, 34, 43, 51, 60, 69, 77, 86, 95]);
     expect(report.model).to.include({ name: 'tiny-llava-video', architecture: 'LlavaQwenForCausalLM', layers: 8 });
     expect(report.sampling.seed).to.equal(7);
     for (const seconds of Object.values(report.seconds)) expect(seconds).to.be.greaterThan(0);
@@ -119,7 +119,7 @@ describe('ff-run', () => {
   it('samples as it is told', async () => {
     const { stdout } = await ffRun([...ask, '--frames', '3', '--force-sample', '--max-new-tokens', '1', '--json', '-']);
     const report = JSON.parse(stdout) as Report;
-    expect(report.video.sampled).to.deep.equal([0, 47, 95]);
+    expect(report.video?.sampled).to.deep.equal([0, 47, 95]);
     expect(report.runs[0]?.tokens.generated).to.equal(1);
     expect(report.runs[0]?.tokens.video).to.equal(60);
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { type Answered, type Piece, partingOf } from '../../cli/answers.ts';
-import type { Report, RunReport } from '../../cli/report.ts';
+import type { Report, ReportOfVideo, RunReport } from '../../cli/report.ts';
 import { type TokenReport, tokenReportHtml } from '../../cli/token-report/html.ts';
 import { findBrowser, pictureOf } from '../../cli/token-report/picture.ts';
 import { played } from '../../cli/token-report/played.ts';
@@ -12,6 +12,7 @@ import { InputError } from '../../engine/errors.ts';
 import { encodeJpegs } from '../../media/encode.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
+import { tokensIn } from '../../models/family.ts';
 import type { Trace, TraceStep } from '../../models/trace.ts';
 import type { TokenGrid } from '../../models/video-model.ts';
 import { randomStream } from '../../tools/random.ts';
@@ -119,7 +120,7 @@ interface Made {
 
 /** A report of a run that never was, over frames of the bundled clip. */
 async function made({ frames, grid, layers = 28, compare = false, name = 'clip.mp4' }: Made): Promise<TokenReport> {
-  const perFrame = grid.side ** 2 + { row: grid.side, frame: 1, none: 0 }[grid.newlines];
+  const perFrame = tokensIn(grid);
   const trace = traceOf(frames, perFrame, layers);
   const reduced = piecesOf('The', ' ring', ' moves', ' left', '.');
   const dense = piecesOf('The', ' ring', ' moves', ' right', ',', ' then', ' stops', '.');
@@ -130,7 +131,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
   const size = 96;
   await using video = await openVideo(clip);
   const { images, sampling } = await sampleVideo(video, { size, maxFrames: frames, forceSample: true });
-  const report: Report = {
+  const report: ReportOfVideo = {
     version: 1,
     tool: 'framefusion-webgpu 0.1.0',
     command: `ff-run --video '${name}' --compare --report out.html`,
@@ -168,11 +169,15 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
 const kinds: Readonly<Record<string, Made>> = {
   'sixty-four frames of 210 tokens': {
     frames: 64,
-    grid: { side: 14, newlines: 'row', framesPerGroup: 1 },
+    grid: { rows: 14, columns: 14, newlines: 'row', framesPerGroup: 1 },
     compare: true,
   },
-  'a newline after each frame': { frames: 5, grid: { side: 4, newlines: 'frame', framesPerGroup: 1 }, layers: 6 },
-  'no newlines': { frames: 3, grid: { side: 5, newlines: 'none', framesPerGroup: 1 }, layers: 4 },
+  'a newline after each frame': {
+    frames: 5,
+    grid: { rows: 4, columns: 4, newlines: 'frame', framesPerGroup: 1 },
+    layers: 6,
+  },
+  'no newlines': { frames: 3, grid: { rows: 3, columns: 5, newlines: 'none', framesPerGroup: 1 }, layers: 4 },
 };
 
 describe('frames as JPEG', () => {
@@ -209,7 +214,7 @@ describe('where two answers part', () => {
 describe('a trace as the page plays it', () => {
   it('knows when each token went, and where to', () => {
     const trace = traceOf(6, 20, 5);
-    const { points, gone, into, value } = played(trace, { side: 4, newlines: 'row', framesPerGroup: 1 });
+    const { points, gone, into, value } = played(trace, { rows: 4, columns: 4, newlines: 'row', framesPerGroup: 1 });
     expect(points).to.have.length(7);
     const text = TEXT.before + TEXT.after;
     const left = [trace.rows, trace.layers[0]!.attending.length, ...trace.layers.map(({ leaving }) => leaving.length)];
@@ -354,7 +359,7 @@ describe("ff-run's token report", () => {
     const report = await made(kinds['no newlines']!);
     await show(tokenReportHtml(report), 800);
     await browser.value(`document.getElementById('play').click()`);
-    expect(JSON.parse(String(await browser.value(counts))).left).to.equal('75');
+    expect(JSON.parse(String(await browser.value(counts))).left).to.equal('45');
     const last = report.report.runs[0]!.tokens;
     const end = `document.getElementById('point').value === '${last.layers.length + 1}'`;
     for (let i = 0; i < 200 && !(await browser.value(end)); i++)

@@ -247,7 +247,7 @@ async function ask(runtime: Runtime, reducer?: TokenReducer): Promise<Peaks> {
   };
   using model = await loadModel(folderFiles('assets/tiny-llava-video'), runtime);
   const loaded = peak();
-  const { size } = model.frameFormat;
+  const size = Number(model.frameFormat.size);
   const images = Array.from({ length: 12 }, () => new Uint8Array(3 * size * size));
   using video = await model.encode({ images, times: { frames: 12, durationText: '12.00', timesText: '0.00s' } });
   const encoded = peak();

@@ -1,13 +1,11 @@
 import { expect } from 'chai';
 import { fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from '../../framefusion/baselines.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import { tokensPerGroup } from '../../models/encode.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
-import { picturesOf } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { atEnd } from '../helpers/device.ts';
-import { framesFor, generated, type Prompt, tinyModel, traced } from '../helpers/model.ts';
+import { framesFor, generated, type Prompt, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
 
 const FRAMES = 10;
 const BEFORE = [1, 2, 3];
@@ -20,7 +18,7 @@ describe('the baselines', () => {
 
   before(async () => {
     model = await tinyModel();
-    perFrame = tokensPerGroup(model.encoder, picturesOf(model.frameFormat));
+    perFrame = tokensPerGroup(model);
     const video = await model.encode(framesFor(model, FRAMES, { change: 0.2 }));
     clip = { ids: [...BEFORE, VIDEO_ID, ...AFTER], video };
     atEnd(() => video[Symbol.dispose]());

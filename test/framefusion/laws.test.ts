@@ -1,14 +1,13 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
-import { tokensPerGroup } from '../../models/encode.ts';
 import { generate, newStats } from '../../models/generate.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
-import { picturesOf } from '../../models/pictures.ts';
+import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { atEnd } from '../helpers/device.ts';
-import { framesFor, generated, type Prompt, requestOf, tinyModel, traced } from '../helpers/model.ts';
+import { framesFor, generated, type Prompt, requestOf, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
 
 const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];
@@ -177,11 +176,18 @@ describe('FrameFusion on a model', () => {
 
   it('ends where the hidden states are NaN', async () => {
     const { runtime } = model;
-    const pictures = picturesOf(model.frameFormat);
-    const shape = [5 * tokensPerGroup(model.encoder, pictures), model.decoder.config.hiddenSize];
+    const shape = [5 * tokensPerGroup(model), model.decoder.config.hiddenSize];
     const tokens = runtime.upload('broken', shape, 'f32', new Float32Array(shape[0]! * shape[1]!).fill(Number.NaN));
-    const { times } = framesFor(model, 5);
-    const video = { tokens, frames: 5, pictures, times, [Symbol.dispose]: () => undefined };
+    const grid = model.encoder.tokenGrid({ width: 0, height: 0 });
+    const pictures = [stretched({ width: 70, height: 70 })];
+    const video = {
+      tokens,
+      frames: 5,
+      pictures,
+      grid,
+      times: framesFor(model, 5).times,
+      [Symbol.dispose]: () => undefined,
+    };
     for (const cost of [0.3, 0.9]) {
       const { ids } = await generated(model, { ...clip, video }, new FrameFusion({ cost }));
       expect(ids).to.have.length(6);

@@ -120,6 +120,27 @@ export const families: Readonly<Record<string, Configs>> = {
     'vision_tower/config.json': { ...tower, image_size: 40 },
     'mm_projector/config.json': { mm_projector_type: 'mlp_downsample_3x3_fix' },
   },
+  'Qwen2-VL': {
+    'config.json': {
+      architectures: ['Qwen2VLForConditionalGeneration'],
+      model_type: 'qwen2_vl',
+      ...decoder,
+      tie_word_embeddings: true,
+      rope_scaling: { type: 'mrope', mrope_section: [2, 3, 3] },
+      vision_config: {
+        depth: 3,
+        embed_dim: 32,
+        mlp_ratio: 4,
+        num_heads: 2,
+        in_chans: 3,
+        hidden_size: 64,
+        patch_size: 4,
+        spatial_merge_size: 2,
+        temporal_patch_size: 2,
+      },
+    },
+    'preprocessor_config.json': { min_pixels: 256, max_pixels: 2560 },
+  },
 };
 
 /** A family's configs with keys of config.json changed; `a.b` is a key inside `a`, `undefined` takes one away. */

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
+import { tokensIn } from '../../models/family.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
 import type { KvCache } from '../../models/kv-cache.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import type { TokenReducer, Tokens } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
-import type { EncodedVideo, LoadOptions, VideoFrames } from '../../models/video-model.ts';
+import type { EncodedVideo, LoadOptions, PictureSize, VideoFrames } from '../../models/video-model.ts';
 import { type CheckpointOptions, makeCheckpoint } from '../../tools/checkpoint/make.ts';
 import { randomStream } from '../../tools/random.ts';
 import { atEnd, sharedRuntime } from './device.ts';
@@ -44,16 +45,28 @@ export function tinyModel(): Promise<LoadedModel> {
   return tiny;
 }
 
+/** Tokens of a group of frames, of a model whose frames have one size or may have any. */
+export function tokensPerGroup(model: LoadedModel): number {
+  return tokensIn(model.encoder.tokenGrid(frameSize(model)));
+}
+
+/** Size of the video that frames are taken from, for models whose frames' size hangs on it. */
+export const SOURCE: PictureSize = { width: 48, height: 32 };
+
+function frameSize({ frameFormat: { size } }: LoadedModel): PictureSize {
+  return typeof size === 'number' ? { width: size, height: size } : size(SOURCE, 5);
+}
+
 /** Frames of a picture in which a share of the pixels is drawn anew from one frame to the next. */
 export function framesFor(model: LoadedModel, count: number, { seed = 1, change = 0.1 } = {}): VideoFrames {
-  const { size } = model.frameFormat;
+  const { width, height } = frameSize(model);
   const stream = randomStream(seed, 'frames');
-  const image = Uint8Array.from({ length: 3 * size * size }, () => stream() & 255);
+  const image = Uint8Array.from({ length: 3 * width * height }, () => stream() & 255);
   const images = Array.from({ length: count }, (_, frame) => {
     if (frame > 0) for (let i = 0; i < image.length; i++) if (stream() < change * 2 ** 32) image[i] = stream() & 255;
     return image.slice();
   });
-  return { images, times: { frames: count, durationText: '1.00', timesText: '0.00s' } };
+  return { images, width, height, times: { frames: count, durationText: '1.00', timesText: '0.00s' } };
 }
 
 /** A prompt by its ids, `VIDEO_ID` where the video is. */

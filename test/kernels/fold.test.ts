@@ -8,22 +8,24 @@ import { random } from '../helpers/random.ts';
 import * as reference from '../reference/fold.ts';
 
 describe('fold', () => {
-  for (const [frames, grid, by, dim] of [
-    [1, 1, 1, 1],
-    [1, 1, 2, 3],
-    [2, 8, 2, 33],
-    [3, 7, 2, 5],
-    [2, 10, 3, 17],
+  for (const [frames, rows, columns, by, dim] of [
+    [1, 1, 1, 1, 1],
+    [1, 1, 1, 2, 3],
+    [2, 8, 8, 2, 33],
+    [3, 7, 7, 2, 5],
+    [2, 10, 10, 3, 17],
+    [3, 4, 10, 2, 9],
+    [2, 9, 5, 2, 4],
   ] as const)
-    it(`joins ${by} x ${by} of ${frames} grids of ${grid} with ${dim} features`, async () => {
-      const x = random([frames * grid ** 2, dim], { seed: 1, outliers: 2 });
-      const got = await run((rec) => fold(rec, upload(rec, x), { grid, by }));
-      expect([...got]).to.deep.equal(reference.fold(x, grid, by).map(Math.fround));
+    it(`joins ${by} x ${by} of ${frames} grids of ${rows} x ${columns} with ${dim} features`, async () => {
+      const x = random([frames * rows * columns, dim], { seed: 1, outliers: 2 });
+      const got = await run((rec) => fold(rec, upload(rec, x), { rows, columns }, by));
+      expect([...got]).to.deep.equal(reference.fold(x, { rows, columns }, by).map(Math.fround));
     });
 
   it('names what does not fit', () =>
     expectRejection(
-      run((rec) => fold(rec, upload(rec, random([17, 4], { seed: 1 }), 'features'), { grid: 4, by: 2 })),
+      run((rec) => fold(rec, upload(rec, random([17, 4], { seed: 1 }), 'features'), { rows: 4, columns: 4 }, 2)),
       ShapeError,
       'fold: x must be whole frames of 4 x 4',
       "got 'features'",

@@ -342,23 +342,25 @@ describe('pruning', () => {
 
 describe('lastRowAttention', () => {
   for (const act of ['f32', 'f16'] as const)
-    for (const [rows, keys, heads, kvHeads, headDim] of [
-      [1, 1, 1, 1, 16],
-      [5, 5, 4, 2, 20],
-      [1, 129, 6, 2, 16],
-      [33, 257, 2, 1, 64],
+    for (const [last, rows, keys, heads, kvHeads, headDim] of [
+      [1, 1, 1, 1, 1, 16],
+      [1, 5, 5, 4, 2, 20],
+      [1, 1, 129, 6, 2, 16],
+      [1, 33, 257, 2, 1, 64],
+      [4, 33, 257, 2, 1, 64],
+      [4, 4, 4, 4, 2, 20],
     ] as const)
       itOn(
         [act],
-        `weighs ${keys} keys by the last of ${rows} rows, ${heads}/${kvHeads} heads of ${headDim} in ${act}`,
+        `weighs ${keys} keys by the last ${last} of ${rows} rows, ${heads}/${kvHeads} heads of ${headDim} in ${act}`,
         async () => {
           const sizes = { heads, kvHeads, headDim };
           const q = random([rows, heads * headDim], { seed: 1, dtype: act });
           const k = random([keys, kvHeads * headDim], { seed: 2, dtype: act });
-          const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), sizes));
-          const { weights, exponent } = attention.lastRowAttention(q, k, sizes);
+          const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), sizes, last));
+          const { weights, exponent } = attention.lastRowAttention(q, k, sizes, last);
           expectClose(got, weights, tolerance('f32', { sumOf: headDim, exponent }));
-          for (let head = 0; head < heads; head++)
+          for (let head = 0; head < last * heads; head++)
             expect(
               Array.from(got.subarray(head * keys, (head + 1) * keys)).reduce((sum, w) => sum + w, 0),
             ).to.be.closeTo(1, 1e-5);

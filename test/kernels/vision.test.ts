@@ -9,17 +9,23 @@ import * as reference from '../reference/vision.ts';
 
 describe('patchify', () => {
   for (const out of ['f32', 'f16'] as const)
-    for (const [frames, channels, height, width, patch] of [
-      [1, 1, 1, 1, 1],
-      [2, 3, 28, 42, 14],
-      [3, 3, 17, 11, 5],
-      [1, 2, 9, 8, 3],
+    for (const [frames, channels, height, width, patch, depth] of [
+      [1, 1, 1, 1, 1, 1],
+      [2, 3, 28, 42, 14, 1],
+      [3, 3, 17, 11, 5, 1],
+      [1, 2, 9, 8, 3, 1],
+      [4, 3, 12, 20, 4, 2],
+      [6, 2, 7, 9, 3, 3],
     ] as const)
-      itOn([out], `cuts ${frames} images of ${channels} x ${height} x ${width} by ${patch} into ${out}`, async () => {
-        const pixels = random([frames, channels, height, width], { seed: 1, outliers: 2 });
-        const got = await run((rec) => patchify(rec, upload(rec, pixels), patch, out));
-        expectClose(got, reference.patchify(pixels, patch), tolerance(out));
-      });
+      itOn(
+        [out],
+        `cuts ${frames} images of ${channels} x ${height} x ${width} by ${patch}, ${depth} together, into ${out}`,
+        async () => {
+          const pixels = random([frames, channels, height, width], { seed: 1, outliers: 2 });
+          const got = await run((rec) => patchify(rec, upload(rec, pixels), patch, { out, depth }));
+          expectClose(got, reference.patchify(pixels, patch, depth), tolerance(out));
+        },
+      );
 
   it('names what does not fit', async () => {
     const refuse = (shape: readonly number[], patch: number) =>

@@ -33,6 +33,35 @@ describe('frame sampling', () => {
       expect(sampling.durationText).to.equal(row.video_time_text);
     });
 
+  it('takes an even number of frames, and at least four, where they go in pairs', () => {
+    const paired = (frames: number, options: Partial<Parameters<typeof sampleFrames>[0]> = {}) =>
+      sampleFrames({ frames, averageFps: 25, maxFrames: 64, fps: 2, spread: 'nearest', rate: 'pairs', ...options })
+        .indices;
+    expect(paired(1)).to.deep.equal([0]);
+    expect(paired(2)).to.deep.equal([0, 1]);
+    expect(paired(3)).to.deep.equal([0, 2]);
+    expect(paired(10)).to.deep.equal([0, 3, 6, 9]);
+    expect(paired(100)).to.deep.equal([0, 14, 28, 42, 57, 71, 85, 99]);
+    expect(paired(100, { maxFrames: 5 })).to.have.length(4);
+    expect(paired(100, { maxFrames: 1 })).to.have.length(1);
+    expect(paired(100, { maxFrames: 7, forceSample: true })).to.have.length(6);
+    expect(paired(1, { forceSample: true })).to.deep.equal([0]);
+    for (let frames = 2; frames < 200; frames++) {
+      const { length } = paired(frames, { fps: 3 });
+      expect(length % 2, `${frames} frames`).to.equal(0);
+      expect(length).to.be.at.most(frames);
+    }
+  });
+
+  it('takes the frames of given times, the first of them where they are too many', () => {
+    const timed = (frames: number, fps: number, maxFrames: number) =>
+      sampleFrames({ frames, averageFps: 30, maxFrames, fps, rate: 'times' }).indices;
+    expect(timed(1, 1, 8)).to.deep.equal([0]);
+    expect(timed(91, 1, 8)).to.deep.equal([0, 30, 60, 90]);
+    expect(timed(300, 2, 4)).to.deep.equal([0, 15, 30, 45]);
+    expect(timed(4, 60, 8)).to.deep.equal([0, 0, 1, 1, 2, 2, 3, 3]);
+  });
+
   it('spreads frames as each family does', () => {
     const spread = (how: Spread) =>
       sampleFrames({ frames: 300, averageFps: 30, maxFrames: 8, forceSample: true, spread: how }).indices;

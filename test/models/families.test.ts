@@ -9,10 +9,8 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
-import { tokensPerGroup } from '../../models/encode.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
-import { picturesOf } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
@@ -23,7 +21,7 @@ import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
 import { changed, families } from '../helpers/families.ts';
-import { framesFor, generated, traced } from '../helpers/model.ts';
+import { framesFor, generated, SOURCE, tokensPerGroup, traced } from '../helpers/model.ts';
 
 /** The configs alone, which nobody wrote. */
 const filesOf = (configs: Configs): CheckpointFiles => virtualFiles('tiny', configs);
@@ -77,6 +75,25 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
   ['NVILA', { 'video_encoder.end_tokens': ' ' }, 'video_encoder: end_tokens must be'],
   ['NVILA', { dynamic_s2: true }, 'dynamic_s2 must be false, got true'],
   ['NVILA', { mm_vision_select_feature: 'patch' }, 'mm_vision_select_feature must be "cls_patch", got "patch"'],
+  ['Qwen2-VL', { vision_config: undefined }, 'vision_config must be an object, it is missing'],
+  ['Qwen2-VL', { rope_scaling: undefined }, 'rope_scaling must be an object, it is missing'],
+  [
+    'Qwen2-VL',
+    { rope_scaling: { type: 'yarn', factor: 4 } },
+    'rope_scaling: type must be "mrope" or "default", got "yarn"',
+  ],
+  ['Qwen2-VL', { 'rope_scaling.rope_type': 'linear' }, 'rope_scaling: rope_type must be "mrope" or "default"'],
+  ['Qwen2-VL', { 'rope_scaling.mrope_section': [16, 24, 24] }, 'mrope_section must be three numbers that make 8, half'],
+  ['Qwen2-VL', { 'rope_scaling.mrope_section': undefined }, 'mrope_section must be three numbers that make 8, half'],
+  ['Qwen2-VL', { use_sliding_window: true }, 'use_sliding_window must be false, got true'],
+  ['Qwen2-VL', { 'vision_config.hidden_size': 1536 }, "vision_config: hidden_size must be the decoder's, 64, got 1536"],
+  ['Qwen2-VL', { 'vision_config.hidden_act': 'silu' }, 'hidden_act must be "quick_gelu", got "silu"'],
+  [
+    'Qwen2-VL',
+    { 'vision_config.num_heads': 3 },
+    'vision_config: num_heads must be such that a head of 32 has quarters',
+  ],
+  ['Qwen2-VL', { 'vision_config.in_chans': 4 }, 'vision_config: in_chans must be 3, got 4'],
   [
     'InternVL2.5',
     { 'vision_config.patch_size': 3, force_image_size: 32, 'vision_config.image_size': 33 },
@@ -133,8 +150,8 @@ describe('the configs of', () => {
 });
 
 /** Of five frames; the last group of a family that takes two together is filled up. */
-function videoTokens({ encoder, frameFormat }: LoadedModel): number {
-  return Math.ceil(5 / encoder.framesPerGroup) * tokensPerGroup(encoder, picturesOf(frameFormat));
+function videoTokens(model: LoadedModel): number {
+  return Math.ceil(5 / model.encoder.framesPerGroup) * tokensPerGroup(model);
 }
 
 /** Text that has types as the video's tokens have: between frames `</image>`, a newline and `<image>`, and two at the end. */
@@ -174,9 +191,14 @@ describe('a tiny model of', () => {
 
       it('is planned on a virtual adapter, dense and reduced', async () => {
         const reducer = new FrameFusion({ cost: 0.3 });
-        const { size } = model.frameFormat;
-        const shown = { frames: 5, frameSize: { width: size, height: size } };
-        const options = { dtype: 'f32', ...shown, question: 'What?', maxNewTokens: 4, reducer } as const;
+        const options = {
+          dtype: 'f32',
+          frames: 5,
+          source: family === 'MiniCPM-V 2.6' ? { width: 28, height: 28 } : SOURCE,
+          question: 'What?',
+          maxNewTokens: 4,
+          reducer,
+        } as const;
         const plan = await planMemory(folderFiles(folder), await sharedRuntime(), options);
         expect(plan.videoTokens - typedText(family, 5)).to.equal(videoTokens(model));
         expect(plan.cache).to.be.below(plan.denseCache);
@@ -199,6 +221,9 @@ describe('a model of published size', () => {
     ['OpenGVLab/InternVL2_5-8B', 8.1, 16 * 256],
     // Of HD: a frame and two slices, with seven tokens between them and to the next frame, which the last has not.
     ['openbmb/MiniCPM-V-2_6', 8.1, 16 * (3 * 64 + 7) - 1],
+    // Frames of 1280 x 720 become 1008 x 560, and two of them 36 x 20 tokens.
+    ['Qwen/Qwen2-VL-2B-Instruct', 2.2, 8 * 36 * 20],
+    ['Qwen/Qwen2-VL-7B-Instruct', 8.3, 8 * 36 * 20],
     ['Efficient-Large-Model/NVILA-Lite-2B', 2, 16 * 122],
     ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
   ] as const)
@@ -258,5 +283,73 @@ describe('text between the frames of a video', () => {
     const error = await rejection(generated(model, { ids, video }, undefined, { maxNewTokens: 1 }));
     expect(error).to.be.instanceOf(InputError);
     expect(error.message).to.include('its marks must be 2, got 3');
+  });
+});
+
+describe('pictures', () => {
+  let folder: string;
+  let model: LoadedModel;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
+    await makeFamilyCheckpoint(folder, families['Qwen2-VL']!);
+    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+  });
+  after(async () => {
+    model?.[Symbol.dispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  const size = { width: 24, height: 16 };
+  const grey = (value: number) => ({ ...size, images: [new Uint8Array(3 * 24 * 16).fill(value)] });
+
+  it('stand before the video, each at its own place', async () => {
+    using dark = await model.encodePicture(grey(20));
+    using light = await model.encodePicture(grey(200));
+    using video = await model.encode(framesFor(model, 4));
+    const last = async (pictures: (typeof dark)[]): Promise<number[]> => [
+      ...(await model.firstLogits({ pictures, video }, 'What?')),
+    ];
+    const [one, other] = [await last([dark, light]), await last([light, dark])];
+    expect(one).not.to.deep.equal(other);
+    expect(await last([dark, light])).to.deep.equal(one);
+    expect(one.every(Number.isFinite)).to.equal(true);
+  });
+
+  it('are as many as the marks of the prompt', async () => {
+    using picture = await model.encodePicture(grey(20));
+    for (const [ids, message] of [
+      [[1, 2], /go together/],
+      [[1, VIDEO_ID, VIDEO_ID, 2], /its marks must be 1, got 2/],
+    ] as const) {
+      const rec = model.runtime.recorder('prompt');
+      expect(() => model.prompt(rec, ids, { pictures: [picture] })).to.throw(InputError, message);
+      rec.finish();
+    }
+  });
+
+  it('have the size that is said, and are refused by models of one size', async () => {
+    const odd = await rejection(model.encodePicture({ width: 12, height: 32, images: grey(1).images }));
+    expect(odd).to.be.instanceOf(InputError);
+    expect(odd.message).to.include('must have sides that are multiples of 8 pixels, got 12 x 32');
+    const wrong = await rejection(model.encodePicture({ ...grey(1), width: 8 }));
+    expect(wrong.message).to.equal('encode: frames must be 8 x 16 RGB, got 1152 bytes.');
+    const unsized = await rejection(model.encode({ images: grey(1).images, times: framesFor(model, 1).times }));
+    expect(unsized.message).to.include('takes frames of any size, so width and height must be given');
+  });
+
+  it("are ranked by the family's four last rows, or as many as are asked for", async () => {
+    using video = await model.encode(framesFor(model, 6, { change: 0.9 }));
+    const ids = [1, VIDEO_ID, 4, 5, 6, 7];
+    const left = async (scoreRows?: 'own' | number): Promise<number[]> => {
+      const options = { cost: 0.3, similarityLowerBound: 2, ...(scoreRows !== undefined && { scoreRows }) };
+      return (await traced(model, { ids, video }, new FrameFusion(options))).layers.at(-1)!.positions;
+    };
+    const own = await left();
+    expect(await left('own')).to.deep.equal(own);
+    expect(await left(4)).to.deep.equal(own);
+    expect(await left(1))
+      .to.have.length(own.length)
+      .and.not.deep.equal(own);
+    expect(() => new FrameFusion({ cost: 0.3, scoreRows: 0 })).to.throw(InputError, 'score rows');
   });
 });

@@ -10,7 +10,7 @@ import { encodeFrames } from '../../models/encode.ts';
 import type { FamilyPlan, VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { slicesOf } from '../../models/minicpm-v/slices.ts';
-import { type Picture, picturesOf, stretched } from '../../models/pictures.ts';
+import { type Picture, type Size, stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import { NOT_VIDEO } from '../../models/reduction.ts';
 import { loadModel, planOf } from '../../models/registry.ts';
@@ -19,7 +19,8 @@ import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/fami
 import { published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { Golden, limits, readJson } from '../../tools/verify/check.ts';
-import { promptIds, slotsOf } from '../../tools/verify/families.ts';
+import { promptIds } from '../../tools/verify/families.ts';
+import { slotsOf } from '../../tools/verify/visuals.ts';
 import { expectClose } from '../helpers/close.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
@@ -28,6 +29,11 @@ import { framesFor } from '../helpers/model.ts';
 
 const fixture = fileURLToPath(new URL('../fixtures/golden/families/minicpmv2_6/encoder', import.meta.url));
 const configs = families['MiniCPM-V 2.6']!;
+
+/** What a frame of some size becomes. */
+function picturesOf({ frameFormat }: Pick<FamilyPlan, 'frameFormat'>, frame: Size): readonly Picture[] {
+  return frameFormat.pictures?.(frame) ?? [];
+}
 
 interface Slots {
   slot_sizes: [rows: number, columns: number][];
@@ -118,7 +124,7 @@ describe('a prompt of MiniCPM-V', () => {
   it('marks frames and slices as the reference does, slices of another row on another line', () => {
     const lead = (width: number, height: number, groups: number): string =>
       plan.prompt
-        .lead({ groups, pictures: picturesOf(plan.frameFormat, { width, height }), times: {} as never })
+        .lead({ groups, pictures: picturesOf(plan, { width, height }), times: {} as never })
         .replaceAll(VIDEO_MARK, '*');
     expect(lead(28, 20, 2)).to.equal('<image>*</image>\n<image>*</image>\n');
     expect(lead(83, 50, 1)).to.equal('<image>*</image><slice>*</slice><slice>*</slice>\n');
@@ -133,7 +139,7 @@ describe('a prompt of MiniCPM-V', () => {
     const error = await rejection(model.encode({ images, times }));
     expect(error).to.be.instanceOf(InputError);
     expect(error.message).to.equal('encode: frames must be 28 x 28 RGB, got 10 bytes.');
-    const pictures = picturesOf(model.frameFormat, { width: 83, height: 50 });
+    const pictures = picturesOf(model, { width: 83, height: 50 });
     const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
     const other = await rejection(model.encode({ images, pictures, times }));
     expect(other.message).to.equal(`encode: frames must be ${sizes} RGB, got 10 bytes.`);
@@ -177,7 +183,7 @@ describe('a checkpoint of MiniCPM-V', () => {
   it('of published size cuts a frame of HD in three, and a small one not at all', async () => {
     const { plan } = await planOf(await virtualFamily('MiniCPM-V', published['openbmb/MiniCPM-V-2_6']!));
     const sizes = (width: number, height: number) =>
-      picturesOf(plan.frameFormat, { width, height }).map((picture) => [picture.width, picture.height]);
+      picturesOf(plan, { width, height }).map((picture) => [picture.width, picture.height]);
     expect(sizes(1280, 720)).to.deep.equal([
       [602, 336],
       [420, 476],

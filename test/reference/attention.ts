@@ -54,22 +54,25 @@ export function attention(
   return { y, exponent };
 }
 
-/** Attention weights of the last row, `[heads, keys]`; `exponent` is the largest |score|. */
+/** Attention weights of the last rows, each up to its own key, `[last * heads, keys]`; `exponent` is the largest |score|. */
 export function lastRowAttention(
   q: HostTensor,
   k: HostTensor,
   { heads, kvHeads, headDim }: Heads,
+  last = 1,
 ): { weights: number[]; exponent: number } {
   const [rows = 0] = q.shape;
   const [keys = 0] = k.shape;
-  const scores = Array.from({ length: heads }, (_, head) =>
-    Array.from({ length: keys }, (_, key) => {
-      const qAt = ((rows - 1) * heads + head) * headDim;
+  const scores = Array.from({ length: last * heads }, (_, i) => {
+    const [back, head] = [Math.floor(i / heads), i % heads];
+    return Array.from({ length: keys - back }, (_, key) => {
+      const qAt = ((rows - 1 - back) * heads + head) * headDim;
       const kAt = (key * kvHeads + Math.floor((head * kvHeads) / heads)) * headDim;
       return dot(q.values, qAt, k.values, kAt, headDim) / Math.sqrt(headDim);
-    }),
-  );
-  return { weights: scores.flatMap(softmax), exponent: Math.max(...scores.flat().map(Math.abs)) };
+    });
+  });
+  const padded = (row: number[]): number[] => [...softmax(row), ...new Array<number>(keys - row.length).fill(0)];
+  return { weights: scores.flatMap(padded), exponent: Math.max(...scores.flat().map(Math.abs)) };
 }
 
 function dot(a: ArrayLike<number>, aAt: number, b: ArrayLike<number>, bAt: number, n: number): number {

@@ -1,16 +1,20 @@
 import type { HostTensor } from '../helpers/random.ts';
 
 /** The features of `by` x `by` neighbours in each frame's grid, one after another, row by row; zeros beyond the grid. */
-export function fold({ shape, values }: HostTensor, grid: number, by: number): number[] {
-  const [rows = 0, dim = 0] = shape;
+export function fold(
+  { shape, values }: HostTensor,
+  { rows, columns }: { readonly rows: number; readonly columns: number },
+  by: number,
+): number[] {
+  const [all = 0, dim = 0] = shape;
   const y: number[] = [];
-  for (let frame = 0; frame < rows / grid ** 2; frame++)
-    for (let top = 0; top < grid; top += by)
-      for (let left = 0; left < grid; left += by)
+  for (let frame = 0; frame < all / (rows * columns); frame++)
+    for (let top = 0; top < rows; top += by)
+      for (let left = 0; left < columns; left += by)
         for (let i = top; i < top + by; i++)
           for (let j = left; j < left + by; j++)
             for (let c = 0; c < dim; c++)
-              y.push(i < grid && j < grid ? values[((frame * grid + i) * grid + j) * dim + c]! : 0);
+              y.push(i < rows && j < columns ? values[((frame * rows + i) * columns + j) * dim + c]! : 0);
   return y;
 }
 

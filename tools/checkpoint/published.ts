@@ -33,6 +33,30 @@ function onevision(text: object, tied: boolean): Configs {
   };
 }
 
+function qwen2Vl(text: object, hidden: number): Configs {
+  return {
+    'config.json': {
+      architectures: ['Qwen2VLForConditionalGeneration'],
+      ...qwen2,
+      model_type: 'qwen2_vl',
+      ...text,
+      rope_scaling: { type: 'mrope', mrope_section: [16, 24, 24] },
+      vision_config: {
+        depth: 32,
+        embed_dim: 1280,
+        mlp_ratio: 4,
+        num_heads: 16,
+        in_chans: 3,
+        hidden_size: hidden,
+        patch_size: 14,
+        spatial_merge_size: 2,
+        temporal_patch_size: 2,
+      },
+    },
+    'preprocessor_config.json': { min_pixels: 3136, max_pixels: 12845056 },
+  };
+}
+
 function nvila(text: object, projector: string, frames: number): Configs {
   return {
     'config.json': {
@@ -87,6 +111,8 @@ export const published: Readonly<Record<string, Configs>> = {
       vision_config: tower(1152, 4304, 27, 980),
     },
   },
+  'Qwen/Qwen2-VL-2B-Instruct': qwen2Vl({ ...sizes(1536, 8960, 28, 12, 2, 151936), tie_word_embeddings: true }, 1536),
+  'Qwen/Qwen2-VL-7B-Instruct': qwen2Vl(sizes(3584, 18944, 28, 28, 4, 152064), 3584),
   'Efficient-Large-Model/NVILA-Lite-2B': nvila(
     { ...sizes(1536, 8960, 28, 12, 2, 151651), tie_word_embeddings: true },
     'mlp_downsample_3x3_fix',

@@ -10,7 +10,7 @@ import { qwen2Config } from '../../models/decoder/config.ts';
 import { Decoder } from '../../models/decoder/decoder.ts';
 import { llamaNames } from '../../models/decoder/names.ts';
 import { readConfig } from '../../models/files.ts';
-import type { Reduction, Tokens } from '../../models/reduction.ts';
+import type { Prompt, Reduction, Tokens } from '../../models/reduction.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import {
   type CaseResult,
@@ -136,7 +136,7 @@ export interface VariantCase {
   readonly variant: string;
   readonly runtime: Runtime;
   readonly decoder: Decoder;
-  readonly prompt: (rec: Recorder) => Tokens;
+  readonly prompt: (rec: Recorder) => Prompt;
   readonly newTokens: number;
   /** Its limit for logits holds for the last norm and the hidden states, too. */
   readonly precision: Precision;
@@ -176,7 +176,7 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
     spy.checkLayers(wanted, check);
     for (const [call, kept] of spy.kept.entries())
       check.equal(`kept after call ${call}`, kept, golden.integers(`call${call}.kept_positions`));
-    cache.nextPosition = rows;
+    cache.nextPosition = tokens.nextPosition ?? rows;
     check.equal('cache lengths', cache.lengths, wanted.layer_seq_attention);
     await verifyDecoding(rec, at, cache, { wanted, golden, left }, check);
   } finally {

@@ -3,15 +3,14 @@ import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
-import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { Tokens } from '../../models/reduction.ts';
+import type { Prompt } from '../../models/reduction.ts';
 import { architectures, loadModel } from '../../models/registry.ts';
 import { type CaseResult, Golden, type Precision, precisions, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
-import { dtypes, encodePictures, encodePixels, type PicturePixels, verifyPrompt } from './pipeline.ts';
-import { fromStrip } from './strip.ts';
+import { dtypes, verifyPrompt } from './pipeline.ts';
+import { type Slot, showGolden } from './visuals.ts';
 
 /** `index.json` of one model; without `model`, of a family's pictures. */
 interface Index {
@@ -22,18 +21,23 @@ interface Index {
   same_weights_in?: string[];
 }
 
+/** What of a `config.json` is read. */
+interface Config {
+  architectures: string[];
+  image_token_id?: number;
+  video_token_id?: number;
+}
+
 /** `input.json` of one prompt; which ids stand for the video has another key in every family. */
 interface Input {
   new_tokens: number;
-  frames: number;
   image_token_id?: number;
   video_token_id?: number;
   video_token_id_hf?: number;
   img_context_token_id?: number;
   unk_token_id?: number;
-  media_token_ids?: { video: number };
-  /** Rows and columns of patches of a frame's pictures, for families that have several. */
-  slot_sizes?: [rows: number, columns: number][];
+  slot_sizes?: Slot[];
+  media_token_ids?: { image: number; video: number };
 }
 
 /** The README's own limit for the logits of a model whose values are large. */
@@ -52,8 +56,8 @@ export async function* verifyFamily(
   if (name === undefined) return yield* verifyFamilyPreprocess(folder);
   for (const layout of same_weights_in ?? ['.']) {
     const checkpoint = join(folder, layout);
-    const { architectures: named } = await readJson<{ architectures: string[] }>(checkpoint, 'config.json');
-    if (!named.some((one) => architectures.includes(one))) {
+    const config = await readJson<Config>(checkpoint, 'config.json');
+    if (!config.architectures.some((one) => architectures.includes(one))) {
       yield undefined;
       continue;
     }
@@ -61,7 +65,7 @@ export async function* verifyFamily(
     const heading = layout === '.' ? name : `${name}/${layout}`;
     for (const prompt of prompts)
       yield* verifyOne(
-        { heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout },
+        { heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout, config },
         model,
         precision.act === 'f32' ? { ...precision, logits: LOGITS[name] ?? precision.logits } : precision,
       );
@@ -69,7 +73,7 @@ export async function* verifyFamily(
 }
 
 async function* verifyOne(
-  { heading, folder, layout }: { heading: string; folder: string; layout: string },
+  { heading, folder, layout, config }: { heading: string; folder: string; layout: string; config: Config },
   model: LoadedModel,
   precision: Precision,
 ): AsyncGenerator<CaseResult | undefined> {
@@ -77,12 +81,10 @@ async function* verifyOne(
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   const { runtime, decoder } = model;
-  using video = await (input.slot_sizes
-    ? encodePictures(model, input.frames, slotsOf(golden, input.slot_sizes))
-    : encodePixels(model, golden));
-  const ids = idsOf(golden, input, layout);
+  const ids = idsOf(golden, { ...config, ...input }, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
-  const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
+  using seen = await showGolden(model, golden, /\bimages?$/.test(folder) ? 'pictures' : 'video', input.slot_sizes);
+  const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, seen);
   yield await runCase(`${heading}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
@@ -95,17 +97,7 @@ async function* verifyOne(
     );
 }
 
-/** The pixels of a frame's pictures, which lie as strips of patches. */
-export function slotsOf(golden: Golden, sizes: readonly [rows: number, columns: number][]): PicturePixels[] {
-  return sizes.map(([rows, columns], i) => {
-    const strips = golden.get(`pixel_values.slot${i}`);
-    const side = strips.shape[2]!;
-    const size = { width: columns * side, height: rows * side };
-    return { ...stretched(size), pixels: fromStrip(golden.floats(`pixel_values.slot${i}`), size, side) };
-  });
-}
-
-/** A prompt's ids as `LoadedModel.prompt` takes them. */
+/** The ids, with each run of those that stand for a video or a picture as one `VIDEO_ID`; NVILA has one for each. */
 function idsOf(golden: Golden, input: Input, layout: string): number[] {
   const other = `input_ids_${layout.replace('llava_', '')}`;
   const ids = golden.integers(golden.has(other) ? other : 'input_ids');
@@ -116,11 +108,13 @@ function idsOf(golden: Golden, input: Input, layout: string): number[] {
     input.img_context_token_id,
     input.unk_token_id,
     input.media_token_ids?.video,
+    input.media_token_ids?.image,
+    input.image_token_id,
   ];
-  return promptIds(ids, pads);
+  return input.media_token_ids ? ids.map((id) => (pads.includes(id) ? VIDEO_ID : id)) : promptIds(ids, pads);
 }
 
-/** Ids with each run of those that stand for the video as one `VIDEO_ID`. */
+/** Ids with each run of those that stand for something shown as one `VIDEO_ID`. */
 export function promptIds(ids: readonly number[], pads: readonly (number | undefined)[]): number[] {
   const marked = ids.map((id) => (pads.includes(id) ? VIDEO_ID : id));
   return marked.filter((id, at) => id !== VIDEO_ID || marked[at - 1] !== VIDEO_ID);

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { folderFiles } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { promptRotations } from '../../models/axis-positions.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { type Picture, stretched } from '../../models/pictures.ts';
-import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
+import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type Checker,
   Golden,
   limitFor,
+  limits,
   type Precision,
   precisions,
   readJson,
@@ -38,7 +40,7 @@ export async function* verifyPipeline(
   using model = await loadModel(folderFiles(folder), runtime, { dtype: dtypes[precision.act] });
   using video = await encodePixels(model, golden);
   const ids = golden.integers('input_ids');
-  const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
+  const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, video);
   yield await runCase(`pipeline/${name}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
@@ -49,6 +51,14 @@ export async function* verifyPipeline(
         check,
       ),
     );
+}
+
+/** Times that no prompt of the golden data says. */
+export const UNSAID = { durationText: '', timesText: '' } as const;
+
+/** Some of a stack of pictures of `each` values. */
+export function part(pixels: Float32Array, each: number) {
+  return (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
 }
 
 /** A video from the pixels of a golden file. */
@@ -71,9 +81,9 @@ export function encodePictures(
 ): Promise<EncodedVideo> {
   const pixels = (start: number, end: number, i: number): Float32Array => {
     const { pixels: all, width, height } = pictures[i]!;
-    return all.slice(start * 3 * width * height, end * 3 * width * height);
+    return part(all, 3 * width * height)(start, end);
   };
-  return model.encodePixels({ frames, pictures, pixels, times: { frames, durationText: '', timesText: '' } });
+  return model.encodePixels({ frames, pictures, pixels, times: { frames, ...UNSAID } });
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */
@@ -82,7 +92,7 @@ export async function verifyPrompt(
   variants: readonly string[],
   at: {
     runtime: Runtime;
-    prompt: (rec: Recorder) => Tokens;
+    prompt: (rec: Recorder) => Prompt;
     golden: Golden;
     model: LoadedModel;
     precision: Precision;
@@ -91,7 +101,7 @@ export async function verifyPrompt(
 ): Promise<void> {
   check.equal('unread tensors', at.model.unusedTensors, []);
   const rec = at.runtime.recorder('prompt');
-  const { hidden, layout } = at.prompt(rec);
+  const { hidden, layout, rotation } = at.prompt(rec);
   const want = at.golden.floats('inputs_embeds');
   check.close('inputs_embeds', await rec.read(hidden), want, limitFor(want, at.precision.vision, at.precision));
   const rows = hidden.shape2()[0];
@@ -102,5 +112,14 @@ export async function verifyPrompt(
     const wanted = await Golden.open(join(folder, `${variant}.safetensors`)).catch(() => undefined);
     if (wanted?.has('patch_type')) check.equal('patch types', patch, wanted.integers('patch_type'));
   }
+  if (rotation) check.close('rotations', await rec.read(rotation), wantedRotations(at), limits.pixels);
   rec.finish();
+}
+
+/** Of the golden positions on three axes. */
+function wantedRotations({ golden, model }: { golden: Golden; model: LoadedModel }): Float32Array {
+  const all = Uint32Array.from(golden.integers('position_ids'));
+  const rows = all.length / 3;
+  const axis = (i: number): Uint32Array => all.subarray(i * rows, (i + 1) * rows);
+  return promptRotations({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.decoder.config);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
+import { tokensIn } from '../../models/family.ts';
 import { readConfig } from '../../models/files.ts';
 import { LlavaEncoder } from '../../models/llava-encoder.ts';
 import { encoderNames } from '../../models/llava-video/llava-video.ts';
@@ -57,7 +58,7 @@ async function verifyTower(folder: string, runtime: Runtime, precision: Precisio
       encoderNames(2),
       precision.act,
     );
-    check.equal('tokens of a frame', encoder.tokensOf(), wanted.patch_num);
+    check.equal('tokens of a frame', tokensIn(encoder.tokenGrid()), wanted.patch_num);
     const pixels = rec.upload('pixels', golden.get('pixel_values').shape, 'f32', golden.floats('pixel_values'));
     const embedded = encoder.tower.embed(rec, pixels);
     const features = encoder.tower.encode(rec, embedded, wanted.frames);

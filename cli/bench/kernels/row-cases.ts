@@ -126,7 +126,7 @@ function patchifyCase({ image, patch, frames }: Sizes, size: number): KernelCase
       const x = (place % grid) * patch + (within % patch);
       return pixels.at(((frame * 3 + channel) * image + y) * image + x);
     };
-    return { run: (rec) => patchify(rec, pixels.tensor, patch, bench.act), want, tolerance: 1e-3 };
+    return { run: (rec) => patchify(rec, pixels.tensor, patch, { out: bench.act }), want, tolerance: 1e-3 };
   };
   return byRow('patchify', [frames * grid ** 2, 3 * patch ** 2], 4 + size, prepare);
 }

@@ -1,0 +1,59 @@
+import { InputError } from '../../engine/errors.ts';
+import type { PictureSize } from '../video-model.ts';
+
+/** What a size may be: sides are multiples of `factor`, and the area lies in these bounds, in pixels. */
+export interface SizeLimits {
+  readonly factor: number;
+  readonly minPixels: number;
+  readonly maxPixels: number;
+}
+
+/** Longer pictures are refused, as in the reference. */
+const MOST_ASPECT = 200;
+
+/**
+ * The size nearest to a picture's own that the model takes; the aspect ratio stays as far as the factor lets it.
+ *
+ * @throws InputError if one side is more than 200 times the other.
+ * @see Qwen2-VL vision_process.py, smart_resize.
+ */
+export function smartResize({ width, height }: PictureSize, { factor, minPixels, maxPixels }: SizeLimits): PictureSize {
+  if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height))
+    throw new InputError(`a picture of ${width} x ${height} is too narrow: at most ${MOST_ASPECT} to 1 is taken.`);
+  const whole = (side: number, round: (x: number) => number): number => Math.max(1, round(side / factor)) * factor;
+  const rounded = { width: whole(width, roundHalfEven), height: whole(height, roundHalfEven) };
+  const area = rounded.width * rounded.height;
+  if (area <= maxPixels && area >= minPixels) return rounded;
+  const [round, limit] = area > maxPixels ? [Math.floor, maxPixels] : [Math.ceil, minPixels];
+  const scale = Math.sqrt((width * height) / limit);
+  return { width: whole(width / scale, round), height: whole(height / scale, round) };
+}
+
+/** In units of the pixels that make a token. */
+const VIDEO = { least: 128, most: 768, ofAll: 24576 };
+const IMAGE = { least: 4, most: 16383 };
+
+/** Bounds of a checkpoint's own, from its preprocessor_config.json. */
+export type OwnLimits = { readonly min?: number | undefined; readonly max?: number | undefined };
+
+/** A picture's. */
+export function imageLimits(factor: number, own: OwnLimits): SizeLimits {
+  const token = factor ** 2;
+  const maxPixels = Math.min(own.max ?? Number.POSITIVE_INFINITY, IMAGE.most * token);
+  return { factor, minPixels: Math.min(own.min ?? IMAGE.least * token, maxPixels), maxPixels };
+}
+
+/** A frame's, which are tighter in videos of many: all of them together have a bound, too. */
+export function frameLimits(factor: number, framesPerGroup: number, frames: number, own: OwnLimits): SizeLimits {
+  const token = factor ** 2;
+  const least = VIDEO.least * token;
+  const share = Math.min(VIDEO.most * token, ((VIDEO.ofAll * token) / frames) * framesPerGroup);
+  const maxPixels = Math.min(Math.max(share, Math.trunc(1.05 * least)), own.max ?? Number.POSITIVE_INFINITY);
+  return { factor, minPixels: Math.min(least, maxPixels), maxPixels };
+}
+
+function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
+}

@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Report } from '../../cli/report.ts';
+import { encodeJpegs } from '../../media/encode.ts';
+import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
+import { families } from '../helpers/families.ts';
+import { clip, ffRun, tiny } from './process.ts';
+
+describe('ff-run --image', () => {
+  let root: string;
+  let picture: string;
+  let wide: string;
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'ff-images-'));
+    [picture, wide] = await Promise.all([jpeg('square.jpg', 64, 64), jpeg('wide.jpg', 160, 60)]);
+  });
+  after(() => rm(root, { recursive: true }));
+
+  async function jpeg(name: string, width: number, height: number): Promise<string> {
+    const rgb = Uint8Array.from({ length: 3 * width * height }, (_, i) => Math.imul(i + 1, 2654435761) >>> 26);
+    const [file] = await encodeJpegs([rgb], { width, height });
+    await writeFile(join(root, name), file!);
+    return join(root, name);
+  }
+
+  async function modelOf(family: string): Promise<string> {
+    const folder = join(root, family.replace(/\W+/g, '-'));
+    if (!existsSync(folder)) await makeFamilyCheckpoint(folder, families[family]!);
+    return folder;
+  }
+
+  async function asked(...args: string[]): Promise<Report> {
+    const { code, stdout, stderr } = await ffRun([
+      ...args,
+      '--max-new-tokens',
+      '2',
+      '--prompt',
+      'What?',
+      '--json',
+      '-',
+    ]);
+    expect(code, stderr).to.equal(0);
+    return JSON.parse(stdout) as Report;
+  }
+
+  it('shows Qwen2-VL pictures of any size, which are text to a reducer', async () => {
+    const model = await modelOf('Qwen2-VL');
+    const one = await asked('--model', model, '--image', picture);
+    const two = await asked('--model', model, '--image', picture, '--image', wide);
+    expect(one).not.to.have.property('video');
+    expect(two.images?.map(({ width, height }) => [width, height])).to.deep.equal([
+      [64, 64],
+      [160, 60],
+    ]);
+    expect(one.runs[0]?.tokens.video).to.equal(0);
+    // max_pixels is 2560: 48 x 48 are 36 tokens, 80 x 24 are 30.
+    const twice = await asked('--model', model, '--image', picture, '--image', picture);
+    expect(twice.runs[0]!.tokens.prompt - two.runs[0]!.tokens.prompt).to.equal(6);
+    const beside = await asked(
+      '--model',
+      model,
+      '--image',
+      picture,
+      '--video',
+      clip,
+      '--frames',
+      '4',
+      '--compare',
+      '--score-rows',
+      '1',
+    );
+    const [dense, reduced] = beside.runs;
+    expect(reduced?.settings.scoreRows).to.equal(1);
+    expect(dense?.tokens.video).to.equal(2 * 36);
+    expect(reduced!.tokens.layers.at(-1)!.leaving).to.be.within(36, dense!.tokens.prompt - 1);
+  }).timeout(240_000);
+
+  it('shows InternVL2.5 the tiles of a picture', async () => {
+    const { runs } = await asked(
+      '--model',
+      await modelOf('InternVL2.5'),
+      '--image',
+      wide,
+      '--compare',
+      '--cost',
+      '0.5',
+    );
+    // 160 x 60 are nearest to 5 x 2 tiles, and the whole picture comes after them; 16 tokens each.
+    expect(runs[0]?.tokens.video).to.equal(11 * 16);
+    expect(runs[1]?.budget.spent).to.be.closeTo(0.5, 0.02);
+  }).timeout(240_000);
+
+  it('shows NVILA pictures, each with its newline and not averaged', async () => {
+    const images = ['--image', picture, '--image', wide, '--image', picture];
+    const { runs } = await asked('--model', await modelOf('NVILA'), ...images, '--compare', '--cost', '0.5');
+    expect(runs[0]?.tokens.video).to.equal(3 * 17);
+    expect(runs[1]?.tokens.layers.at(-1)?.leaving).to.be.below(runs[0]?.tokens.prompt ?? 0);
+  }).timeout(240_000);
+
+  it('is planned for', async () => {
+    const model = await modelOf('Qwen2-VL');
+    const { code, stdout, stderr } = await ffRun(['--plan', '--model', model, '--image', wide, '--image', picture]);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/run +2 pictures at cost 0.3/);
+  }).timeout(240_000);
+
+  it('says in one line what it cannot use', async () => {
+    const text = join(root, 'text.png');
+    await writeFile(text, 'no picture');
+    const refused: [args: string[], code: number, message: RegExp][] = [
+      [
+        ['--image', picture],
+        1,
+        /^ff-run: [^\n]*tiny-llava-video: LlavaQwenForCausalLM takes no pictures here, only a video\.\n$/,
+      ],
+      [
+        ['--image', text],
+        1,
+        /^ff-run: [^\n]*text\.png: not a picture, or damaged\. A PNG, JPEG or WebP file is needed\.\n$/,
+      ],
+      [['--image', join(root, 'none.png')], 1, /^ff-run: [^\n]*none\.png: no such file\. Check the path\.\n$/],
+      [['--image', clip], 1, /^ff-run: [^\n]*clip\.mp4: has 96 frames, and a picture has one\. [^\n]+\n$/],
+      [
+        ['--image', picture, '--report', join(root, 'a.html')],
+        2,
+        /^ff-run: --report [^\n]*--video FILE is needed\.\n$/,
+      ],
+      [[], 2, /^ff-run: --video FILE is needed\. [^\n]+\n$/],
+    ];
+    for (const [args, code, message] of refused) {
+      const ended = await ffRun(['--model', tiny, ...args, '--quiet']);
+      expect(ended.stderr).to.match(message);
+      expect(ended.code).to.equal(code);
+      expect(ended.stdout).to.equal('');
+    }
+  }).timeout(240_000);
+});
