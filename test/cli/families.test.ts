@@ -40,9 +40,14 @@ describe('ff-run on a tiny model of', () => {
     const { code, stderr } = await ffRun(['--model', folder, ...ask, '--cost', '0.4', '--report', page]);
     expect(code, stderr).to.equal(0);
     const json = /<script[^>]* id="data"[^>]*>(.*?)<\/script>/s.exec(await readFile(page, 'utf8'))?.[1] ?? '';
-    const { side, newlines, perFrame, gone } = JSON.parse(json) as { [key: string]: unknown; gone: number[] };
+    const { rows, columns, newlines, perFrame, gone } = JSON.parse(json) as { [key: string]: unknown; gone: number[] };
     // Of four frames with two slices each, one below the other: six queries a picture, eight tokens to the next frame.
-    expect({ side, newlines, perFrame }).to.deep.equal({ side: 6, newlines: 'none', perFrame: 26 });
+    expect({ rows, columns, newlines, perFrame }).to.deep.equal({
+      rows: 6,
+      columns: 6,
+      newlines: 'none',
+      perFrame: 26,
+    });
     expect(gone).to.have.length(4 * 26 - 1);
   }).timeout(240_000);
 
