@@ -40,7 +40,7 @@ async function scoresOf(runtime: Runtime, subject: Subject, dtype: ModelDType, a
 async function encode(model: VideoModel, file: string, maxFrames: number) {
   const video = await openVideo(file);
   try {
-    return await model.encode(await sampleVideo(video, { size: model.frameFormat.size, maxFrames, forceSample: true }));
+    return await model.encode(await sampleVideo(video, { ...model.frameFormat, maxFrames, forceSample: true }));
   } finally {
     await video.close();
   }

@@ -28,6 +28,7 @@ const models: readonly [CheckpointFiles, string][] = [
   [virtualCheckpoint('llava-video-72b'), 'LLaVA-Video 72B'],
   [await family('llava-hf/LLaVA-NeXT-Video-7B-hf'), 'LLaVA-NeXT-Video 7B'],
   [await family('OpenGVLab/InternVL2_5-8B'), 'InternVL2.5 8B'],
+  [await family('openbmb/MiniCPM-V-2_6'), 'MiniCPM-V 2.6'],
   [await family('Qwen/Qwen2-VL-2B-Instruct'), 'Qwen2-VL 2B'],
   [await family('Qwen/Qwen2-VL-7B-Instruct'), 'Qwen2-VL 7B'],
   [await family('Efficient-Large-Model/NVILA-Lite-2B'), 'NVILA Lite 2B'],

@@ -70,7 +70,7 @@ async function measure({ folder, dtype, frames, adapter }: Job): Promise<Measure
   const onGpu = runtime.adapterKind === 'software' ? runtime.memory.bytes : 0;
   const hostWhileLoading = peakResident() - onGpu;
   const video = await openVideo('assets/clip.mp4');
-  const sampled = await sampleVideo(video, { size: model.frameFormat.size, maxFrames: frames, forceSample: true });
+  const sampled = await sampleVideo(video, { ...model.frameFormat, maxFrames: frames, forceSample: true });
   await video.close();
   const looking = performance.now();
   const encoded = await model.encode(sampled);

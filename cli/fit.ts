@@ -53,6 +53,8 @@ export async function fitOf(choice: LocalModel, runtime: Runtime, wanted: Wanted
   return { plan, free, problem: needs };
 }
 
+const NOTHING_FITS = 'A model lies on one adapter as a whole. Use a smaller model or a larger GPU.';
+
 /** Throws unless a run fits: one line that says what is lacking, and what would fit instead. */
 export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: Wanted, found: Fit): Promise<void> {
   const { plan, problem } = found;
@@ -63,7 +65,7 @@ export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: W
     if (option && option.peak < (plan?.peak ?? Number.POSITIVE_INFINITY)) options.push(option.text);
     if (options.length === 3) break;
   }
-  const advice = options.length > 0 ? `It would fit with ${listed(options)}.` : 'Use a smaller model or a larger GPU.';
+  const advice = options.length > 0 ? `It would fit with ${listed(options)}.` : NOTHING_FITS;
   throw new InputError(`${choice.name}: ${problem} ${advice}`);
 }
 

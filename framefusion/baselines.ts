@@ -3,6 +3,7 @@
  * over the layers of the share of video tokens in attention, as FrameFusion counts it.
  */
 import type { Recorder } from '../engine/recorder.ts';
+import { roundHalfEven } from '../engine/round.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import {
   chooseLargest,
@@ -13,7 +14,6 @@ import {
 } from '../kernels/reduce/index.ts';
 import { randomNumbers } from '../models/random.ts';
 import type { Attended, Look, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
-import { roundHalfEven } from './budget.ts';
 import { prune } from './prune.ts';
 import { shorten } from './shorten.ts';
 

@@ -1,8 +1,8 @@
 import type { Recorder } from '../engine/recorder.ts';
+import { roundHalfEven } from '../engine/round.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { chooseLargest, importance, type Survivors, survivorsOfPruning } from '../kernels/reduce/index.ts';
 import type { Look, Tokens } from '../models/reduction.ts';
-import { roundHalfEven } from './budget.ts';
 import { shorten } from './shorten.ts';
 
 /** What to keep. */

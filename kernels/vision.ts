@@ -15,8 +15,7 @@ const poolKernel = new Kernel('pool', poolSource);
  *
  * @param pixels - `[frames, channels, height, width]`, f32.
  * @param patchSize - Side of a patch in pixels; what is left over at the right and below is ignored.
- * @param out - dtype of the result.
- * @param depth - Successive frames that a patch reaches over; divides `frames`.
+ * @param options - `out`: dtype of the result. `depth`: successive frames that a patch reaches over; divides `frames`.
  * @returns `[frames / depth * floor(height / patchSize) * floor(width / patchSize), channels * depth * patchSize^2]`.
  * @throws ShapeError if the pixels are not four-dimensional f32, smaller than a patch, or not whole patches in time.
  */

@@ -48,3 +48,18 @@ export function weightOf(tensor: Tensor, format: 'f32' | 'f16' | 'bf16' = tensor
   const [rows, columns] = tensor.shape2();
   return { format, rows, columns, parts: [tensor] };
 }
+
+/**
+ * Rows `first` to `first + count` of a weight, in place: a kernel can bind them where their first byte meets the adapter's
+ * storage alignment.
+ */
+export function weightRows({ format, columns, parts }: Weight, first: number, count: number): Weight {
+  const taken: Tensor[] = [];
+  let start = 0;
+  for (const part of parts) {
+    const [from, to] = [Math.max(first, start), Math.min(first + count, start + (part.shape[0] ?? 0))];
+    if (from < to) taken.push(part.rows(from - start, to - from));
+    start += part.shape[0] ?? 0;
+  }
+  return { format, rows: count, columns, parts: taken };
+}

@@ -50,25 +50,54 @@ export function resizeBicubic(image: RgbImage, width: number, height: number): U
   return image.height === height ? wide : resizeColumns({ width, height: image.height, rgb: wide }, height);
 }
 
+/** A part of a frame that was resized as a whole: what a model is shown of it. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** What the frame is resized to. */
+  readonly resized: { readonly width: number; readonly height: number };
+  /** Where the part lies in it. */
+  readonly left: number;
+  readonly top: number;
+}
+
 /**
- * Resizes an image so that its shorter side has `size` pixels, and cuts the square in its middle out, as Hugging Face's
- * CLIP image processor does.
+ * The pictures of a frame; what several are cut from is resized once.
  *
- * @returns `[size, size, 3]`.
+ * @returns `[height, width, 3]` of each, one after the other.
+ * @throws RangeError as `resizeBicubic`, or if a picture does not lie within its resized frame.
  */
-export function cropBicubic(image: RgbImage, size: number): Uint8Array {
-  const shorter = Math.min(image.width, image.height);
-  const width = Math.trunc((size * image.width) / shorter);
-  const height = Math.trunc((size * image.height) / shorter);
-  const rgb = resizeBicubic(image, width, height);
-  const top = Math.floor((height - size) / 2);
-  const left = Math.floor((width - size) / 2);
-  const square = new Uint8Array(3 * size * size);
-  for (let row = 0; row < size; row++) {
-    const start = 3 * ((top + row) * width + left);
-    square.set(rgb.subarray(start, start + 3 * size), 3 * row * size);
+export function cutPictures(frame: RgbImage, pictures: readonly Picture[]): Uint8Array {
+  let [last, whole] = ['', frame.rgb];
+  const cut = pictures.map((picture) => {
+    const { width, height } = picture.resized;
+    if (last !== `${width}x${height}`) whole = resizeBicubic(frame, width, height);
+    last = `${width}x${height}`;
+    return cutOut({ width, height, rgb: whole }, picture);
+  });
+  if (cut.length === 1) return cut[0]!;
+  const all = new Uint8Array(cut.reduce((bytes, picture) => bytes + picture.length, 0));
+  let at = 0;
+  for (const picture of cut) {
+    all.set(picture, at);
+    at += picture.length;
   }
-  return square;
+  return all;
+}
+
+/** A part of an image; the image's own bytes if it is all of it. */
+function cutOut(image: RgbImage, { left, top, width, height }: Picture): Uint8Array {
+  if (left < 0 || top < 0 || left + width > image.width || top + height > image.height)
+    throw new RangeError(
+      `cutPictures: ${width}x${height} at ${left}, ${top} lies outside a frame of ${image.width}x${image.height}.`,
+    );
+  if (width === image.width && height === image.height) return image.rgb;
+  const part = new Uint8Array(3 * width * height);
+  for (let row = 0; row < height; row++) {
+    const start = 3 * ((top + row) * image.width + left);
+    part.set(image.rgb.subarray(start, start + 3 * width), 3 * row * width);
+  }
+  return part;
 }
 
 /** `[height, image.width, 3]` to `[height, width, 3]`. */

@@ -1,5 +1,5 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
-import { cropBicubic, type RgbImage, resizeBicubic } from './resize.ts';
+import { cutPictures, type Picture } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
 import { type Rate, type Sampling, type Spread, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
@@ -10,7 +10,7 @@ interface Size {
   readonly height: number;
 }
 
-type Fit = 'stretch' | 'crop' | 'smooth';
+type Fit = 'stretch' | 'smooth';
 
 /** Which frames, and how large. */
 export interface SampleVideoOptions {
@@ -20,10 +20,11 @@ export interface SampleVideoOptions {
    */
   readonly size: number | ((source: Size, frames: number) => Size);
   /**
-   * `stretch`, the default, does not keep the aspect ratio; `crop` takes the square in the middle; `smooth` stretches as
-   * torchvision does, rounding once.
+   * `stretch`, the default, does not keep the aspect ratio; `smooth` does not either, and rounds once as torchvision does.
    */
   readonly fit?: Fit;
+  /** The pictures that a frame of a size becomes. Default: one of `size`. */
+  readonly pictures?: (frame: Size) => readonly Picture[];
   /** Most frames to take. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
@@ -45,7 +46,9 @@ export interface SampleVideoOptions {
 export interface SampledVideo {
   /** Each `[height, width, 3]`, RGB in 8 bit. */
   readonly images: readonly Uint8Array[];
-  /** Of the images, in pixels. */
+  /** A frame's pictures, which follow one another in its image. */
+  readonly pictures: readonly Picture[];
+  /** Of an image in one picture, in pixels. */
   readonly width: number;
   readonly height: number;
   readonly sampling: Sampling;
@@ -61,12 +64,13 @@ export interface SampledVideo {
  * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
-  const { size, fit = 'stretch', progress, start, end, ...rest } = options;
+  const { size, fit = 'stretch', pictures: picturesOf, progress, start, end, ...rest } = options;
   const { averageFps } = video.info;
   const { first, frames } = part(video, start, end);
   const sampling = sampleFrames({ frames, averageFps, ...rest });
   const indices = sampling.indices.map((index) => first + index);
   const to = typeof size === 'number' ? { width: size, height: size } : size(video.info, indices.length);
+  const pictures = picturesOf?.(video.info) ?? [{ ...to, resized: to, left: 0, top: 0 }];
   const images: Uint8Array[] = [];
   const started = performance.now();
   let resizeMs = 0;
@@ -74,7 +78,12 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   for await (const frame of video.frames(indices)) {
     const before = performance.now();
     // Frames of the same picture share their bytes, so a repeated one is resized once.
-    const image = last?.rgb === frame.rgb ? last.image : resized(frame, to, fit);
+    const image =
+      last?.rgb === frame.rgb
+        ? last.image
+        : fit === 'smooth'
+          ? resizeSmooth(frame, to.width, to.height)
+          : cutPictures(frame, pictures);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;
@@ -84,16 +93,12 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
   return {
     images,
     ...to,
+    pictures,
     sampling,
     times: { frames: images.length, durationText, timesText },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };
-}
-
-function resized(frame: RgbImage, { width, height }: Size, fit: Fit): Uint8Array {
-  if (fit === 'crop') return cropBicubic(frame, width);
-  return fit === 'smooth' ? resizeSmooth(frame, width, height) : resizeBicubic(frame, width, height);
 }
 
 /** The frames between two times; the last one if the video ends before. */

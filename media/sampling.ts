@@ -27,9 +27,10 @@ export type Rate = 'stride' | 'times' | 'pairs';
 
 /**
  * Frames spread evenly. `ends`: from the first to the last, rounded down (LLaVA); `nearest`: the same, rounded, halves to
- * even (NVILA). Or one of each of equal stretches: where it starts (LLaVA-NeXT-Video), or its middle (InternVL).
+ * even (NVILA). Or one of each of equal stretches: where it starts (LLaVA-NeXT-Video), or its middle (InternVL), or the middle
+ * of those frames that the rate alone would take (MiniCPM-V).
  */
-export type Spread = 'ends' | 'nearest' | 'starts' | 'middles';
+export type Spread = 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
 
 /** The frames taken from one video. */
 export interface Sampling {
@@ -79,7 +80,9 @@ export function sampleFrames(options: SamplingOptions): Sampling {
 function taken(options: SamplingOptions & { readonly spread: Spread; readonly rate: Rate }): number[] {
   const { frames, maxFrames, forceSample, spread, rate } = options;
   if (rate === 'times' && !forceSample) return atTimes(options);
-  return spreads[spread](frames, rate === 'pairs' ? paired(options) : maxFrames);
+  const { averageFps, fps = 1 } = options;
+  const stride = Math.max(1, roundHalfEven(averageFps / fps));
+  return spreads[spread](frames, rate === 'pairs' ? paired(options) : maxFrames, stride);
 }
 
 /** VILA's media.py: the frame of each time, as far as there are frames and room. */
@@ -128,7 +131,7 @@ function every(frames: number, stride: number): number[] {
   return Array.from({ length: Math.ceil(frames / stride) }, (_, i) => i * stride);
 }
 
-const spreads: Readonly<Record<Spread, (frames: number, count: number) => number[]>> = {
+const spreads: Readonly<Record<Spread, (frames: number, count: number, stride: number) => number[]>> = {
   ends: (frames, count) => linspace(frames, count).map(Math.floor),
   nearest: (frames, count) => linspace(frames, count).map(roundHalfEven),
   // `numpy.arange(0, frames, frames / count)` of Hugging Face's example.
@@ -137,6 +140,12 @@ const spreads: Readonly<Record<Spread, (frames: number, count: number) => number
   middles: (frames, count) => {
     const step = (frames - 1) / count;
     return Array.from({ length: count }, (_, i) => Math.floor(step / 2 + roundHalfEven(step * i)));
+  },
+  // FrameFusion's script for MiniCPM-V, uniform_sample.
+  thinned: (frames, count, stride) => {
+    const all = every(frames, stride);
+    const step = all.length / count;
+    return Array.from({ length: count }, (_, i) => all[Math.floor(i * step + step / 2)]!);
   },
 };
 

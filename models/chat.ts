@@ -1,8 +1,8 @@
 import { Template } from '@huggingface/jinja';
 import { WeightsError } from '../engine/errors.ts';
 
-/** What stands for the video in a prompt's text; it is no entry of the vocabulary. */
-export const VIDEO_MARK = '<image>';
+/** What stands for the video in a prompt's text: a character for private use, since families' own marks are text. */
+export const VIDEO_MARK = '\uE000';
 
 /** ChatML as a Jinja template, with a line that its system says where no message does. */
 export function chatMl(system: string): string {

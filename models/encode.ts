@@ -10,18 +10,23 @@ const FRAMES_AT_ONCE = 8;
 /** Frames to be encoded. */
 export interface FramesToEncode {
   readonly frames: number;
-  /** Of a frame. */
-  readonly size: PictureSize;
+  /** Those of every frame. */
+  readonly pictures: readonly PictureSize[];
   /** Width of the tokens. */
   readonly width: number;
-  /** Normalised pixels `[end - start, 3, height, width]`, asked for a few frames at a time. */
-  readonly pixels: (start: number, end: number) => Float32Array;
+  /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
+  readonly pixels: (start: number, end: number, picture: number) => Float32Array;
   readonly progress?: ((done: number, of: number) => void) | undefined;
 }
 
 /** Groups of a video; the last frame stands in for those that the last group lacks. */
 export function groupsOf(frames: number, { framesPerGroup }: VideoEncoder): number {
   return Math.ceil(frames / framesPerGroup);
+}
+
+/** Tokens of a group: those of all pictures of a frame, one picture after the other. */
+export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly PictureSize[]): number {
+  return pictures.reduce((sum, picture) => sum + tokensIn(encoder.tokenGrid(picture)), 0);
 }
 
 /**
@@ -32,13 +37,13 @@ export function groupsOf(frames: number, { framesPerGroup }: VideoEncoder): numb
 export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, video: FramesToEncode): Promise<Tensor> {
   const { finalToken } = encoder;
   const rec = runtime.recorder('vision');
-  const rows = groupsOf(video.frames, encoder) * tokensIn(encoder.tokenGrid(video.size)) + (finalToken ? 1 : 0);
+  const rows = groupsOf(video.frames, encoder) * tokensPerGroup(encoder, video.pictures) + (finalToken ? 1 : 0);
   const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
   try {
     await encodeInto(rec, tokens, encoder, video);
     if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
     rec.submit();
-    await runtime.settled();
+    await runtime.device.queue.onSubmittedWorkDone();
     await runtime.check();
     return tokens;
   } catch (error) {
@@ -53,23 +58,27 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
 
 async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
   const { framesPerGroup: each } = encoder;
-  const { frames, size, progress } = video;
-  const tokensPerGroup = tokensIn(encoder.tokenGrid(size));
+  const { frames, pictures, progress } = video;
+  const perGroup = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
   const atOnce = Math.max(1, Math.floor(FRAMES_AT_ONCE / each));
   for (let first = 0; first < groups; first += atOnce) {
     const count = Math.min(atOnce, groups - first);
-    rec.scope('frames', () => {
-      const [start, end] = [first * each, (first + count) * each];
-      const pixels = rec.runtime.virtual ? blankPixels(video, end - start) : wholeGroups(video, start, end);
-      const part = encoder.forward(
-        rec,
-        rec.upload('pixels', [count * each, 3, size.height, size.width], 'f32', pixels),
-      );
-      rec.copy(part, tokens.rows(first * tokensPerGroup, count * tokensPerGroup));
-    });
+    let place = first * perGroup;
+    for (const [i, picture] of pictures.entries()) {
+      const rows = tokensIn(encoder.tokenGrid(picture));
+      rec.scope('frames', () => {
+        const [start, end] = [first * each, (first + count) * each];
+        const pixels = rec.runtime.virtual ? blankPixels(picture, end - start) : wholeGroups(video, i, start, end);
+        const shape = [count * each, 3, picture.height, picture.width];
+        const part = encoder.forward(rec, rec.upload('pixels', shape, 'f32', pixels));
+        for (let group = 0; group < count; group++)
+          rec.copy(part.rows(group * rows, rows), tokens.rows(place + group * perGroup, rows));
+      });
+      place += rows;
+    }
     rec.submit();
-    if (progress) await rec.runtime.settled();
+    if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
     progress?.(Math.min(frames, (first + count) * each), frames);
   }
 }
@@ -77,16 +86,16 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
 /** What a plan uploads, which nobody looks at: normalising whole videos would be most of its time. */
 let blank = new Float32Array(0);
 
-function blankPixels({ size }: FramesToEncode, frames: number): Float32Array {
+function blankPixels(size: PictureSize, frames: number): Float32Array {
   const count = frames * 3 * size.width * size.height;
   if (blank.length < count) blank = new Float32Array(count);
   return blank.subarray(0, count);
 }
 
-/** Pixels of frames `start` .. `end`, of which the last ones may lie beyond the video. */
-function wholeGroups({ frames, pixels }: FramesToEncode, start: number, end: number): Float32Array {
-  if (end <= frames) return pixels(start, end);
-  const given = pixels(start, frames);
+/** A picture's pixels in frames `start` .. `end`, of which the last ones may lie beyond the video. */
+function wholeGroups({ frames, pixels }: FramesToEncode, picture: number, start: number, end: number): Float32Array {
+  if (end <= frames) return pixels(start, end, picture);
+  const given = pixels(start, frames, picture);
   const frame = given.length / (frames - start);
   const all = new Float32Array((end - start) * frame);
   all.set(given);

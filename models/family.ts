@@ -6,6 +6,7 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
+import type { Picture } from './pictures.ts';
 import type { Normalisation } from './preprocess.ts';
 import type { FrameFormat, PicturePieces, PictureSize, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
@@ -89,6 +90,8 @@ export function tokensIn({ rows, columns, newlines }: TokenGrid): number {
 /** A video as far as a prompt's text speaks of it. */
 export interface SpokenVideo {
   readonly groups: number;
+  /** Those of every frame. */
+  readonly pictures: readonly Picture[];
   readonly times: SampledTimes;
 }
 
@@ -98,8 +101,13 @@ export interface PromptForm {
   readonly template: string;
   /** Whether a template of the checkpoint's own is used where there is one. */
   readonly ownTemplate: boolean;
-  /** Whether the video's tokens stand together, or each group's at a mark of its own. */
-  readonly marks: 'video' | 'group';
+  /** Whether the video's tokens stand together, or each group's, or each picture's, at a mark of its own. */
+  readonly marks: 'video' | 'group' | 'picture';
+  /**
+   * For families whose text between groups has patch types as the video's tokens have, counted through from one group to
+   * the next: how many tokens of text have one after the last. Absent where such text has none.
+   */
+  readonly typedAfter?: number;
   /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
   lead(video: SpokenVideo): string;
   /** Special tokens that end an answer. */

@@ -3,10 +3,11 @@ import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
-import { encodeFrames, type FramesToEncode, groupsOf } from './encode.ts';
+import { encodeFrames, type FramesToEncode, groupsOf, tokensPerGroup } from './encode.ts';
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
+import { type Picture, stretched } from './pictures.ts';
 import { normalise } from './preprocess.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt, TokenReducer } from './reduction.ts';
@@ -38,6 +39,12 @@ interface Parts {
   readonly text: PromptText | WeightsError;
   readonly stopIds: ReadonlySet<number>;
   readonly unusedTensors: readonly string[];
+}
+
+/** Frames as a vision tower takes them. */
+export interface VideoPixels extends Pick<EncodedVideo, 'frames' | 'pictures' | 'times'> {
+  /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
+  readonly pixels: (start: number, end: number, picture: number) => Float32Array;
 }
 
 /** A model of any family on the GPU: what `FamilyPlan` describes, run. */
@@ -131,25 +138,26 @@ export class LoadedModel implements VideoModel {
   async encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo> {
     const { images, times } = frames;
     if (images.length === 0) throw new InputError('encode: a video needs at least one frame.');
-    const size = this.#sizeOf(frames);
-    return this.encodePixels(images.length, size, this.#pixels(images, size), times, progress);
+    const pictures = this.#picturesOf(frames);
+    return this.encodePixels(
+      { frames: images.length, pictures, pixels: this.#pixels(images, pictures), times },
+      progress,
+    );
   }
 
   async encodePicture({ images, width, height }: PictureParts): Promise<EncodedPicture> {
     if (images.length === 0) throw new InputError('encodePicture: a picture needs at least one piece.');
     const size = { width, height };
-    return this.encodePicturePixels(images.length, size, this.#pixels(images, size));
+    return this.encodePicturePixels(images.length, size, this.#pixels(images, [size]));
   }
 
-  /** As `encode`, from normalised pixels `[frames, 3, height, width]`, which are asked for a few frames at a time. */
+  /** As `encode`, from normalised pixels. */
   async encodePixels(
-    frames: number,
-    size: PictureSize,
-    pixels: (start: number, end: number) => Float32Array,
-    times: VideoFrames['times'],
+    { times, ...shown }: VideoPixels,
     progress?: (done: number, of: number) => void,
   ): Promise<EncodedVideo> {
-    return { ...(await this.#encode(this.encoder, { frames, size, pixels, progress })), frames, times };
+    const { frames, pictures } = shown;
+    return { ...(await this.#encode(this.encoder, { ...shown, progress })), frames, pictures, times };
   }
 
   /** As `encodePicture`, from normalised pixels `[pieces, 3, height, width]`. */
@@ -160,7 +168,7 @@ export class LoadedModel implements VideoModel {
   ): Promise<EncodedPicture> {
     const { plan, encoder, name } = this.#parts;
     if (!plan.pictures) throw new InputError(`${name}: ${this.architecture} takes no pictures here, only a video.`);
-    return { ...(await this.#encode(encoder.still ?? encoder, { frames: pieces, size, pixels })), pieces };
+    return { ...(await this.#encode(encoder.still ?? encoder, { frames: pieces, pictures: [size], pixels })), pieces };
   }
 
   async #encode(encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
@@ -172,14 +180,29 @@ export class LoadedModel implements VideoModel {
       if (live) runtime.pool.release(tokens.buffer);
       live = false;
     };
-    return { tokens, grid: encoder.tokenGrid(frames.size), [Symbol.dispose]: dispose };
+    return { tokens, grid: encoder.tokenGrid(frames.pictures[0]!), [Symbol.dispose]: dispose };
   }
 
-  #pixels(images: readonly Uint8Array[], { width, height }: PictureSize) {
-    const wrong = images.find((image) => image.length !== width * height * 3);
-    if (wrong) throw new InputError(`encode: frames must be ${width} x ${height} RGB, got ${wrong.length} bytes.`);
+  #pixels(images: readonly Uint8Array[], pictures: readonly PictureSize[]) {
+    const ends = pictures.map((_, i) => bytesOf(pictures.slice(0, i + 1)));
+    const wrong = images.find((image) => image.length !== ends.at(-1));
+    if (wrong) {
+      const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
+      throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
+    }
     const by = this.#parts.plan.pixels;
-    return (start: number, end: number): Float32Array => normalise(images.slice(start, end), by);
+    return (start: number, end: number, i = 0): Float32Array =>
+      normalise(
+        images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
+        by,
+      );
+  }
+
+  #picturesOf(frames: VideoFrames): readonly Picture[] {
+    const { pictures } = this.frameFormat;
+    if (pictures && frames.pictures) return frames.pictures;
+    const size = this.#sizeOf(frames);
+    return pictures?.(size) ?? [stretched(size)];
   }
 
   #sizeOf({ width, height }: VideoFrames): PictureSize {
@@ -266,22 +289,36 @@ export class LoadedModel implements VideoModel {
 
   #ids(text: PromptText, question: string, { video, pictures = [] }: Seen): number[] {
     const { encoder, plan } = this.#parts;
-    const spoken = video && { groups: groupsOf(video.frames, encoder), times: video.times };
+    const spoken = video && { ...video, groups: groupsOf(video.frames, encoder) };
     return text.idsOf(question, spoken, { count: pictures.length, form: plan.pictures });
   }
 
-  #promptVideo({ tokens, frames, grid }: EncodedVideo): PromptVisual {
+  #promptVideo({ tokens, frames, pictures, grid }: EncodedVideo): PromptVisual {
     const { encoder, plan } = this.#parts;
+    const { marks, typedAfter } = plan.prompt;
     const groups = groupsOf(frames, encoder);
-    const marks = plan.prompt.marks === 'group' ? groups : 1;
-    return { tokens, groups, grid, marks, perType: tokensIn(grid) };
+    const perGroup = tokensPerGroup(encoder, pictures);
+    const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
+    return { tokens, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter };
   }
 
   #promptPicture({ tokens, pieces, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
     const kind = besideVideo ? 'text' : (this.#parts.plan.pictures?.tokens ?? 'text');
     const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
-    return { tokens, groups: Math.ceil(pieces / grid.framesPerGroup), grid, marks: 1, perType };
+    return {
+      tokens,
+      groups: Math.ceil(pieces / grid.framesPerGroup),
+      grid,
+      perGroup: tokensIn(grid),
+      marks: 1,
+      perType,
+    };
   }
+}
+
+/** Of several pictures, RGB in 8 bit. */
+function bytesOf(pictures: readonly PictureSize[]): number {
+  return pictures.reduce((bytes, { width, height }) => bytes + 3 * width * height, 0);
 }
 
 function seenOf(asked: EncodedVideo | Seen | undefined): Seen {

@@ -4,6 +4,7 @@ import { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { GenerationStats } from './generate.ts';
+import { stretched } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import { type LoadModelOptions, loadModel } from './registry.ts';
 import {
@@ -119,10 +120,12 @@ async function encodeBlank(model: VideoModel, options: PlanOptions): Promise<Bla
 }
 
 function encodeBlankVideo(model: VideoModel, frames: number, source: PictureSize): Promise<EncodedVideo> {
-  const { size } = model.frameFormat;
-  const { width, height } = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
-  const images = new Array<Uint8Array>(frames).fill(new Uint8Array(3 * width * height));
-  return model.encode({ images, width, height, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+  const { size, pictures: picturesOf } = model.frameFormat;
+  const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
+  const pictures = picturesOf?.(source) ?? [stretched(one)];
+  const bytes = pictures.reduce((sum, { width, height }) => sum + 3 * width * height, 0);
+  const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
+  return model.encode({ images, ...one, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
 }
 
 async function encodeBlankPicture(model: VideoModel, source: PictureSize): Promise<EncodedPicture> {

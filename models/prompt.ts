@@ -3,7 +3,6 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { axisPositions, promptRotations } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
-import { tokensIn } from './family.ts';
 import { type Prompt, videoLayout } from './reduction.ts';
 import type { TokenGrid } from './video-model.ts';
 
@@ -15,12 +14,16 @@ export interface PromptVisual {
   /** `[rows, hiddenSize]`, f32: those of every group, and what comes after them all. */
   readonly tokens: Tensor;
   readonly groups: number;
-  /** Of a group. */
+  /** Of a group, or of the first picture of each. */
   readonly grid: TokenGrid;
-  /** Places of the prompt that share the groups out: 1, or one for each group. */
+  /** Tokens of a group. */
+  readonly perGroup: number;
+  /** Places of the prompt that share the groups out: 1, or one for each group or picture. */
   readonly marks: number;
   /** Rows after which a token's type is that of the first again; 0: none has a type, they are text to a reducer. */
   readonly perType: number;
+  /** As `PromptForm` has it. */
+  readonly typedAfter?: number | undefined;
 }
 
 /** A stretch of the prompt: rows of the text's embeddings, or of a visual's tokens. */
@@ -96,8 +99,8 @@ function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): 
 }
 
 function sharesOf(visual: PromptVisual): Stretch[] {
-  const { tokens, groups, grid, marks } = visual;
-  const share = (groups / marks) * tokensIn(grid);
+  const { tokens, groups, perGroup, marks } = visual;
+  const share = (groups * perGroup) / marks;
   const [total] = tokens.shape2();
   return Array.from({ length: marks }, (_, i) => {
     const first = i * share;
@@ -119,7 +122,7 @@ function layoutOf(rec: Recorder, rows: number, stretches: readonly Stretch[]): P
   const patch = new Int32Array(rows).fill(-1);
   let at = 0;
   for (const { of, first, rows: count } of stretches) {
-    const typed = of && of.perType > 0 ? of.groups * tokensIn(of.grid) : 0;
+    const typed = of && of.perType > 0 ? of.groups * of.perGroup : 0;
     for (let i = 0; of && i < count && first + i < typed; i++) patch[at + i] = (first + i) % of.perType;
     at += count;
   }
@@ -127,9 +130,32 @@ function layoutOf(rec: Recorder, rows: number, stretches: readonly Stretch[]): P
     0,
     patch.findIndex((type) => type >= 0),
   );
-  const end = patch.findLastIndex((type) => type >= 0) + 1;
+  let end = patch.findLastIndex((type) => type >= 0) + 1;
+  const video = stretches.find(({ of }) => of?.typedAfter !== undefined)?.of;
+  if (video) {
+    end = Math.min(end + video.typedAfter!, rows);
+    typeThrough(patch, { start, end, next: startOf(stretches, video, video.marks / video.groups) });
+  }
   const { planes, ...layout } = videoLayout(patch, start, Math.max(0, end - start));
   return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
+}
+
+/** The row where a visual's stretch of some number begins. */
+function startOf(stretches: readonly Stretch[], visual: PromptVisual, number: number): number | undefined {
+  let [at, seen] = [0, 0];
+  for (const { of, rows } of stretches) {
+    if (of === visual && seen++ === number) return at;
+    at += rows;
+  }
+  return undefined;
+}
+
+/** Types that count through the text, too, anew from where the second group begins; a single group has no other type. */
+function typeThrough(
+  patch: Int32Array,
+  { start, end, next = end }: { readonly start: number; readonly end: number; readonly next: number | undefined },
+): void {
+  for (let row = start; row < end; row++) patch[row] = (row - start) % (next - start);
 }
 
 /** Where the rows are for rotary positions: one after another, or on the axes that the decoder has. */

@@ -8,12 +8,21 @@ import { llavaNextVideo } from './llava-next-video/llava-next-video.ts';
 import { llavaOnevision } from './llava-onevision/llava-onevision.ts';
 import { llavaVideo } from './llava-video/llava-video.ts';
 import { LoadedModel } from './loaded-model.ts';
+import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
 import type { LoadOptions } from './video-model.ts';
 
 /** The families that are built in. */
-export const families: readonly Family[] = [llavaVideo, llavaOnevision, llavaNextVideo, internVl, nvila, qwen2Vl];
+export const families: readonly Family[] = [
+  llavaVideo,
+  llavaOnevision,
+  llavaNextVideo,
+  internVl,
+  miniCpmV,
+  nvila,
+  qwen2Vl,
+];
 
 /** The architectures, as config.json names them, that can be loaded. */
 export const architectures: readonly string[] = architecturesOf(families);

@@ -2,14 +2,14 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { fromOrderKey } from '../kernels/reduce/index.ts';
-import type { Evidence, Look, Reduction, ReductionStep, Tokens } from './reduction.ts';
+import type { Evidence, Look, Reduction, ReductionStep, Tokens, VideoLayout } from './reduction.ts';
 
 /** The way of a prompt's tokens through the layers. Tokens are named by their row in the unreduced prompt. */
 export interface Trace {
   /** Rows of the unreduced prompt. */
   readonly rows: number;
-  /** Where the video lies in it: from row `first`, `length` rows, `perFrame` for each frame. */
-  readonly video: { readonly first: number; readonly length: number; readonly perFrame: number };
+  /** Where the video lies in it: from row `first`, `length` rows, of which `text` are none of it; `perFrame` for each frame. */
+  readonly video: Pick<VideoLayout, 'first' | 'length' | 'perFrame' | 'text'>;
   /** For each layer the tokens in its attention, and those that leave it; ascending. */
   readonly layers: readonly { readonly attending: Uint32Array; readonly leaving: Uint32Array }[];
   /** Each call of the reducer that looked at the sequence or shortened it, in order. */
@@ -52,10 +52,10 @@ export class Tracer {
   #evidence: Evidence | undefined;
 
   /** @param prompt - The whole prompt, at positions 0, 1, 2, ... */
-  constructor({ hidden, layout: { first, length, perFrame } }: Tokens) {
+  constructor({ hidden, layout: { first, length, perFrame, text } }: Tokens) {
     const [rows] = hidden.shape2();
     this.#alive = Uint32Array.from({ length: rows }, (_, row) => row);
-    this.trace = { rows, video: { first, length, perFrame }, layers: this.#layers, steps: this.#steps };
+    this.trace = { rows, video: { first, length, perFrame, text }, layers: this.#layers, steps: this.#steps };
   }
 
   /** What reducers tell it, to be given to `TokenReducer.start`. */

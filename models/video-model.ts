@@ -5,6 +5,7 @@ import type { NewlinePlace } from '../kernels/vision.ts';
 import type { WeightFormat } from '../kernels/weight.ts';
 import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
+import type { Picture, PicturesOf } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import type { StoredMatrix } from './weights.ts';
 
@@ -22,14 +23,15 @@ export interface FrameFormat {
   /** What frames are resized to: the side of a square in pixels, or what follows from the video. */
   readonly size: FrameSize;
   /**
-   * How a frame comes to its size: `stretch`, the default, or `crop` what is left over after its shorter side fits;
-   * `smooth` stretches as torchvision does, rounding once.
+   * How a frame comes to its size: `stretch`, the default, or `smooth`, which stretches as torchvision does, rounding once.
    */
-  readonly fit?: 'stretch' | 'crop' | 'smooth';
+  readonly fit?: 'stretch' | 'smooth';
+  /** The pictures that a frame becomes, for models that take several or parts. Default: one of the size. */
+  readonly pictures?: PicturesOf;
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
   /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
-  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles';
+  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
   /** What a rate of frames a second means; media/sampling.ts says what each does. Default `stride`. */
   readonly rate?: 'stride' | 'times' | 'pairs';
   /** Frames a second where nothing else is asked for. Default 1. */
@@ -65,6 +67,8 @@ export interface VideoFrames {
   /** In pixels. Default: the model's own size, where it has one. */
   readonly width?: number;
   readonly height?: number;
+  /** Of every frame, whose bytes follow one another, for models that take several. */
+  readonly pictures?: readonly Picture[];
   /** When they were taken, for prompts that say so. */
   readonly times: SampledTimes;
 }
@@ -74,6 +78,8 @@ export interface EncodedVideo extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
   readonly frames: number;
+  /** Those of every frame. */
+  readonly pictures: readonly Picture[];
   readonly times: SampledTimes;
   /** How the tokens of a group of frames lie. */
   readonly grid: TokenGrid;

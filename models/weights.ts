@@ -5,7 +5,15 @@ import type { Checkpoint, StoredTensor } from '../engine/safetensors.ts';
 import { bytesOf, type Tensor } from '../engine/tensor.ts';
 import type { LinearWeights } from '../kernels/linear.ts';
 import type { LayerNormWeights } from '../kernels/norm.ts';
-import { partRows, rowBytes, storedRow, type Weight, type WeightFormat, weightFormats } from '../kernels/weight.ts';
+import {
+  partRows,
+  rowBytes,
+  storedRow,
+  type Weight,
+  type WeightFormat,
+  weightFormats,
+  weightOf,
+} from '../kernels/weight.ts';
 import { fileRowBytes, Packer, type PackTarget, PIECE_BYTES, pieceRows } from './packer.ts';
 import type { LoadedWeights, ModelDType } from './video-model.ts';
 
@@ -126,6 +134,23 @@ export class WeightLoader {
   table(name: string, rows: number, columns: number): Promise<Tensor> {
     this.#check(name, [rows, columns]);
     return this.#floats([name], [rows, columns]);
+  }
+
+  /**
+   * A matrix that the model multiplies from the other side, turned over. It stays f32 whatever the loader's format: packed
+   * rows could not be turned.
+   *
+   * @returns A weight `[columns, rows]`.
+   */
+  async transposed(name: string, rows: number, columns: number): Promise<Weight> {
+    const { dtype, byteLength } = this.#check(name, [rows, columns]);
+    const type = this.#floatType(name, dtype);
+    const values = hostArray(type, (await this.#read(name, 0, byteLength)).buffer, rows * columns);
+    const turned = new Float32Array(this.runtime.virtual ? 0 : values.length);
+    for (let at = 0; at < turned.length; at++) turned[(at % columns) * rows + Math.floor(at / columns)] = values[at]!;
+    const weight = weightOf(this.#own(this.runtime.reserve(name, [columns, rows], 'f32')));
+    this.runtime.write(weight.parts[0]!, 0, turned);
+    return weight;
   }
 
   /** Linear layers that share their input, as one: `<prefix>.weight`, and `.bias` where `bias` says so. */

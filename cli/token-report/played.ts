@@ -1,4 +1,5 @@
 /** A trace as the page plays it: for every video token when it went, where to, and why. */
+import { tokensIn } from '../../models/family.ts';
 import type { Scores, Trace } from '../../models/trace.ts';
 import type { TokenGrid } from '../../models/video-model.ts';
 
@@ -26,8 +27,8 @@ export interface Point {
 
 /** @param grid - How the tokens of a frame lie. */
 export function played(trace: Trace, grid: TokenGrid): Played {
-  const { first, length, perFrame } = trace.video;
-  const fates = new Fates(first, length);
+  const { perFrame } = trace.video;
+  const fates = new Fates(trace.video);
   const points: Point[] = [{ label: 'Before the decoder: every token', when: '', ...fates.counts }];
   const stand = (label: string, when: string, alive: Uint32Array): void => {
     fates.leave(alive, points.length);
@@ -38,39 +39,54 @@ export function played(trace: Trace, grid: TokenGrid): Played {
     if (layer === 0) stand('Entering the attention of layer 0', 'before layer 0', attending);
     stand(`Leaving layer ${layer}`, `in layer ${layer}`, leaving);
   }
-  return { ...grid, perFrame, points, gone: fates.gone, into: fates.into, value: fates.value };
+  return { ...roomFor(perFrame, grid), perFrame, points, gone: fates.gone, into: fates.into, value: fates.value };
+}
+
+/** The grid, or where a frame has more tokens than places, as with slices and what stands between them, one for them all. */
+function roomFor(perFrame: number, grid: TokenGrid): TokenGrid {
+  if (perFrame <= tokensIn(grid)) return grid;
+  const side = Math.ceil(Math.sqrt(perFrame));
+  return { ...grid, rows: side, columns: side, newlines: 'none' };
 }
 
 class Fates {
   readonly gone: number[];
   readonly into: number[];
   readonly value: (number | null)[];
-  readonly #first: number;
+  /** The rows of the prompt that are video tokens, in order, and the place of each among them. */
+  readonly #rows: readonly number[];
+  readonly #places: ReadonlyMap<number, number>;
 
-  constructor(first: number, length: number) {
-    this.#first = first;
-    this.gone = new Array<number>(length).fill(0);
-    this.into = new Array<number>(length).fill(-1);
-    this.value = new Array<number | null>(length).fill(null);
+  constructor({ first, length, text }: Trace['video']) {
+    const spoken = new Set(text);
+    this.#rows = Array.from({ length }, (_, i) => i)
+      .filter((i) => !spoken.has(i))
+      .map((i) => first + i);
+    this.#places = new Map(this.#rows.map((row, place) => [row, place]));
+    this.gone = this.#rows.map(() => 0);
+    this.into = this.#rows.map(() => -1);
+    this.value = this.#rows.map(() => null);
   }
 
   /** Where the tokens that a step removed went, and what for. */
   note({ merged, dropped, similarity, attention }: Trace['steps'][number]): void {
-    for (const [token, into] of merged) this.into[token - this.#first] = into - this.#first;
+    for (const [token, into] of merged) this.into[this.#places.get(token)!] = this.#places.get(into)!;
     this.#measure(similarity, new Set(merged.keys()));
     this.#measure(attention, new Set(dropped));
   }
 
   #measure(scores: Scores | undefined, went: ReadonlySet<number>): void {
-    for (const [i, token] of scores?.tokens.entries() ?? [])
-      if (went.has(token)) this.value[token - this.#first] = short(scores!.values[i]!);
+    for (const [i, token] of scores?.tokens.entries() ?? []) {
+      const place = this.#places.get(token);
+      if (place !== undefined && went.has(token)) this.value[place] = short(scores!.values[i]!);
+    }
   }
 
   /** Tokens that are not alive any more are gone from `point` on. */
   leave(alive: Uint32Array, point: number): void {
     const left = new Set(alive);
-    for (const [token, gone] of this.gone.entries())
-      if (gone === 0 && !left.has(token + this.#first)) this.gone[token] = point;
+    for (const [place, gone] of this.gone.entries())
+      if (gone === 0 && !left.has(this.#rows[place]!)) this.gone[place] = point;
   }
 
   get counts(): Pick<Point, 'left' | 'merged' | 'pruned'> {

@@ -74,13 +74,14 @@ function draw(frame, view, paint) {
   context.scale(scale, scale);
   const cell = { width: width / columns, height: height / rows };
   let left = 0;
-  for (let token = frame * perFrame; token < (frame + 1) * perFrame; token++) {
+  const end = Math.min((frame + 1) * perFrame, gone.length);
+  for (let token = frame * perFrame; token < end; token++) {
     const { row, column, newline } = placeOf(token);
     const box = { ...cell, x: column * cell.width, y: row * cell.height };
     if (stateOf(token) === 'kept') left++;
     drawCell(context, box, stateOf(token), newline, paint);
   }
-  view.parentElement.querySelector('.left').textContent = `${left}/${perFrame}`;
+  view.parentElement.querySelector('.left').textContent = `${left}/${end - frame * perFrame}`;
 }
 
 /** Signs as lines in a square from -1 to 1: an arrow back, a cross, and the arrow of a keyboard's return. */

@@ -31,7 +31,11 @@ export async function writeTokenReport(file: string, { report, answers, shown }:
   const { grid } = shown.encoded;
   const each = grid.framesPerGroup;
   const shownImages = images.filter((_, i) => i % each === 0);
-  const jpegs = await encodeJpegs(shownImages, shown.sampled);
+  const [whole = shown.sampled] = shown.sampled.pictures; // slices, where there are some, come after it
+  const jpegs = await encodeJpegs(
+    shownImages.map((image) => image.subarray(0, 3 * whole.width * whole.height)),
+    whole,
+  );
   const frames = jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i * each] ?? 0 }));
   const page = tokenReportHtml({ report, answers, grid, frames });
   await writeOutput('--report', file, isPicture(file) ? await pictureOf(page, await findBrowser()) : page);

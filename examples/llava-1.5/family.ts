@@ -5,6 +5,7 @@
 import type { Recorder, Tensor } from 'framefusion-webgpu/engine';
 import {
   type ConfigReader,
+  centred,
   clipConfig,
   clipNames,
   clipPixels,
@@ -52,7 +53,7 @@ export const llava15: Family = {
       ignorable: leftOut(towerNames, tower.layers),
       loadEncoder: (loader, act) => PictureEncoder.load(loader, { tower, act, width: decoder.hiddenSize }),
       // What it is shown, and how it is asked: one picture a frame, each at a mark of its own.
-      frameFormat: { size: tower.imageSize, fit: 'crop', forceSample: true },
+      frameFormat: { size: tower.imageSize, pictures: centred(tower.imageSize), forceSample: true },
       pixels: clipPixels,
       prompt: {
         template: "<s>USER: {{ messages[0]['content'] }} ASSISTANT:",

@@ -4,6 +4,7 @@ import { llamaConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
+import { centred } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
 import { clipConfig, withoutLast } from '../tower/config.ts';
 import { clipNames, leftOut } from '../tower/names.ts';
@@ -39,10 +40,11 @@ export const llavaNextVideo: Family = {
     text.oneOf('model_type', ['llama'], 'llama');
     const decoder = llamaConfig(text);
     const vision = encoderConfig(config, decoder.hiddenSize);
+    const size = vision.tower.imageSize;
     return {
       decoder,
       decoderNames: llamaNames('language_model.'),
-      frameFormat: { size: vision.tower.imageSize, fit: 'crop', forceSample: true, spread: 'starts' },
+      frameFormat: { size, pictures: centred(size), forceSample: true, spread: 'starts' },
       pixels: clipPixels,
       prompt: {
         template: VICUNA,

@@ -18,6 +18,11 @@ export interface TowerConfig {
   readonly channels: number;
   readonly layerNormEps: number;
   readonly gelu: GeluForm;
+  /**
+   * How patches find their entries in the table of positions, which is for `imageSize`: one for one, the default, or by the
+   * part of the side that they begin in, for pictures of any size.
+   */
+  readonly positions?: 'table' | 'buckets';
 }
 
 /** What a kind of tower has where its config does not say. */

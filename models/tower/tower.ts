@@ -3,12 +3,15 @@ import type { Tensor } from '../../engine/tensor.ts';
 import { gelu } from '../../kernels/activation.ts';
 import { add } from '../../kernels/add.ts';
 import { attention, type HeadColumns } from '../../kernels/attention.ts';
+import { embed } from '../../kernels/embed.ts';
 import type { Grid } from '../../kernels/fold.ts';
 import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import { type LayerNormWeights, layerNorm } from '../../kernels/norm.ts';
 import { axisRotations, frequencies, type HeadLayout, splitRope } from '../../kernels/rope.ts';
 import { patchify } from '../../kernels/vision.ts';
+import { weightOf } from '../../kernels/weight.ts';
 import type { WeightLoader } from '../weights.ts';
+import { bucketIds } from './buckets.ts';
 import { gridOf, type TowerConfig } from './config.ts';
 import type { TowerNames } from './names.ts';
 
@@ -84,7 +87,8 @@ export class Tower {
    *   with their positions, before the first layer.
    */
   embed(rec: Recorder, pixels: Tensor): Tensor {
-    const { patches, positions, classToken, preNorm } = this.#weights;
+    const { patches, classToken, preNorm } = this.#weights;
+    const positions = this.#positionsFor(rec, pixels);
     const { patchSize, patchFrames: depth } = this.config;
     const cut = patchify(rec, pixels, patchSize, { out: this.act, depth });
     if (!classToken) return linear(rec, cut, patches, positions && { residual: positions });
@@ -110,6 +114,15 @@ export class Tower {
     }
     if (finalNorm) return layerNorm(rec, hidden, finalNorm, this.config.layerNormEps);
     return classToken ? withoutClassToken(rec, hidden, frames) : hidden;
+  }
+
+  /** `[tokens, hiddenSize]`: those of one picture. */
+  #positionsFor(rec: Recorder, pixels: Tensor): Tensor | undefined {
+    const { positions } = this.#weights;
+    if (!positions || this.config.positions !== 'buckets') return positions;
+    const [rows, columns] = pixels.shape.slice(2).map((side) => Math.floor(side / this.config.patchSize));
+    const ids = bucketIds(rows ?? 0, columns ?? 0, gridOf(this.config));
+    return embed(rec, rec.upload('buckets', [ids.length], 'u32', ids), weightOf(positions));
   }
 
   /** Half of a head's frequencies turn by the row of a patch, the other half by its column. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -25,12 +25,57 @@ describe('ff-run on a tiny model of', () => {
       const { code, stdout, stderr } = await ffRun(['--model', folder, ...ask, ...how]);
       expect(code, stderr).to.equal(0);
       const { runs, video } = JSON.parse(stdout) as Report;
-      expect(video?.sampled).to.have.length(6);
+      // MiniCPM-V takes a frame a second, and the clip has fewer of them than are allowed.
+      expect(video?.sampled).to.have.length(family === 'MiniCPM-V 2.6' ? 4 : 6);
       const [dense, reduced] = runs;
       expect(dense?.tokens.video).to.be.above(0);
       expect(reduced?.tokens.video).to.equal(dense?.tokens.video);
       expect(reduced?.cacheBytes).to.be.below(dense?.cacheBytes ?? 0);
     }).timeout(240_000);
+
+  it('MiniCPM-V 2.6 draws its tokens, which stand for no place, in a grid that has room for all', async () => {
+    const folder = join(root, 'drawn');
+    await makeFamilyCheckpoint(folder, families['MiniCPM-V 2.6']!);
+    const page = join(root, 'page.html');
+    const { code, stderr } = await ffRun(['--model', folder, ...ask, '--cost', '0.4', '--report', page]);
+    expect(code, stderr).to.equal(0);
+    const json = /<script[^>]* id="data"[^>]*>(.*?)<\/script>/s.exec(await readFile(page, 'utf8'))?.[1] ?? '';
+    const { rows, columns, newlines, perFrame, gone } = JSON.parse(json) as { [key: string]: unknown; gone: number[] };
+    // Of four frames with two slices each, one below the other: six queries a picture, eight tokens to the next frame.
+    expect({ rows, columns, newlines, perFrame }).to.deep.equal({
+      rows: 6,
+      columns: 6,
+      newlines: 'none',
+      perFrame: 26,
+    });
+    expect(gone).to.have.length(4 * 26 - 1);
+  }).timeout(240_000);
+
+  it('InternVL2.5 draws its frames without the text between them', async () => {
+    const folder = join(root, 'named');
+    await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
+    const page = join(root, 'named.html');
+    const { code, stderr } = await ffRun(['--model', folder, ...ask, '--cost', '0.4', '--report', page]);
+    expect(code, stderr).to.equal(0);
+    const json = /<script[^>]* id="data"[^>]*>(.*?)<\/script>/s.exec(await readFile(page, 'utf8'))?.[1] ?? '';
+    const { perFrame, gone, into } = JSON.parse(json) as { perFrame: number; gone: number[]; into: number[] };
+    expect([perFrame, gone.length]).to.deep.equal([16, 6 * 16]);
+    // Merged tokens go into the same place of an earlier frame.
+    const merged = [...into.entries()].filter(([, to]) => to >= 0);
+    expect(merged).to.not.have.length(0);
+    for (const [from, to] of merged) expect([to < from, to % 16]).to.deep.equal([true, from % 16]);
+  }).timeout(240_000);
+
+  it('MiniCPM-V 2.6 is converted, and answers from q8', async () => {
+    const folder = join(root, 'unpacked');
+    const packed = join(root, 'packed');
+    await makeFamilyCheckpoint(folder, families['MiniCPM-V 2.6']!);
+    const converted = await ffRun(['--model', folder, '--dtype', 'q8', '--out', packed], { tool: 'ff-convert' });
+    expect(converted.code, converted.stderr).to.equal(0);
+    const { code, stdout, stderr } = await ffRun(['--model', packed, ...ask, '--cost', '0.4', '--json', '-']);
+    expect(code, stderr).to.equal(0);
+    expect((JSON.parse(stdout) as Report).model.weights).to.include('q8');
+  }).timeout(240_000);
 
   it('NVILA, which ff-convert refuses in one line', async () => {
     const folder = join(root, 'parts');

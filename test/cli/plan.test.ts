@@ -1,6 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { CheckpointFiles } from '../../engine/safetensors.ts';
+import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
 import { checkpointFolder, removeCheckpoint } from '../helpers/model.ts';
 import { clip, ffRun, tiny } from './process.ts';
 
@@ -48,8 +51,32 @@ describe('ff-run --plan', () => {
   it('says that nothing would fit', async () => {
     const { code, stderr } = await ffRun(['--plan', '--memory', '0.0001']);
     expect(code).to.equal(1);
-    expect(stderr).to.contain('there are 100 kB. Use a smaller model or a larger GPU.');
+    expect(stderr).to.contain(
+      'there are 100 kB. A model lies on one adapter as a whole. Use a smaller model or a larger GPU.',
+    );
   });
+
+  it('says of LLaVA-Video-72B what it needs, and that one GPU of 40 GB is not enough, and one of 80 only in q4', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ff-72b-'));
+    try {
+      await writeHollow(folder, virtualCheckpoint('llava-video-72b'));
+      const asked = ['--plan', '--model', folder, '--frames', '4'];
+      const [small, large] = [await ffRun([...asked, '--memory', '40']), await ffRun([...asked, '--memory', '80'])];
+      for (const { code, stderr } of [small, large]) {
+        expect(code).to.equal(1);
+        expect(stderr).to.match(
+          /^ff-run: [^\n]*: 4 frames at cost 0\.3 need 14\d\.\d\d GB of memory, and there are [^\n]+\n$/,
+        );
+      }
+      expect(small.stderr).to.contain(
+        '40.00 GB. A model lies on one adapter as a whole. Use a smaller model or a larger GPU.',
+      );
+      expect(large.stderr).to.match(/80\.00 GB\. It would fit with --dtype q4 \(\d\d\.\d\d GB\)/);
+      expect(small.stdout).to.match(/weights {2}14\d\.\d\d GB/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }).timeout(240_000);
 
   it('finds what is wrong with a checkpoint before a byte of its weights is read', async () => {
     const folder = await checkpointFolder();
@@ -67,3 +94,18 @@ describe('ff-run --plan', () => {
       expect((await ffRun(['--plan', `--memory=${memory}`])).stderr).to.contain('--memory must be above 0');
   });
 });
+
+/** Writes a checkpoint that nobody wrote, its weights as a hole: a plan reads their header only. */
+async function writeHollow(folder: string, files: CheckpointFiles): Promise<void> {
+  for (const name of ['config.json', 'vision_config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+    const source = await files.open(name);
+    if (source) await writeFile(join(folder, name), await source.read(0, source.size));
+    await source?.close();
+  }
+  const weights = (await files.open('model.safetensors'))!;
+  const header = 8 + Number(new DataView((await weights.read(0, 8)).buffer).getBigUint64(0, true));
+  const file = await open(join(folder, 'model.safetensors'), 'w');
+  await file.write(await weights.read(0, header));
+  await file.truncate(weights.size);
+  await file.close();
+}

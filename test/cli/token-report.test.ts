@@ -70,7 +70,7 @@ function traceOf(frames: number, perFrame: number, layers: number): Trace {
     attending: layer === 0 ? attending : leaving(layer - 1),
     leaving: leaving(layer),
   }));
-  return { rows, video: { first: TEXT.before, length, perFrame }, layers: at, steps };
+  return { rows, video: { first: TEXT.before, length, perFrame, text: [] }, layers: at, steps };
 }
 
 function runOf(reducer: string, trace: Trace, pieces: readonly Piece[]): RunReport {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
-import { roundHalfEven, shareToRemove } from '../../framefusion/budget.ts';
+import { roundHalfEven } from '../../engine/round.ts';
+import { shareToRemove } from '../../framefusion/budget.ts';
 
 describe('shareToRemove', () => {
   it('spreads what is left of the budget evenly over the layers to come', () => {

@@ -3,6 +3,7 @@ import { InputError } from '../../engine/errors.ts';
 import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
 import { generate, newStats } from '../../models/generate.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { atEnd } from '../helpers/device.ts';
@@ -178,7 +179,15 @@ describe('FrameFusion on a model', () => {
     const shape = [5 * tokensPerGroup(model), model.decoder.config.hiddenSize];
     const tokens = runtime.upload('broken', shape, 'f32', new Float32Array(shape[0]! * shape[1]!).fill(Number.NaN));
     const grid = model.encoder.tokenGrid({ width: 0, height: 0 });
-    const video = { tokens, frames: 5, grid, times: framesFor(model, 5).times, [Symbol.dispose]: () => undefined };
+    const pictures = [stretched({ width: 70, height: 70 })];
+    const video = {
+      tokens,
+      frames: 5,
+      pictures,
+      grid,
+      times: framesFor(model, 5).times,
+      [Symbol.dispose]: () => undefined,
+    };
     for (const cost of [0.3, 0.9]) {
       const { ids } = await generated(model, { ...clip, video }, new FrameFusion({ cost }));
       expect(ids).to.have.length(6);

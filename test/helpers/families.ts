@@ -80,6 +80,22 @@ export const families: Readonly<Record<string, Configs>> = {
       vision_config: { ...tower, image_size: 32, hidden_act: 'gelu', qkv_bias: true, qk_normalization: false },
     },
   },
+  'MiniCPM-V 2.6': {
+    'config.json': {
+      architectures: ['MiniCPMV'],
+      version: 2.6,
+      model_type: 'minicpmv',
+      ...decoder,
+      hidden_size: 128,
+      batch_vision_input: true,
+      drop_vision_last_layer: false,
+      image_size: 28,
+      query_num: 6,
+      slice_config: { max_slice_nums: 9, patch_size: 4, model_type: 'minicpmv' },
+      slice_mode: true,
+      vision_config: { model_type: 'siglip', ...tower, image_size: 48 },
+    },
+  },
   NVILA: {
     'config.json': {
       architectures: ['LlavaLlamaModel'],

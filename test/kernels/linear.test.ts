@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { embed } from '../../kernels/embed.ts';
 import { gatedLinear, type LinearPlan, linear } from '../../kernels/linear.ts';
-import { partRows, rowBytes, weightOf } from '../../kernels/weight.ts';
+import { partRows, rowBytes, weightOf, weightRows } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { type Feature, itOn, run, upload, uploadWeight } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -131,6 +131,26 @@ describe('linear', () => {
       'linear: x must be f32 or f16',
     );
   });
+});
+
+describe('weightRows', () => {
+  for (const [first, count] of [
+    [0, 64],
+    [64, 64],
+    [128, 192],
+    [0, 320],
+  ] as const)
+    it(`are rows ${first} to ${first + count} of a weight, whatever parts it has`, async () => {
+      const [x, weight] = [random([5, 64], { seed: 1 }), random([320, 64], { seed: 2 })];
+      for (const partRows of [64, 192, 320]) {
+        const got = await run((rec) => {
+          const whole = uploadWeight(rec, weight, partRows * rowBytes('f32', 64));
+          return linear(rec, upload(rec, x), { weight: weightRows(whole, first, count) });
+        });
+        const some = host([count, 64], weight.values.slice(64 * first, 64 * (first + count)));
+        expectClose(got, reference.linear(x, some, {}), tolerance('f32', { sumOf: 64 }));
+      }
+    });
 });
 
 /** Its square is 810,000, beyond f16. */

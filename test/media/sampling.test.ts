@@ -70,6 +70,8 @@ describe('frame sampling', () => {
     expect(spread('nearest')).to.deep.equal([0, 43, 85, 128, 171, 214, 256, 299]);
     expect(spread('starts')).to.deep.equal([0, 37, 75, 112, 150, 187, 225, 262]);
     expect(spread('middles')).to.deep.equal([18, 55, 93, 130, 168, 205, 242, 280]);
+    // Of the ten frames at whole seconds: int(i * 1.25 + 0.625).
+    expect(spread('thinned')).to.deep.equal([0, 30, 90, 120, 150, 180, 240, 270]);
   });
 
   it('takes every frame of a video so slow that the reference fails', () => {

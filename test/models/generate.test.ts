@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
+import { VIDEO_MARK } from '../../models/chat.ts';
 import { type GenerateOptions, generate, newStats } from '../../models/generate.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
@@ -300,7 +301,7 @@ describe('LoadedModel', () => {
     const first = await ask('What moves?');
     expect(await ask('What moves?')).to.equal(first);
     // A question may spell the mark out: the video stays where it is.
-    await ask('What is <image>?');
+    await ask(`What is ${VIDEO_MARK}?`);
   });
 
   it('gives an encoded video back once, however often it is disposed of', async () => {

@@ -113,7 +113,7 @@ describe('the words before a question', () => {
   it('tell the times where the model was trained with them, in the words of the reference', () => {
     const times = { frames: 3, durationText: '31.41', timesText: '0.00s,15.69s,31.38s' };
     expect(timesLead(times)).to.equal(
-      '<image>The video lasts for 31.41 seconds, and 3 frames are uniformly sampled from it. These frames are located at ' +
+      `${VIDEO_MARK}The video lasts for 31.41 seconds, and 3 frames are uniformly sampled from it. These frames are located at ` +
         '0.00s,15.69s,31.38s. Please answer the following questions related to this video.\n ',
     );
   });

@@ -10,6 +10,7 @@ import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { type Trace, Tracer, type TraceStep } from '../../models/trace.ts';
 import { Golden, limits, readJson } from '../../tools/verify/check.ts';
+import { encodePixels } from '../../tools/verify/pipeline.ts';
 import { uploadTokens } from '../../tools/verify/tokens.ts';
 import { expectClose } from '../helpers/close.ts';
 import { atEnd, sharedRuntime } from '../helpers/device.ts';
@@ -30,16 +31,7 @@ describe('a trace and the genuine reference', () => {
   it('name the same tokens after every call of every variant of a model', async () => {
     const model = await load(folder);
     const input = await Golden.open(join(folder, 'input.safetensors'));
-    const pixels = input.floats('pixel_values');
-    const frames = input.get('pixel_values').shape[0]!;
-    const each = pixels.length / frames;
-    const side = input.get('pixel_values').shape[2]!;
-    const part = (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
-    using video = await model.encodePixels(frames, { width: side, height: side }, part, {
-      frames,
-      durationText: '',
-      timesText: '',
-    });
+    using video = await encodePixels(model, input);
     for (const variant of variants) {
       const [cost, similarityLowerBound, ratioLowerBound, budgetLayers] = variant.match(/[\d.]+/g)!.map(Number);
       const options = { cost: cost!, similarityLowerBound: similarityLowerBound!, ratioLowerBound: ratioLowerBound! };

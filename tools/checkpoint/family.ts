@@ -1,5 +1,5 @@
 /** Random checkpoints of any family from their configs alone: the tensors are those that the family itself asks for. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../engine/file-source.ts';
@@ -33,7 +33,7 @@ interface MakeOptions {
 }
 
 /**
- * Writes a random checkpoint with the bundled tokenizer, which a vocabulary of 640 has room for.
+ * Writes a random checkpoint with the bundled tokenizer and a few tokens more, which a vocabulary of 640 has room for.
  *
  * @param configs - JSON files by their names, `config.json` among them.
  * @param options - `families`: to choose from, where it is none of the built-in ones.
@@ -47,7 +47,9 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, opt
     await writeFile(join(folder, name), JSON.stringify(config));
   }
   const { plan } = await planOf(folderFiles(folder), families);
-  await copyTokenizer(BUNDLED, join(folder, plan.textFolder ?? '.'));
+  const textFolder = join(folder, plan.textFolder ?? '.');
+  await copyTokenizer(BUNDLED, textFolder);
+  await writeFile(join(textFolder, 'tokenizer.json'), JSON.stringify(await tokenizer()));
   for (const [part, plans] of await partsOf(plan))
     await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });
 }
@@ -60,11 +62,25 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, opt
 export async function virtualFamily(name: string, configs: Configs): Promise<CheckpointFiles> {
   const { plan } = await planOf(virtualFiles(name, configs));
   const parts = await partsOf(plan);
+  const text = join(plan.textFolder ?? '.', 'tokenizer.json');
   return virtualFiles(
     name,
-    configs,
+    { ...configs, [text]: await tokenizer() },
     Object.fromEntries(parts.map(([part, plans]) => [join(part, 'model.safetensors'), plans])),
   );
+}
+
+/** What prompts of some families have as one token each. */
+const MARKS = ['<s>', '<img>', '</img>', '<image>', '</image>', '<slice>', '</slice>'];
+
+/** The bundled tokenizer with the families' own special tokens behind its others. */
+async function tokenizer(): Promise<object> {
+  const json = JSON.parse(await readFile(join(BUNDLED, 'tokenizer.json'), 'utf8')) as {
+    added_tokens: { id: number }[];
+  };
+  const first = Math.max(...json.added_tokens.map(({ id }) => id)) + 1;
+  const marks = MARKS.map((content, i) => ({ ...json.added_tokens[0], content, id: first + i }));
+  return { ...json, added_tokens: [...json.added_tokens, ...marks] };
 }
 
 /** The tensors of each folder of a checkpoint. */
@@ -81,11 +97,18 @@ function partOf(name: string): string {
 }
 
 /** What a model would load. */
-async function tensorsOf(plan: FamilyPlan): Promise<TensorPlan[]> {
+function tensorsOf(plan: FamilyPlan): Promise<TensorPlan[]> {
+  return askedTensors(async (loader) => {
+    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
+    await plan.loadEncoder(loader, 'f32', decoder);
+  });
+}
+
+/** The tensors that `load` asks its loader for. */
+export async function askedTensors(load: (loader: WeightLoader) => Promise<unknown>): Promise<TensorPlan[]> {
   using runtime = await Runtime.open(virtualAdapter(anything));
   const loader = new NotingLoader(runtime);
-  const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
-  await plan.loadEncoder(loader, 'f32', decoder);
+  await load(loader);
   loader.dispose();
   return loader.plans;
 }
@@ -114,6 +137,11 @@ class NotingLoader extends WeightLoader {
   override async table(name: string, rows: number, columns: number): Promise<Tensor> {
     this.#note(name, [rows, columns], { mean: 0, std: 0.1 });
     return this.#nothing(rows * columns);
+  }
+
+  override async transposed(name: string, rows: number, columns: number): Promise<Weight> {
+    this.#note(name, [rows, columns], { mean: 0, std: rows ** -0.5 });
+    return { format: 'f32', rows: columns, columns: rows, parts: [] };
   }
 
   #note(name: string, shape: readonly number[], draw: { mean: number; std: number }): void {

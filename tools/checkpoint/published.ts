@@ -99,6 +99,18 @@ export const published: Readonly<Record<string, Configs>> = {
       vision_config: tower(1024, 4096, 24, 448),
     },
   },
+  'openbmb/MiniCPM-V-2_6': {
+    'config.json': {
+      architectures: ['MiniCPMV'],
+      version: 2.6,
+      ...qwen2,
+      ...sizes(3584, 18944, 28, 28, 4, 151666),
+      image_size: 448,
+      query_num: 64,
+      slice_config: { max_slice_nums: 9, patch_size: 14 },
+      vision_config: tower(1152, 4304, 27, 980),
+    },
+  },
   'Qwen/Qwen2-VL-2B-Instruct': qwen2Vl({ ...sizes(1536, 8960, 28, 12, 2, 151936), tie_word_embeddings: true }, 1536),
   'Qwen/Qwen2-VL-7B-Instruct': qwen2Vl(sizes(3584, 18944, 28, 28, 4, 152064), 3584),
   'Efficient-Large-Model/NVILA-Lite-2B': nvila(

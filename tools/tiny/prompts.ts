@@ -15,7 +15,7 @@ const template = new ChatTemplate('CHAT_TEMPLATE', CHAT_TEMPLATE);
 
 /** The texts of a prompt between its special tokens. */
 export function plainPrompt(question: string): string[] {
-  return template.render(VIDEO_LEAD + question).split(/<\|\w+\|>|<image>/);
+  return template.render(VIDEO_LEAD + question).split(new RegExp(`<\\|\\w+\\|>|${VIDEO_MARK}`));
 }
 
 /** Token ids of a question: before the video, after it, and of the answer with what ends it. */

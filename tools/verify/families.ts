@@ -6,11 +6,11 @@ import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Prompt } from '../../models/reduction.ts';
 import { architectures, loadModel } from '../../models/registry.ts';
-import { type CaseResult, Golden, limits, readJson, runCase } from './check.ts';
+import { type CaseResult, Golden, type Precision, precisions, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
-import { verifyPrompt } from './pipeline.ts';
-import { showGolden } from './visuals.ts';
+import { dtypes, verifyPrompt } from './pipeline.ts';
+import { type Slot, showGolden } from './visuals.ts';
 
 /** `index.json` of one model; without `model`, of a family's pictures. */
 interface Index {
@@ -35,6 +35,8 @@ interface Input {
   video_token_id?: number;
   video_token_id_hf?: number;
   img_context_token_id?: number;
+  unk_token_id?: number;
+  slot_sizes?: Slot[];
   media_token_ids?: { image: number; video: number };
 }
 
@@ -45,7 +47,11 @@ const LOGITS: Readonly<Record<string, number>> = { tiny_tied_grid7: 1e-3 };
  * Every prompt and variant of one model of a family, for each layout of its weights; or a family's pictures. Gives undefined
  * for what is not built.
  */
-export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGenerator<CaseResult | undefined> {
+export async function* verifyFamily(
+  folder: string,
+  runtime: Runtime,
+  precision = precisions.f32,
+): AsyncGenerator<CaseResult | undefined> {
   const { family, model: name, prompts, same_weights_in } = await readJson<Index>(folder, 'index.json');
   if (name === undefined) return yield* verifyFamilyPreprocess(folder);
   for (const layout of same_weights_in ?? ['.']) {
@@ -55,15 +61,13 @@ export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGene
       yield undefined;
       continue;
     }
-    using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: 'f32' });
+    using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.act] });
     const heading = layout === '.' ? name : `${name}/${layout}`;
     for (const prompt of prompts)
       yield* verifyOne(
         { heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout, config },
         model,
-        {
-          logits: LOGITS[name] ?? limits.logits,
-        },
+        precision.act === 'f32' ? { ...precision, logits: LOGITS[name] ?? precision.logits } : precision,
       );
   }
 }
@@ -71,30 +75,30 @@ export async function* verifyFamily(folder: string, runtime: Runtime): AsyncGene
 async function* verifyOne(
   { heading, folder, layout, config }: { heading: string; folder: string; layout: string; config: Config },
   model: LoadedModel,
-  { logits }: { logits: number },
+  precision: Precision,
 ): AsyncGenerator<CaseResult | undefined> {
   const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   const { runtime, decoder } = model;
-  const ids = promptIds(golden, { ...config, ...input }, layout);
+  const ids = idsOf(golden, { ...config, ...input }, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
-  using seen = await showGolden(model, golden, /\bimages?$/.test(folder) ? 'pictures' : 'video');
+  using seen = await showGolden(model, golden, /\bimages?$/.test(folder) ? 'pictures' : 'video', input.slot_sizes);
   const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, seen);
   yield await runCase(`${heading}/prompt`, (check) =>
-    verifyPrompt(folder, variants, { runtime, prompt, golden, model }, check),
+    verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   const newTokens = input.new_tokens;
   // What the reference does with text between frames.
   const options = { separators: 'prune' } as const;
   for (const variant of variants)
     yield await runCase(`${heading}/${variant}`, (check) =>
-      verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, logits, options }, check),
+      verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, precision, options }, check),
     );
 }
 
 /** The ids, with each run of those that stand for a video or a picture as one `VIDEO_ID`; NVILA has one for each. */
-function promptIds(golden: Golden, input: Input, layout: string): number[] {
+function idsOf(golden: Golden, input: Input, layout: string): number[] {
   const other = `input_ids_${layout.replace('llava_', '')}`;
   const ids = golden.integers(golden.has(other) ? other : 'input_ids');
   const pads = [
@@ -102,11 +106,16 @@ function promptIds(golden: Golden, input: Input, layout: string): number[] {
     golden.has(other) ? input.video_token_id_hf : undefined,
     input.video_token_id,
     input.img_context_token_id,
+    input.unk_token_id,
     input.media_token_ids?.video,
     input.media_token_ids?.image,
     input.image_token_id,
   ];
+  return input.media_token_ids ? ids.map((id) => (pads.includes(id) ? VIDEO_ID : id)) : promptIds(ids, pads);
+}
+
+/** Ids with each run of those that stand for something shown as one `VIDEO_ID`. */
+export function promptIds(ids: readonly number[], pads: readonly (number | undefined)[]): number[] {
   const marked = ids.map((id) => (pads.includes(id) ? VIDEO_ID : id));
-  if (input.media_token_ids) return marked;
   return marked.filter((id, at) => id !== VIDEO_ID || marked[at - 1] !== VIDEO_ID);
 }

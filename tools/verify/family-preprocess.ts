@@ -1,13 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cutPicture } from '../../media/cut-picture.ts';
-import { cropBicubic, type RgbImage } from '../../media/resize.ts';
+import { cutPictures, type RgbImage } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
-import { clipPixels, imagenetPixels, type Normalisation, normalise } from '../../models/preprocess.ts';
+import { type SliceConfig, slicesOf } from '../../models/minicpm-v/slices.ts';
+import { centred } from '../../models/pictures.ts';
+import { clipPixels, imagenetPixels, type Normalisation, normalise, siglipPixels } from '../../models/preprocess.ts';
 import { frameLimits, imageLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
+import { bucketIds } from '../../models/tower/buckets.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+import { fromStrip } from './strip.ts';
 import { patchPlaces } from './visuals.ts';
 
 /** What a case says of itself. */
@@ -20,6 +24,9 @@ interface Picture {
   grid_thw?: [number, number, number];
   /** `all`, or every 7th. */
   stored_rows?: string;
+  scale_resolution?: number;
+  patch_size?: number;
+  max_slice_nums?: number;
 }
 
 /** Images of one size. */
@@ -32,7 +39,7 @@ interface Images {
 /** How a family makes pictures or frames into what its tower takes; one that is not here is not covered. */
 const forms: Readonly<Record<string, { show: (image: RgbImage, how: Picture) => Images; pixels: Normalisation }>> = {
   llava_next_video: {
-    show: (image, { size = 0 }) => ({ width: size, height: size, images: [cropBicubic(image, size)] }),
+    show: (image, { size = 0 }) => ({ width: size, height: size, images: [cutPictures(image, centred(size)(image))] }),
     pixels: clipPixels,
   },
   internvl2_5: {
@@ -64,7 +71,18 @@ interface Tables {
     max_pixels: number;
     resized: [number, number];
   }[];
-  frame_sampling?: PairRow[];
+  frame_sampling?: (PairRow | ThinnedRow)[];
+  slicing_448?: { width: number; height: number; max_slice_nums: number; grid: Pair; source: Pair; refined: Pair }[];
+  position_rows_of_70?: Record<string, number[]>;
+}
+
+type Pair = readonly [number, number];
+
+interface ThinnedRow {
+  total_frames: number;
+  avg_fps: number;
+  max_frames: number;
+  indices: number[];
 }
 
 interface PairRow {
@@ -83,9 +101,15 @@ export async function* verifyFamilyPreprocess(folder: string): AsyncGenerator<Ca
     'index.json',
   );
   const form = forms[family];
-  if (!form) return yield undefined;
+  if (!form && family !== 'minicpmv2_6') return yield undefined;
   for (const name of cases) {
     const how = await readJson<Picture>(folder, `${name}.json`);
+    if (!form) {
+      yield await runCase(`${family}/preprocess/${name}`, async (check) =>
+        verifySlices(await Golden.open(join(folder, `${name}.safetensors`)), how, check),
+      );
+      continue;
+    }
     yield await runCase(`${family}/preprocess/${name}`, async (check) =>
       verifyPicture(await Golden.open(join(folder, `${name}.safetensors`)), how, form, check),
     );
@@ -117,10 +141,38 @@ async function* verifyTables(family: string, tables: Tables): AsyncGenerator<Cas
         check.equal('resized', [size.height, size.width], resized);
       },
     );
+  for (const { width, height, ...row } of tables.slicing_448 ?? [])
+    yield await runCase(`${family}/preprocess/slices of ${width} x ${height}`, (check) => {
+      const [source, ...slices] = slicesOf(sliceConfig(row))({ width, height });
+      const pair = (size?: { width: number; height: number }): Pair | null => (size ? [size.width, size.height] : null);
+      check.equal('source', pair(source), row.source);
+      check.equal('refined', pair(slices[0]?.resized), row.refined);
+      const [columns, rows] = [new Set(slices.map(({ left }) => left)), new Set(slices.map(({ top }) => top))];
+      check.equal('grid', slices.length > 0 ? [columns.size, rows.size] : null, row.grid);
+    });
+  for (const [count, buckets] of Object.entries(tables.position_rows_of_70 ?? {}))
+    yield await runCase(`${family}/preprocess/positions of ${count} patches`, (check) => {
+      check.equal('columns', [...bucketIds(1, Number(count), 70)], buckets);
+      check.equal(
+        'rows',
+        [...bucketIds(Number(count), 1, 70)].map((id) => id / 70),
+        buckets,
+      );
+    });
   for (const row of tables.frame_sampling ?? [])
-    yield await runCase(`${family}/preprocess/${JSON.stringify(row.request)} of ${row.total_frames} frames`, (check) =>
-      verifyPairs(row, check),
-    );
+    if ('avg_fps' in row)
+      yield await runCase(`${family}/preprocess/${row.max_frames} of ${row.total_frames} frames`, (check) =>
+        verifySampling(
+          { frames: row.total_frames, averageFps: row.avg_fps, maxFrames: row.max_frames, spread: 'thinned' },
+          row.indices,
+          check,
+        ),
+      );
+    else
+      yield await runCase(
+        `${family}/preprocess/${JSON.stringify(row.request)} of ${row.total_frames} frames`,
+        (check) => verifyPairs(row, check),
+      );
 }
 
 /** Most frames of Qwen2-VL (vision_process.py, FPS_MAX_FRAMES), and its frames a second. */
@@ -187,6 +239,22 @@ async function verifyPicture(
     ? packed(how.kind === 'image' ? [...values, ...values] : values, grid, stored_rows === 'all' ? 1 : 7)
     : values;
   check.close('pixel values', got, golden.floats(name), limits.pixels);
+}
+
+/** MiniCPM-V's pictures of a frame, which have numbers and lie as strips of patches. */
+function verifySlices(golden: Golden, how: Picture, check: Checker): void {
+  const [image] = sources(golden);
+  for (const [i, picture] of slicesOf(sliceConfig(how))(image!).entries()) {
+    const got = cutPictures(image!, [picture]);
+    check.equal('size', [picture.height, picture.width, 3], golden.get(`slice${i}.resized_u8`).shape);
+    check.close('resized', got, golden.get(`slice${i}.resized_u8`).data, 0);
+    const wanted = fromStrip(golden.floats(`slice${i}.pixel_values`), picture, how.patch_size ?? 0);
+    check.close('pixel values', normalise([got], siglipPixels), wanted, limits.pixels);
+  }
+}
+
+function sliceConfig({ scale_resolution = 448, patch_size = 14, max_slice_nums = 9 }: Picture): SliceConfig {
+  return { scaleResolution: scale_resolution, patchSize: patch_size, maxSlices: max_slice_nums };
 }
 
 /** The picture of a golden file, or its frames. */

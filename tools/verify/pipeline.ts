@@ -4,31 +4,52 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { type Picture, stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
-import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+import {
+  type CaseResult,
+  type Checker,
+  Golden,
+  limitFor,
+  limits,
+  type Precision,
+  precisions,
+  readJson,
+  runCase,
+} from './check.ts';
 import { verifyVariant } from './decoder.ts';
 
 interface Input {
   new_tokens: number;
 }
 
+/** What multiplies in which precision, with weights as they are stored. */
+export const dtypes = { f32: 'f32', f16: 'auto' } as const;
+
 /** Every variant of a whole model: from pixels and ids with -200 to generated ids. */
-export async function* verifyPipeline(folder: string, runtime: Runtime): AsyncGenerator<CaseResult> {
+export async function* verifyPipeline(
+  folder: string,
+  runtime: Runtime,
+  precision = precisions.f32,
+): AsyncGenerator<CaseResult> {
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  using model = await loadModel(folderFiles(folder), runtime, { dtype: 'f32' });
+  using model = await loadModel(folderFiles(folder), runtime, { dtype: dtypes[precision.act] });
   using video = await encodePixels(model, golden);
   const ids = golden.integers('input_ids');
   const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, video);
   yield await runCase(`pipeline/${name}/prompt`, (check) =>
-    verifyPrompt(folder, variants, { runtime, prompt, golden, model }, check),
+    verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   for (const variant of variants)
     yield await runCase(`pipeline/${name}/${variant}`, (check) =>
-      verifyVariant({ folder, variant, runtime, decoder: model.decoder, prompt, newTokens: input.new_tokens }, check),
+      verifyVariant(
+        { folder, variant, runtime, decoder: model.decoder, prompt, newTokens: input.new_tokens, precision },
+        check,
+      ),
     );
 }
 
@@ -43,11 +64,26 @@ export function part(pixels: Float32Array, each: number) {
 /** A video from the pixels of a golden file. */
 export function encodePixels(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
   const name = golden.has('pixel_values') ? 'pixel_values' : 'pixel_values_videos';
-  const pixels = golden.floats(name);
-  const [frames = 0, ...rest] = golden.get(name).shape;
-  const each = rest.reduce((product, n) => product * n, 1);
-  const [height = 0, width = 0] = rest.slice(-2);
-  return model.encodePixels(frames, { width, height }, part(pixels, each), { frames, ...UNSAID });
+  const [frames = 0, , height = 0, width = 0] = golden.get(name).shape;
+  return encodePictures(model, frames, [{ ...stretched({ width, height }), pixels: golden.floats(name) }]);
+}
+
+/** One picture of every frame of a video: `[frames, 3, height, width]`. */
+export interface PicturePixels extends Picture {
+  readonly pixels: Float32Array;
+}
+
+/** A video from the pixels of a frame's pictures. */
+export function encodePictures(
+  model: LoadedModel,
+  frames: number,
+  pictures: readonly PicturePixels[],
+): Promise<EncodedVideo> {
+  const pixels = (start: number, end: number, i: number): Float32Array => {
+    const { pixels: all, width, height } = pictures[i]!;
+    return part(all, 3 * width * height)(start, end);
+  };
+  return model.encodePixels({ frames, pictures, pixels, times: { frames, ...UNSAID } });
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */
@@ -59,13 +95,15 @@ export async function verifyPrompt(
     prompt: (rec: Recorder) => Prompt;
     golden: Golden;
     model: LoadedModel;
+    precision: Precision;
   },
   check: Checker,
 ): Promise<void> {
   check.equal('unread tensors', at.model.unusedTensors, []);
   const rec = at.runtime.recorder('prompt');
   const { hidden, layout, rotation } = at.prompt(rec);
-  check.close('inputs_embeds', await rec.read(hidden), at.golden.floats('inputs_embeds'), limits.vision);
+  const want = at.golden.floats('inputs_embeds');
+  check.close('inputs_embeds', await rec.read(hidden), want, limitFor(want, at.precision.vision, at.precision));
   const rows = hidden.shape2()[0];
   const patch = Array.from((await rec.read(layout.planes)).subarray(0, rows), (type) =>
     type === NOT_VIDEO ? -1 : type,

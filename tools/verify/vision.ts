@@ -9,20 +9,34 @@ import { LlavaEncoder } from '../../models/llava-encoder.ts';
 import { encoderNames } from '../../models/llava-video/llava-video.ts';
 import { gridOf, siglipConfig, withoutLast } from '../../models/tower/config.ts';
 import { WeightLoader } from '../../models/weights.ts';
-import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+import {
+  type CaseResult,
+  type Checker,
+  Golden,
+  limitFor,
+  limits,
+  type Precision,
+  precisions,
+  readJson,
+  runCase,
+} from './check.ts';
 
 /** Every case of a `vision` folder: towers from pixels to visual tokens, and pooling alone. */
-export async function* verifyVision(folder: string, runtime: Runtime): AsyncGenerator<CaseResult> {
+export async function* verifyVision(
+  folder: string,
+  runtime: Runtime,
+  precision = precisions.f32,
+): AsyncGenerator<CaseResult> {
   const { cases } = await readJson<{ cases: string[] }>(folder, 'index.json');
   for (const name of cases)
     yield await runCase(`vision/${name}`, (check) =>
       existsSync(join(folder, name, 'golden.json'))
-        ? verifyTower(join(folder, name), runtime, check)
+        ? verifyTower(join(folder, name), runtime, precision, check)
         : verifyPool(folder, name, runtime, check),
     );
 }
 
-async function verifyTower(folder: string, runtime: Runtime, check: Checker): Promise<void> {
+async function verifyTower(folder: string, runtime: Runtime, precision: Precision, check: Checker): Promise<void> {
   const wanted = await readJson<{ frames: number; llm_hidden_size: number; patch_num: number }>(folder, 'golden.json');
   const golden = await Golden.open(join(folder, 'golden.safetensors'));
   const config = await readConfig(folderFiles(folder), 'vision_config.json');
@@ -42,7 +56,7 @@ async function verifyTower(folder: string, runtime: Runtime, check: Checker): Pr
         finalNewline: false,
       },
       encoderNames(2),
-      'f32',
+      precision.act,
     );
     check.equal('tokens of a frame', tokensIn(encoder.tokenGrid()), wanted.patch_num);
     const pixels = rec.upload('pixels', golden.get('pixel_values').shape, 'f32', golden.floats('pixel_values'));
@@ -57,8 +71,10 @@ async function verifyTower(folder: string, runtime: Runtime, check: Checker): Pr
       pooled: pool(rec, projected, { grid: gridOf(tower), mode }),
       visual_tokens: encoder.arrange(rec, projected),
     };
-    for (const [name, tensor] of Object.entries(results))
-      check.close(name, await rec.read(tensor), golden.floats(name), limits.vision);
+    for (const [name, tensor] of Object.entries(results)) {
+      const want = golden.floats(name);
+      check.close(name, await rec.read(tensor), want, limitFor(want, precision.vision, precision));
+    }
   } finally {
     rec.finish();
     loader.dispose();

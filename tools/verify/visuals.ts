@@ -1,8 +1,10 @@
 /** What a golden prompt shows a model: pictures and a video, from pixels in the form that the family's files have. */
 import type { LoadedModel } from '../../models/loaded-model.ts';
+import { stretched } from '../../models/pictures.ts';
 import type { EncodedPicture, EncodedVideo, PictureSize, Seen } from '../../models/video-model.ts';
 import type { Golden } from './check.ts';
-import { encodePixels, part, UNSAID } from './pipeline.ts';
+import { encodePictures, encodePixels, type PicturePixels, part } from './pipeline.ts';
+import { fromStrip } from './strip.ts';
 
 /** What was shown, to be given back. */
 export interface Shown extends Seen, Disposable {
@@ -10,12 +12,20 @@ export interface Shown extends Seen, Disposable {
 }
 
 /** @param kind - What `pixel_values` are where they lie as frames: of a video, or a picture each. */
-export async function showGolden(model: LoadedModel, golden: Golden, kind: 'video' | 'pictures'): Promise<Shown> {
+export async function showGolden(
+  model: LoadedModel,
+  golden: Golden,
+  kind: 'video' | 'pictures',
+  slots?: readonly Slot[],
+): Promise<Shown> {
   const pictures: EncodedPicture[] = [];
   let video: EncodedVideo | undefined;
   if (golden.has('image_grid_thw') || golden.has('video_grid_thw')) {
     if (golden.has('image_grid_thw')) pictures.push(await packedPicture(model, golden));
     if (golden.has('video_grid_thw')) video = await packedVideo(model, golden);
+  } else if (slots) {
+    const frames = golden.get('pixel_values.slot0').shape[0]!;
+    video = await encodePictures(model, frames, slotsOf(golden, slots));
   } else if (kind === 'video') video = await encodePixels(model, golden);
   else {
     const [count = 0, , height = 0, width = 0] = golden.get('pixel_values').shape;
@@ -29,6 +39,19 @@ export async function showGolden(model: LoadedModel, golden: Golden, kind: 'vide
   return { pictures, video, [Symbol.dispose]: dispose };
 }
 
+/** Rows and columns of patches of one of a frame's pictures. */
+export type Slot = readonly [rows: number, columns: number];
+
+/** The pixels of a frame's pictures, which lie as strips of patches in MiniCPM-V's files. */
+export function slotsOf(golden: Golden, slots: readonly Slot[]): PicturePixels[] {
+  return slots.map(([rows, columns], i) => {
+    const strips = golden.get(`pixel_values.slot${i}`);
+    const side = strips.shape[2]!;
+    const size = { width: columns * side, height: rows * side };
+    return { ...stretched(size), pixels: fromStrip(golden.floats(`pixel_values.slot${i}`), size, side) };
+  });
+}
+
 async function packedPicture(model: LoadedModel, golden: Golden): Promise<EncodedPicture> {
   const { size, pixels } = unpacked(golden, 'pixel_values', 'image_grid_thw');
   // The picture lies there twice.
@@ -37,9 +60,8 @@ async function packedPicture(model: LoadedModel, golden: Golden): Promise<Encode
 
 async function packedVideo(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
   const { size, pixels } = unpacked(golden, 'pixel_values_videos', 'video_grid_thw');
-  const each = 3 * size.width * size.height;
-  const frames = pixels.length / each;
-  return model.encodePixels(frames, size, part(pixels, each), { frames, ...UNSAID });
+  const frames = pixels.length / (3 * size.width * size.height);
+  return encodePictures(model, frames, [{ ...stretched(size), pixels }]);
 }
 
 /** Qwen2-VL's rows of patches as frames. */

@@ -1,6 +1,7 @@
 /** What must hold before a model is timed. */
 import { KernelError } from '../../../engine/errors.ts';
-import { roundHalfEven, shareToRemove } from '../../../framefusion/budget.ts';
+import { roundHalfEven } from '../../../engine/round.ts';
+import { shareToRemove } from '../../../framefusion/budget.ts';
 import type { GenerationStats } from '../../../models/generate.ts';
 import { spentShare } from '../../report.ts';
 

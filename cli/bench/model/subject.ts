@@ -94,5 +94,5 @@ export function openClip(args: ModelArguments): Promise<Video> {
 
 /** Just so many frames of it: a short clip shows some twice. */
 export function framesOf(video: Video, { model }: Subject, frames: number): Promise<SampledVideo> {
-  return sampleVideo(video, { size: model.frameFormat.size, maxFrames: frames, forceSample: true });
+  return sampleVideo(video, { ...model.frameFormat, maxFrames: frames, forceSample: true });
 }

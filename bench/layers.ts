@@ -1,0 +1,244 @@
+/**
+ * One layer of every family's real size, on this adapter, against float64: `npm run bench:layers`. Weights are drawn from a
+ * seed in bf16, as the checkpoints are; a few rows of the result are computed anew by `layers/reference.ts`.
+ */
+import { parseArgs } from 'node:util';
+import { bf16ToF32 } from '../engine/floats.ts';
+import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import { Checkpoint } from '../engine/safetensors.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { ConfigReader } from '../models/config.ts';
+import { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config } from '../models/decoder/config.ts';
+import { Decoder } from '../models/decoder/decoder.ts';
+import { type DecoderNames, internLm2Names, llamaNames } from '../models/decoder/names.ts';
+import { clipConfig, gridOf, internVitConfig, siglipConfig, type TowerConfig } from '../models/tower/config.ts';
+import { clipNames, internVitNames, siglipNames, type TowerNames } from '../models/tower/names.ts';
+import { Tower } from '../models/tower/tower.ts';
+import { WeightLoader } from '../models/weights.ts';
+import { drawnStretch } from '../tools/checkpoint/draw.ts';
+import { askedTensors } from '../tools/checkpoint/family.ts';
+import { seededTensors } from '../tools/checkpoint/virtual.ts';
+import { gaussian, randomStream } from '../tools/random.ts';
+import { uploadTokens } from '../tools/verify/tokens.ts';
+import { decoderLayer, type Read, towerLayer } from './layers/reference.ts';
+
+const SEED = 1;
+
+/** Rows of a prompt: an odd number, more than a tile of any kernel. */
+const ROWS = 67;
+
+/** Largest difference, as a share of the largest value: for one layer, of sums over up to 29,568 products. */
+const LIMITS = { f32: 1e-5, f16: 4e-3 } as const;
+
+type Act = keyof typeof LIMITS;
+
+/** One layer: how it is loaded and run, and what it should give. */
+interface Case {
+  readonly name: string;
+  readonly sizes: string;
+  /** Rows that go through it. */
+  readonly rows: number;
+  load(loader: WeightLoader, act: Act): Promise<Layer>;
+  expected(read: Read, x: readonly Float64Array[], sampled: readonly number[]): Float64Array[];
+}
+
+interface Layer extends Disposable {
+  /** Columns of a row. */
+  readonly width: number;
+  run(rec: Recorder, x: Float32Array): Promise<Tensor> | Tensor;
+}
+
+const sizes = (hidden: number, inner: number, heads: number, kvHeads: number) =>
+  new ConfigReader(
+    'sizes',
+    JSON.stringify({
+      hidden_size: hidden,
+      intermediate_size: inner,
+      num_attention_heads: heads,
+      num_key_value_heads: kvHeads,
+      num_hidden_layers: 1,
+      vocab_size: 64,
+      rope_theta: 1e6,
+      max_position_embeddings: 32768,
+    }),
+  );
+const tower = (hidden: number, inner: number, image: number) =>
+  new ConfigReader(
+    'sizes',
+    JSON.stringify({
+      hidden_size: hidden,
+      intermediate_size: inner,
+      num_attention_heads: 16,
+      num_hidden_layers: 1,
+      image_size: image,
+      patch_size: 14,
+    }),
+  );
+
+const cases: readonly Case[] = [
+  decoderCase('LLaVA-OneVision 0.5B', qwen2Config(sizes(896, 4864, 14, 2)), llamaNames()),
+  decoderCase('NVILA Lite 2B', qwen2Config(sizes(1536, 8960, 12, 2)), llamaNames()),
+  decoderCase(
+    'LLaVA-Video, LLaVA-OneVision, NVILA 7B; MiniCPM-V 2.6',
+    qwen2Config(sizes(3584, 18944, 28, 4)),
+    llamaNames(),
+  ),
+  decoderCase('LLaVA-NeXT-Video 7B', llamaConfig(sizes(4096, 11008, 32, 32)), llamaNames()),
+  decoderCase('InternVL2.5 8B', internLm2Config(sizes(4096, 14336, 32, 8)), internLm2Names()),
+  decoderCase('NVILA Lite 15B', qwen2Config(sizes(5120, 13824, 40, 8)), llamaNames()),
+  decoderCase('LLaVA-Video 72B', qwen2Config(sizes(8192, 29568, 64, 8)), llamaNames()),
+  towerCase('SigLIP 384: LLaVA-Video, LLaVA-OneVision', siglipConfig(tower(1152, 4304, 384)), siglipNames('v')),
+  towerCase('SigLIP 448: NVILA; MiniCPM-V 2.6', siglipConfig(tower(1152, 4304, 448)), siglipNames('v')),
+  towerCase('CLIP 336: LLaVA-NeXT-Video', clipConfig(tower(1024, 4096, 336)), clipNames('v')),
+  towerCase('InternViT 448: InternVL2.5', internVitConfig(tower(1024, 4096, 448)), internVitNames('v')),
+];
+
+function decoderCase(name: string, config: DecoderConfig, names: DecoderNames): Case {
+  const { hiddenSize: width, intermediateSize, heads, kvHeads } = config;
+  return {
+    name,
+    sizes: `${width} x ${intermediateSize}, ${heads}/${kvHeads} heads`,
+    rows: ROWS,
+    load: async (loader, act) => {
+      const decoder = await Decoder.load(loader, config, names, act);
+      return {
+        width,
+        run: async (rec, x) => {
+          const cache = decoder.newCache(0);
+          try {
+            const tokens = uploadTokens(rec, x, new Int32Array(ROWS).fill(-1), { first: 0, length: 0 });
+            return (await decoder.forward(rec, tokens, cache, { positions: ROWS })).hidden;
+          } finally {
+            rec.submit();
+            cache.dispose();
+          }
+        },
+        [Symbol.dispose]: () => decoder.dispose(),
+      };
+    },
+    expected: (read, x, sampled) => decoderLayer(read, config, names, x, sampled),
+  };
+}
+
+function towerCase(name: string, config: TowerConfig, names: TowerNames): Case {
+  const { hiddenSize: width, intermediateSize, heads } = config;
+  // A class token takes part, and is dropped at the end.
+  const extra = names.classToken ? 1 : 0;
+  const rows = gridOf(config) ** 2 + extra;
+  return {
+    name,
+    sizes: `${width} x ${intermediateSize}, ${heads} heads`,
+    rows,
+    load: async (loader, act) => {
+      const loaded = await Tower.load(loader, config, names, act);
+      return {
+        width,
+        run: (rec, x) => loaded.encode(rec, rec.upload('embedded', [rows, width], 'f32', x), 1),
+        [Symbol.dispose]: () => undefined,
+      };
+    },
+    expected: (read, x, sampled) =>
+      towerLayer(
+        read,
+        config,
+        names,
+        x,
+        sampled.map((row) => row + extra),
+      ),
+  };
+}
+
+/** A line of the table. */
+interface Measured {
+  readonly error: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+async function measure(runtime: Runtime, one: Case, act: Act, want: Wanted): Promise<Measured> {
+  const checkpoint = await Checkpoint.open(seededTensors(one.name, want.plans, SEED));
+  const loader = new WeightLoader(runtime, checkpoint);
+  try {
+    using layer = await one.load(loader, act);
+    await loader.finish();
+    // Pipelines compile on the first run.
+    await result(runtime, layer, want.x);
+    const started = performance.now();
+    const got = await result(runtime, layer, want.x);
+    const seconds = (performance.now() - started) / 1000;
+    const errors = want.sampled.map((row, i) =>
+      largest(want.rows[i]!.map((value, j) => value - got[row * layer.width + j]!)),
+    );
+    const error = Math.max(...errors) / Math.max(...want.rows.map(largest));
+    return { error: got.every(Number.isFinite) ? error : Number.NaN, seconds, bytes: loader.summary.bytes };
+  } finally {
+    loader.dispose();
+    await checkpoint.close();
+  }
+}
+
+async function result(runtime: Runtime, layer: Layer, x: Float32Array): Promise<Float32Array> {
+  const rec = runtime.recorder('layer');
+  try {
+    return (await rec.read(await layer.run(rec, x))) as Float32Array;
+  } finally {
+    rec.finish();
+  }
+}
+
+/** What goes in, and what should come out in a few rows. */
+interface Wanted {
+  readonly plans: Awaited<ReturnType<typeof askedTensors>>;
+  readonly x: Float32Array;
+  readonly sampled: readonly number[];
+  readonly rows: readonly Float64Array[];
+}
+
+async function wantedOf(one: Case): Promise<Wanted> {
+  let width = 0;
+  const plans = await askedTensors(async (loader) => {
+    width = (await one.load(loader, 'f32')).width;
+  });
+  const stream = randomStream(SEED, one.name);
+  const x = Float32Array.from({ length: one.rows * width }, () => gaussian(stream));
+  const read: Read = (name) => {
+    const plan = plans.find((candidate) => candidate.name === name);
+    if (!plan) throw new Error(`${one.name}: no tensor ${name}`);
+    const elements = plan.shape.reduce((product, n) => product * n, 1);
+    return bf16ToF32(new Uint16Array(drawnStretch(plan, 'bf16', SEED)(0, 2 * elements).buffer));
+  };
+  const rows = Array.from({ length: one.rows }, (_, i) => Float64Array.from(x.subarray(i * width, (i + 1) * width)));
+  const sampled = [0, Math.floor(one.rows / 2), ROWS - 1].filter((row) => row < one.rows);
+  return { plans, x, sampled, rows: one.expected(read, rows, sampled) };
+}
+
+function largest(row: Float64Array): number {
+  return row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { adapter: { type: 'string', default: 'auto' }, only: { type: 'string', default: '' } },
+  });
+  const runtime = await openRuntime({ adapter: values.adapter as AdapterChoice });
+  console.log(`one layer with weights in bf16 on ${runtime.adapterName}; error: of the largest value, against float64`);
+  console.log('layer | sizes | weights | rows | f32: error, ms | f16: error, ms');
+  for (const one of cases.filter(({ name }) => name.includes(values.only))) {
+    const want = await wantedOf(one);
+    const cells: string[] = [];
+    let bytes = 0;
+    for (const act of runtime.hasF16 ? (['f32', 'f16'] as const) : (['f32'] as const)) {
+      const { error, seconds, bytes: held } = await measure(runtime, one, act, want);
+      const ok = error <= LIMITS[act];
+      if (!ok) process.exitCode = 1;
+      bytes = held;
+      cells.push(`${error.toExponential(1)}${ok ? '' : ` BEYOND ${LIMITS[act]}`}, ${(1000 * seconds).toFixed(0)}`);
+    }
+    console.log([one.name, one.sizes, `${(bytes / 1e6).toFixed(0)} MB`, one.rows, ...cells].join(' | '));
+  }
+  runtime.close();
+}
+
+await main();

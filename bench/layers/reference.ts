@@ -1,0 +1,153 @@
+/** One layer of a decoder or a tower in float64, the plainest way there is, for the rows that are asked for. */
+import type { DecoderConfig } from '../../models/decoder/config.ts';
+import type { DecoderNames } from '../../models/decoder/names.ts';
+import type { TowerConfig } from '../../models/tower/config.ts';
+import type { TowerNames } from '../../models/tower/names.ts';
+import { gelu } from '../../test/reference/activation.ts';
+
+/** A stored tensor's elements. */
+export type Read = (name: string) => Float32Array;
+
+type Row = Float64Array;
+
+/** `weight` `[n, k]` times a row, plus the bias if there is one. */
+function times(rows: readonly Row[], weight: Float32Array, bias?: Float32Array): Row[] {
+  return rows.map((row) => {
+    const k = row.length;
+    const y = new Float64Array(weight.length / k);
+    for (let i = 0; i < y.length; i++) {
+      let sum = 0;
+      for (let j = 0, at = i * k; j < k; j++, at++) sum += row[j]! * weight[at]!;
+      y[i] = sum + (bias?.[i] ?? 0);
+    }
+    return y;
+  });
+}
+
+function plus(a: readonly Row[], b: readonly Row[], scale?: Float32Array): Row[] {
+  return a.map((row, i) => row.map((value, j) => value + b[i]![j]! * (scale?.[j] ?? 1)));
+}
+
+const mean = (row: Row): number => row.reduce((sum, value) => sum + value, 0) / row.length;
+
+function rmsNorm(row: Row, gain: Float32Array, eps: number): Row {
+  const root = Math.sqrt(mean(row.map((value) => value * value)) + eps);
+  return row.map((value, i) => (value / root) * gain[i]!);
+}
+
+function layerNorm(read: Read, name: string, eps: number): (row: Row) => Row {
+  const [gain, bias] = [read(`${name}.weight`), read(`${name}.bias`)];
+  return (row) => {
+    const centre = mean(row);
+    const root = Math.sqrt(mean(row.map((value) => (value - centre) ** 2)) + eps);
+    return row.map((value, i) => ((value - centre) / root) * gain[i]! + bias[i]!);
+  };
+}
+
+/** What a row's heads take from the keys that it sees; `group` heads share one. */
+function attend(q: Row, keys: readonly Row[], values: readonly Row[], headDim: number, group: number): Row {
+  const y = new Float64Array(q.length);
+  for (let head = 0; head * headDim < q.length; head++) {
+    const [at, from] = [head * headDim, Math.floor(head / group) * headDim];
+    const scores = keys.map((key) => {
+      let sum = 0;
+      for (let i = 0; i < headDim; i++) sum += q[at + i]! * key[from + i]!;
+      return sum / Math.sqrt(headDim);
+    });
+    const highest = Math.max(...scores);
+    const weights = scores.map((score) => Math.exp(score - highest));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    for (const [j, weight] of weights.entries())
+      for (let i = 0; i < headDim; i++) y[at + i]! += (weight / total) * values[j]![from + i]!;
+  }
+  return y;
+}
+
+function rotated(row: Row, position: number, { headDim, ropeTheta, ropeFactor }: DecoderConfig): Row {
+  const half = headDim / 2;
+  return row.map((value, at) => {
+    const i = at % headDim;
+    const angle = position / (ropeFactor * ropeTheta ** ((2 * (i % half)) / headDim));
+    const other = i < half ? -row[at + half]! : row[at - half]!;
+    return value * Math.cos(angle) + other * Math.sin(angle);
+  });
+}
+
+/** Query, key and value of rows whose weights are stored as one: a key head's queries, its key, its value, and so on. */
+function ungrouped(rows: readonly Row[], { heads, kvHeads, headDim }: DecoderConfig): Row[][] {
+  const group = heads / kvHeads + 2;
+  const pick = (row: Row, wanted: (place: number) => boolean): Row =>
+    row.filter((_, i) => wanted(Math.floor(i / headDim) % group));
+  return [(p: number) => p < group - 2, (p: number) => p === group - 2, (p: number) => p === group - 1].map((wanted) =>
+    rows.map((row) => pick(row, wanted)),
+  );
+}
+
+/**
+ * Layer 0 of a decoder.
+ *
+ * @param x - Every row of the prompt, at positions 0, 1, 2, ...
+ * @param sampled - The rows whose results are wanted.
+ */
+export function decoderLayer(
+  read: Read,
+  c: DecoderConfig,
+  names: DecoderNames,
+  x: readonly Row[],
+  sampled: readonly number[],
+): Row[] {
+  const below = (name: string, part = 'weight'): Float32Array => read(`${names.layers}.0.${name}.${part}`);
+  const gain = below(names.inputNorm);
+  const normed = x.map((row) => rmsNorm(row, gain, c.rmsNormEps));
+  const parts = names.qkv.map((name) => times(normed, below(name), c.qkvBias ? below(name, 'bias') : undefined));
+  const [q, k, v] = parts.length === 1 ? ungrouped(parts[0]!, c) : parts;
+  const keys = k!.map((row, position) => rotated(row, position, c));
+  const mixed = sampled.map((row) =>
+    attend(rotated(q![row]!, row, c), keys.slice(0, row + 1), v!, c.headDim, c.heads / c.kvHeads),
+  );
+  const residual = plus(
+    sampled.map((row) => x[row]!),
+    times(mixed, below(names.o)),
+  );
+  const post = below(names.postNorm);
+  const inner = residual.map((row) => rmsNorm(row, post, c.rmsNormEps));
+  const [gate, up] = names.gateUp.map((name) => times(inner, below(name)));
+  const product = gate!.map((row, i) => row.map((value, j) => (value / (1 + Math.exp(-value))) * up![i]![j]!));
+  return plus(residual, times(product, below(names.down)));
+}
+
+/**
+ * Layer 0 of a tower.
+ *
+ * @param x - Every embedded row of a picture, which see one another.
+ * @param sampled - The rows whose results are wanted.
+ */
+export function towerLayer(
+  read: Read,
+  c: TowerConfig,
+  names: TowerNames,
+  x: readonly Row[],
+  sampled: readonly number[],
+): Row[] {
+  const layer = `${names.layers}.0`;
+  const linear = (rows: readonly Row[], name: string): Row[] =>
+    times(rows, read(`${layer}.${name}.weight`), read(`${layer}.${name}.bias`));
+  const scale = (i: 0 | 1) => (names.scales ? read(`${layer}.${names.scales[i]}`) : undefined);
+  const normed = x.map(layerNorm(read, `${layer}.${names.norm1}`, c.layerNormEps));
+  const dim = c.hiddenSize;
+  const [q, k, v] =
+    names.qkv.length === 1 ? split(linear(normed, names.qkv[0]!), dim) : names.qkv.map((name) => linear(normed, name));
+  const mixed = sampled.map((row) => attend(q![row]!, k!, v!, dim / c.heads, 1));
+  const residual = plus(
+    sampled.map((row) => x[row]!),
+    linear(mixed, names.out),
+    scale(0),
+  );
+  const inner = linear(residual.map(layerNorm(read, `${layer}.${names.norm2}`, c.layerNormEps)), names.fc1);
+  const active = inner.map((row) => gelu(row, c.gelu));
+  return plus(residual, linear(active, names.fc2), scale(1));
+}
+
+function split(rows: readonly Row[], dim: number): Row[][] {
+  return [0, 1, 2].map((i) => rows.map((row) => row.slice(i * dim, (i + 1) * dim)));
+}

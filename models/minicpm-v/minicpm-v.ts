@@ -1,0 +1,83 @@
+import { QWEN_1_5, VIDEO_MARK } from '../chat.ts';
+import type { ConfigReader } from '../config.ts';
+import { qwen2Config } from '../decoder/config.ts';
+import { llamaNames } from '../decoder/names.ts';
+import type { Family, FamilyPlan, SpokenVideo } from '../family.ts';
+import { siglipPixels } from '../preprocess.ts';
+import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
+import { leftOut, siglipNames } from '../tower/names.ts';
+import { HEAD_DIM, ResamplerEncoder } from './encoder.ts';
+import { type SliceConfig, slicesOf } from './slices.ts';
+
+/** What a frame of a video is cut into at most; pictures that are asked about alone may have more (FrameFusion's script). */
+const VIDEO_SLICES = 2;
+
+/** `</image>` or `</slice>`, and the newline behind it. */
+const CLOSING = 2;
+
+const TOWER = { ...siglipNames('vpm'), finalNorm: 'vpm.post_layernorm' };
+
+/**
+ * MiniCPM-V 2.6 (Yao et al. 2024): a SigLIP tower for pictures of any size, slices of large frames, a fixed number of tokens
+ * for each by a resampler, Qwen2 decoder.
+ */
+export const miniCpmV: Family = {
+  architectures: ['MiniCPMV'],
+  plan: (config): FamilyPlan => {
+    // Earlier versions have the same architecture by name, and other decoders.
+    config.oneOf('version', [2.6]);
+    config.oneOf('slice_mode', [true], true);
+    const decoder = qwen2Config(config);
+    if (decoder.hiddenSize % HEAD_DIM !== 0) throw config.wrong('hidden_size', `a multiple of ${HEAD_DIM}`);
+    const tower = towerConfig(config);
+    const slices = sliceConfig(config, tower);
+    const encoder = { tower, names: TOWER, width: decoder.hiddenSize, queries: config.size('query_num') };
+    return {
+      decoder,
+      decoderNames: llamaNames('llm.'),
+      frameFormat: { size: slices.scaleResolution, pictures: slicesOf(slices), forceSample: false, spread: 'thinned' },
+      pixels: siglipPixels,
+      prompt: {
+        template: QWEN_1_5,
+        ownTemplate: true,
+        marks: 'picture',
+        typedAfter: CLOSING,
+        lead: framesAndSlices,
+        stopTokens: ['<|im_end|>', '<|endoftext|>'],
+      },
+      stopIds: config.numbers('eos_token_id'),
+      ignorable: leftOut(TOWER, tower.layers),
+      loadEncoder: (loader, act) => ResamplerEncoder.load(loader, encoder, act),
+    };
+  },
+};
+
+/** A line for each frame: the frame, then its slices, of which each row but the last ends a line, too. */
+function framesAndSlices({ groups, pictures }: SpokenVideo): string {
+  const marked = pictures.map(({ top }, i) => {
+    if (i === 0) return `<image>${VIDEO_MARK}</image>`;
+    const isNewRow = i > 1 && top !== pictures[i - 1]?.top;
+    return `${isNewRow ? '\n' : ''}<slice>${VIDEO_MARK}</slice>`;
+  });
+  return `${marked.join('')}\n`.repeat(groups);
+}
+
+function towerConfig(config: ConfigReader): TowerConfig {
+  const vision = config.part('vision_config');
+  vision.oneOf('model_type', ['siglip', 'siglip_vision_model'], 'siglip');
+  const siglip = siglipConfig(vision);
+  if (siglip.hiddenSize % 4 !== 0) throw vision.wrong('hidden_size', 'a multiple of 4');
+  const tower = withoutLast(siglip, config.flag('drop_vision_last_layer', false) ? 1 : 0);
+  return { ...tower, positions: 'buckets' };
+}
+
+function sliceConfig(config: ConfigReader, { patchSize }: TowerConfig): SliceConfig {
+  const slices = config.part('slice_config');
+  if (slices.size('patch_size', patchSize) !== patchSize)
+    throw slices.wrong('patch_size', `that of vision_config, ${patchSize}`);
+  return {
+    scaleResolution: slices.size('scale_resolution', config.size('image_size', 448)),
+    patchSize,
+    maxSlices: Math.min(slices.size('max_slice_nums', 9), VIDEO_SLICES),
+  };
+}
