@@ -2,7 +2,7 @@
 // What the library is on every platform. index.ts adds what needs Node, browser.ts the same names for a browser.
 export { DeviceError, InputError, KernelError, ShapeError, WeightsError } from './engine/errors.ts';
 export type { MemoryUse } from './engine/pool.ts';
-export { type AdapterKind, Runtime, type RuntimeOptions } from './engine/runtime.ts';
+export { type AdapterKind, Runtime, type RuntimeOptions, type Waiting } from './engine/runtime.ts';
 export type { ByteSource, CheckpointFiles } from './engine/safetensors.ts';
 export { blobFiles, type ChosenFile, type UrlFilesOptions, urlFiles } from './engine/web-source.ts';
 export { applyFrameFusion } from './framefusion/apply.ts';
@@ -28,18 +28,21 @@ export { cutPicture, type Picture, type Pieces } from './media/cut-picture.ts';
 export { VideoError } from './media/errors.ts';
 export type { Frame } from './media/frames.ts';
 export type { VideoInfo } from './media/probe.ts';
-export { type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
-export type { Sampling, Spread } from './media/sampling.ts';
+export type { Cut, RgbImage, Size } from './media/resize.ts';
+export { type Fit, type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
+export type { Rate, Sampling, Spread } from './media/sampling.ts';
 export type { Video } from './media/video.ts';
 export type { SampledTimes } from './models/chat.ts';
 export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
-export type { LoadedModel } from './models/loaded-model.ts';
+export type { LoadedModel, VideoPixels } from './models/loaded-model.ts';
+export type { PicturePart, PicturesOf } from './models/pictures.ts';
 export { type MemoryPlan, type PlanOptions, planMemory } from './models/plan.ts';
 export {
   type Attended,
   type Evidence,
   type Look,
   NOT_VIDEO,
+  type Prompt,
   type Reduction,
   type ReductionStep,
   type TokenReducer,

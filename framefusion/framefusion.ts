@@ -38,11 +38,12 @@ export interface FrameFusionOptions {
   readonly scoreRows?: 'own' | number;
 }
 
-/** What was added after results were kept by them: named only where it departs from the default. */
-type Later = 'separators' | 'scoreRows';
-
-/** Options with their defaults filled in. */
-export type FrameFusionSettings = Required<Omit<FrameFusionOptions, Later>> & Pick<FrameFusionOptions, Later>;
+/**
+ * Options with their defaults filled in. What was added after results were kept by them is named only where it departs from
+ * the default.
+ */
+export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators' | 'scoreRows'>> &
+  Pick<FrameFusionOptions, 'separators' | 'scoreRows'>;
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
 function checked(options: FrameFusionOptions): FrameFusionSettings {

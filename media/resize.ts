@@ -50,46 +50,55 @@ export function resizeBicubic(image: RgbImage, width: number, height: number): U
   return image.height === height ? wide : resizeColumns({ width, height: image.height, rgb: wide }, height);
 }
 
-/** A part of a frame that was resized as a whole: what a model is shown of it. */
-export interface Picture {
+/** In pixels. */
+export interface Size {
   readonly width: number;
   readonly height: number;
-  /** What the frame is resized to. */
-  readonly resized: { readonly width: number; readonly height: number };
+}
+
+/** A part of an image that was resized as a whole: what a model is shown of it. */
+export interface Cut extends Size {
+  /** What the image is resized to. */
+  readonly resized: Size;
   /** Where the part lies in it. */
   readonly left: number;
   readonly top: number;
 }
 
 /**
- * The pictures of a frame; what several are cut from is resized once.
+ * The parts of an image; what several are cut from is resized once.
  *
- * @returns `[height, width, 3]` of each, one after the other.
- * @throws RangeError as `resizeBicubic`, or if a picture does not lie within its resized frame.
+ * @returns Of each `[height, width, 3]`.
+ * @throws RangeError as `resizeBicubic`, or if a part does not lie within its resized image.
  */
-export function cutPictures(frame: RgbImage, pictures: readonly Picture[]): Uint8Array {
-  let [last, whole] = ['', frame.rgb];
-  const cut = pictures.map((picture) => {
-    const { width, height } = picture.resized;
-    if (last !== `${width}x${height}`) whole = resizeBicubic(frame, width, height);
+export function cutParts(image: RgbImage, cuts: readonly Cut[]): Uint8Array[] {
+  let [last, whole] = ['', image.rgb];
+  return cuts.map((cut) => {
+    const { width, height } = cut.resized;
+    if (last !== `${width}x${height}`) whole = resizeBicubic(image, width, height);
     last = `${width}x${height}`;
-    return cutOut({ width, height, rgb: whole }, picture);
+    return cutOut({ width, height, rgb: whole }, cut);
   });
-  if (cut.length === 1) return cut[0]!;
-  const all = new Uint8Array(cut.reduce((bytes, picture) => bytes + picture.length, 0));
+}
+
+/** The same, one after the other. */
+export function cutTogether(image: RgbImage, cuts: readonly Cut[]): Uint8Array {
+  const parts = cutParts(image, cuts);
+  if (parts.length === 1) return parts[0]!;
+  const all = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
   let at = 0;
-  for (const picture of cut) {
-    all.set(picture, at);
-    at += picture.length;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
   }
   return all;
 }
 
 /** A part of an image; the image's own bytes if it is all of it. */
-function cutOut(image: RgbImage, { left, top, width, height }: Picture): Uint8Array {
+function cutOut(image: RgbImage, { left, top, width, height }: Cut): Uint8Array {
   if (left < 0 || top < 0 || left + width > image.width || top + height > image.height)
     throw new RangeError(
-      `cutPictures: ${width}x${height} at ${left}, ${top} lies outside a frame of ${image.width}x${image.height}.`,
+      `cutParts: ${width}x${height} at ${left}, ${top} lies outside a frame of ${image.width}x${image.height}.`,
     );
   if (width === image.width && height === image.height) return image.rgb;
   const part = new Uint8Array(3 * width * height);

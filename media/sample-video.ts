@@ -1,16 +1,11 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
-import { cutPictures, type Picture } from './resize.ts';
+import { type Cut, cutTogether, type Size } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
 import { type Rate, type Sampling, type Spread, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
 
-/** In pixels. */
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-type Fit = 'stretch' | 'smooth';
+/** How a frame becomes one picture. */
+export type Fit = 'stretch' | 'smooth';
 
 /** Which frames, and how large. */
 export interface SampleVideoOptions {
@@ -24,7 +19,7 @@ export interface SampleVideoOptions {
    */
   readonly fit?: Fit;
   /** The pictures that a frame of a size becomes. Default: one of `size`. */
-  readonly pictures?: (frame: Size) => readonly Picture[];
+  readonly pictures?: (frame: Size) => readonly Cut[];
   /** Most frames to take. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
@@ -47,7 +42,7 @@ export interface SampledVideo {
   /** Each `[height, width, 3]`, RGB in 8 bit. */
   readonly images: readonly Uint8Array[];
   /** A frame's pictures, which follow one another in its image. */
-  readonly pictures: readonly Picture[];
+  readonly pictures: readonly Cut[];
   /** Of an image in one picture, in pixels. */
   readonly width: number;
   readonly height: number;
@@ -83,7 +78,7 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
         ? last.image
         : fit === 'smooth'
           ? resizeSmooth(frame, to.width, to.height)
-          : cutPictures(frame, pictures);
+          : cutTogether(frame, pictures);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;

@@ -6,7 +6,7 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
-import type { Picture } from './pictures.ts';
+import type { PicturePart } from './pictures.ts';
 import type { Normalisation } from './preprocess.ts';
 import type { FrameFormat, PicturePieces, PictureSize, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
@@ -91,7 +91,7 @@ export function tokensIn({ rows, columns, newlines }: TokenGrid): number {
 export interface SpokenVideo {
   readonly groups: number;
   /** Those of every frame. */
-  readonly pictures: readonly Picture[];
+  readonly pictures: readonly PicturePart[];
   readonly times: SampledTimes;
 }
 

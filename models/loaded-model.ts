@@ -7,7 +7,7 @@ import { encodeFrames, type FramesToEncode, groupsOf, tokensPerGroup } from './e
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
-import { type Picture, stretched } from './pictures.ts';
+import { type PicturePart, stretched } from './pictures.ts';
 import { normalise } from './preprocess.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt, TokenReducer } from './reduction.ts';
@@ -198,7 +198,7 @@ export class LoadedModel implements VideoModel {
       );
   }
 
-  #picturesOf(frames: VideoFrames): readonly Picture[] {
+  #picturesOf(frames: VideoFrames): readonly PicturePart[] {
     const { pictures } = this.frameFormat;
     if (pictures && frames.pictures) return frames.pictures;
     const size = this.#sizeOf(frames);

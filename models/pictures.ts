@@ -1,25 +1,21 @@
 /** How frames become the pictures that a model is shown. */
 
-/** In pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import type { PictureSize } from './video-model.ts';
 
 /** A part of a frame that was resized as a whole. */
-export interface Picture extends Size {
+export interface PicturePart extends PictureSize {
   /** What the frame is resized to. */
-  readonly resized: Size;
+  readonly resized: PictureSize;
   /** Where the part lies in it. */
   readonly left: number;
   readonly top: number;
 }
 
 /** The pictures of a frame of some size, in the order in which a model takes them. */
-export type PicturesOf = (frame: Size) => readonly Picture[];
+export type PicturesOf = (frame: PictureSize) => readonly PicturePart[];
 
 /** All of a frame, its aspect ratio not kept. */
-export function stretched(to: Size): Picture {
+export function stretched(to: PictureSize): PicturePart {
   return { ...to, resized: to, left: 0, top: 0 };
 }
 

@@ -5,7 +5,7 @@ import type { NewlinePlace } from '../kernels/vision.ts';
 import type { WeightFormat } from '../kernels/weight.ts';
 import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
-import type { Picture, PicturesOf } from './pictures.ts';
+import type { PicturePart, PicturesOf } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import type { StoredMatrix } from './weights.ts';
 
@@ -42,12 +42,12 @@ export interface FrameFormat {
 export interface PicturePieces {
   readonly size: PictureSize;
   /** For each piece the size that the whole picture is resized to, and where in that the piece begins. */
-  readonly pieces: readonly { readonly whole: PictureSize; readonly left: number; readonly top: number }[];
+  readonly pieces: readonly Pick<PicturePart, 'resized' | 'left' | 'top'>[];
 }
 
 /** A picture in one piece. */
 export function inOnePiece(size: PictureSize): PicturePieces {
-  return { size, pieces: [{ whole: size, left: 0, top: 0 }] };
+  return { size, pieces: [{ resized: size, left: 0, top: 0 }] };
 }
 
 /** How the tokens of one frame lie, or of the group of frames that one picture of tokens stands for. */
@@ -68,7 +68,7 @@ export interface VideoFrames {
   readonly width?: number;
   readonly height?: number;
   /** Of every frame, whose bytes follow one another, for models that take several. */
-  readonly pictures?: readonly Picture[];
+  readonly pictures?: readonly PicturePart[];
   /** When they were taken, for prompts that say so. */
   readonly times: SampledTimes;
 }
@@ -79,7 +79,7 @@ export interface EncodedVideo extends Disposable {
   readonly tokens: Tensor;
   readonly frames: number;
   /** Those of every frame. */
-  readonly pictures: readonly Picture[];
+  readonly pictures: readonly PicturePart[];
   readonly times: SampledTimes;
   /** How the tokens of a group of frames lie. */
   readonly grid: TokenGrid;

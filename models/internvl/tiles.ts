@@ -9,14 +9,14 @@ import type { PicturePieces, PictureSize } from '../video-model.ts';
  */
 export function tilesOf(source: PictureSize, side: number, most: number): PicturePieces {
   const { columns, rows } = closestGrid(source, side, most);
-  const whole = { width: columns * side, height: rows * side };
+  const resized = { width: columns * side, height: rows * side };
   const size = { width: side, height: side };
   const tiles = Array.from({ length: columns * rows }, (_, i) => ({
-    whole,
+    resized,
     left: (i % columns) * side,
     top: Math.floor(i / columns) * side,
   }));
-  return { size, pieces: tiles.length > 1 ? [...tiles, { whole: size, left: 0, top: 0 }] : tiles };
+  return { size, pieces: tiles.length > 1 ? [...tiles, { resized: size, left: 0, top: 0 }] : tiles };
 }
 
 /** The grid whose shape is nearest to the picture's; of equal ones a larger, if the picture fills half of it. */

@@ -6,11 +6,10 @@ import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import { type LayerNormWeights, layerNorm } from '../../kernels/norm.ts';
 import { type Weight, weightRows } from '../../kernels/weight.ts';
 import type { VideoEncoder } from '../family.ts';
-import type { Size } from '../pictures.ts';
 import type { TowerConfig } from '../tower/config.ts';
 import type { TowerNames } from '../tower/names.ts';
 import { Tower } from '../tower/tower.ts';
-import type { TokenGrid } from '../video-model.ts';
+import type { PictureSize, TokenGrid } from '../video-model.ts';
 import type { WeightLoader } from '../weights.ts';
 
 const EPS = 1e-6;
@@ -93,7 +92,7 @@ export class ResamplerEncoder implements VideoEncoder {
   }
 
   /** @param grid - Patches of a picture: its columns and rows. */
-  #resample(rec: Recorder, features: Tensor, frames: number, grid: Size): Tensor {
+  #resample(rec: Recorder, features: Tensor, frames: number, grid: PictureSize): Tensor {
     const w = this.#weights;
     const { act } = this.#tower;
     const { width } = this.#config;
@@ -126,7 +125,7 @@ function repeated(rec: Recorder, x: Tensor, times: number): Tensor {
 }
 
 /** A vector for each place: the first half of its columns tells the column, the second the row; each sines, then cosines. */
-function sineTable({ width: columns, height: rows }: Size, dim: number): Float32Array {
+function sineTable({ width: columns, height: rows }: PictureSize, dim: number): Float32Array {
   const half = dim / 2;
   const [across, down] = [sines(columns, half), sines(rows, half)];
   const table = new Float32Array(rows * columns * dim);

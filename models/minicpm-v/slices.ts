@@ -1,5 +1,6 @@
 import { roundHalfEven } from '../../engine/round.ts';
-import { type Picture, type PicturesOf, type Size, stretched } from '../pictures.ts';
+import { type PicturePart, type PicturesOf, stretched } from '../pictures.ts';
+import type { PictureSize } from '../video-model.ts';
 
 /** How MiniCPM-V cuts frames into pictures of any size (`image_processing_minicpmv.py`, under its names). */
 export interface SliceConfig {
@@ -25,18 +26,18 @@ export function slicesOf({ scaleResolution, patchSize, maxSlices }: SliceConfig)
 }
 
 /** Columns and rows of slices: about `count` in all, and the closest to the frame's aspect ratio. */
-function gridFor({ width, height }: Size, count: number, maxSlices: number): Size {
+function gridFor({ width, height }: PictureSize, count: number, maxSlices: number): PictureSize {
   const counts = [count - 1, count, count + 1].filter((n) => n > 1 && n <= maxSlices);
   const grids = counts.flatMap((n) =>
     Array.from({ length: n }, (_, i) => i + 1)
       .filter((m) => n % m === 0)
       .map((m) => ({ width: m, height: n / m })),
   );
-  const error = (grid: Size): number => Math.abs(Math.log(width / height) - Math.log(grid.width / grid.height));
+  const error = (grid: PictureSize): number => Math.abs(Math.log(width / height) - Math.log(grid.width / grid.height));
   return grids.reduce((best, grid) => (error(grid) < error(best) ? grid : best));
 }
 
-function cellsOf(grid: Size, cell: Size): Picture[] {
+function cellsOf(grid: PictureSize, cell: PictureSize): PicturePart[] {
   const resized = { width: grid.width * cell.width, height: grid.height * cell.height };
   return Array.from({ length: grid.width * grid.height }, (_, i) => ({
     ...cell,
@@ -47,14 +48,14 @@ function cellsOf(grid: Size, cell: Size): Picture[] {
 }
 
 /** The size of about `side`^2 pixels with the aspect ratio of `frame`. */
-function scaled(frame: Size, side: number, patch: number): Size {
+function scaled(frame: PictureSize, side: number, patch: number): PictureSize {
   const ratio = frame.width / frame.height;
   const height = Math.trunc(side / Math.sqrt(ratio));
   return whole({ width: Math.trunc(height * ratio), height }, patch, patch);
 }
 
 /** The closest size whose sides are multiples, and at least one each. */
-function whole({ width, height }: Size, acrossBy: number, downBy: number): Size {
+function whole({ width, height }: PictureSize, acrossBy: number, downBy: number): PictureSize {
   return { width: multiple(width, acrossBy), height: multiple(height, downBy) };
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { fileSource } from '../../engine/file-source.ts';
 import { SafetensorsFile } from '../../engine/safetensors.ts';
-import { cutPictures, resizeBicubic } from '../../media/resize.ts';
+import { cutTogether, resizeBicubic } from '../../media/resize.ts';
 import { centred } from '../../models/pictures.ts';
 
 const golden = fileURLToPath(new URL('../fixtures/golden/preprocess/', import.meta.url));
@@ -61,12 +61,12 @@ describe('bicubic resize', () => {
 
   it('keeps the square in the middle where the aspect ratio is kept', () => {
     const image = pattern(9, 4);
-    const square = cutPictures(image, centred(4)(image));
+    const square = cutTogether(image, centred(4)(image));
     for (let row = 0; row < 4; row++)
       expect([...square.subarray(12 * row, 12 * row + 12)]).to.deep.equal([
         ...image.rgb.subarray(3 * (9 * row + 2), 3 * (9 * row + 6)),
       ]);
-    const tall = cutPictures(pattern(10, 31), centred(5)({ width: 10, height: 31 }));
+    const tall = cutTogether(pattern(10, 31), centred(5)({ width: 10, height: 31 }));
     const whole = resizeBicubic(pattern(10, 31), 5, 15);
     expect([...tall]).to.deep.equal([...whole.subarray(3 * 5 * 5, 3 * 5 * 10)]);
   });

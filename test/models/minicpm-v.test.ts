@@ -10,10 +10,11 @@ import { encodeFrames } from '../../models/encode.ts';
 import type { FamilyPlan, VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { slicesOf } from '../../models/minicpm-v/slices.ts';
-import { type Picture, type Size, stretched } from '../../models/pictures.ts';
+import { type PicturePart, stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import { NOT_VIDEO } from '../../models/reduction.ts';
 import { loadModel, planOf } from '../../models/registry.ts';
+import type { PictureSize } from '../../models/video-model.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { published } from '../../tools/checkpoint/published.ts';
@@ -31,7 +32,7 @@ const fixture = fileURLToPath(new URL('../fixtures/golden/families/minicpmv2_6/e
 const configs = families['MiniCPM-V 2.6']!;
 
 /** What a frame of some size becomes. */
-function picturesOf({ frameFormat }: Pick<FamilyPlan, 'frameFormat'>, frame: Size): readonly Picture[] {
+function picturesOf({ frameFormat }: Pick<FamilyPlan, 'frameFormat'>, frame: PictureSize): readonly PicturePart[] {
   return frameFormat.pictures?.(frame) ?? [];
 }
 
@@ -90,7 +91,7 @@ describe('a prompt of MiniCPM-V', () => {
   });
 
   /** Patch types of a prompt of black frames, -1 for text. */
-  async function typesOf(ids: readonly number[], frames: number, pictures: readonly Picture[]): Promise<number[]> {
+  async function typesOf(ids: readonly number[], frames: number, pictures: readonly PicturePart[]): Promise<number[]> {
     const bytes = pictures.reduce((sum, { width, height }) => sum + 3 * width * height, 0);
     const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
     using video = await model.encode({ images, pictures, times: { frames, durationText: '', timesText: '' } });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cutPicture } from '../../media/cut-picture.ts';
-import { cutPictures, type RgbImage } from '../../media/resize.ts';
+import { cutTogether, type RgbImage } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
@@ -39,7 +39,7 @@ interface Images {
 /** How a family makes pictures or frames into what its tower takes; one that is not here is not covered. */
 const forms: Readonly<Record<string, { show: (image: RgbImage, how: Picture) => Images; pixels: Normalisation }>> = {
   llava_next_video: {
-    show: (image, { size = 0 }) => ({ width: size, height: size, images: [cutPictures(image, centred(size)(image))] }),
+    show: (image, { size = 0 }) => ({ width: size, height: size, images: [cutTogether(image, centred(size)(image))] }),
     pixels: clipPixels,
   },
   internvl2_5: {
@@ -56,7 +56,7 @@ function showQwen2Vl(image: RgbImage, { kind, request = {} }: Picture): Images {
   const own = imageLimits(FACTOR, {});
   const asked = { minPixels: request.min_pixels ?? own.minPixels, maxPixels: request.max_pixels ?? own.maxPixels };
   const size = smartResize(image, { ...own, ...asked });
-  if (kind === 'image') return cutPicture(image, { size, pieces: [{ whole: size, left: 0, top: 0 }] });
+  if (kind === 'image') return cutPicture(image, { size, pieces: [{ resized: size, left: 0, top: 0 }] });
   return { ...size, images: [resizeSmooth(image, size.width, size.height)] };
 }
 
@@ -130,7 +130,7 @@ async function* verifyTables(family: string, tables: Tables): AsyncGenerator<Cas
   for (const { width, height, max_num, resized, images } of tables.tiling_448 ?? [])
     yield await runCase(`${family}/preprocess/tiles of ${width} x ${height}`, (check) => {
       const { pieces } = tilesOf({ width, height }, 448, max_num);
-      check.equal('resized', [pieces[0]?.whole.width, pieces[0]?.whole.height], resized);
+      check.equal('resized', [pieces[0]?.resized.width, pieces[0]?.resized.height], resized);
       check.equal('images', pieces.length, images);
     });
   for (const { width, height, factor, min_pixels, max_pixels, resized } of tables.smart_resize ?? [])
@@ -245,7 +245,7 @@ async function verifyPicture(
 function verifySlices(golden: Golden, how: Picture, check: Checker): void {
   const [image] = sources(golden);
   for (const [i, picture] of slicesOf(sliceConfig(how))(image!).entries()) {
-    const got = cutPictures(image!, [picture]);
+    const got = cutTogether(image!, [picture]);
     check.equal('size', [picture.height, picture.width, 3], golden.get(`slice${i}.resized_u8`).shape);
     check.close('resized', got, golden.get(`slice${i}.resized_u8`).data, 0);
     const wanted = fromStrip(golden.floats(`slice${i}.pixel_values`), picture, how.patch_size ?? 0);

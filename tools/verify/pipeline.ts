@@ -4,7 +4,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
-import { type Picture, stretched } from '../../models/pictures.ts';
+import { type PicturePart, stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
@@ -69,7 +69,7 @@ export function encodePixels(model: LoadedModel, golden: Golden): Promise<Encode
 }
 
 /** One picture of every frame of a video: `[frames, 3, height, width]`. */
-export interface PicturePixels extends Picture {
+export interface PicturePixels extends PicturePart {
   readonly pixels: Float32Array;
 }
 

@@ -1,4 +1,4 @@
-import type { Size } from '../../models/pictures.ts';
+import type { PictureSize } from '../../models/video-model.ts';
 
 /**
  * Pictures from strips of their patches, in which MiniCPM-V keeps them.
@@ -7,7 +7,7 @@ import type { Size } from '../../models/pictures.ts';
  * @param side - Of a patch, in pixels.
  * @returns `[pictures, 3, height, width]`.
  */
-export function fromStrip(strips: Float32Array, { width, height }: Size, side: number): Float32Array {
+export function fromStrip(strips: Float32Array, { width, height }: PictureSize, side: number): Float32Array {
   const columns = width / side;
   const area = width * height;
   return strips.map((_, at) => {
