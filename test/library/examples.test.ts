@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { llava15 } from '../../examples/llava-1.5/family.ts';
+import { encodeJpegs } from '../../media/encode.ts';
 import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
+import { rejection } from '../helpers/errors.ts';
 import { families } from '../helpers/families.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -61,9 +63,28 @@ describe('the example', () => {
     }
   });
 
+  it('pictures.ts asks about two pictures', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pictures-'));
+    try {
+      await makeFamilyCheckpoint(folder, families['Qwen2-VL']!);
+      const picture = join(folder, 'grey.jpg');
+      const [file] = await encodeJpegs([new Uint8Array(3 * 64 * 64).fill(99)], { width: 64, height: 64 });
+      await writeFile(picture, file!);
+      expect(await run('pictures.ts', folder, 'What has changed?', picture, picture)).to.match(/\S/);
+      const refused = await rejection(run('pictures.ts', 'assets/tiny-llava-video', 'What?', picture));
+      expect(String(refused)).to.include('takes no pictures.');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('browser.ts runs in a browser (browser.test.ts), and there are no others', async () => {
     const here = (await readdir(join(root, 'examples'), { recursive: true })).filter((file) => file.endsWith('.ts'));
     const known = ['ask.ts', 'browser.ts', 'compare.ts', 'kernel.ts', 'llava-1.5/ask.ts', 'llava-1.5/family.ts'];
-    expect(here.map((file) => file.replaceAll('\\', '/')).sort()).to.deep.equal([...known, 'reducer.ts']);
+    expect(here.map((file) => file.replaceAll('\\', '/')).sort()).to.deep.equal([
+      ...known,
+      'pictures.ts',
+      'reducer.ts',
+    ]);
   });
 });

@@ -1,12 +1,15 @@
 /** Runs what README.md tells a reader to type, in its order, on the embedded model and small versions of the work. */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { encodeJpegs } from '../../media/encode.ts';
+import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
 import { tiny } from '../cli/process.ts';
+import { families } from '../helpers/families.ts';
 import { FakeHub } from '../hub/server.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -61,6 +64,7 @@ describe('README.md', function () {
   this.timeout(240_000);
   let folder: string;
   let hub: FakeHub;
+  let pictureHub: FakeHub;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-readme-'));
@@ -73,9 +77,24 @@ describe('README.md', function () {
     for (const file of ['config.json', 'vision_config.json', 'tokenizer.json', 'tokenizer_config.json'])
       hub.put(file, await readFile(join(tiny, file)));
     hub.put('model.safetensors', await readFile(join(tiny, 'model.safetensors')), { lfs: true });
+    await putPictures();
   });
+
+  /** Two pictures, and random weights under the name of a model that takes some. */
+  async function putPictures(): Promise<void> {
+    const [picture] = await encodeJpegs([new Uint8Array(3 * 64 * 64).fill(99)], { width: 64, height: 64 });
+    for (const name of ['before.jpg', 'after.jpg']) await writeFile(join(folder, name), picture!);
+    const random = join(folder, 'random');
+    await makeFamilyCheckpoint(random, families['Qwen2-VL']!);
+    pictureHub = await FakeHub.start();
+    pictureHub.repository = 'Qwen/Qwen2-VL-2B-Instruct';
+    for (const file of await readdir(random))
+      pictureHub.put(file, await readFile(join(random, file)), { lfs: file.endsWith('.safetensors') });
+  }
+
   after(async () => {
     hub?.stop();
+    pictureHub?.stop();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -85,7 +104,8 @@ describe('README.md', function () {
 
   for (const line of commands.filter((command) => command.startsWith('npx ')))
     it(`${line} runs`, async () => {
-      const env = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: join(folder, 'hub'), HF_HUB_OFFLINE: '', HF_TOKEN: '' };
+      const { endpoint } = line.includes('--image') ? pictureHub : hub;
+      const env = { HF_ENDPOINT: endpoint, HF_HUB_CACHE: join(folder, 'hub'), HF_HUB_OFFLINE: '', HF_TOKEN: '' };
       const said = await run(wordsOf(line).slice(1), folder, { env });
       if (!line.includes('ff-convert')) expect(said).to.match(/\S/);
     });

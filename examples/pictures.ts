@@ -1,0 +1,17 @@
+/** Asks a model that takes pictures about some: node ... examples/pictures.ts FOLDER QUESTION PICTURE [PICTURE ...] */
+import { cutPicture, folderFiles, loadModel, openPicture, openRuntime } from '../index.ts';
+
+const [folder = '', question = '', ...files] = process.argv.slice(2);
+using runtime = await openRuntime();
+using model = await loadModel(folderFiles(folder), runtime);
+const { pictureFormat } = model;
+if (!pictureFormat) throw new Error(`${model.architecture} takes no pictures.`);
+
+const pictures = [];
+for (const file of files) {
+  const picture = await openPicture(file);
+  pictures.push(await model.encodePicture(cutPicture(picture, pictureFormat(picture))));
+}
+for await (const piece of model.answer({ pictures }, question, { maxNewTokens: 64 })) process.stdout.write(piece);
+process.stdout.write('\n');
+for (const picture of pictures) picture[Symbol.dispose]();
