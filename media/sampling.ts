@@ -38,7 +38,7 @@ export interface Sampling {
   readonly indices: number[];
   /** When each frame is shown, in seconds. */
   readonly times: number[];
-  /** `times` for the prompt: `0.00s,1.57s,...`. */
+  /** What the prompt says of them, as the reference does: `0.00s,1.57s,...`. */
   readonly timesText: string;
   /** `frames / averageFps`, in seconds. */
   readonly duration: number;
@@ -64,13 +64,14 @@ export function sampleFrames(options: SamplingOptions): Sampling {
   const stride = Math.max(1, roundHalfEven(averageFps / fps));
   const strided = rate === 'stride' && !forceSample && Math.ceil(frames / stride) <= maxFrames;
   const indices = strided ? every(frames, stride) : taken({ ...options, forceSample, spread, rate });
-  // The reference divides by the rounded rate in one case and by the exact one in the other.
-  const times = indices.map((index) => index / (strided ? stride : averageFps));
+  const times = indices.map((index) => index / averageFps);
+  // The reference divides by the step in one case, which is the rate only where a frame a second is asked for.
+  const told = strided ? indices.map((index) => index / stride) : times;
   const duration = frames / averageFps;
   return {
     indices,
     times,
-    timesText: times.map((seconds) => `${twoDigits(seconds)}s`).join(','),
+    timesText: told.map((seconds) => `${twoDigits(seconds)}s`).join(','),
     duration,
     durationText: twoDigits(duration),
   };
