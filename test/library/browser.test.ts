@@ -89,6 +89,7 @@ describe('a page with the library', () => {
       if (url === '/') return response.end('<!doctype html><title>page</title>');
       const file = bundled.get(url);
       const bytes = file ?? (await readFile(join(root, url)).catch(() => undefined));
+      if (url === '/favicon.ico') return response.writeHead(204).end(); // which Chromium asks for by itself
       if (!bytes) return response.writeHead(404).end();
       const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
       const part = from === undefined ? bytes : bytes.subarray(Number(from), Number(to) + 1);

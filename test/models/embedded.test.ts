@@ -49,10 +49,10 @@ describe('the embedded model', () => {
     expect(logits).to.have.length(answers.length * model.decoder.config.vocabSize);
   });
 
+  // Each question once, a third by its logits and the others by their answers: on SwiftShader a prefill is a second or two.
   it('has the logits of PyTorch within 1e-3', async () => {
     const vocabulary = model.decoder.config.vocabSize;
-    // A third of them: each is a prefill, which every answer below is too.
-    for (const [i, { clip, before, after }] of [...answers.entries()].filter(([n]) => n % 3 === 0)) {
+    for (const [i, { clip, before, after }] of [...answers.entries()].filter(([n]) => n % 3 === 1)) {
       const ids = [...before, VIDEO_ID, ...after];
       const got = await prefilled(model, { ids, video: videos[clip]! });
       const want = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
@@ -62,7 +62,7 @@ describe('the embedded model', () => {
   });
 
   it('answers as PyTorch does', async () => {
-    for (const [i, { clip, before, after, answer }] of answers.entries()) {
+    for (const [i, { clip, before, after, answer }] of [...answers.entries()].filter(([n]) => n % 3 !== 1)) {
       const prompt = { ids: [...before, VIDEO_ID, ...after], video: videos[clip]! };
       const { ids } = await generated(model, prompt, undefined, { maxNewTokens: answer.length + 1 });
       expect(ids.slice(0, -1), `question ${i}`).to.deep.equal(answer);
