@@ -1,7 +1,7 @@
 // Attention for adapters that compute on the processor. What it computes and its operands: attention.wgsl.
 //
 // As in linear-subgroup.wgsl, nothing is shared but by going round a subgroup. It is the workgroup, and has 16 rows of a
-// head. Two keys a lane are scored for all of them, the rows' columns going round; then a lane owns every LANES-th column
+// head. HEAD_DIM is a multiple of four. Two keys a lane are scored for all of them, the rows' columns going round; then a lane owns every LANES-th column
 // of y, the weights going round. Scores, softmax, sums in f32.
 
 enable subgroups;
@@ -80,6 +80,14 @@ fn queryFour(segmentRow: u32, row0: u32, column: u32) -> vec4<f32> {
   return vec4<f32>(f32(q[at.x]), f32(q[at.y]), f32(q[at.z]), f32(q[at.w]));
 }
 
+// What lanes `lane` .. `lane + 3` hold.
+fn four(held: f32, lane: u32) -> vec4<f32> {
+  return vec4<f32>(
+    subgroupShuffle(held, lane), subgroupShuffle(held, lane + 1u),
+    subgroupShuffle(held, lane + 2u), subgroupShuffle(held, lane + 3u),
+  );
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
   let row0 = group.x * ROWS;
@@ -104,16 +112,51 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     let key = key0 + lane;
     let kHere = (segmentKey + min(key, params.keys - 1u)) * params.kStride + kHead;
     let kNext = (segmentKey + min(key + LANES, params.keys - 1u)) * params.kStride + kHead;
-    var here = each(0.0);
-    var next = each(0.0);
+    // By row, of key and of key + LANES. Row after row, so that little is held at a time.
+    var score0 = vec2<f32>();
+    var score1 = vec2<f32>();
+    var score2 = vec2<f32>();
+    var score3 = vec2<f32>();
+    var score4 = vec2<f32>();
+    var score5 = vec2<f32>();
+    var score6 = vec2<f32>();
+    var score7 = vec2<f32>();
+    var score8 = vec2<f32>();
+    var score9 = vec2<f32>();
+    var score10 = vec2<f32>();
+    var score11 = vec2<f32>();
+    var score12 = vec2<f32>();
+    var score13 = vec2<f32>();
+    var score14 = vec2<f32>();
+    var score15 = vec2<f32>();
     for (var c = 0u; c < CHUNKS; c++) {
       let columns = query[c];
-      for (var i = 0u; i < min(LANES, HEAD_DIM - c * LANES); i++) {
-        let column = heldBy(i, columns);
-        here += column * f32(k[kHere + c * LANES + i]);
-        next += column * f32(k[kNext + c * LANES + i]);
+      for (var i = 0u; i < min(LANES, HEAD_DIM - c * LANES); i += 4u) {
+        let at = c * LANES + i;
+        let keys = mat2x4<f32>(
+          vec4<f32>(f32(k[kHere + at]), f32(k[kHere + at + 1u]), f32(k[kHere + at + 2u]), f32(k[kHere + at + 3u])),
+          vec4<f32>(f32(k[kNext + at]), f32(k[kNext + at + 1u]), f32(k[kNext + at + 2u]), f32(k[kNext + at + 3u])),
+        );
+        score0 += four(columns[0][0], i) * keys;
+        score1 += four(columns[0][1], i) * keys;
+        score2 += four(columns[0][2], i) * keys;
+        score3 += four(columns[0][3], i) * keys;
+        score4 += four(columns[1][0], i) * keys;
+        score5 += four(columns[1][1], i) * keys;
+        score6 += four(columns[1][2], i) * keys;
+        score7 += four(columns[1][3], i) * keys;
+        score8 += four(columns[2][0], i) * keys;
+        score9 += four(columns[2][1], i) * keys;
+        score10 += four(columns[2][2], i) * keys;
+        score11 += four(columns[2][3], i) * keys;
+        score12 += four(columns[3][0], i) * keys;
+        score13 += four(columns[3][1], i) * keys;
+        score14 += four(columns[3][2], i) * keys;
+        score15 += four(columns[3][3], i) * keys;
       }
     }
+    var here = Rows(score0.x, score1.x, score2.x, score3.x, score4.x, score5.x, score6.x, score7.x, score8.x, score9.x, score10.x, score11.x, score12.x, score13.x, score14.x, score15.x);
+    var next = Rows(score0.y, score1.y, score2.y, score3.y, score4.y, score5.y, score6.y, score7.y, score8.y, score9.y, score10.y, score11.y, score12.y, score13.y, score14.y, score15.y);
     here = masked(here, key, before + row0 + 1u);
     next = masked(next, key + LANES, before + row0 + 1u);
 

@@ -36,13 +36,15 @@ const MAX_HEAD_DIM = 128;
 /** Query rows of a workgroup of `tile` and `subgroup`. */
 const ROWS_AT_ONCE = 16;
 
-/** The plans that an adapter can run for so many rows. */
-export function attentionPlans({ subgroupSize }: Runtime, rows: number): AttentionPlan[] {
-  return ['tile', ...(rows === 1 ? ['row' as const] : []), ...(subgroupSize >= 4 ? ['subgroup' as const] : [])];
+/** The plans that an adapter can run for so many rows, and heads of a size. */
+export function attentionPlans({ subgroupSize }: Runtime, rows: number, headDim: number): AttentionPlan[] {
+  const plans: AttentionPlan[] = rows === 1 ? ['tile', 'row'] : ['tile'];
+  return subgroupSize >= 4 && headDim % 4 === 0 ? [...plans, 'subgroup'] : plans;
 }
 
-function planFor({ adapterKind, subgroupSize }: Runtime, rows: number): AttentionPlan {
-  if (adapterKind === 'software' && subgroupSize >= 4) return 'subgroup';
+function planFor(runtime: Runtime, rows: number, headDim: number): AttentionPlan {
+  const plans = attentionPlans(runtime, rows, headDim);
+  if (runtime.adapterKind === 'software' && plans.includes('subgroup')) return 'subgroup';
   return rows === 1 ? 'row' : 'tile';
 }
 
@@ -89,7 +91,7 @@ export function attention(
   const operands = { q: q.of, k: k.of, v: v.of, y };
   const types = { act: activation('attention', 'q', q.of) };
   const constants = { HEAD_DIM: headDim };
-  const plan = options.plan ?? planFor(rec.runtime, allRows);
+  const plan = options.plan ?? planFor(rec.runtime, allRows, headDim);
   if (plan === 'row') {
     rec.dispatch(rowKernel, { operands, params: { ...shared, group }, constants, types, workgroups: [heads] });
   } else if (plan === 'tile') {

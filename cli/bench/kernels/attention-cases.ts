@@ -28,7 +28,7 @@ export function attentionCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16
   ];
   const cases = shapes.flatMap((shape) =>
     // The plan for many rows would spend a workgroup's rows on a single one.
-    attentionPlans(runtime, shape.rows)
+    attentionPlans(runtime, shape.rows, shape.headDim)
       .filter((plan) => shape.rows > 1 || plan !== 'tile')
       .map((plan) => attentionCase(shape, plan, act)),
   );
