@@ -65,22 +65,66 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
   for (let first = 0; first < groups; first += atOnce) {
     const count = Math.min(atOnce, groups - first);
     let place = first * perGroup;
-    for (const [i, picture] of pictures.entries()) {
-      const rows = tokensIn(encoder.tokenGrid(picture));
+    for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
+      const rows = tokensIn(encoder.tokenGrid(run));
       rec.scope('frames', () => {
-        const [start, end] = [first * each, (first + count) * each];
-        const pixels = rec.runtime.virtual ? blankPixels(picture, end - start) : wholeGroups(video, i, start, end);
-        const shape = [count * each, 3, picture.height, picture.width];
-        const part = encoder.forward(rec, rec.upload('pixels', shape, 'f32', pixels));
-        for (let group = 0; group < count; group++)
-          rec.copy(part.rows(group * rows, rows), tokens.rows(place + group * perGroup, rows));
+        const pixels = pixelsOf(rec, video, run, [first * each, (first + count) * each]);
+        const part = encoder.forward(rec, pixels);
+        for (let i = 0; i < run.count * count; i++) {
+          const [picture, group] = [Math.floor(i / count), i % count];
+          rec.copy(part.rows(i * rows, rows), tokens.rows(place + group * perGroup + picture * rows, rows));
+        }
       });
-      place += rows;
+      place += run.count * rows;
     }
     rec.submit();
     if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
     progress?.(Math.min(frames, (first + count) * each), frames);
   }
+}
+
+/** Pictures of a frame that follow one another and have one size. */
+interface Run extends PictureSize {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** @param most - Pictures in a run. */
+function runsOf(pictures: readonly PictureSize[], most: number): Run[] {
+  const runs: Run[] = [];
+  for (const [first, { width, height }] of pictures.entries()) {
+    const last = runs.at(-1);
+    if (last && last.width === width && last.height === height && last.count < most)
+      runs[runs.length - 1] = { ...last, count: last.count + 1 };
+    else runs.push({ width, height, first, count: 1 });
+  }
+  return runs;
+}
+
+/** Of frames `start` .. `end`: `[pictures * frames, 3, height, width]`, f32. */
+function pixelsOf(
+  rec: Recorder,
+  video: FramesToEncode,
+  run: Run,
+  [start, end]: readonly [start: number, end: number],
+): Tensor {
+  const { first, count, width, height } = run;
+  const frames = count * (end - start);
+  const parts = (): Float32Array[] =>
+    Array.from({ length: count }, (_, i) => wholeGroups(video, first + i, start, end));
+  const pixels = rec.runtime.virtual ? blankPixels(run, frames) : joined(parts());
+  return rec.upload('pixels', [frames, 3, height, width], 'f32', pixels);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** What a plan uploads, which nobody looks at: normalising whole videos would be most of its time. */
