@@ -1,10 +1,12 @@
+import { DeviceError, KernelError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
-import type { Runtime } from '../engine/runtime.ts';
+import { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { tokensIn, type VideoEncoder } from './family.ts';
 import type { PictureSize } from './video-model.ts';
 
-/** Frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
+/** Most frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
 
 /** Frames to be encoded. */
@@ -61,7 +63,7 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
   const { frames, pictures, progress } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
-  const atOnce = Math.max(1, Math.floor(FRAMES_AT_ONCE / each));
+  const atOnce = await groupsAtOnce(rec.runtime, encoder, pictures);
   for (let first = 0; first < groups; first += atOnce) {
     const count = Math.min(atOnce, groups - first);
     let place = first * perGroup;
@@ -80,6 +82,36 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
     rec.submit();
     if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
     progress?.(Math.min(frames, (first + count) * each), frames);
+  }
+}
+
+/**
+ * Groups that go through an encoder together: as many as the adapter can bind the widest activation of, which is found by
+ * writing the work down for a virtual one. Where it cannot even bind one group's, the real work says so.
+ */
+async function groupsAtOnce(
+  runtime: Runtime,
+  encoder: VideoEncoder,
+  pictures: readonly PictureSize[],
+): Promise<number> {
+  const virtual = await Runtime.open(virtualAdapter(runtime));
+  let groups = Math.max(1, Math.floor(FRAMES_AT_ONCE / encoder.framesPerGroup));
+  while (groups > 1 && !runsOf(pictures, pictures.length).every((size) => fits(virtual, encoder, size, groups)))
+    groups = Math.floor(groups / 2);
+  virtual.close();
+  return groups;
+}
+
+function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: PictureSize, groups: number): boolean {
+  const rec = virtual.recorder('vision');
+  try {
+    encoder.forward(rec, rec.empty('pixels', [groups * encoder.framesPerGroup, 3, height, width], 'f32'));
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceError || error instanceof KernelError) return false;
+    throw error;
+  } finally {
+    rec.finish();
   }
 }
 
