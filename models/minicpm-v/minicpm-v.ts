@@ -7,7 +7,8 @@ import type { PicturePart } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
-import { HEAD_DIM, ResamplerEncoder } from './encoder.ts';
+import { ResamplerEncoder } from './encoder.ts';
+import { HEAD_DIM } from './resampler.ts';
 import { type SliceConfig, slicesOf } from './slices.ts';
 
 /** What a frame of a video is cut into at most; pictures may have as many slices as the config says (FrameFusion's script). */
