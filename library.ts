@@ -24,7 +24,7 @@ export {
 export { type PruneOptions, prune } from './framefusion/prune.ts';
 export { type ReducerOptions, reducers } from './framefusion/reducers.ts';
 export { shorten } from './framefusion/shorten.ts';
-export { cutPicture, type Picture, type Pieces } from './media/cut-picture.ts';
+export { type CutPicture, cutPicture, type Picture } from './media/cut-picture.ts';
 export { VideoError } from './media/errors.ts';
 export type { Frame } from './media/frames.ts';
 export type { VideoInfo } from './media/probe.ts';
@@ -62,7 +62,6 @@ export {
   type LoadOptions,
   type ModelDType,
   type PictureParts,
-  type PicturePieces,
   type PictureSize,
   type Seen,
   type TokenGrid,

@@ -9,12 +9,21 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { Checkpoint } from '../engine/safetensors.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { Grid } from '../kernels/fold.ts';
 import { ConfigReader } from '../models/config.ts';
 import { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config } from '../models/decoder/config.ts';
 import { Decoder } from '../models/decoder/decoder.ts';
 import { type DecoderNames, internLm2Names, llamaNames } from '../models/decoder/names.ts';
-import { clipConfig, gridOf, internVitConfig, siglipConfig, type TowerConfig } from '../models/tower/config.ts';
-import { clipNames, internVitNames, siglipNames, type TowerNames } from '../models/tower/names.ts';
+import { HEAD_DIM, Resampler, type ResamplerConfig } from '../models/minicpm-v/resampler.ts';
+import {
+  clipConfig,
+  gridOf,
+  internVitConfig,
+  qwen2VlTowerConfig,
+  siglipConfig,
+  type TowerConfig,
+} from '../models/tower/config.ts';
+import { clipNames, internVitNames, qwen2VlNames, siglipNames, type TowerNames } from '../models/tower/names.ts';
 import { Tower } from '../models/tower/tower.ts';
 import { WeightLoader } from '../models/weights.ts';
 import { drawnStretch } from '../tools/checkpoint/draw.ts';
@@ -22,7 +31,7 @@ import { askedTensors } from '../tools/checkpoint/family.ts';
 import { seededTensors } from '../tools/checkpoint/virtual.ts';
 import { gaussian, randomStream } from '../tools/random.ts';
 import { uploadTokens } from '../tools/verify/tokens.ts';
-import { decoderLayer, type Read, towerLayer } from './layers/reference.ts';
+import { decoderLayer, type Read, resampler, towerLayer } from './layers/reference.ts';
 
 const SEED = 1;
 
@@ -40,12 +49,14 @@ interface Case {
   readonly sizes: string;
   /** Rows that go through it. */
   readonly rows: number;
+  /** Rows that come out; as many if absent. */
+  readonly results?: number;
   load(loader: WeightLoader, act: Act): Promise<Layer>;
   expected(read: Read, x: readonly Float64Array[], sampled: readonly number[]): Float64Array[];
 }
 
 interface Layer extends Disposable {
-  /** Columns of a row. */
+  /** Columns of a row that goes in. */
   readonly width: number;
   run(rec: Recorder, x: Float32Array): Promise<Tensor> | Tensor;
 }
@@ -77,6 +88,12 @@ const tower = (hidden: number, inner: number, image: number) =>
     }),
   );
 
+/** Patches of a picture of no fixed size. */
+const GRID: Grid = { rows: 14, columns: 20 };
+
+/** What comes after the last layer is not part of one. */
+const { finalNorm: _, ...qwen2VlLayers } = qwen2VlNames('v');
+
 const cases: readonly Case[] = [
   decoderCase('LLaVA-OneVision 0.5B', qwen2Config(sizes(896, 4864, 14, 2)), llamaNames()),
   decoderCase('NVILA Lite 2B', qwen2Config(sizes(1536, 8960, 12, 2)), llamaNames()),
@@ -93,6 +110,8 @@ const cases: readonly Case[] = [
   towerCase('SigLIP 448: NVILA; MiniCPM-V 2.6', siglipConfig(tower(1152, 4304, 448)), siglipNames('v')),
   towerCase('CLIP 336: LLaVA-NeXT-Video', clipConfig(tower(1024, 4096, 336)), clipNames('v')),
   towerCase('InternViT 448: InternVL2.5', internVitConfig(tower(1024, 4096, 448)), internVitNames('v')),
+  towerCase('Qwen2-VL', qwen2VlTowerConfig(new ConfigReader('sizes', '{"depth": 1}')), qwen2VlLayers, GRID),
+  resamplerCase('MiniCPM-V 2.6, resampler', { inputs: 1152, width: 3584, queries: 64 }),
 ];
 
 function decoderCase(name: string, config: DecoderConfig, names: DecoderNames): Case {
@@ -122,11 +141,12 @@ function decoderCase(name: string, config: DecoderConfig, names: DecoderNames): 
   };
 }
 
-function towerCase(name: string, config: TowerConfig, names: TowerNames): Case {
+/** @param grid - Of patches, for towers that rotate. */
+function towerCase(name: string, config: TowerConfig, names: TowerNames, grid?: Grid): Case {
   const { hiddenSize: width, intermediateSize, heads } = config;
   // A class token takes part, and is dropped at the end.
   const extra = names.classToken ? 1 : 0;
-  const rows = gridOf(config) ** 2 + extra;
+  const rows = (grid ? grid.rows * grid.columns : gridOf(config) ** 2) + extra;
   return {
     name,
     sizes: `${width} x ${intermediateSize}, ${heads} heads`,
@@ -135,7 +155,7 @@ function towerCase(name: string, config: TowerConfig, names: TowerNames): Case {
       const loaded = await Tower.load(loader, config, names, act);
       return {
         width,
-        run: (rec, x) => loaded.encode(rec, rec.upload('embedded', [rows, width], 'f32', x), 1),
+        run: (rec, x) => loaded.encode(rec, rec.upload('embedded', [rows, width], 'f32', x), 1, grid),
         [Symbol.dispose]: () => undefined,
       };
     },
@@ -146,7 +166,28 @@ function towerCase(name: string, config: TowerConfig, names: TowerNames): Case {
         names,
         x,
         sampled.map((row) => row + extra),
+        grid,
       ),
+  };
+}
+
+function resamplerCase(name: string, config: ResamplerConfig): Case {
+  const { inputs, width, queries } = config;
+  const rows = GRID.rows * GRID.columns;
+  return {
+    name,
+    sizes: `${inputs} to ${width}, ${width / HEAD_DIM} heads, ${queries} queries`,
+    rows,
+    results: queries,
+    load: async (loader, act) => {
+      const loaded = await Resampler.load(loader, config, act);
+      return {
+        width: inputs,
+        run: (rec, x) => loaded.forward(rec, rec.upload('features', [rows, inputs], 'f32', x), 1, GRID),
+        [Symbol.dispose]: () => undefined,
+      };
+    },
+    expected: (read, x, sampled) => resampler(read, GRID, x, sampled),
   };
 }
 
@@ -169,7 +210,7 @@ async function measure(runtime: Runtime, one: Case, act: Act, want: Wanted): Pro
     const got = await result(runtime, layer, want.x);
     const seconds = (performance.now() - started) / 1000;
     const errors = want.sampled.map((row, i) =>
-      largest(want.rows[i]!.map((value, j) => value - got[row * layer.width + j]!)),
+      largest(want.rows[i]!.map((value, j, { length }) => value - got[row * length + j]!)),
     );
     const error = Math.max(...errors) / Math.max(...want.rows.map(largest));
     return { error: got.every(Number.isFinite) ? error : Number.NaN, seconds, bytes: loader.summary.bytes };
@@ -210,7 +251,8 @@ async function wantedOf(one: Case): Promise<Wanted> {
     return bf16ToF32(new Uint16Array(drawnStretch(plan, 'bf16', SEED)(0, 2 * elements).buffer));
   };
   const rows = Array.from({ length: one.rows }, (_, i) => Float64Array.from(x.subarray(i * width, (i + 1) * width)));
-  const sampled = [0, Math.floor(one.rows / 2), ROWS - 1].filter((row) => row < one.rows);
+  const { results = one.rows } = one;
+  const sampled = [0, Math.floor(results / 2), ROWS - 1].filter((row) => row < results);
   return { plans, x, sampled, rows: one.expected(read, rows, sampled) };
 }
 

@@ -1,7 +1,8 @@
 import { cutPicture, type Picture } from '../media/cut-picture.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
-import { type EncodedPicture, type EncodedVideo, inOnePiece, type VideoModel } from '../models/video-model.ts';
+import { stretched } from '../models/pictures.ts';
+import type { EncodedPicture, EncodedVideo, VideoModel } from '../models/video-model.ts';
 import type { NamedModel } from './models.ts';
 import type { Console } from './progress.ts';
 
@@ -41,7 +42,7 @@ export async function showPictures(
   for (const picture of pictures) {
     console_.progress('looking at the picture', encoded.length + 1, pictures.length);
     const before = performance.now();
-    const parts = cutPicture(picture, model.pictureFormat?.(picture) ?? inOnePiece(picture));
+    const parts = cutPicture(picture, model.pictureFormat?.(picture) ?? [stretched(picture)]);
     resizeMs += performance.now() - before;
     encoded.push(await model.encodePicture(parts));
   }

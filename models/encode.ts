@@ -1,10 +1,12 @@
+import { DeviceError, KernelError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
-import type { Runtime } from '../engine/runtime.ts';
+import { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { tokensIn, type VideoEncoder } from './family.ts';
 import type { PictureSize } from './video-model.ts';
 
-/** Frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
+/** Most frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
 
 /** Frames to be encoded. */
@@ -61,26 +63,100 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
   const { frames, pictures, progress } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
-  const atOnce = Math.max(1, Math.floor(FRAMES_AT_ONCE / each));
+  const atOnce = await groupsAtOnce(rec.runtime, encoder, pictures);
   for (let first = 0; first < groups; first += atOnce) {
     const count = Math.min(atOnce, groups - first);
     let place = first * perGroup;
-    for (const [i, picture] of pictures.entries()) {
-      const rows = tokensIn(encoder.tokenGrid(picture));
+    for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
+      const rows = tokensIn(encoder.tokenGrid(run));
       rec.scope('frames', () => {
-        const [start, end] = [first * each, (first + count) * each];
-        const pixels = rec.runtime.virtual ? blankPixels(picture, end - start) : wholeGroups(video, i, start, end);
-        const shape = [count * each, 3, picture.height, picture.width];
-        const part = encoder.forward(rec, rec.upload('pixels', shape, 'f32', pixels));
-        for (let group = 0; group < count; group++)
-          rec.copy(part.rows(group * rows, rows), tokens.rows(place + group * perGroup, rows));
+        const pixels = pixelsOf(rec, video, run, [first * each, (first + count) * each]);
+        const part = encoder.forward(rec, pixels);
+        for (let i = 0; i < run.count * count; i++) {
+          const [picture, group] = [Math.floor(i / count), i % count];
+          rec.copy(part.rows(i * rows, rows), tokens.rows(place + group * perGroup + picture * rows, rows));
+        }
       });
-      place += rows;
+      place += run.count * rows;
     }
     rec.submit();
     if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
     progress?.(Math.min(frames, (first + count) * each), frames);
   }
+}
+
+/**
+ * Groups that go through an encoder together: as many as the adapter can bind the widest activation of, which is found by
+ * writing the work down for a virtual one. Where it cannot even bind one group's, the real work says so.
+ */
+async function groupsAtOnce(
+  runtime: Runtime,
+  encoder: VideoEncoder,
+  pictures: readonly PictureSize[],
+): Promise<number> {
+  const virtual = await Runtime.open(virtualAdapter(runtime));
+  let groups = Math.max(1, Math.floor(FRAMES_AT_ONCE / encoder.framesPerGroup));
+  while (groups > 1 && !runsOf(pictures, pictures.length).every((size) => fits(virtual, encoder, size, groups)))
+    groups = Math.floor(groups / 2);
+  virtual.close();
+  return groups;
+}
+
+function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: PictureSize, groups: number): boolean {
+  const rec = virtual.recorder('vision');
+  try {
+    encoder.forward(rec, rec.empty('pixels', [groups * encoder.framesPerGroup, 3, height, width], 'f32'));
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceError || error instanceof KernelError) return false;
+    throw error;
+  } finally {
+    rec.finish();
+  }
+}
+
+/** Pictures of a frame that follow one another and have one size. */
+interface Run extends PictureSize {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** @param most - Pictures in a run. */
+function runsOf(pictures: readonly PictureSize[], most: number): Run[] {
+  const runs: Run[] = [];
+  for (const [first, { width, height }] of pictures.entries()) {
+    const last = runs.at(-1);
+    if (last && last.width === width && last.height === height && last.count < most)
+      runs[runs.length - 1] = { ...last, count: last.count + 1 };
+    else runs.push({ width, height, first, count: 1 });
+  }
+  return runs;
+}
+
+/** Of frames `start` .. `end`: `[pictures * frames, 3, height, width]`, f32. */
+function pixelsOf(
+  rec: Recorder,
+  video: FramesToEncode,
+  run: Run,
+  [start, end]: readonly [start: number, end: number],
+): Tensor {
+  const { first, count, width, height } = run;
+  const frames = count * (end - start);
+  const parts = (): Float32Array[] =>
+    Array.from({ length: count }, (_, i) => wholeGroups(video, first + i, start, end));
+  const pixels = rec.runtime.virtual ? blankPixels(run, frames) : joined(parts());
+  return rec.upload('pixels', [frames, 3, height, width], 'f32', pixels);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** What a plan uploads, which nobody looks at: normalising whole videos would be most of its time. */

@@ -6,9 +6,9 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
-import type { PicturePart } from './pictures.ts';
+import type { PicturePart, PicturesOf } from './pictures.ts';
 import type { Normalisation } from './preprocess.ts';
-import type { FrameFormat, PicturePieces, PictureSize, TokenGrid } from './video-model.ts';
+import type { FrameFormat, PictureSize, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
@@ -54,10 +54,18 @@ export interface FamilyPlan {
 
 /** How a family is shown pictures. */
 export interface PictureForm {
-  /** The pieces that a picture of a size is shown in. @throws InputError if it takes none of such a size. */
-  pieces(source: PictureSize): PicturePieces;
-  /** What the user says before the question, with `VIDEO_MARK` in the place of each picture. */
-  lead(pictures: number): string;
+  /**
+   * The pieces that a picture of a size is shown in, which all become as many tokens. It throws InputError if the model
+   * takes none of such a size.
+   */
+  readonly pieces: PicturesOf;
+  /**
+   * What the user says before the question, with `VIDEO_MARK` in the place of each picture, or of each of its pieces where
+   * the pictures of a frame have marks of their own, too.
+   *
+   * @param pictures - The pieces of each.
+   */
+  lead(pictures: readonly (readonly PicturePart[])[]): string;
   /**
    * What a reducer takes a picture's tokens for, where there is no video: `frames` (a token's type is its place in its
    * piece), `row` (all are of one type, so that neighbours are compared), or `text`. Beside a video they are text.
@@ -101,7 +109,10 @@ export interface PromptForm {
   readonly template: string;
   /** Whether a template of the checkpoint's own is used where there is one. */
   readonly ownTemplate: boolean;
-  /** Whether the video's tokens stand together, or each group's, or each picture's, at a mark of its own. */
+  /**
+   * Whether the video's tokens stand together, or each group's, or each of a frame's pictures', at a mark of its own; with
+   * `picture` each piece of a picture has one, too.
+   */
   readonly marks: 'video' | 'group' | 'picture';
   /**
    * For families whose text between groups has patch types as the video's tokens have, counted through from one group to

@@ -1,11 +1,11 @@
 import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { fold, folded, type Grid, meanFrames } from '../kernels/fold.ts';
+import { fold, folded, meanFrames } from '../kernels/fold.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
-import type { TowerConfig } from './tower/config.ts';
+import { patchesOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
 import type { PictureSize, TokenGrid } from './video-model.ts';
@@ -61,24 +61,17 @@ export class FoldEncoder implements VideoEncoder {
 
   /** @throws InputError if it takes no frames of the size. */
   tokenGrid(size: PictureSize): TokenGrid {
-    const { fold: by, endId } = this.#plan;
+    const { tower, fold: by, endId } = this.#plan;
     checkSize(size, this.#plan);
     const newlines = endId === undefined ? 'none' : 'frame';
-    return { ...folded(this.#patches(size), by), newlines, framesPerGroup: this.framesPerGroup };
-  }
-
-  #patches({ width, height }: PictureSize): Grid {
-    const { patchSize } = this.#plan.tower;
-    return { rows: Math.floor(height / patchSize), columns: Math.floor(width / patchSize) };
+    return { ...folded(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {
     const { tower, fold: by, framesPerGroup, endId } = this.#plan;
-    const [frames = 0, , height = 0, width = 0] = pixels.shape;
-    const grid = this.#patches({ width, height });
-    const embedded = (): Tensor => this.#tower.embed(rec, pixels);
-    const features = rec.scope('tower', () => this.#tower.encode(rec, embedded(), frames / tower.patchFrames, grid));
-    const tokens = this.#projector.forward(rec, fold(rec, features, grid, by));
+    const [height = 0, width = 0] = pixels.shape.slice(2);
+    const grid = patchesOf({ width, height }, tower);
+    const tokens = this.#projector.forward(rec, fold(rec, this.#tower.features(rec, pixels), grid, by));
     const { rows, columns } = folded(grid, by);
     const each = rows * columns;
     const groups = framesPerGroup > 1 ? meanFrames(rec, tokens, { frames: framesPerGroup, each }) : tokens;

@@ -29,5 +29,5 @@ export {
 } from './tower/config.ts';
 export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
 export { Tower } from './tower/tower.ts';
-export type { PictureParts, PicturePieces, PictureSize, TokenGrid } from './video-model.ts';
+export type { PictureParts, PictureSize, TokenGrid } from './video-model.ts';
 export { type StoredMatrix, WeightLoader, type WeightLoaderOptions } from './weights.ts';

@@ -76,8 +76,7 @@ export class LlavaEncoder implements VideoEncoder {
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {
-    const frames = pixels.shape[0] ?? 0;
-    const features = rec.scope('tower', () => this.tower.encode(rec, this.tower.embed(rec, pixels), frames));
+    const features = this.tower.features(rec, pixels);
     if (this.config.poolFirst) return this.project(rec, this.arrange(rec, features));
     return this.arrange(rec, this.project(rec, features));
   }

@@ -7,7 +7,7 @@ import { encodeFrames, type FramesToEncode, groupsOf, tokensPerGroup } from './e
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
-import { type PicturePart, stretched } from './pictures.ts';
+import { bytesOf, type PicturePart, stretched } from './pictures.ts';
 import { normalise } from './preprocess.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt, TokenReducer } from './reduction.ts';
@@ -145,10 +145,10 @@ export class LoadedModel implements VideoModel {
     );
   }
 
-  async encodePicture({ images, width, height }: PictureParts): Promise<EncodedPicture> {
-    if (images.length === 0) throw new InputError('encodePicture: a picture needs at least one piece.');
-    const size = { width, height };
-    return this.encodePicturePixels(images.length, size, this.#pixels(images, [size]));
+  async encodePicture({ image, pieces }: PictureParts): Promise<EncodedPicture> {
+    if (pieces.length === 0) throw new InputError('encodePicture: a picture needs at least one piece.');
+    const pixels = this.#pixels([image], pieces);
+    return this.encodePicturePixels(pieces, (piece) => pixels(0, 1, piece));
   }
 
   /** As `encode`, from normalised pixels. */
@@ -160,15 +160,16 @@ export class LoadedModel implements VideoModel {
     return { ...(await this.#encode(this.encoder, { ...shown, progress })), frames, pictures, times };
   }
 
-  /** As `encodePicture`, from normalised pixels `[pieces, 3, height, width]`. */
+  /** As `encodePicture`, from normalised pixels of each piece, `[3, height, width]`. */
   async encodePicturePixels(
-    pieces: number,
-    size: PictureSize,
-    pixels: (start: number, end: number) => Float32Array,
+    pieces: readonly PicturePart[],
+    pixels: (piece: number) => Float32Array,
   ): Promise<EncodedPicture> {
     const { plan, encoder, name } = this.#parts;
     if (!plan.pictures) throw new InputError(`${name}: ${this.architecture} takes no pictures here, only a video.`);
-    return { ...(await this.#encode(encoder.still ?? encoder, { frames: pieces, pictures: [size], pixels })), pieces };
+    // As a single frame in several pictures.
+    const frame = { frames: 1, pictures: pieces, pixels: (_start: number, _end: number, i: number) => pixels(i) };
+    return { ...(await this.#encode(encoder.still ?? encoder, frame)), pieces };
   }
 
   async #encode(encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
@@ -290,7 +291,7 @@ export class LoadedModel implements VideoModel {
   #ids(text: PromptText, question: string, { video, pictures = [] }: Seen): number[] {
     const { encoder, plan } = this.#parts;
     const spoken = video && { ...video, groups: groupsOf(video.frames, encoder) };
-    return text.idsOf(question, spoken, { count: pictures.length, form: plan.pictures });
+    return text.idsOf(question, spoken, { pieces: pictures.map(({ pieces }) => pieces), form: plan.pictures });
   }
 
   #promptVideo({ tokens, frames, pictures, grid }: EncodedVideo): PromptVisual {
@@ -305,20 +306,9 @@ export class LoadedModel implements VideoModel {
   #promptPicture({ tokens, pieces, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
     const kind = besideVideo ? 'text' : (this.#parts.plan.pictures?.tokens ?? 'text');
     const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
-    return {
-      tokens,
-      groups: Math.ceil(pieces / grid.framesPerGroup),
-      grid,
-      perGroup: tokensIn(grid),
-      marks: 1,
-      perType,
-    };
+    const marks = this.#parts.plan.prompt.marks === 'picture' ? pieces.length : 1;
+    return { tokens, groups: pieces.length, grid, perGroup: tokensIn(grid), marks, perType };
   }
-}
-
-/** Of several pictures, RGB in 8 bit. */
-function bytesOf(pictures: readonly PictureSize[]): number {
-  return pictures.reduce((bytes, { width, height }) => bytes + 3 * width * height, 0);
 }
 
 function seenOf(asked: EncodedVideo | Seen | undefined): Seen {

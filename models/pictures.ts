@@ -1,8 +1,8 @@
-/** How frames become the pictures that a model is shown. */
+/** How frames and pictures become what a model is shown. */
 
 import type { PictureSize } from './video-model.ts';
 
-/** A part of a frame that was resized as a whole. */
+/** A part of a frame or picture that was resized as a whole. */
 export interface PicturePart extends PictureSize {
   /** What the frame is resized to. */
   readonly resized: PictureSize;
@@ -11,7 +11,7 @@ export interface PicturePart extends PictureSize {
   readonly top: number;
 }
 
-/** The pictures of a frame of some size, in the order in which a model takes them. */
+/** The parts of a frame or picture of some size, in the order in which a model takes them. */
 export type PicturesOf = (frame: PictureSize) => readonly PicturePart[];
 
 /** All of a frame, its aspect ratio not kept. */
@@ -28,4 +28,9 @@ export function centred(side: number): PicturesOf {
     const [left, top] = [Math.floor((width - side) / 2), Math.floor((height - side) / 2)];
     return [{ width: side, height: side, resized: { width, height }, left, top }];
   };
+}
+
+/** Of several pictures, RGB in 8 bit. */
+export function bytesOf(pictures: readonly PictureSize[]): number {
+  return pictures.reduce((bytes, { width, height }) => bytes + 3 * width * height, 0);
 }

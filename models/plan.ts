@@ -4,18 +4,10 @@ import { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { GenerationStats } from './generate.ts';
-import { stretched } from './pictures.ts';
+import { bytesOf, stretched } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import { type LoadModelOptions, loadModel } from './registry.ts';
-import {
-  type EncodedPicture,
-  type EncodedVideo,
-  inOnePiece,
-  type LoadedWeights,
-  type PictureSize,
-  type Seen,
-  type VideoModel,
-} from './video-model.ts';
+import type { EncodedPicture, EncodedVideo, LoadedWeights, PictureSize, Seen, VideoModel } from './video-model.ts';
 
 /** What is planned for. */
 export interface PlanOptions extends Pick<LoadModelOptions, 'dtype' | 'chatTemplate' | 'families'> {
@@ -123,16 +115,14 @@ function encodeBlankVideo(model: VideoModel, frames: number, source: PictureSize
   const { size, pictures: picturesOf } = model.frameFormat;
   const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
   const pictures = picturesOf?.(source) ?? [stretched(one)];
-  const bytes = pictures.reduce((sum, { width, height }) => sum + 3 * width * height, 0);
-  const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
+  const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytesOf(pictures)));
   return model.encode({ images, ...one, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
 }
 
 async function encodeBlankPicture(model: VideoModel, source: PictureSize): Promise<EncodedPicture> {
   // A model without a format refuses the picture by itself.
-  const { size, pieces } = model.pictureFormat?.(source) ?? inOnePiece(source);
-  const images = new Array<Uint8Array>(pieces.length).fill(new Uint8Array(3 * size.width * size.height));
-  return model.encodePicture({ ...size, images });
+  const pieces = model.pictureFormat?.(source) ?? [stretched(source)];
+  return model.encodePicture({ image: new Uint8Array(bytesOf(pieces)), pieces });
 }
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */

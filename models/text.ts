@@ -3,9 +3,17 @@ import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { ChatTemplate, VIDEO_MARK } from './chat.ts';
 import type { FamilyPlan, PictureForm, PromptForm, SpokenVideo } from './family.ts';
 import { readConfig, readText } from './files.ts';
+import type { PicturePart } from './pictures.ts';
 import { VIDEO_ID } from './prompt.ts';
 import { Tokenizer } from './tokenizer.ts';
 import type { LoadOptions } from './video-model.ts';
+
+/** Pictures as far as a prompt's text speaks of them. */
+interface SpokenPictures {
+  /** Of each picture. */
+  readonly pieces: readonly (readonly PicturePart[])[];
+  readonly form?: PictureForm | undefined;
+}
 
 /** A model's text side: how a question becomes ids. */
 export class PromptText {
@@ -44,14 +52,10 @@ export class PromptText {
   /**
    * Ids of a question, with `VIDEO_ID` in every place of the pictures and then of the video.
    *
-   * @param pictures - What the user says before a number of pictures, for families that take them.
+   * @param pictures - The pieces of each picture, and what the user says before them, for families that take some.
    */
-  idsOf(
-    question: string,
-    video: SpokenVideo | undefined,
-    { count, form }: { readonly count: number; readonly form?: PictureForm | undefined } = { count: 0 },
-  ): number[] {
-    const lead = (count > 0 && form ? form.lead(count) : '') + (video ? this.#form.lead(video) : '');
+  idsOf(question: string, video: SpokenVideo | undefined, { pieces, form }: SpokenPictures = { pieces: [] }): number[] {
+    const lead = (pieces.length > 0 && form ? form.lead(pieces) : '') + (video ? this.#form.lead(video) : '');
     let rest = this.#template.render(lead + question);
     const ids: number[] = [];
     // The marks that we set are the first ones; a question that spells one out is text.

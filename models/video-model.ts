@@ -38,18 +38,6 @@ export interface FrameFormat {
   readonly fps?: number;
 }
 
-/** The pieces that a picture is shown in, all of one size: itself, or tiles of it. */
-export interface PicturePieces {
-  readonly size: PictureSize;
-  /** For each piece the size that the whole picture is resized to, and where in that the piece begins. */
-  readonly pieces: readonly Pick<PicturePart, 'resized' | 'left' | 'top'>[];
-}
-
-/** A picture in one piece. */
-export function inOnePiece(size: PictureSize): PicturePieces {
-  return { size, pieces: [{ resized: size, left: 0, top: 0 }] };
-}
-
 /** How the tokens of one frame lie, or of the group of frames that one picture of tokens stands for. */
 export interface TokenGrid {
   /** The picture is `rows` x `columns` tokens, row by row. */
@@ -86,16 +74,17 @@ export interface EncodedVideo extends Disposable {
 }
 
 /** A picture in the pieces that the model wants: what `cutPicture` makes for its `pictureFormat`. */
-export interface PictureParts extends PictureSize {
-  /** Each `[height, width, 3]`, RGB in 8 bit. */
-  readonly images: readonly Uint8Array[];
+export interface PictureParts {
+  /** All of them, one after the other: each `[height, width, 3]`, RGB in 8 bit. */
+  readonly image: Uint8Array;
+  readonly pieces: readonly PicturePart[];
 }
 
 /** A picture's tokens on the GPU: made once, asked about as often as one likes. */
 export interface EncodedPicture extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
-  readonly pieces: number;
+  readonly pieces: readonly PicturePart[];
   /** How the tokens of a piece lie. */
   readonly grid: TokenGrid;
 }
@@ -128,7 +117,7 @@ export interface VideoModel extends Disposable {
   /** What `encode` wants to be shown. */
   readonly frameFormat: FrameFormat;
   /** The pieces that it wants a picture in, by its size; undefined if it takes no pictures. */
-  readonly pictureFormat: ((source: PictureSize) => PicturePieces) | undefined;
+  readonly pictureFormat: PicturesOf | undefined;
   /** The policy that shortens its sequences; undefined runs dense. */
   readonly reducer: TokenReducer | undefined;
   /** Stored tensors that the loader did not know. */
@@ -145,8 +134,8 @@ export interface VideoModel extends Disposable {
   /**
    * Looks at a picture.
    *
-   * @param picture - In the pieces of `pictureFormat`, as `cutPicture` makes them: `[height, width, 3]`, RGB in 8 bit.
-   * @throws InputError if the model takes no pictures, or a piece has not the size that is said.
+   * @param picture - In the pieces of `pictureFormat`, as `cutPicture` makes them.
+   * @throws InputError if the model takes no pictures or none of such a size, or there are other bytes than the pieces have.
    */
   encodePicture(picture: PictureParts): Promise<EncodedPicture>;
   /**

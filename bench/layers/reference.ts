@@ -1,6 +1,8 @@
 /** One layer of a decoder or a tower in float64, the plainest way there is, for the rows that are asked for. */
+import type { Grid } from '../../kernels/fold.ts';
 import type { DecoderConfig } from '../../models/decoder/config.ts';
 import type { DecoderNames } from '../../models/decoder/names.ts';
+import { HEAD_DIM } from '../../models/minicpm-v/resampler.ts';
 import type { TowerConfig } from '../../models/tower/config.ts';
 import type { TowerNames } from '../../models/tower/names.ts';
 import { gelu } from '../../test/reference/activation.ts';
@@ -63,14 +65,29 @@ function attend(q: Row, keys: readonly Row[], values: readonly Row[], headDim: n
   return y;
 }
 
-function rotated(row: Row, position: number, { headDim, ropeTheta, ropeFactor }: DecoderConfig): Row {
+/** @param angleOf - Of each of the `headDim / 2` pairs of a head's columns. */
+function turned(row: Row, headDim: number, angleOf: (pair: number) => number): Row {
   const half = headDim / 2;
   return row.map((value, at) => {
     const i = at % headDim;
-    const angle = position / (ropeFactor * ropeTheta ** ((2 * (i % half)) / headDim));
+    const angle = angleOf(i % half);
     const other = i < half ? -row[at + half]! : row[at - half]!;
     return value * Math.cos(angle) + other * Math.sin(angle);
   });
+}
+
+function rotated(row: Row, position: number, { headDim, ropeTheta, ropeFactor }: DecoderConfig): Row {
+  return turned(row, headDim, (pair) => position / (ropeFactor * ropeTheta ** ((2 * pair) / headDim)));
+}
+
+/** By the row of a patch in the first half of the pairs, by its column in the second (Hugging Face's Qwen2-VL). */
+function rotatedBy({ columns }: Grid, headDim: number): (row: Row, place: number) => Row {
+  const quarter = headDim / 4;
+  return (row, place) =>
+    turned(row, headDim, (pair) => {
+      const position = pair < quarter ? Math.floor(place / columns) : place % columns;
+      return position / 10000 ** ((pair % quarter) / quarter);
+    });
 }
 
 /** Query, key and value of rows whose weights are stored as one: a key head's queries, its key, its value, and so on. */
@@ -121,6 +138,7 @@ export function decoderLayer(
  *
  * @param x - Every embedded row of a picture, which see one another.
  * @param sampled - The rows whose results are wanted.
+ * @param grid - Patches of the picture, for towers that rotate.
  */
 export function towerLayer(
   read: Read,
@@ -128,6 +146,7 @@ export function towerLayer(
   names: TowerNames,
   x: readonly Row[],
   sampled: readonly number[],
+  grid?: Grid,
 ): Row[] {
   const layer = `${names.layers}.0`;
   const linear = (rows: readonly Row[], name: string): Row[] =>
@@ -137,7 +156,9 @@ export function towerLayer(
   const dim = c.hiddenSize;
   const [q, k, v] =
     names.qkv.length === 1 ? split(linear(normed, names.qkv[0]!), dim) : names.qkv.map((name) => linear(normed, name));
-  const mixed = sampled.map((row) => attend(q![row]!, k!, v!, dim / c.heads, 1));
+  const turn = grid ? rotatedBy(grid, dim / c.heads) : (row: Row): Row => row;
+  const keys = k!.map(turn);
+  const mixed = sampled.map((row) => attend(turn(q![row]!, row), keys, v!, dim / c.heads, 1));
   const residual = plus(
     sampled.map((row) => x[row]!),
     linear(mixed, names.out),
@@ -150,4 +171,44 @@ export function towerLayer(
 
 function split(rows: readonly Row[], dim: number): Row[][] {
   return [0, 1, 2].map((i) => rows.map((row) => row.slice(i * dim, (i + 1) * dim)));
+}
+
+/**
+ * MiniCPM-V's resampler.
+ *
+ * @param x - The features of every patch of a picture.
+ * @param sampled - The queries whose tokens are wanted.
+ */
+export function resampler(read: Read, grid: Grid, x: readonly Row[], sampled: readonly number[]): Row[] {
+  const named = (name: string): Float32Array => read(`resampler.${name}`);
+  const norm = (name: string): ((row: Row) => Row) => layerNorm(read, `resampler.${name}`, 1e-6);
+  const width = named('attn.out_proj.bias').length;
+  const seen = times(x, named('kv_proj.weight')).map(norm('ln_kv'));
+  const query = named('query');
+  const queries = sampled.map((i) => Float64Array.from(query.subarray(i * width, (i + 1) * width))).map(norm('ln_q'));
+  const [weight, bias] = [named('attn.in_proj_weight'), named('attn.in_proj_bias')];
+  const projected = (rows: readonly Row[], part: number): Row[] =>
+    times(
+      rows,
+      weight.subarray(part * width ** 2, (part + 1) * width ** 2),
+      bias.subarray(part * width, (part + 1) * width),
+    );
+  const placed = seen.map((row, place) => row.map((value, i) => value + sine(grid, width, place, i)));
+  const [q, k, v] = [projected(queries, 0), projected(placed, 1), projected(seen, 2)];
+  const mixed = q.map((row) => attend(row, k, v, HEAD_DIM, 1));
+  const normed = times(mixed, named('attn.out_proj.weight'), named('attn.out_proj.bias')).map(norm('ln_post'));
+  const proj = named('proj');
+  return normed.map((row) =>
+    Float64Array.from({ length: width }, (_, j) =>
+      row.reduce((sum, value, i) => sum + value * proj[i * width + j]!, 0),
+    ),
+  );
+}
+
+/** Of a place: the first half of the columns is for its column, the second for its row; each sines, then cosines. */
+function sine({ columns }: Grid, width: number, place: number, i: number): number {
+  const [half, quarter] = [width / 2, width / 4];
+  const position = i < half ? place % columns : Math.floor(place / columns);
+  const angle = position / 10000 ** ((i % quarter) / quarter);
+  return i % half < quarter ? Math.sin(angle) : Math.cos(angle);
 }

@@ -103,8 +103,6 @@ class PictureEncoder implements VideoEncoder {
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {
-    const frames = pixels.shape[0] ?? 0;
-    const features = rec.scope('tower', () => this.#tower.encode(rec, this.#tower.embed(rec, pixels), frames));
-    return this.#projector.forward(rec, features);
+    return this.#projector.forward(rec, this.#tower.features(rec, pixels));
   }
 }

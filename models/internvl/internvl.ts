@@ -53,9 +53,9 @@ function frameNames({ groups }: SpokenVideo): string {
 }
 
 /** One picture needs no name. */
-function pictureNames(pictures: number): string {
+function pictureNames({ length }: readonly unknown[]): string {
   const shown = `<img>${VIDEO_MARK}</img>\n`;
-  return pictures === 1 ? shown : Array.from({ length: pictures }, (_, i) => `Image-${i + 1}: ${shown}`).join('');
+  return length === 1 ? shown : Array.from({ length }, (_, i) => `Image-${i + 1}: ${shown}`).join('');
 }
 
 function towerConfig(config: ConfigReader): TowerConfig {

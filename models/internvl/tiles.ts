@@ -1,4 +1,5 @@
-import type { PicturePieces, PictureSize } from '../video-model.ts';
+import { type PicturePart, stretched } from '../pictures.ts';
+import type { PictureSize } from '../video-model.ts';
 
 /**
  * The tiles of a picture, row by row, and after several of them the whole picture in one.
@@ -7,16 +8,17 @@ import type { PicturePieces, PictureSize } from '../video-model.ts';
  * @param most - Tiles at most, without the whole.
  * @see InternVL's demo, dynamic_preprocess with use_thumbnail.
  */
-export function tilesOf(source: PictureSize, side: number, most: number): PicturePieces {
+export function tilesOf(source: PictureSize, side: number, most: number): PicturePart[] {
   const { columns, rows } = closestGrid(source, side, most);
   const resized = { width: columns * side, height: rows * side };
   const size = { width: side, height: side };
   const tiles = Array.from({ length: columns * rows }, (_, i) => ({
+    ...size,
     resized,
     left: (i % columns) * side,
     top: Math.floor(i / columns) * side,
   }));
-  return { size, pieces: tiles.length > 1 ? [...tiles, { resized: size, left: 0, top: 0 }] : tiles };
+  return tiles.length > 1 ? [...tiles, stretched(size)] : tiles;
 }
 
 /** The grid whose shape is nearest to the picture's; of equal ones a larger, if the picture fills half of it. */

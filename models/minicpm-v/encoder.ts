@@ -1,82 +1,45 @@
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import { add } from '../../kernels/add.ts';
-import { attention } from '../../kernels/attention.ts';
-import { type LinearWeights, linear } from '../../kernels/linear.ts';
-import { type LayerNormWeights, layerNorm } from '../../kernels/norm.ts';
-import { type Weight, weightRows } from '../../kernels/weight.ts';
 import type { VideoEncoder } from '../family.ts';
-import type { TowerConfig } from '../tower/config.ts';
+import { patchesOf, type TowerConfig } from '../tower/config.ts';
 import type { TowerNames } from '../tower/names.ts';
 import { Tower } from '../tower/tower.ts';
-import type { PictureSize, TokenGrid } from '../video-model.ts';
+import type { TokenGrid } from '../video-model.ts';
 import type { WeightLoader } from '../weights.ts';
+import { Resampler } from './resampler.ts';
 
-const EPS = 1e-6;
-
-/** Columns of a head, whatever the width (`resampler.py`). */
-export const HEAD_DIM = 128;
-
-export interface ResamplerConfig {
+export interface ResamplerEncoderConfig {
   /** For pictures of any size. */
   readonly tower: TowerConfig;
   readonly names: TowerNames;
-  /** Width of the decoder; a multiple of `HEAD_DIM`. */
+  /** Width of the decoder; a multiple of the resampler's `HEAD_DIM`. */
   readonly width: number;
   /** Tokens of a picture. */
   readonly queries: number;
 }
 
-interface Weights {
-  /** `[queries, width]`. */
-  readonly query: Tensor;
-  readonly kvProj: LinearWeights;
-  readonly normQ: LayerNormWeights;
-  readonly normKv: LayerNormWeights;
-  readonly normPost: LayerNormWeights;
-  readonly q: LinearWeights;
-  readonly k: LinearWeights;
-  readonly v: LinearWeights;
-  readonly out: LinearWeights;
-  readonly proj: LinearWeights;
-}
-
-/**
- * Turns pictures of any size into a fixed number of tokens each: learned queries attend to the features of a tower (MiniCPM-V
- * 2.6 `resampler.py`; Bai et al. 2023, Qwen-VL's).
- */
+/** Turns pictures of any size into a fixed number of tokens each. */
 export class ResamplerEncoder implements VideoEncoder {
   readonly framesPerGroup = 1;
-  readonly #config: ResamplerConfig;
+  readonly #config: ResamplerEncoderConfig;
   readonly #tower: Tower;
-  readonly #weights: Weights;
+  readonly #resampler: Resampler;
 
-  private constructor(config: ResamplerConfig, tower: Tower, weights: Weights) {
+  private constructor(config: ResamplerEncoderConfig, tower: Tower, resampler: Resampler) {
     this.#config = config;
     this.#tower = tower;
-    this.#weights = weights;
+    this.#resampler = resampler;
   }
 
   /** @throws WeightsError if a tensor is missing or does not fit the config. */
-  static async load(loader: WeightLoader, config: ResamplerConfig, act: 'f32' | 'f16'): Promise<ResamplerEncoder> {
-    const { width, queries } = config;
+  static async load(
+    loader: WeightLoader,
+    config: ResamplerEncoderConfig,
+    act: 'f32' | 'f16',
+  ): Promise<ResamplerEncoder> {
     const tower = await Tower.load(loader, config.tower, config.names, act);
-    const named = (part: string): string => `resampler.${part}`;
-    const norm = (part: string): Promise<LayerNormWeights> => loader.layerNorm(named(part), width);
-    const fused = {
-      weight: await loader.matrix([named('attn.in_proj_weight')], [3 * width], width),
-      bias: await loader.vector([named('attn.in_proj_bias')], [3 * width]),
-    };
-    return new ResamplerEncoder(config, tower, {
-      query: await loader.table(named('query'), queries, width),
-      kvProj: await loader.linear([named('kv_proj')], [width], config.tower.hiddenSize, { bias: false }),
-      normQ: await norm('ln_q'),
-      normKv: await norm('ln_kv'),
-      normPost: await norm('ln_post'),
-      ...projections(fused, width),
-      out: await loader.linear([named('attn.out_proj')], [width], width, { bias: true }),
-      proj: { weight: await loader.transposed(named('proj'), width, width) },
-    });
+    const resampler = await Resampler.load(loader, { ...config, inputs: config.tower.hiddenSize }, act);
+    return new ResamplerEncoder(config, tower, resampler);
   }
 
   /** Queries stand for no place: to a reducer and a page they are a row. */
@@ -85,64 +48,8 @@ export class ResamplerEncoder implements VideoEncoder {
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {
-    const [frames = 0, , ...sides] = pixels.shape;
-    const [height = 0, width = 0] = sides.map((side) => Math.floor(side / this.#config.tower.patchSize));
-    const features = rec.scope('tower', () => this.#tower.encode(rec, this.#tower.embed(rec, pixels), frames));
-    return this.#resample(rec, features, frames, { width, height });
+    const [frames = 0, , height = 0, width = 0] = pixels.shape;
+    const grid = patchesOf({ width, height }, this.#config.tower);
+    return this.#resampler.forward(rec, this.#tower.features(rec, pixels), frames, grid);
   }
-
-  /** @param grid - Patches of a picture: its columns and rows. */
-  #resample(rec: Recorder, features: Tensor, frames: number, grid: PictureSize): Tensor {
-    const w = this.#weights;
-    const { act } = this.#tower;
-    const { width } = this.#config;
-    const seen = layerNorm(rec, linear(rec, features, w.kvProj), w.normKv, EPS);
-    const positions = rec.upload('sines', [grid.width * grid.height, width], 'f32', sineTable(grid, width));
-    const k = linear(rec, add(rec, positions, seen), w.k, { out: act });
-    const v = linear(rec, seen, w.v, { out: act });
-    const q = linear(rec, layerNorm(rec, w.query, w.normQ, EPS, act), w.q, { out: act });
-    const heads = { heads: width / HEAD_DIM, kvHeads: width / HEAD_DIM, headDim: HEAD_DIM };
-    const [queries, keys, values] = [repeated(rec, q, frames), k, v].map((of) => ({ of, column: 0 }));
-    const mixed = attention(rec, queries!, keys!, values!, { ...heads, causal: false, segments: frames });
-    return linear(rec, layerNorm(rec, linear(rec, mixed, w.out), w.normPost, EPS, act), w.proj);
-  }
-}
-
-/** The parts of PyTorch's fused projection of queries, keys and values. */
-function projections({ weight, bias }: { weight: Weight; bias: Tensor }, width: number) {
-  const part = (i: number): LinearWeights => ({
-    weight: weightRows(weight, i * width, width),
-    bias: bias.rows(i * width, width),
-  });
-  return { q: part(0), k: part(1), v: part(2) };
-}
-
-function repeated(rec: Recorder, x: Tensor, times: number): Tensor {
-  const [rows, dim] = x.shape2();
-  const y = rec.empty('repeated', [times * rows, dim], x.dtype);
-  for (let i = 0; i < times; i++) rec.copy(x, y.rows(i * rows, rows));
-  return y;
-}
-
-/** A vector for each place: the first half of its columns tells the column, the second the row; each sines, then cosines. */
-function sineTable({ width: columns, height: rows }: PictureSize, dim: number): Float32Array {
-  const half = dim / 2;
-  const [across, down] = [sines(columns, half), sines(rows, half)];
-  const table = new Float32Array(rows * columns * dim);
-  for (let i = 0; i < rows * columns; i++) {
-    const [row, column] = [Math.floor(i / columns), i % columns];
-    table.set(across.subarray(column * half, (column + 1) * half), i * dim);
-    table.set(down.subarray(row * half, (row + 1) * half), i * dim + half);
-  }
-  return table;
-}
-
-/** `[count, dim]`: positions 0, 1, ... in one direction. */
-function sines(count: number, dim: number): Float32Array {
-  const frequencies = Float32Array.from({ length: dim / 2 }, (_, i) => 1 / 10000 ** Math.fround(i / (dim / 2)));
-  return Float32Array.from({ length: count * dim }, (_, at) => {
-    const [position, i] = [Math.floor(at / dim), at % dim];
-    const angle = Math.fround(position * frequencies[i % (dim / 2)]!);
-    return i < dim / 2 ? Math.sin(angle) : Math.cos(angle);
-  });
 }

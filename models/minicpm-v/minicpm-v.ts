@@ -2,14 +2,16 @@ import { QWEN_1_5, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { qwen2Config } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan, SpokenVideo } from '../family.ts';
+import type { Family, FamilyPlan } from '../family.ts';
+import type { PicturePart } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
-import { HEAD_DIM, ResamplerEncoder } from './encoder.ts';
+import { ResamplerEncoder } from './encoder.ts';
+import { HEAD_DIM } from './resampler.ts';
 import { type SliceConfig, slicesOf } from './slices.ts';
 
-/** What a frame of a video is cut into at most; pictures that are asked about alone may have more (FrameFusion's script). */
+/** What a frame of a video is cut into at most; pictures may have as many slices as the config says (FrameFusion's script). */
 const VIDEO_SLICES = 2;
 
 /** `</image>` or `</slice>`, and the newline behind it. */
@@ -31,19 +33,32 @@ export const miniCpmV: Family = {
     if (decoder.hiddenSize % HEAD_DIM !== 0) throw config.wrong('hidden_size', `a multiple of ${HEAD_DIM}`);
     const tower = towerConfig(config);
     const slices = sliceConfig(config, tower);
+    const frameSlices = { ...slices, maxSlices: Math.min(slices.maxSlices, VIDEO_SLICES) };
+    const numbered = config.flag('use_image_id', true);
     const encoder = { tower, names: TOWER, width: decoder.hiddenSize, queries: config.size('query_num') };
     return {
       decoder,
       decoderNames: llamaNames('llm.'),
-      frameFormat: { size: slices.scaleResolution, pictures: slicesOf(slices), forceSample: false, spread: 'thinned' },
+      frameFormat: {
+        size: slices.scaleResolution,
+        pictures: slicesOf(frameSlices),
+        forceSample: false,
+        spread: 'thinned',
+      },
       pixels: siglipPixels,
       prompt: {
         template: QWEN_1_5,
         ownTemplate: true,
         marks: 'picture',
         typedAfter: CLOSING,
-        lead: framesAndSlices,
+        lead: ({ groups, pictures }) => `${sourceAndSlices(pictures)}\n`.repeat(groups),
         stopTokens: ['<|im_end|>', '<|endoftext|>'],
+      },
+      pictures: {
+        pieces: slicesOf(slices),
+        lead: (pictures) =>
+          pictures.map((pieces, i) => `${numbered ? idOf(i) : ''}${sourceAndSlices(pieces)}\n`).join(''),
+        tokens: 'frames',
       },
       stopIds: config.numbers('eos_token_id'),
       ignorable: leftOut(TOWER, tower.layers),
@@ -52,14 +67,19 @@ export const miniCpmV: Family = {
   },
 };
 
-/** A line for each frame: the frame, then its slices, of which each row but the last ends a line, too. */
-function framesAndSlices({ groups, pictures }: SpokenVideo): string {
-  const marked = pictures.map(({ top }, i) => {
+/** All of a frame or picture, then its slices, of which each row but the last ends a line. */
+function sourceAndSlices(pieces: readonly PicturePart[]): string {
+  const marked = pieces.map(({ top }, i) => {
     if (i === 0) return `<image>${VIDEO_MARK}</image>`;
-    const isNewRow = i > 1 && top !== pictures[i - 1]?.top;
+    const isNewRow = i > 1 && top !== pieces[i - 1]?.top;
     return `${isNewRow ? '\n' : ''}<slice>${VIDEO_MARK}</slice>`;
   });
-  return `${marked.join('')}\n`.repeat(groups);
+  return marked.join('');
+}
+
+/** Pictures have numbers, frames have none (`image_processing_minicpmv.py`). */
+function idOf(picture: number): string {
+  return `<image_id>${picture}</image_id>`;
 }
 
 function towerConfig(config: ConfigReader): TowerConfig {
@@ -78,6 +98,6 @@ function sliceConfig(config: ConfigReader, { patchSize }: TowerConfig): SliceCon
   return {
     scaleResolution: slices.size('scale_resolution', config.size('image_size', 448)),
     patchSize,
-    maxSlices: Math.min(slices.size('max_slice_nums', 9), VIDEO_SLICES),
+    maxSlices: slices.size('max_slice_nums', 9),
   };
 }

@@ -2,13 +2,13 @@ import { roundHalfEven } from '../../engine/round.ts';
 import { type PicturePart, type PicturesOf, stretched } from '../pictures.ts';
 import type { PictureSize } from '../video-model.ts';
 
-/** How MiniCPM-V cuts frames into pictures of any size (`image_processing_minicpmv.py`, under its names). */
+/** How MiniCPM-V cuts frames and pictures into some of any size (`image_processing_minicpmv.py`, under its names). */
 export interface SliceConfig {
   /** Side of the square whose area a picture has about. */
   readonly scaleResolution: number;
   /** Sides of pictures are multiples of it. */
   readonly patchSize: number;
-  /** Slices of a frame at most; a frame that fits one picture has none. */
+  /** At most; a frame or picture of no larger area than the square has none. */
   readonly maxSlices: number;
 }
 

@@ -4,10 +4,10 @@ import { llamaNames } from '../decoder/names.ts';
 import type { Family } from '../family.ts';
 import { needConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
+import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
-import { inOnePiece } from '../video-model.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
 /** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
@@ -44,8 +44,8 @@ export const nvila: Family = {
       },
       pictures: {
         // VILA's image_aspect_ratio "resize", the one that is built: s2 scales are refused.
-        pieces: () => inOnePiece({ width: side, height: side }),
-        lead: (pictures) => VIDEO_MARK.repeat(pictures),
+        pieces: () => [stretched({ width: side, height: side })],
+        lead: (pictures) => VIDEO_MARK.repeat(pictures.length),
         tokens: 'row',
       },
       stopIds: llm.numbers('eos_token_id'),

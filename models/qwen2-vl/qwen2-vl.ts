@@ -4,10 +4,10 @@ import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { readConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
+import { stretched } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
 import { qwen2VlTowerConfig } from '../tower/config.ts';
 import { qwen2VlNames } from '../tower/names.ts';
-import { inOnePiece } from '../video-model.ts';
 import { frameLimits, imageLimits, smartResize } from './picture-size.ts';
 
 /** What stands around a picture or a video, as special tokens. */
@@ -56,8 +56,8 @@ export const qwen2Vl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        pieces: (source) => inOnePiece(smartResize(source, imageLimits(factor, own))),
-        lead: (pictures) => SHOWN.repeat(pictures),
+        pieces: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
+        lead: (pictures) => SHOWN.repeat(pictures.length),
         tokens: 'text',
       },
       stopIds: config.numbers('eos_token_id'),

@@ -1,5 +1,7 @@
 import type { GeluForm } from '../../kernels/activation.ts';
+import type { Grid } from '../../kernels/fold.ts';
 import type { ConfigReader } from '../config.ts';
+import type { PictureSize } from '../video-model.ts';
 
 /** Sizes of a vision transformer, under the names of Hugging Face. */
 export interface TowerConfig {
@@ -119,6 +121,11 @@ export const so400m: TowerConfig = {
 /** The tower without its last layers, for families that take the features before them. */
 export function withoutLast(tower: TowerConfig, layers: number): TowerConfig {
   return { ...tower, layers: tower.layers - layers };
+}
+
+/** Patches of a picture; what is left over at the right and below is ignored. */
+export function patchesOf({ width, height }: PictureSize, { patchSize }: TowerConfig): Grid {
+  return { rows: Math.floor(height / patchSize), columns: Math.floor(width / patchSize) };
 }
 
 /** Patches along a side of the image; what is left over at the right and below is ignored. */

@@ -12,7 +12,7 @@ import { patchify } from '../../kernels/vision.ts';
 import { weightOf } from '../../kernels/weight.ts';
 import type { WeightLoader } from '../weights.ts';
 import { bucketIds } from './buckets.ts';
-import { gridOf, type TowerConfig } from './config.ts';
+import { gridOf, patchesOf, type TowerConfig } from './config.ts';
 import type { TowerNames } from './names.ts';
 
 interface LayerWeights {
@@ -82,6 +82,18 @@ export class Tower {
   }
 
   /**
+   * `embed` and `encode`.
+   *
+   * @param pixels - `[frames, 3, height, width]`, f32, normalised.
+   * @returns `[frames / patchFrames * patches, hiddenSize]`, f32: features of every patch.
+   */
+  features(rec: Recorder, pixels: Tensor): Tensor {
+    const [frames = 0, , height = 0, width = 0] = pixels.shape;
+    const grid = patchesOf({ width, height }, this.config);
+    return rec.scope('tower', () => this.encode(rec, this.embed(rec, pixels), frames / this.config.patchFrames, grid));
+  }
+
+  /**
    * @param pixels - `[frames, 3, height, width]`, f32, normalised.
    * @returns `[frames / patchFrames * tokens, hiddenSize]`, f32: patches, each frame's after its class token if there is one,
    *   with their positions, before the first layer.
@@ -120,8 +132,9 @@ export class Tower {
   #positionsFor(rec: Recorder, pixels: Tensor): Tensor | undefined {
     const { positions } = this.#weights;
     if (!positions || this.config.positions !== 'buckets') return positions;
-    const [rows, columns] = pixels.shape.slice(2).map((side) => Math.floor(side / this.config.patchSize));
-    const ids = bucketIds(rows ?? 0, columns ?? 0, gridOf(this.config));
+    const [height = 0, width = 0] = pixels.shape.slice(2);
+    const { rows, columns } = patchesOf({ width, height }, this.config);
+    const ids = bucketIds(rows, columns, gridOf(this.config));
     return embed(rec, rec.upload('buckets', [ids.length], 'u32', ids), weightOf(positions));
   }
 

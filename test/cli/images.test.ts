@@ -100,6 +100,18 @@ describe('ff-run --image', () => {
     expect(runs[1]?.tokens.layers.at(-1)?.leaving).to.be.below(runs[0]?.tokens.prompt ?? 0);
   }).timeout(240_000);
 
+  it('shows MiniCPM-V a picture and its slices, more of them than of a frame', async () => {
+    const model = ['--model', await modelOf('MiniCPM-V 2.6')];
+    const { runs } = await asked(...model, '--image', wide, '--image', picture, '--compare', '--cost', '0.5');
+    // Of areas of 28 x 28, at most 9: 160 x 60 becomes 4 x 2 slices, 64 x 64 becomes 2 x 3; 6 tokens each.
+    expect(runs[0]?.tokens.video).to.equal((9 + 7) * 6);
+    expect(runs[1]?.budget.spent).to.be.closeTo(0.5, 0.02);
+    const video = [...model, '--video', clip, '--frames', '2', '--cost', '0.8'];
+    const [alone, beside] = [await asked(...video), await asked(...video, '--image', wide)];
+    expect(beside.runs[0]!.tokens.video).to.equal(alone.runs[0]!.tokens.video);
+    expect(beside.runs[0]!.tokens.prompt).to.be.above(alone.runs[0]!.tokens.prompt + 9 * 6);
+  }).timeout(240_000);
+
   it('is planned for', async () => {
     const model = await modelOf('Qwen2-VL');
     const { code, stdout, stderr } = await ffRun(['--plan', '--model', model, '--image', wide, '--image', picture]);

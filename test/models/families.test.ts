@@ -11,6 +11,7 @@ import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
+import { stretched } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
@@ -300,7 +301,7 @@ describe('pictures', () => {
   });
 
   const size = { width: 24, height: 16 };
-  const grey = (value: number) => ({ ...size, images: [new Uint8Array(3 * 24 * 16).fill(value)] });
+  const grey = (value: number) => ({ image: new Uint8Array(3 * 24 * 16).fill(value), pieces: [stretched(size)] });
 
   it('stand before the video, each at its own place', async () => {
     using dark = await model.encodePicture(grey(20));
@@ -328,12 +329,12 @@ describe('pictures', () => {
   });
 
   it('have the size that is said, and are refused by models of one size', async () => {
-    const odd = await rejection(model.encodePicture({ width: 12, height: 32, images: grey(1).images }));
+    const odd = await rejection(model.encodePicture({ ...grey(1), pieces: [stretched({ width: 12, height: 32 })] }));
     expect(odd).to.be.instanceOf(InputError);
     expect(odd.message).to.include('must have sides that are multiples of 8 pixels, got 12 x 32');
-    const wrong = await rejection(model.encodePicture({ ...grey(1), width: 8 }));
+    const wrong = await rejection(model.encodePicture({ ...grey(1), pieces: [stretched({ width: 8, height: 16 })] }));
     expect(wrong.message).to.equal('encode: frames must be 8 x 16 RGB, got 1152 bytes.');
-    const unsized = await rejection(model.encode({ images: grey(1).images, times: framesFor(model, 1).times }));
+    const unsized = await rejection(model.encode({ images: [grey(1).image], times: framesFor(model, 1).times }));
     expect(unsized.message).to.include('takes frames of any size, so width and height must be given');
   });
 

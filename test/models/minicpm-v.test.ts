@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
+import { cutPicture } from '../../media/cut-picture.ts';
 import { VIDEO_MARK } from '../../models/chat.ts';
 import { encodeFrames } from '../../models/encode.ts';
 import type { FamilyPlan, VideoEncoder } from '../../models/family.ts';
@@ -132,6 +133,38 @@ describe('a prompt of MiniCPM-V', () => {
     expect(lead(44, 97, 1)).to.equal('<image>*</image><slice>*</slice>\n<slice>*</slice>\n');
   });
 
+  it('numbers pictures, and marks their slices as those of frames', () => {
+    const { pieces, lead } = plan.pictures!;
+    const shown = [pieces({ width: 28, height: 20 }), pieces({ width: 83, height: 50 })];
+    const row = '<slice>*</slice>'.repeat(3);
+    const text = `<image_id>0</image_id><image>*</image>\n<image_id>1</image_id><image>*</image>${row}\n${row}\n`;
+    expect(lead(shown).replaceAll(VIDEO_MARK, '*')).to.equal(text);
+  });
+
+  it('takes the tokens of a picture piece by piece, and types them by their places in these', async () => {
+    const source = { width: 83, height: 50 };
+    const pieces = plan.pictures!.pieces(source);
+    expect(pieces).to.have.length(7);
+    const rgb = Uint8Array.from({ length: 3 * 83 * 50 }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24);
+    const cut = cutPicture({ ...source, rgb }, pieces);
+    using picture = await model.encodePicture(cut);
+    const rec = model.runtime.recorder('prompt');
+    const ids = [1, VIDEO_ID, 2, ...pieces.slice(1).flatMap(() => [VIDEO_ID, 3])];
+    const { layout, hidden } = model.prompt(rec, ids, { pictures: [picture] });
+    const types = [...(await rec.read(layout.planes)).subarray(0, hidden.shape2()[0])];
+    expect(types).to.deep.equal([NOT_VIDEO, ...pieces.flatMap(() => [0, 1, 2, 3, 4, 5, NOT_VIDEO])]);
+    const all = await rec.read(picture.tokens);
+    let at = 0;
+    for (const [i, piece] of pieces.entries()) {
+      const bytes = 3 * piece.width * piece.height;
+      using alone = await model.encodePicture({ image: cut.image.subarray(at, at + bytes), pieces: [piece] });
+      const want = await rec.read(alone.tokens);
+      expectClose(all.slice(i * want.length, (i + 1) * want.length), want, { atol: limits.vision, rtol: 0 });
+      at += bytes;
+    }
+    rec.finish();
+  });
+
   it('is shown frames as a square where their size is not said, and refuses others', async () => {
     using video = await model.encode(framesFor(model, 2));
     expect(video.tokens.shape).to.deep.equal([12, 128]);
@@ -178,6 +211,22 @@ describe('a checkpoint of MiniCPM-V', () => {
       }
     } finally {
       await rm(folder, { recursive: true });
+    }
+  });
+
+  it('of published size cuts pictures into as many slices as the reference', async () => {
+    const { plan } = await planOf(await virtualFamily('MiniCPM-V', published['openbmb/MiniCPM-V-2_6']!));
+    // Rows of golden/families/minicpmv2_6/preprocess/tables.json.
+    for (const [width, height, columns, rows, source, refined] of [
+      [1716, 986, 4, 2, [588, 336], [1680, 952]],
+      [501, 1652, 1, 4, [252, 812], [490, 1624]],
+      [2305, 2213, 3, 3, [462, 434], [1386, 1302]],
+    ] as const) {
+      const [whole, ...slices] = plan.pictures!.pieces({ width, height });
+      expect([whole?.width, whole?.height]).to.deep.equal(source);
+      expect(slices).to.have.length(columns * rows);
+      expect(slices[0]?.resized).to.deep.equal({ width: refined[0], height: refined[1] });
+      expect([slices[0]?.width, slices[0]?.height]).to.deep.equal([refined[0] / columns, refined[1] / rows]);
     }
   });
 

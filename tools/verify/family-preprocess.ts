@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cutPicture } from '../../media/cut-picture.ts';
-import { cutTogether, type RgbImage } from '../../media/resize.ts';
+import { cutParts, cutTogether, type RgbImage, resizeBicubic } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
@@ -29,21 +28,16 @@ interface Picture {
   max_slice_nums?: number;
 }
 
-/** Images of one size. */
-interface Images {
-  readonly width: number;
-  readonly height: number;
-  readonly images: readonly Uint8Array[];
-}
-
 /** How a family makes pictures or frames into what its tower takes; one that is not here is not covered. */
-const forms: Readonly<Record<string, { show: (image: RgbImage, how: Picture) => Images; pixels: Normalisation }>> = {
+const forms: Readonly<
+  Record<string, { show: (image: RgbImage, how: Picture) => Uint8Array[]; pixels: Normalisation }>
+> = {
   llava_next_video: {
-    show: (image, { size = 0 }) => ({ width: size, height: size, images: [cutTogether(image, centred(size)(image))] }),
+    show: (image, { size = 0 }) => cutParts(image, centred(size)(image)),
     pixels: clipPixels,
   },
   internvl2_5: {
-    show: (image, { image_size = 0, max_num = 1 }) => cutPicture(image, tilesOf(image, image_size, max_num)),
+    show: (image, { image_size = 0, max_num = 1 }) => cutParts(image, tilesOf(image, image_size, max_num)),
     pixels: imagenetPixels,
   },
   qwen2_vl: { show: showQwen2Vl, pixels: clipPixels },
@@ -52,12 +46,12 @@ const forms: Readonly<Record<string, { show: (image: RgbImage, how: Picture) => 
 /** Patches of published models: 14 pixels, two by two. */
 const FACTOR = 28;
 
-function showQwen2Vl(image: RgbImage, { kind, request = {} }: Picture): Images {
+function showQwen2Vl(image: RgbImage, { kind, request = {} }: Picture): Uint8Array[] {
   const own = imageLimits(FACTOR, {});
   const asked = { minPixels: request.min_pixels ?? own.minPixels, maxPixels: request.max_pixels ?? own.maxPixels };
   const size = smartResize(image, { ...own, ...asked });
-  if (kind === 'image') return cutPicture(image, { size, pieces: [{ resized: size, left: 0, top: 0 }] });
-  return { ...size, images: [resizeSmooth(image, size.width, size.height)] };
+  if (kind === 'image') return [resizeBicubic(image, size.width, size.height)];
+  return [resizeSmooth(image, size.width, size.height)];
 }
 
 interface Tables {
@@ -129,7 +123,7 @@ async function* verifyTables(family: string, tables: Tables): AsyncGenerator<Cas
     );
   for (const { width, height, max_num, resized, images } of tables.tiling_448 ?? [])
     yield await runCase(`${family}/preprocess/tiles of ${width} x ${height}`, (check) => {
-      const { pieces } = tilesOf({ width, height }, 448, max_num);
+      const pieces = tilesOf({ width, height }, 448, max_num);
       check.equal('resized', [pieces[0]?.resized.width, pieces[0]?.resized.height], resized);
       check.equal('images', pieces.length, images);
     });
@@ -220,8 +214,7 @@ async function verifyPicture(
   { show, pixels }: (typeof forms)[string] & object,
   check: Checker,
 ): Promise<void> {
-  const shown = sources(golden).map((source) => show(source, how));
-  const images = shown.flatMap((one) => one.images);
+  const images = sources(golden).flatMap((source) => show(source, how));
   const resized = golden.has('cropped_u8') ? 'cropped_u8' : 'resized_u8';
   const bytes = images.flatMap((image) => [...image]);
   const wanted = Uint8Array.from(golden.get(resized).data);

@@ -31,7 +31,7 @@ export async function showGolden(
     const [count = 0, , height = 0, width = 0] = golden.get('pixel_values').shape;
     const stack = part(golden.floats('pixel_values'), 3 * width * height);
     for (let i = 0; i < count; i++)
-      pictures.push(await model.encodePicturePixels(1, { width, height }, () => stack(i, i + 1)));
+      pictures.push(await model.encodePicturePixels([stretched({ width, height })], () => stack(i, i + 1)));
   }
   const dispose = (): void => {
     for (const one of [...pictures, video]) one?.[Symbol.dispose]();
@@ -55,7 +55,7 @@ export function slotsOf(golden: Golden, slots: readonly Slot[]): PicturePixels[]
 async function packedPicture(model: LoadedModel, golden: Golden): Promise<EncodedPicture> {
   const { size, pixels } = unpacked(golden, 'pixel_values', 'image_grid_thw');
   // The picture lies there twice.
-  return model.encodePicturePixels(1, size, () => pixels.subarray(0, pixels.length / 2));
+  return model.encodePicturePixels([stretched(size)], () => pixels.subarray(0, pixels.length / 2));
 }
 
 async function packedVideo(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
