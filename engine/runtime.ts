@@ -1,4 +1,5 @@
 import { DeviceError, KernelError } from './errors.ts';
+import { Pipelines } from './pipelines.ts';
 import { BufferPool, type MemoryUse } from './pool.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
@@ -35,7 +36,7 @@ const WANTED_LIMITS = [
 /** What `hasRoomFor` asks for at once. Every adapter has buffers of this size; SwiftShader has none of its `maxBufferSize`. */
 const PIECE_BYTES = 2 ** 28;
 
-/** The only holder of a `GPUDevice`: limits, features, the buffer pool and the capture of errors. */
+/** The only holder of a `GPUDevice`: limits, features, buffer pool, pipelines and the capture of errors. */
 export class Runtime {
   readonly device: GPUDevice;
   /** For people; `adapterInfo` has all that the adapter says. */
@@ -47,6 +48,7 @@ export class Runtime {
   /** Whether subgroups of 32 multiply f16 matrices of 16 x 16 into f32, as `linear-matrix.wgsl` has it. */
   readonly hasMatrices: boolean;
   readonly pool: BufferPool;
+  readonly pipelines: Pipelines;
   readonly maxBindingBytes: number;
   /** Computes nothing and holds no bytes; what a run would allocate is counted (`virtualAdapter`). */
   readonly virtual: boolean;
@@ -73,6 +75,7 @@ export class Runtime {
       device.limits.maxStorageBufferBindingSize,
     );
     this.pool = new BufferPool((descriptor) => this.#createBuffer(descriptor));
+    this.pipelines = new Pipelines(this);
     device.onuncapturederror = ({ error }) => this.#fail(new KernelError(oneLine(error.message)));
     device.lost.then(({ reason, message }) => {
       if (this.#closed) return;
