@@ -63,6 +63,13 @@ describe('attention', () => {
     it(`lets ${rows} rows see all of ${keys} keys`, () =>
       check({ rows, keys, heads: 2, kvHeads: 2, headDim: 16, causal: false }));
 
+  // Of 28 heads, 19 parts or fewer: of a tile of keys each up to 1,216, then of two.
+  for (const keys of [127, 129, 1216, 1217, 1300])
+    for (const act of ['f32', 'f16'] as const)
+      itOn([act], `decodes one row of many heads over ${keys} keys in ${act}`, () =>
+        check({ rows: 1, keys, heads: 28, kvHeads: 4, headDim: 24, causal: true, act }),
+      );
+
   for (const keys of [1, 2, 63, 64, 65, 257])
     it(`decodes one row over ${keys} keys`, () =>
       check({ rows: 1, keys, heads: 6, kvHeads: 2, headDim: 16, causal: true }));
