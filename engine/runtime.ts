@@ -52,6 +52,8 @@ export class Runtime {
   readonly maxBindingBytes: number;
   /** Computes nothing and holds no bytes; what a run would allocate is counted (`virtualAdapter`). */
   readonly virtual: boolean;
+  /** Whether a run is sooner through if its pipelines are compiled ahead. With SwiftShader it is not (docs/performance.md). */
+  readonly compilesAhead: boolean;
   /** All that waits for work of the adapter waits through this. */
   readonly waiting: Waiting;
   readonly #faults: Promise<Error | undefined>[] = [];
@@ -68,6 +70,7 @@ export class Runtime {
     this.subgroupSize = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
     this.hasMatrices = device.features.has(MATRICES) && multipliesMatrices(adapter.info);
     this.virtual = isVirtual(adapter);
+    this.compilesAhead = !this.virtual && this.adapterName !== 'swiftshader';
     this.waiting = options.waiting ?? ((news) => news);
     this.#onClose = options.onClose;
     this.maxBindingBytes = Math.min(

@@ -214,7 +214,10 @@ export class LoadedModel implements VideoModel {
       const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
       throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
     }
-    const by = this.#parts.plan.pixels;
+    const { runtime, plan } = this.#parts;
+    if (runtime.virtual)
+      return (start: number, end: number, i = 0) => new Float32Array((end - start) * bytesOf([pictures[i]!]));
+    const by = plan.pixels;
     return (start: number, end: number, i = 0): Float32Array =>
       normalise(
         images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
@@ -355,6 +358,5 @@ async function compilePipelines(
   named: readonly PipelineUse[] | undefined,
   loadOn: (runtime: Runtime) => Promise<LoadedModel>,
 ): Promise<void> {
-  if (runtime.virtual) return;
-  await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
+  if (runtime.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
 }

@@ -197,8 +197,8 @@ export interface LoadOptions {
   /** Told while weights load: how many bytes of how many. */
   readonly progress?: (done: number, of: number) => void;
   /**
-   * What to compile while weights load: that of a plan (`MemoryPlan.pipelines`), or none. Default: what a short run of the
-   * dense model needs.
+   * What to compile while weights load, where that is of use: that of a plan (`MemoryPlan.pipelines`), or none. Default:
+   * what a short run of the dense model needs.
    */
   readonly pipelines?: readonly PipelineUse[];
 }
