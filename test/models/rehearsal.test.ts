@@ -33,11 +33,11 @@ describe('pipelines, while weights load,', () => {
   }
 
   for (const dtype of ['f32', 'q8'] as const)
-    it(`are all there for the first answer of the dense model in ${dtype}, where that is of use`, async () => {
+    it(`are all there for the first answer of the dense model in ${dtype}`, async function () {
+      if (!runtime.compilesAhead) this.skip();
       const { loaded, answered } = await counted({ dtype });
+      expect(loaded).to.equal(answered);
       expect(answered).to.be.above(15);
-      if (runtime.compilesAhead) expect(loaded).to.equal(answered);
-      else expect(loaded).to.be.below(3); // those that pack weights
     });
 
   it('are what a plan says, so that FrameFusion finds its own', async () => {
@@ -49,8 +49,10 @@ describe('pipelines, while weights load,', () => {
     if (runtime.compilesAhead) expect(loaded).to.equal(answered);
   });
 
-  it('are left to the first answer where none are named', async () => {
-    expect((await counted({ dtype: 'f32', pipelines: [] })).loaded).to.equal(0);
+  it('are left to the first answer where none are named, or where the adapter has nothing from it', async () => {
+    const { loaded, answered } = await counted({ dtype: 'f32', ...(runtime.compilesAhead && { pipelines: [] }) });
+    expect(loaded).to.equal(0);
+    expect(answered).to.be.above(15);
   });
 
   it('are found by a rehearsal as a real run uses them, on any adapter', async () => {
