@@ -1,6 +1,7 @@
 /// <reference types="@webgpu/types" preserve="true" />
 // What the library is on every platform. index.ts adds what needs Node, browser.ts the same names for a browser.
 export { DeviceError, InputError, KernelError, ShapeError, WeightsError } from './engine/errors.ts';
+export type { PipelineUse } from './engine/pipelines.ts';
 export type { MemoryUse } from './engine/pool.ts';
 export { type AdapterKind, Runtime, type RuntimeOptions, type Waiting } from './engine/runtime.ts';
 export type { ByteSource, CheckpointFiles } from './engine/safetensors.ts';

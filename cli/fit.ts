@@ -120,7 +120,7 @@ export function planReport(
   runtime: Runtime,
   { cost }: Wanted,
 ): object {
-  const { weights, ...rest } = plan ?? {};
+  const { weights, pipelines: _, ...rest } = plan ?? {};
   return {
     version: 1,
     model: name,

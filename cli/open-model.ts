@@ -25,10 +25,12 @@ export async function openModel(
   const started = performance.now();
   const runtime = await openAdapter(args.adapter, console_);
   try {
-    await requireFit(choice, runtime, wanted, await fitOf(choice, runtime, wanted));
+    const fit = await fitOf(choice, runtime, wanted);
+    await requireFit(choice, runtime, wanted, fit);
     const model = await loadModel(folderFiles(choice.folder), runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
+      ...(fit.plan && { pipelines: fit.plan.pipelines }),
       progress: (done, of) => console_.progress(`loading the model, ${bytes(done)} of ${bytes(of)}`),
     });
     if (choice.adapter && choice.adapter !== model.architecture)

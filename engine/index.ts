@@ -18,6 +18,7 @@ export {
   type Pipeline,
   type Variant,
 } from './kernel.ts';
+export { Pipelines, type PipelineUse } from './pipelines.ts';
 export { BufferPool, type MemoryUse } from './pool.ts';
 export { Recorder, type RecorderOptions, type Timing } from './recorder.ts';
 export { type AdapterKind, Runtime, type RuntimeOptions } from './runtime.ts';

@@ -1,6 +1,3 @@
-import { KernelError } from './errors.ts';
-import type { Runtime } from './runtime.ts';
-
 /**
  * The text of a `.wgsl` file with its interface as a type: `O` the storage bindings, `P` the fields of `Params`,
  * `R` and `D` the overrides without and with a default, `A` the element types that an `alias` line leaves open.
@@ -75,7 +72,7 @@ export interface Pipeline {
 }
 
 /**
- * One `.wgsl` file, typed by its bindings. Owns its pipelines: one per device and variant.
+ * One `.wgsl` file, typed by its bindings. A device has a pipeline of each variant (`Runtime.pipelines`).
  *
  * Variants come from three mechanisms only: numbers by `override`, element types by an `alias` line, and weight
  * formats by a codec that is appended (WGSL does not care about order at module scope).
@@ -90,7 +87,6 @@ export class Kernel<
   readonly name: string;
   readonly source: KernelSource<O, P, R, D, A>;
   readonly interface: KernelInterface;
-  readonly #pipelines = new WeakMap<Runtime, Map<string, Pipeline>>();
 
   /** @param name - The file's name, which labels and errors use. */
   constructor(name: string, source: KernelSource<O, P, R, D, A>) {
@@ -106,44 +102,5 @@ export class Kernel<
       if (types[alias] === 'f16') text = text.replace(`alias ${alias} = f32;`, `alias ${alias} = f16;`);
     const enable = Object.values(types).includes('f16') ? 'enable f16;\n' : '';
     return enable + text + (codec ? `\n${codec.source}` : '');
-  }
-
-  /** The pipeline of a variant, compiled on first use. */
-  pipeline(runtime: Runtime, variant: Variant): Pipeline {
-    const cache = this.#pipelines.get(runtime) ?? new Map<string, Pipeline>();
-    this.#pipelines.set(runtime, cache);
-    const key = JSON.stringify([variant.types, variant.constants, variant.codec?.name]);
-    const pipeline = cache.get(key) ?? this.#compile(runtime, variant);
-    cache.set(key, pipeline);
-    return pipeline;
-  }
-
-  #compile(runtime: Runtime, variant: Variant): Pipeline {
-    const { device } = runtime;
-    const label = this.name;
-    const code = this.text(variant);
-    return runtime.guard(
-      (message) => new KernelError(`${label}: does not compile on ${runtime.adapterName}: ${message}`),
-      () => {
-        const layout = device.createBindGroupLayout({
-          label,
-          entries: this.interface.bindings.map(({ binding, type }) => ({
-            binding,
-            visibility: 4, // GPUShaderStage.COMPUTE
-            buffer: { type },
-          })),
-        });
-        const pipeline = device.createComputePipeline({
-          label,
-          layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-          compute: {
-            module: device.createShaderModule({ label, code }),
-            entryPoint: 'main',
-            constants: { ...variant.constants },
-          },
-        });
-        return { pipeline, layout };
-      },
-    );
   }
 }

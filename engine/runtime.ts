@@ -1,4 +1,5 @@
 import { DeviceError, KernelError } from './errors.ts';
+import { Pipelines } from './pipelines.ts';
 import { BufferPool, type MemoryUse } from './pool.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 import { bytesOf, type DType, Tensor } from './tensor.ts';
@@ -35,7 +36,7 @@ const WANTED_LIMITS = [
 /** What `hasRoomFor` asks for at once. Every adapter has buffers of this size; SwiftShader has none of its `maxBufferSize`. */
 const PIECE_BYTES = 2 ** 28;
 
-/** The only holder of a `GPUDevice`: limits, features, the buffer pool and the capture of errors. */
+/** The only holder of a `GPUDevice`: limits, features, buffer pool, pipelines and the capture of errors. */
 export class Runtime {
   readonly device: GPUDevice;
   /** For people; `adapterInfo` has all that the adapter says. */
@@ -47,9 +48,12 @@ export class Runtime {
   /** Whether subgroups of 32 multiply f16 matrices of 16 x 16 into f32, as `linear-matrix.wgsl` has it. */
   readonly hasMatrices: boolean;
   readonly pool: BufferPool;
+  readonly pipelines: Pipelines;
   readonly maxBindingBytes: number;
   /** Computes nothing and holds no bytes; what a run would allocate is counted (`virtualAdapter`). */
   readonly virtual: boolean;
+  /** Whether a run is sooner through if its pipelines are compiled ahead. With SwiftShader it is not (docs/performance.md). */
+  readonly compilesAhead: boolean;
   /** All that waits for work of the adapter waits through this. */
   readonly waiting: Waiting;
   readonly #faults: Promise<Error | undefined>[] = [];
@@ -66,6 +70,7 @@ export class Runtime {
     this.subgroupSize = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
     this.hasMatrices = device.features.has(MATRICES) && multipliesMatrices(adapter.info);
     this.virtual = isVirtual(adapter);
+    this.compilesAhead = !this.virtual && this.adapterName !== 'swiftshader';
     this.waiting = options.waiting ?? ((news) => news);
     this.#onClose = options.onClose;
     this.maxBindingBytes = Math.min(
@@ -73,6 +78,7 @@ export class Runtime {
       device.limits.maxStorageBufferBindingSize,
     );
     this.pool = new BufferPool((descriptor) => this.#createBuffer(descriptor));
+    this.pipelines = new Pipelines(this);
     device.onuncapturederror = ({ error }) => this.#fail(new KernelError(oneLine(error.message)));
     device.lost.then(({ reason, message }) => {
       if (this.#closed) return;

@@ -92,6 +92,7 @@ class VirtualDevice implements PartOf<GPUDevice, Made | 'limits' | 'queue' | 'on
   readonly createPipelineLayout = named;
   readonly createShaderModule = named;
   readonly createComputePipeline = named;
+  readonly createComputePipelineAsync = async (descriptor: GPUObjectDescriptorBase) => named(descriptor);
   readonly createBindGroup = named;
   readonly createQuerySet = named;
   readonly #scopes: { filter: GPUErrorFilter; error: GPUError | null }[] = [];

@@ -1,18 +1,23 @@
 // Attention of one query row, as in decoding:  y = softmax(q k^T * scale) v   per head; operands as in attention.wgsl
 //
-// One workgroup per head; keys pass in tiles of 64, each lane scoring one of them. Then each lane owns every 64th column
-// of y. Running maximum and sum, all in f32.
+// One workgroup per head, or per head and `span` keys of it, where a GPU has more cores than the model heads. Keys pass in
+// tiles of 64, each lane scoring one of them. Then each lane owns every 64th column of y. Running maximum and sum, all in f32.
+//
+// A head whose keys are split is PARTIAL: y is [heads, parts, HEAD_DIM + 2], sums that nothing has divided, the
+// maximum and the total, for attention-join.wgsl.
 
 alias act = f32;
+alias out = f32;
 override HEAD_DIM: u32;
+override PARTIAL: u32 = 0;
 struct Params {
-  keys: u32, group: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
+  keys: u32, span: u32, group: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
 }
 
 @group(0) @binding(0) var<storage, read> q: array<act>;
 @group(0) @binding(1) var<storage, read> k: array<act>;
 @group(0) @binding(2) var<storage, read> v: array<act>;
-@group(0) @binding(3) var<storage, read_write> y: array<act>;
+@group(0) @binding(3) var<storage, read_write> y: array<out>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 const WG = 64u;
@@ -21,8 +26,14 @@ var<workgroup> query: array<f32, HEAD_DIM>;
 var<workgroup> weights: array<f32, WG>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) counts: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32
+) {
   let head = group.x;
+  let start = group.y * params.span;
+  let end = min(params.keys, start + params.span);
   let kHead = params.kColumn + head / params.group * HEAD_DIM;
   let vHead = params.vColumn + head / params.group * HEAD_DIM;
   for (var c = lane; c < HEAD_DIM; c += WG) {
@@ -33,10 +44,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sums = vec2<f32>();  // columns lane and lane + 64; HEAD_DIM is at most 128
   var highest = MASKED;
   var total = 0.0;
-  for (var key0 = 0u; key0 < params.keys; key0 += WG) {
+  for (var key0 = start; key0 < end; key0 += WG) {
     let key = key0 + lane;
     var score = MASKED;
-    if (key < params.keys) {
+    if (key < end) {
       score = 0.0;
       for (var c = 0u; c < HEAD_DIM; c++) { score += query[c] * f32(k[key * params.kStride + kHead + c]); }
     }
@@ -51,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     highest = higher;
     total *= shrink;
     sums *= shrink;
-    let count = min(WG, params.keys - key0);
+    let count = min(WG, end - key0);
     for (var j = 0u; j < count; j++) {
       let at = (key0 + j) * params.vStride + vHead + lane;
       total += weights[j];
@@ -60,6 +71,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
   }
-  if (lane < HEAD_DIM) { y[head * HEAD_DIM + lane] = act(sums.x / total); }
-  if (lane + WG < HEAD_DIM) { y[head * HEAD_DIM + lane + WG] = act(sums.y / total); }
+  let width = HEAD_DIM + select(0u, 2u, PARTIAL != 0u);
+  let at = (head * counts.y + group.y) * width;
+  let divisor = select(total, 1.0, PARTIAL != 0u);
+  if (lane < HEAD_DIM) { y[at + lane] = out(sums.x / divisor); }
+  if (lane + WG < HEAD_DIM) { y[at + lane + WG] = out(sums.y / divisor); }
+  if (PARTIAL != 0u && lane == 0u) {
+    y[at + HEAD_DIM] = out(highest);
+    y[at + HEAD_DIM + 1u] = out(total);
+  }
 }

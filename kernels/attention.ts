@@ -4,6 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import source from './attention.wgsl';
+import joinSource from './attention-join.wgsl';
 import rowSource from './attention-row.wgsl';
 import subgroupSource from './attention-subgroup.wgsl';
 import { activation, expectOneDType, groups } from './grid.ts';
@@ -11,10 +12,14 @@ import type { HeadLayout } from './rope.ts';
 
 const tileKernel = new Kernel('attention', source);
 const rowKernel = new Kernel('attention-row', rowSource);
+const joinKernel = new Kernel('attention-join', joinSource);
 const subgroupKernel = new Kernel('attention-subgroup', subgroupSource);
 
-/** How attention is shared out: `row` is for a single one. Chosen by adapter and rows unless a test asks for one. */
-export type AttentionPlan = 'tile' | 'row' | 'subgroup';
+/**
+ * How attention is shared out: `row` is for a single one, `split` too, with each head's keys shared out. Chosen by adapter,
+ * rows and keys unless a test asks for one.
+ */
+export type AttentionPlan = 'tile' | 'row' | 'split' | 'subgroup';
 
 /** Columns `column` to `column + heads * headDim` of a matrix, so that fused rows need no split. */
 export interface HeadColumns {
@@ -36,16 +41,24 @@ const MAX_HEAD_DIM = 128;
 /** Query rows of a workgroup of `tile` and `subgroup`. */
 const ROWS_AT_ONCE = 16;
 
+/** Keys that a workgroup of `row` scores at a time. */
+const KEYS_AT_ONCE = 64;
+
+/** Workgroups that `split` aims at, a few for each core of a large GPU, and how many keys make it worth a second kernel. */
+const MANY_WORKGROUPS = 512;
+const MANY_KEYS = 512;
+
 /** The plans that an adapter can run for so many rows, and heads of a size. */
 export function attentionPlans({ subgroupSize }: Runtime, rows: number, headDim: number): AttentionPlan[] {
-  const plans: AttentionPlan[] = rows === 1 ? ['tile', 'row'] : ['tile'];
+  const plans: AttentionPlan[] = rows === 1 ? ['tile', 'row', 'split'] : ['tile'];
   return subgroupSize >= 4 && headDim % 4 === 0 ? [...plans, 'subgroup'] : plans;
 }
 
-function planFor(runtime: Runtime, rows: number, headDim: number): AttentionPlan {
-  const plans = attentionPlans(runtime, rows, headDim);
-  if (runtime.adapterKind === 'software' && plans.includes('subgroup')) return 'subgroup';
-  return rows === 1 ? 'row' : 'tile';
+function planFor(runtime: Runtime, rows: number, keys: number, headDim: number): AttentionPlan {
+  const { adapterKind } = runtime;
+  if (adapterKind === 'software' && attentionPlans(runtime, rows, headDim).includes('subgroup')) return 'subgroup';
+  if (rows > 1) return 'tile';
+  return adapterKind === 'gpu' && keys >= MANY_KEYS ? 'split' : 'row';
 }
 
 /**
@@ -57,7 +70,7 @@ function planFor(runtime: Runtime, rows: number, headDim: number): AttentionPlan
  * @param v - `[segments * keys, *]`, dtype of `q`.
  * @returns `[segments * rows, heads * headDim]`, dtype of `q`. Scores and sums are f32.
  * @throws ShapeError if the heads do not fit the operands.
- * @see Dao et al. 2022 (FlashAttention), algorithm 1; Ainslie et al. 2023 (grouped queries).
+ * @see Dao et al. 2022 (FlashAttention), algorithm 1; Dao et al. 2023 (Flash-Decoding); Ainslie et al. 2023 (grouped queries).
  */
 export function attention(
   rec: Recorder,
@@ -91,9 +104,22 @@ export function attention(
   const operands = { q: q.of, k: k.of, v: v.of, y };
   const types = { act: activation('attention', 'q', q.of) };
   const constants = { HEAD_DIM: headDim };
-  const plan = options.plan ?? planFor(rec.runtime, allRows, headDim);
+  const plan = options.plan ?? planFor(rec.runtime, allRows, keys, headDim);
   if (plan === 'row') {
-    rec.dispatch(rowKernel, { operands, params: { ...shared, group }, constants, types, workgroups: [heads] });
+    const params = { ...shared, span: keys, group };
+    rec.dispatch(rowKernel, { operands, params, constants, types: { ...types, out: types.act }, workgroups: [heads] });
+  } else if (plan === 'split') {
+    const span = KEYS_AT_ONCE * groups(keys, KEYS_AT_ONCE * groups(MANY_WORKGROUPS, heads));
+    const parts = groups(keys, span);
+    const partial = rec.empty('attention parts', [heads * parts, headDim + 2], 'f32');
+    rec.dispatch(rowKernel, {
+      operands: { ...operands, y: partial },
+      params: { ...shared, span, group },
+      constants: { ...constants, PARTIAL: 1 },
+      types: { ...types, out: 'f32' },
+      workgroups: [heads, parts],
+    });
+    rec.dispatch(joinKernel, { operands: { partial, y }, params: { parts }, constants, types, workgroups: [heads] });
   } else if (plan === 'tile') {
     rec.dispatch(tileKernel, {
       operands,

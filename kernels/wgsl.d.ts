@@ -22,13 +22,24 @@ declare module '*/argmax.wgsl' {
   export default source;
 }
 
-declare module '*/attention-row.wgsl' {
+declare module '*/attention-join.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
-    'keys' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'partial' | 'y',
+    'parts',
     'HEAD_DIM',
     never,
     'act'
+  >;
+  export default source;
+}
+
+declare module '*/attention-row.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'v' | 'y',
+    'keys' | 'span' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'HEAD_DIM',
+    'PARTIAL',
+    'act' | 'out'
   >;
   export default source;
 }

@@ -45,7 +45,7 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
     await encodeInto(rec, tokens, encoder, video);
     if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
     rec.submit();
-    await runtime.device.queue.onSubmittedWorkDone();
+    await runtime.settled();
     await runtime.check();
     return tokens;
   } catch (error) {
@@ -80,7 +80,7 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
       place += run.count * rows;
     }
     rec.submit();
-    if (progress) await rec.runtime.device.queue.onSubmittedWorkDone();
+    if (progress) await rec.runtime.settled();
     progress?.(Math.min(frames, (first + count) * each), frames);
   }
 }

@@ -1,7 +1,8 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
+import type { PipelineUse } from '../engine/pipelines.ts';
 import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import type { CheckpointFiles } from '../engine/safetensors.ts';
+import type { Checkpoint, CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
 import { encodeFrames, type FramesToEncode, groupsOf, tokensPerGroup } from './encode.ts';
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
@@ -11,6 +12,8 @@ import { bytesOf, type PicturePart, stretched } from './pictures.ts';
 import { normalise } from './preprocess.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt, TokenReducer } from './reduction.ts';
+import type { PlannedModel } from './registry.ts';
+import { rehearse } from './rehearsal.ts';
 import { PromptText, stopIdsOf } from './text.ts';
 import type {
   Answer,
@@ -19,6 +22,7 @@ import type {
   FrameFormat,
   LoadedWeights,
   LoadOptions,
+  ModelDType,
   PictureParts,
   PictureSize,
   Seen,
@@ -67,31 +71,51 @@ export class LoadedModel implements VideoModel {
   static async load(
     files: CheckpointFiles,
     runtime: Runtime,
-    { architecture, plan }: { readonly architecture: string; readonly plan: FamilyPlan },
-    { dtype = 'auto', chatTemplate = 'tokenizer', progress }: LoadOptions = {},
+    planned: PlannedModel,
+    options: LoadOptions = {},
   ): Promise<LoadedModel> {
-    const { act, format } = precision(dtype, runtime);
+    const { dtype = 'auto', chatTemplate = 'tokenizer', progress } = options;
+    const { plan } = planned;
+    precision(dtype, runtime); // refuses what the adapter cannot do before anything is read
     const textFiles = subFolder(files, plan.textFolder);
     const text = await PromptText.load(textFiles, plan.prompt, chatTemplate).catch((error: unknown) => {
       if (error instanceof WeightsError) return error;
       throw error;
     });
+    const stopIds = await stopIdsOf(textFiles, plan, text);
     const checkpoint = await openParts(files, plan.weightFolders);
+    const shared = { ...planned, name: files.name, text, stopIds };
+    const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>
+      LoadedModel.#loadOn(on, checkpoint, shared, { dtype, progress: told });
+    const [model, compiled] = await Promise.allSettled([
+      loadOn(runtime, progress),
+      compilePipelines(runtime, options.pipelines, loadOn),
+    ]);
+    await checkpoint.close();
+    if (model.status === 'rejected') throw model.reason;
+    if (compiled.status === 'fulfilled') return model.value;
+    model.value[Symbol.dispose]();
+    throw compiled.reason;
+  }
+
+  static async #loadOn(
+    runtime: Runtime,
+    checkpoint: Checkpoint,
+    shared: Pick<Parts, 'name' | 'architecture' | 'plan' | 'text' | 'stopIds'>,
+    { dtype, progress }: { readonly dtype: ModelDType; readonly progress: LoadOptions['progress'] },
+  ): Promise<LoadedModel> {
+    const { plan } = shared;
+    const { act, format } = precision(dtype, runtime);
     const loader = new WeightLoader(runtime, checkpoint, { format, progress });
     try {
       const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, act);
       const encoder = await plan.loadEncoder(loader, act, decoder);
       await loader.finish();
-      const stopIds = await stopIdsOf(textFiles, plan, text);
       const unusedTensors = loader.unused(plan.ignorable);
-      const { name } = files;
-      const parts = { name, architecture, runtime, plan, loader, encoder, decoder, text, stopIds, unusedTensors };
-      return new LoadedModel(parts, undefined);
+      return new LoadedModel({ ...shared, runtime, loader, encoder, decoder, unusedTensors }, undefined);
     } catch (error) {
       loader.dispose();
       throw error;
-    } finally {
-      await checkpoint.close();
     }
   }
 
@@ -191,7 +215,10 @@ export class LoadedModel implements VideoModel {
       const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
       throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
     }
-    const by = this.#parts.plan.pixels;
+    const { runtime, plan } = this.#parts;
+    if (runtime.virtual)
+      return (start: number, end: number, i = 0) => new Float32Array((end - start) * bytesOf([pictures[i]!]));
+    const by = plan.pixels;
     return (start: number, end: number, i = 0): Float32Array =>
       normalise(
         images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
@@ -313,4 +340,13 @@ export class LoadedModel implements VideoModel {
 
 function seenOf(asked: EncodedVideo | Seen | undefined): Seen {
   return asked && 'tokens' in asked ? { video: asked } : (asked ?? {});
+}
+
+/** Has the runtime compile what a run needs: what is named, or else what a twin of the model uses on a virtual adapter. */
+async function compilePipelines(
+  runtime: Runtime,
+  named: readonly PipelineUse[] | undefined,
+  loadOn: (runtime: Runtime) => Promise<LoadedModel>,
+): Promise<void> {
+  if (runtime.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
 }

@@ -1,30 +1,20 @@
-import { InputError } from '../engine/errors.ts';
+import type { PipelineUse } from '../engine/pipelines.ts';
 import { MOST_FREE_BYTES } from '../engine/pool.ts';
 import { Runtime } from '../engine/runtime.ts';
 import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
-import type { GenerationStats } from './generate.ts';
-import { bytesOf, stretched } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
 import { type LoadModelOptions, loadModel } from './registry.ts';
-import type { EncodedPicture, EncodedVideo, LoadedWeights, PictureSize, Seen, VideoModel } from './video-model.ts';
+import { encodeBlank, firstTokens, type Rehearsed } from './rehearsal.ts';
+import type { LoadedWeights } from './video-model.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Pick<LoadModelOptions, 'dtype' | 'chatTemplate' | 'families'> {
-  /** Of a video; 0 for none, where there are pictures. */
-  readonly frames: number;
-  /** Size of the video, which those of its frames may hang on, in pixels; default 1280 x 720. */
-  readonly source?: PictureSize;
-  /** Sizes of pictures that are shown before it. */
-  readonly pictures?: readonly PictureSize[];
-  readonly question: string;
-  /** Ids generated at most. */
-  readonly maxNewTokens: number;
+export interface PlanOptions extends Rehearsed, Pick<LoadModelOptions, 'dtype' | 'chatTemplate' | 'families'> {
   /** Of the run; undefined is the dense model. */
   readonly reducer: TokenReducer | undefined;
 }
 
-/** GPU memory of one run, in bytes. */
+/** GPU memory of one run, in bytes, and its pipelines. */
 export interface MemoryPlan {
   readonly architecture: string;
   readonly act: 'f32' | 'f16';
@@ -44,6 +34,8 @@ export interface MemoryPlan {
   readonly answering: number;
   /** The largest of these. */
   readonly peak: number;
+  /** All that the run was seen to dispatch: `loadModel` compiles them while weights load. */
+  readonly pipelines: readonly PipelineUse[];
 }
 
 /**
@@ -88,48 +80,6 @@ export async function planMemory(
     looking,
     answering,
     peak: Math.max(loading, looking, answering),
+    pipelines: runtime.pipelines.uses,
   };
-}
-
-/** What a model has looked at, to be given back. */
-interface Blank extends Disposable {
-  readonly video: EncodedVideo | undefined;
-  readonly pictures: readonly EncodedPicture[];
-}
-
-/** Black pictures, and one of them as every frame. */
-async function encodeBlank(model: VideoModel, options: PlanOptions): Promise<Blank> {
-  const { frames, source = { width: 1280, height: 720 }, pictures: sizes = [] } = options;
-  if (!(Number.isSafeInteger(frames) && frames >= (sizes.length > 0 ? 0 : 1)))
-    throw new InputError(`frames must be a positive integer, got ${frames}.`);
-  const pictures: EncodedPicture[] = [];
-  for (const size of sizes) pictures.push(await encodeBlankPicture(model, size));
-  const video = frames > 0 ? await encodeBlankVideo(model, frames, source) : undefined;
-  const dispose = (): void => {
-    for (const one of [...pictures, video]) one?.[Symbol.dispose]();
-  };
-  return { video, pictures, [Symbol.dispose]: dispose };
-}
-
-function encodeBlankVideo(model: VideoModel, frames: number, source: PictureSize): Promise<EncodedVideo> {
-  const { size, pictures: picturesOf } = model.frameFormat;
-  const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
-  const pictures = picturesOf?.(source) ?? [stretched(one)];
-  const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytesOf(pictures)));
-  return model.encode({ images, ...one, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
-}
-
-async function encodeBlankPicture(model: VideoModel, source: PictureSize): Promise<EncodedPicture> {
-  // A model without a format refuses the picture by itself.
-  const pieces = model.pictureFormat?.(source) ?? [stretched(source)];
-  return model.encodePicture({ image: new Uint8Array(bytesOf(pieces)), pieces });
-}
-
-/** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */
-async function firstTokens(model: VideoModel, seen: Seen, options: PlanOptions): Promise<GenerationStats> {
-  const { maxNewTokens, question } = options;
-  const answer = model.answer(seen, question, { maxNewTokens });
-  let given = 0;
-  for await (const _ of answer) if (++given === 4) break;
-  return answer.stats;
 }

@@ -1,3 +1,4 @@
+import type { PipelineUse } from '../engine/pipelines.ts';
 import type { Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -184,4 +185,9 @@ export interface LoadOptions {
   readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
   /** Told while weights load: how many bytes of how many. */
   readonly progress?: (done: number, of: number) => void;
+  /**
+   * What to compile while weights load, where that is of use: that of a plan (`MemoryPlan.pipelines`), or none. Default:
+   * what a short run of the dense model needs.
+   */
+  readonly pipelines?: readonly PipelineUse[];
 }

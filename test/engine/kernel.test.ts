@@ -63,9 +63,9 @@ describe('Kernel', () => {
     const runtime = await sharedRuntime();
     const kernel = new Kernel('shift', typed);
     const variant = (wide: number) => ({ types: { act: 'f32' as const }, constants: { WIDE: wide } });
-    const first = kernel.pipeline(runtime, variant(3));
-    expect(kernel.pipeline(runtime, variant(3))).to.equal(first);
-    expect(kernel.pipeline(runtime, variant(4))).to.not.equal(first);
+    const first = runtime.pipelines.get(kernel, variant(3));
+    expect(runtime.pipelines.get(kernel, variant(3))).to.equal(first);
+    expect(runtime.pipelines.get(kernel, variant(4))).to.not.equal(first);
     await runtime.check();
   });
 

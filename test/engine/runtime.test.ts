@@ -1,8 +1,9 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { DeviceError, KernelError } from '../../engine/errors.ts';
 import { Kernel, type KernelSource } from '../../engine/kernel.ts';
 import { type AdapterChoice, openRuntime } from '../../engine/node-adapter.ts';
-
 import type { Runtime } from '../../engine/runtime.ts';
 import { argmax } from '../../kernels/choose.ts';
 import { openTestRuntime, sharedRuntime } from '../helpers/device.ts';
@@ -101,6 +102,44 @@ describe('Runtime', () => {
       expect(error.message).to.match(/^greedy: does not compile/);
     });
 
+    it('compiles several pipelines ahead, each once, also where a dispatch is faster', async () => {
+      const { pipelines } = runtime;
+      const uses = [1, 2, 3].map((n) => ({
+        kernel: new Kernel(`ahead-${n}`, fill(`y[0] = ${n}.0;`)) as Kernel,
+        variant: { types: {}, constants: {} },
+      }));
+      const [first, second] = uses;
+      const coming = pipelines.prepare([...uses, ...uses]);
+      const again = pipelines.prepare(uses);
+      const early = pipelines.get(first!.kernel, first!.variant);
+      await coming;
+      await again;
+      expect(pipelines.uses).to.deep.equal(uses);
+      expect(pipelines.get(first!.kernel, first!.variant)).to.equal(early);
+      const rec = runtime.recorder('ahead');
+      const y = rec.empty('y', [4], 'f32');
+      rec.dispatch(second!.kernel, { operands: { y }, workgroups: [1] });
+      expect((await rec.read(y))[0]).to.equal(2);
+      rec.finish();
+      expect(pipelines.uses).to.have.length(3);
+    });
+
+    for (const [fault, text] of [
+      ['does not parse', fill('y[0] = ;')],
+      ['has types that do not fit', fill('y[0] = 1u;')],
+      ['wants too much workgroup memory', `var<workgroup> much: array<f32, 100000000>;\n${fill('y[0] = much[1];')}`],
+    ] as const)
+      it(`names a kernel that ${fault} when it is compiled ahead`, async () => {
+        const kernel = new Kernel('ahead', text as YSource) as Kernel;
+        const error = await rejection(runtime.pipelines.prepare([{ kernel, variant: { types: {}, constants: {} } }]));
+        expect(error).to.be.instanceOf(KernelError);
+        expect(error.message)
+          .to.match(/^ahead: does not compile on /)
+          .and.include(runtime.adapterName)
+          .and.not.match(/\n/);
+        expect(runtime.pipelines.uses).to.deep.equal([]);
+      });
+
     it('names the recorder whose work is refused', async () => {
       const rec = runtime.recorder('prefill');
       const x = rec.empty('x', [4], 'f32');
@@ -177,4 +216,11 @@ describe('openRuntime', () => {
       expect([...(await rec.read(argmax(rec, x)))]).to.deep.equal([1]);
       runtime.close();
     });
+
+  it('is what all code outside the engine waits through: Dawn polls where anything else waits', async () => {
+    for (const folder of ['kernels', 'models', 'framefusion', 'cli', 'media'])
+      for (const file of await readdir(folder, { recursive: true }))
+        if (file.endsWith('.ts'))
+          expect(await readFile(join(folder, file), 'utf8'), file).to.not.match(/\.(mapAsync|onSubmittedWorkDone)\(/);
+  });
 });

@@ -1,4 +1,7 @@
+import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
+import { Runtime } from '../../engine/runtime.ts';
+import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { attention, attentionPlans } from '../../kernels/attention.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, sharedRuntime, upload } from '../helpers/device.ts';
@@ -11,6 +14,8 @@ interface Case extends reference.AttentionCase {
   readonly keys: number;
   readonly act?: 'f32' | 'f16';
 }
+
+const someGpu = { vendor: 'acme', architecture: 'anvil', device: 'Anvil 9000', description: '' };
 
 async function check(c: Case): Promise<void> {
   const { rows, keys, heads, kvHeads, headDim, segments = 1, act = 'f32' } = c;
@@ -63,6 +68,13 @@ describe('attention', () => {
     it(`lets ${rows} rows see all of ${keys} keys`, () =>
       check({ rows, keys, heads: 2, kvHeads: 2, headDim: 16, causal: false }));
 
+  // Of 28 heads, 19 parts or fewer: of a tile of keys each up to 1,216, then of two.
+  for (const keys of [127, 129, 1216, 1217, 1300])
+    for (const act of ['f32', 'f16'] as const)
+      itOn([act], `decodes one row of many heads over ${keys} keys in ${act}`, () =>
+        check({ rows: 1, keys, heads: 28, kvHeads: 4, headDim: 24, causal: true, act }),
+      );
+
   for (const keys of [1, 2, 63, 64, 65, 257])
     it(`decodes one row over ${keys} keys`, () =>
       check({ rows: 1, keys, heads: 6, kvHeads: 2, headDim: 16, causal: true }));
@@ -106,6 +118,21 @@ describe('attention', () => {
           expectClose(got, new Array(64 * rows).fill(2), tolerance(act), plan);
         }
       });
+
+  it('splits the keys of a single row on a GPU, where there are many', async () => {
+    for (const [rows, keys, want] of [
+      [1, 511, ['attention-row']],
+      [1, 512, ['attention-row', 'attention-join']],
+      [2, 512, ['attention']],
+    ] as const) {
+      using gpu = await Runtime.open(virtualAdapter({ limits: {}, features: [], info: someGpu }));
+      const rec = gpu.recorder('planned');
+      const of = (n: number) => ({ of: rec.empty('operand', [n, 64], 'f32'), column: 0 });
+      attention(rec, of(rows), of(keys), of(keys), { heads: 4, kvHeads: 4, headDim: 16, causal: true });
+      rec.finish();
+      expect(gpu.pipelines.uses.map(({ kernel }) => kernel.name)).to.deep.equal(want);
+    }
+  });
 
   it('names what does not fit', async () => {
     const refuse = (

@@ -16,6 +16,7 @@ import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { loadModel, planOf } from '../../models/registry.ts';
+import { rehearse } from '../../models/rehearsal.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
@@ -188,6 +189,13 @@ describe('a tiny model of', () => {
         const reduced = await asked(new FrameFusion({ cost: 0.3, similarityLowerBound: 0.9 }));
         expect(reduced.promptRows).to.equal(dense.promptRows);
         expect(reduced.layers.at(-1)?.leaving).to.be.below(dense.promptRows);
+      });
+
+      it('is rehearsed to its last kernel, so that its pipelines are known while weights load', async () => {
+        const uses = await rehearse(await sharedRuntime(), (on) =>
+          loadModel(folderFiles(folder), on, { dtype: 'f32' }),
+        );
+        expect(uses.at(-1)?.kernel.name).to.equal('argmax');
       });
 
       it('is planned on a virtual adapter, dense and reduced', async () => {

@@ -1,0 +1,87 @@
+import { InputError } from '../engine/errors.ts';
+import type { PipelineUse } from '../engine/pipelines.ts';
+import { Runtime } from '../engine/runtime.ts';
+import { virtualAdapter } from '../engine/virtual-adapter.ts';
+import type { GenerationStats } from './generate.ts';
+import { bytesOf, stretched } from './pictures.ts';
+import type { EncodedPicture, EncodedVideo, PictureSize, Seen, VideoModel } from './video-model.ts';
+
+/** What a model on a virtual adapter is shown and asked. */
+export interface Rehearsed {
+  /** Of a video; 0 for none, where there are pictures. */
+  readonly frames: number;
+  /** Size of the video, which those of its frames may hang on, in pixels; default 1280 x 720. */
+  readonly source?: PictureSize;
+  /** Sizes of pictures that are shown before it. */
+  readonly pictures?: readonly PictureSize[];
+  readonly question: string;
+  /** Ids generated at most. */
+  readonly maxNewTokens: number;
+}
+
+/** Enough for what depends on the number of rows and keys; more would take longer and use nothing else. */
+const SHORT: Rehearsed = { frames: 4, question: 'What is this?', maxNewTokens: 4 };
+
+/**
+ * What the first answer of the dense model will dispatch, by a short one on a virtual adapter.
+ *
+ * @param like - The adapter that will answer.
+ * @param loadOn - Loads the model on another.
+ */
+export async function rehearse(
+  like: Runtime,
+  loadOn: (runtime: Runtime) => Promise<VideoModel & Disposable>,
+): Promise<PipelineUse[]> {
+  using runtime = await Runtime.open(virtualAdapter(like));
+  try {
+    using model = await loadOn(runtime);
+    using seen = await encodeBlank(model, SHORT);
+    await firstTokens(model, seen, SHORT);
+  } catch {
+    // The real run meets it too, and says it. What was used up to here it uses as well.
+  }
+  return runtime.pipelines.uses;
+}
+
+/** What a model has looked at, to be given back. */
+export interface Blank extends Disposable {
+  readonly video: EncodedVideo | undefined;
+  readonly pictures: readonly EncodedPicture[];
+}
+
+/** Black pictures, and one of them as every frame. */
+export async function encodeBlank(model: VideoModel, options: Rehearsed): Promise<Blank> {
+  const { frames, source = { width: 1280, height: 720 }, pictures: sizes = [] } = options;
+  if (!(Number.isSafeInteger(frames) && frames >= (sizes.length > 0 ? 0 : 1)))
+    throw new InputError(`frames must be a positive integer, got ${frames}.`);
+  const pictures: EncodedPicture[] = [];
+  for (const size of sizes) pictures.push(await encodeBlankPicture(model, size));
+  const video = frames > 0 ? await encodeBlankVideo(model, frames, source) : undefined;
+  const dispose = (): void => {
+    for (const one of [...pictures, video]) one?.[Symbol.dispose]();
+  };
+  return { video, pictures, [Symbol.dispose]: dispose };
+}
+
+function encodeBlankVideo(model: VideoModel, frames: number, source: PictureSize): Promise<EncodedVideo> {
+  const { size, pictures: picturesOf } = model.frameFormat;
+  const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
+  const pictures = picturesOf?.(source) ?? [stretched(one)];
+  const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytesOf(pictures)));
+  return model.encode({ images, ...one, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+}
+
+async function encodeBlankPicture(model: VideoModel, source: PictureSize): Promise<EncodedPicture> {
+  // A model without a format refuses the picture by itself.
+  const pieces = model.pictureFormat?.(source) ?? [stretched(source)];
+  return model.encodePicture({ image: new Uint8Array(bytesOf(pieces)), pieces });
+}
+
+/** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */
+export async function firstTokens(model: VideoModel, seen: Seen, options: Rehearsed): Promise<GenerationStats> {
+  const { maxNewTokens, question } = options;
+  const answer = model.answer(seen, question, { maxNewTokens });
+  let given = 0;
+  for await (const _ of answer) if (++given === 4) break;
+  return answer.stats;
+}
