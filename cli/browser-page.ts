@@ -53,6 +53,8 @@ export class BrowserPage {
   static async open(program: string, gpu: readonly string[] = ['--disable-gpu']): Promise<BrowserPage> {
     const profile = await mkdtemp(join(tmpdir(), 'chromium-'));
     const flags = ['--headless', '--no-sandbox', ...gpu, '--disable-background-networking', '--no-first-run'];
+    // It brings a driver of its own, and finds none where this process has named the one that it computes on.
+    const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env;
     const child = spawn(
       program,
       [
@@ -63,7 +65,7 @@ export class BrowserPage {
         '--hide-scrollbars',
         `--user-data-dir=${profile}`,
       ],
-      { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
+      { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
     );
     const page = new BrowserPage(child, profile);
     try {
