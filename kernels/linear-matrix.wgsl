@@ -31,21 +31,6 @@ var<workgroup> xs: array<f16, 5120>;     // [TILE][PITCH]
 var<workgroup> ws: array<f16, 5120>;     // [TILE][PITCH]
 var<workgroup> made: array<f32, 2048>;   // [subgroup][SIDE][SIDE]
 
-fn activations(row: u32, k: u32) -> vec4<f32> {
-  var a = vec4<f32>();
-  if (row >= params.rows) { return a; }
-  let at = row * params.k + k;
-  if (k + 3u < params.k) { return vec4<f32>(f32(x[at]), f32(x[at + 1u]), f32(x[at + 2u]), f32(x[at + 3u])); }
-  for (var i = 0u; k + i < params.k; i++) { a[i] = f32(x[at + i]); }
-  return a;
-}
-
-// Beyond a row's end a format may hold anything; there the activations are zero.
-fn weights(n: u32, k: u32) -> vec4<f32> {
-  if (n >= params.n || k >= params.k) { return vec4<f32>(); }
-  return weightFour(weightRow(n, params.k), k / 4u);
-}
-
 // The row of the weight that column c of the tile is made of.
 fn weightOf(tile: u32, c: u32) -> u32 {
   if (!GATED) { return tile * TILE + c; }

@@ -7,22 +7,22 @@ import { swiglu } from './activation.ts';
 import { codecOf } from './codec/index.ts';
 import { activation, expectDType, groups } from './grid.ts';
 import tileSource from './linear.wgsl';
-import epilogue from './linear-epilogue.wgsl';
 import matrixSource from './linear-matrix.wgsl';
 import rowSource from './linear-row.wgsl';
+import shared from './linear-shared.wgsl';
 import subgroupSource from './linear-subgroup.wgsl';
 import type { Weight, WeightFormat } from './weight.ts';
 
-/** All end with the same lines. */
-const ending = <T extends string>(source: T): T => `${source}\n${epilogue}` as T;
+/** All have some functions in common. */
+const complete = <T extends string>(source: T): T => `${source}\n${shared}` as T;
 
-const onSubgroups = new Kernel('linear-subgroup', ending(subgroupSource));
+const onSubgroups = new Kernel('linear-subgroup', complete(subgroupSource));
 
 /** One computation, five ways to share its work out, with the rows and columns of y that a workgroup makes. */
 const kernels = {
-  tile: { kernel: new Kernel('linear', ending(tileSource)), rows: 64, columns: 32 },
-  matrix: { kernel: new Kernel('linear-matrix', ending(matrixSource)), rows: 128, columns: 128 },
-  row: { kernel: new Kernel('linear-row', ending(rowSource)), rows: 1, columns: 8 },
+  tile: { kernel: new Kernel('linear', complete(tileSource)), rows: 64, columns: 32 },
+  matrix: { kernel: new Kernel('linear-matrix', complete(matrixSource)), rows: 128, columns: 128 },
+  row: { kernel: new Kernel('linear-row', complete(rowSource)), rows: 1, columns: 8 },
   subgroup: { kernel: onSubgroups, rows: 8, columns: 128 },
   subgroupRow: { kernel: onSubgroups, rows: 1, columns: 128 },
 };

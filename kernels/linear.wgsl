@@ -32,21 +32,6 @@ const PITCH = 5u;   // one more than FOURS: rows that are read together lie in d
 var<workgroup> xs: array<vec4<f32>, 320>;  // [ROWS][PITCH]
 var<workgroup> ws: array<vec4<f32>, 160>;  // [COLUMNS][PITCH]
 
-fn activations(row: u32, k: u32) -> vec4<f32> {
-  var a = vec4<f32>();
-  if (row >= params.rows) { return a; }
-  let at = row * params.k + k;
-  if (k + 3u < params.k) { return vec4<f32>(f32(x[at]), f32(x[at + 1u]), f32(x[at + 2u]), f32(x[at + 3u])); }
-  for (var i = 0u; k + i < params.k; i++) { a[i] = f32(x[at + i]); }
-  return a;
-}
-
-// Beyond a row's end a format may hold anything; there the activations are zero.
-fn weights(n: u32, k: u32) -> vec4<f32> {
-  if (n >= params.n || k >= params.k) { return vec4<f32>(); }
-  return weightFour(weightRow(n, params.k), k / 4u);
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row0 = group.y * ROWS;

@@ -135,11 +135,6 @@ declare module '*/layer-norm.wgsl' {
   export default source;
 }
 
-declare module '*/linear-epilogue.wgsl' {
-  const source: string;
-  export default source;
-}
-
 declare module '*/linear-matrix.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'weight' | 'bias' | 'residual' | 'y',
@@ -159,6 +154,11 @@ declare module '*/linear-row.wgsl' {
     'GATED',
     'act' | 'out'
   >;
+  export default source;
+}
+
+declare module '*/linear-shared.wgsl' {
+  const source: string;
   export default source;
 }
 

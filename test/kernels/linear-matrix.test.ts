@@ -17,7 +17,7 @@ import { swiglu } from '../reference/activation.ts';
 import * as reference from '../reference/linear.ts';
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../kernels/${name}`, import.meta.url), 'utf8');
-const whole = async (): Promise<string> => `${await read('linear-matrix.wgsl')}\n${await read('linear-epilogue.wgsl')}`;
+const whole = async (): Promise<string> => `${await read('linear-matrix.wgsl')}\n${await read('linear-shared.wgsl')}`;
 
 /** A factor is where it lies in workgroup memory; of a product, each thread of a subgroup holds eight elements. */
 const EMULATION = `
