@@ -4,7 +4,7 @@
  *
  * @module framefusion-webgpu
  */
-export { folderFiles } from './engine/file-source.ts';
+export { folderFiles } from './checkpoint/file-source.ts';
 export { type AdapterChoice, type NodeRuntimeOptions, openRuntime } from './engine/node-adapter.ts';
 export {
   type DownloadOptions,

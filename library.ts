@@ -1,11 +1,12 @@
 /// <reference types="@webgpu/types" preserve="true" />
 // What the library is on every platform. index.ts adds what needs Node, browser.ts the same names for a browser.
+
+export type { ByteSource, CheckpointFiles } from './checkpoint/safetensors.ts';
+export { blobFiles, type ChosenFile, type UrlFilesOptions, urlFiles } from './checkpoint/web-source.ts';
 export { DeviceError, InputError, KernelError, ShapeError, WeightsError } from './engine/errors.ts';
 export type { PipelineUse } from './engine/pipelines.ts';
 export type { MemoryUse } from './engine/pool.ts';
 export { type AdapterKind, Runtime, type RuntimeOptions, type Waiting } from './engine/runtime.ts';
-export type { ByteSource, CheckpointFiles } from './engine/safetensors.ts';
-export { blobFiles, type ChosenFile, type UrlFilesOptions, urlFiles } from './engine/web-source.ts';
 export { applyFrameFusion } from './framefusion/apply.ts';
 export {
   type BaselineOptions,

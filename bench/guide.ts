@@ -3,8 +3,8 @@
  * docs/which-gpu.md.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
-import type { CheckpointFiles } from '../engine/safetensors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';

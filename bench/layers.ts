@@ -3,11 +3,11 @@
  * seed in bf16, as the checkpoints are; a few rows of the result are computed anew by `layers/reference.ts`.
  */
 import { parseArgs } from 'node:util';
+import { Checkpoint } from '../checkpoint/safetensors.ts';
 import { bf16ToF32 } from '../engine/floats.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { Checkpoint } from '../engine/safetensors.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Grid } from '../kernels/fold.ts';
 import { ConfigReader } from '../models/config.ts';

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { folderFiles } from '../engine/file-source.ts';
+import { folderFiles } from '../checkpoint/file-source.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
 import { sampleVideo } from '../media/sample-video.ts';

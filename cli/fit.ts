@@ -1,6 +1,7 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
+
+import { folderFiles } from '../checkpoint/file-source.ts';
 import { DeviceError, InputError } from '../engine/errors.ts';
-import { folderFiles } from '../engine/file-source.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
 import type { TokenReducer } from '../models/reduction.ts';

@@ -1,5 +1,5 @@
+import { folderFiles } from '../checkpoint/file-source.ts';
 import { WeightsError } from '../engine/errors.ts';
-import { folderFiles } from '../engine/file-source.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { loadModel } from '../models/registry.ts';

@@ -1,6 +1,6 @@
 /**
- * WebGPU and bytes, for programs with kernels of their own: a device, memory, recorded work, safetensors files. Needs no
- * platform; `openRuntime` of `framefusion-webgpu` finds the adapter.
+ * WebGPU for programs with kernels of their own: a device, memory, recorded work. Needs no platform; `openRuntime` of
+ * `framefusion-webgpu` finds the adapter.
  *
  * @module framefusion-webgpu/engine
  */
@@ -22,16 +22,5 @@ export { Pipelines, type PipelineUse } from './pipelines.ts';
 export { BufferPool, type MemoryUse } from './pool.ts';
 export { Recorder, type RecorderOptions, type Timing } from './recorder.ts';
 export { type AdapterKind, Runtime, type RuntimeOptions } from './runtime.ts';
-export {
-  type ByteRange,
-  type ByteSource,
-  Checkpoint,
-  type CheckpointFiles,
-  SafetensorsFile,
-  type StoredDtype,
-  type StoredTensor,
-  type TensorInfo,
-} from './safetensors.ts';
 export { bytesOf, type DType, expectShape, Tensor } from './tensor.ts';
 export { type AdapterDescription, virtualAdapter } from './virtual-adapter.ts';
-export { blobFiles, type ChosenFile, type UrlFilesOptions, urlFiles } from './web-source.ts';

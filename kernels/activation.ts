@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import geluSource from './gelu.wgsl';
-import { activation, groups } from './grid.ts';
+import { ceilDiv, floatDType } from './grid.ts';
 import swigluSource from './swiglu.wgsl';
 
 const geluKernel = new Kernel('gelu', geluSource);
@@ -28,8 +28,8 @@ export function gelu(rec: Recorder, x: Tensor, form: GeluForm): Tensor {
     operands: { x, y },
     params: { dim },
     constants: { FORM: geluForms.indexOf(form) },
-    types: { act: activation('gelu', 'x', x) },
-    workgroups: [groups(dim, 64), rows],
+    types: { act: floatDType('gelu', 'x', x) },
+    workgroups: [ceilDiv(dim, 64), rows],
   });
   return y;
 }
@@ -51,8 +51,8 @@ export function swiglu(rec: Recorder, x: Tensor, out: 'f32' | 'f16' = 'f32'): Te
   rec.dispatch(swigluKernel, {
     operands: { x, y },
     params: { dim },
-    types: { act: activation('swiglu', 'x', x), out },
-    workgroups: [groups(dim, 64), rows],
+    types: { act: floatDType('swiglu', 'x', x), out },
+    workgroups: [ceilDiv(dim, 64), rows],
   });
   return y;
 }

@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import source from './add.wgsl';
-import { expectDType, groups } from './grid.ts';
+import { ceilDiv, expectDType } from './grid.ts';
 
 const kernel = new Kernel('add', source);
 
@@ -30,7 +30,7 @@ export function add(rec: Recorder, residual: Tensor, x: Tensor, scale?: Tensor):
     operands: { residual, x, scale: scale ?? x, y },
     params: { dim, period },
     constants: { SCALED: Number(scale !== undefined) },
-    workgroups: [groups(dim, 64), rows],
+    workgroups: [ceilDiv(dim, 64), rows],
   });
   return y;
 }

@@ -7,7 +7,7 @@ import source from './attention.wgsl';
 import joinSource from './attention-join.wgsl';
 import rowSource from './attention-row.wgsl';
 import subgroupSource from './attention-subgroup.wgsl';
-import { activation, expectOneDType, groups } from './grid.ts';
+import { ceilDiv, expectOneDType, floatDType } from './grid.ts';
 import type { HeadLayout } from './rope.ts';
 
 const tileKernel = new Kernel('attention', source);
@@ -102,15 +102,15 @@ export function attention(
   const group = heads / kvHeads;
   const shared = { keys, scale: 1 / Math.sqrt(headDim), ...columns };
   const operands = { q: q.of, k: k.of, v: v.of, y };
-  const types = { act: activation('attention', 'q', q.of) };
+  const types = { act: floatDType('attention', 'q', q.of) };
   const constants = { HEAD_DIM: headDim };
   const plan = options.plan ?? planFor(rec.runtime, allRows, keys, headDim);
   if (plan === 'row') {
     const params = { ...shared, span: keys, group };
     rec.dispatch(rowKernel, { operands, params, constants, types: { ...types, out: types.act }, workgroups: [heads] });
   } else if (plan === 'split') {
-    const span = KEYS_AT_ONCE * groups(keys, KEYS_AT_ONCE * groups(MANY_WORKGROUPS, heads));
-    const parts = groups(keys, span);
+    const span = KEYS_AT_ONCE * ceilDiv(keys, KEYS_AT_ONCE * ceilDiv(MANY_WORKGROUPS, heads));
+    const parts = ceilDiv(keys, span);
     const partial = rec.empty('attention parts', [heads * parts, headDim + 2], 'f32');
     rec.dispatch(rowKernel, {
       operands: { ...operands, y: partial },
@@ -126,7 +126,7 @@ export function attention(
       params: { ...shared, rows, heads, group, qStride },
       constants: { ...constants, CAUSAL: Number(causal) },
       types,
-      workgroups: [groups(rows, ROWS_AT_ONCE), heads, segments],
+      workgroups: [ceilDiv(rows, ROWS_AT_ONCE), heads, segments],
     });
   } else {
     // Of a single row, the heads that share keys are taken as rows: their keys are loaded once for all of them.
@@ -138,7 +138,7 @@ export function attention(
         : { ...shared, rows, group, qStride, yStride: heads * headDim, headStride: headDim },
       constants: { ...constants, CAUSAL: Number(causal && !fold), LANES: rec.runtime.subgroupSize < 8 ? 4 : 8 },
       types,
-      workgroups: fold ? [groups(group, ROWS_AT_ONCE), kvHeads] : [groups(rows, ROWS_AT_ONCE), heads, segments],
+      workgroups: fold ? [ceilDiv(group, ROWS_AT_ONCE), kvHeads] : [ceilDiv(rows, ROWS_AT_ONCE), heads, segments],
     });
   }
   return y;

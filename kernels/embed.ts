@@ -3,7 +3,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { codecOf } from './codec/index.ts';
 import source from './embed.wgsl';
-import { expectDType, groups } from './grid.ts';
+import { ceilDiv, expectDType } from './grid.ts';
 import type { Weight } from './weight.ts';
 
 const kernel = new Kernel('embed', source);
@@ -26,7 +26,7 @@ export function embed(rec: Recorder, ids: Tensor, table: Weight): Tensor {
       operands: { ids, weight: part, y },
       params: { dim, first, count },
       codec: codecOf(table),
-      workgroups: [groups(Math.ceil(dim / 4), 64), ids.size],
+      workgroups: [ceilDiv(Math.ceil(dim / 4), 64), ids.size],
     });
     first += count;
   }

@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import source from './fold.wgsl';
-import { expectDType, groups } from './grid.ts';
+import { ceilDiv, expectDType } from './grid.ts';
 import meanSource from './mean-frames.wgsl';
 
 const kernel = new Kernel('fold', source);
@@ -40,7 +40,7 @@ export function fold(rec: Recorder, x: Tensor, { rows, columns }: Grid, by: numb
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { rows, columns, by, dim },
-    workgroups: [groups(by ** 2 * dim, 64), cells],
+    workgroups: [ceilDiv(by ** 2 * dim, 64), cells],
   });
   return y;
 }
@@ -67,7 +67,7 @@ export function meanFrames(
   rec.dispatch(meanKernel, {
     operands: { x, y },
     params: { frames, size: each * dim },
-    workgroups: [groups(each * dim, 64), count],
+    workgroups: [ceilDiv(each * dim, 64), count],
   });
   return y;
 }

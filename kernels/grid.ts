@@ -3,12 +3,12 @@ import type { AliasType } from '../engine/kernel.ts';
 import type { Tensor } from '../engine/tensor.ts';
 
 /** Workgroups that cover `n` elements. */
-export function groups(n: number, size: number): number {
+export function ceilDiv(n: number, size: number): number {
   return Math.ceil(n / size);
 }
 
 /** The dtype of activations: what an `alias` line can be set to. */
-export function activation(op: string, operand: string, tensor: Tensor): AliasType {
+export function floatDType(op: string, operand: string, tensor: Tensor): AliasType {
   if (tensor.dtype === 'f32' || tensor.dtype === 'f16') return tensor.dtype;
   throw new ShapeError(`${op}: ${operand} must be f32 or f16, got ${tensor}.`);
 }

@@ -5,7 +5,7 @@ import type { Runtime } from '../engine/runtime.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { swiglu } from './activation.ts';
 import { codecOf } from './codec/index.ts';
-import { activation, expectDType, groups } from './grid.ts';
+import { ceilDiv, expectDType, floatDType } from './grid.ts';
 import tileSource from './linear.wgsl';
 import matrixSource from './linear-matrix.wgsl';
 import rowSource from './linear-row.wgsl';
@@ -140,8 +140,8 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
     operands: { x, weight: part, bias: bias ?? x, residual: residual ?? x, y },
     params: { rows, n, k, stride: y.shape2()[1], column, period: residual?.shape2()[0] ?? 1 },
     constants: { ...given, GATED: Number(gated), ...shape },
-    types: { act: activation('linear', 'x', x), out: activation('linear', 'into', y) },
+    types: { act: floatDType('linear', 'x', x), out: floatDType('linear', 'into', y) },
     codec: codecOf(weight),
-    workgroups: [groups(n, tile.columns), groups(rows, tile.rows)],
+    workgroups: [ceilDiv(n, tile.columns), ceilDiv(rows, tile.rows)],
   });
 }

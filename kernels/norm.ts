@@ -1,7 +1,7 @@
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
-import { activation } from './grid.ts';
+import { floatDType } from './grid.ts';
 import layerNormSource from './layer-norm.wgsl';
 import rmsNormSource from './rms-norm.wgsl';
 
@@ -26,7 +26,7 @@ export function rmsNorm(rec: Recorder, x: Tensor, weight: Tensor, eps: number, o
   rec.dispatch(rmsNormKernel, {
     operands: { x, weight, y },
     params: { dim, eps },
-    types: { act: activation('rmsNorm', 'x', x), out },
+    types: { act: floatDType('rmsNorm', 'x', x), out },
     workgroups: [rows],
   });
   return y;
@@ -62,7 +62,7 @@ export function layerNorm(
   rec.dispatch(layerNormKernel, {
     operands: { x, weight, bias, y },
     params: { dim, eps },
-    types: { act: activation('layerNorm', 'x', x), out },
+    types: { act: floatDType('layerNorm', 'x', x), out },
     workgroups: [rows],
   });
   return y;

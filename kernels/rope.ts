@@ -2,7 +2,7 @@ import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
-import { activation, expectDType, groups } from './grid.ts';
+import { ceilDiv, expectDType, floatDType } from './grid.ts';
 import source from './rope.wgsl';
 
 const kernel = new Kernel('rope', source);
@@ -113,8 +113,8 @@ export function splitRope(
     operands: { qkv, position, rotation, q, k, v },
     params: { heads, kvHeads, offset },
     constants: { HEAD_DIM: headDim, GROUPED: Number(order === 'grouped') },
-    types: { act: activation('splitRope', 'qkv', qkv) },
-    workgroups: [groups(width / 2, 64), rows],
+    types: { act: floatDType('splitRope', 'qkv', qkv) },
+    workgroups: [ceilDiv(width / 2, 64), rows],
   });
   return q;
 }

@@ -2,7 +2,7 @@ import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
-import { activation, expectDType, groups } from './grid.ts';
+import { ceilDiv, expectDType, floatDType } from './grid.ts';
 import patchifySource from './patchify.wgsl';
 import poolSource from './pool.wgsl';
 
@@ -43,7 +43,7 @@ export function patchify(
     operands: { pixels, y },
     params: { channels, height, width, patchSize, depth },
     types: { act: out },
-    workgroups: [groups(dim, 64), rows],
+    workgroups: [ceilDiv(dim, 64), rows],
   });
   return y;
 }
@@ -96,8 +96,8 @@ export function pool(
     operands: { x, newline: newline ?? x, y },
     params: { grid, side, dim },
     constants: { MODE: poolModes.indexOf(mode), NEWLINE: newlinePlaces.indexOf(newlines) },
-    types: { act: activation('pool', 'x', x) },
-    workgroups: [groups(dim, 64), tokens],
+    types: { act: floatDType('pool', 'x', x) },
+    workgroups: [ceilDiv(dim, 64), tokens],
   });
   return y;
 }

@@ -1,5 +1,5 @@
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import type { Recorder } from '../engine/recorder.ts';
-import type { CheckpointFiles } from '../engine/safetensors.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { SampledTimes } from './chat.ts';
 import type { ConfigReader } from './config.ts';

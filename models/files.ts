@@ -1,5 +1,5 @@
+import { Checkpoint, type CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
-import { Checkpoint, type CheckpointFiles } from '../engine/safetensors.ts';
 import { ConfigReader } from './config.ts';
 
 /** More than any tokenizer.json; a file beyond it is not what its name says. */

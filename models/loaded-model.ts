@@ -1,8 +1,8 @@
+import type { Checkpoint, CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { PipelineUse } from '../engine/pipelines.ts';
 import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import type { Checkpoint, CheckpointFiles } from '../engine/safetensors.ts';
 import { Decoder } from './decoder/decoder.ts';
 import { encodeFrames, type FramesToEncode, groupsOf, tokensPerGroup } from './encode.ts';
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';

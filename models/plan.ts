@@ -1,7 +1,7 @@
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import type { PipelineUse } from '../engine/pipelines.ts';
 import { MOST_FREE_BYTES } from '../engine/pool.ts';
 import { Runtime } from '../engine/runtime.ts';
-import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { TokenReducer } from './reduction.ts';
 import { type LoadModelOptions, loadModel } from './registry.ts';

@@ -1,6 +1,6 @@
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import type { CheckpointFiles } from '../engine/safetensors.ts';
 import type { Family, FamilyPlan } from './family.ts';
 import { readConfig } from './files.ts';
 import { internVl } from './internvl/internvl.ts';

@@ -1,5 +1,5 @@
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
-import type { CheckpointFiles } from '../engine/safetensors.ts';
 import { ChatTemplate, VIDEO_MARK } from './chat.ts';
 import type { FamilyPlan, PictureForm, PromptForm, SpokenVideo } from './family.ts';
 import { readConfig, readText } from './files.ts';

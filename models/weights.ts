@@ -1,7 +1,7 @@
+import type { Checkpoint, StoredTensor } from '../checkpoint/safetensors.ts';
 import { InputError, WeightsError } from '../engine/errors.ts';
 import { hostArray } from '../engine/host-array.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import type { Checkpoint, StoredTensor } from '../engine/safetensors.ts';
 import { bytesOf, type Tensor } from '../engine/tensor.ts';
 import type { LinearWeights } from '../kernels/linear.ts';
 import type { LayerNormWeights } from '../kernels/norm.ts';

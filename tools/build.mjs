@@ -18,15 +18,20 @@ const common = {
 };
 
 /** The parts for other people's models: `framefusion-webgpu/engine` and so on. */
-const parts = { engine: 'engine/index.ts', kernels: 'kernels/index.ts', models: 'models/index.ts' };
+const parts = {
+  engine: 'engine/index.ts',
+  checkpoint: 'checkpoint/index.ts',
+  kernels: 'kernels/index.ts',
+  models: 'models/index.ts',
+};
 
 const programs = {
   'ff-run': 'cli/ff-run.ts',
   'ff-eval': 'cli/ff-eval.ts',
   'ff-convert': 'cli/ff-convert.ts',
-  'ff-bench': 'cli/ff-bench.ts',
+  'ff-bench': 'bench/ff-bench.ts',
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
-  'bench-peer': 'cli/bench/peers/child.ts',
+  'bench-peer': 'bench/peers/child.ts',
 };
 
 await rm('dist', { recursive: true, force: true });

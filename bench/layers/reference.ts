@@ -1,11 +1,11 @@
 /** One layer of a decoder or a tower in float64, the plainest way there is, for the rows that are asked for. */
 import type { Grid } from '../../kernels/fold.ts';
+import { gelu } from '../../kernels/reference/activation.ts';
 import type { DecoderConfig } from '../../models/decoder/config.ts';
 import type { DecoderNames } from '../../models/decoder/names.ts';
 import { HEAD_DIM } from '../../models/minicpm-v/resampler.ts';
 import type { TowerConfig } from '../../models/tower/config.ts';
 import type { TowerNames } from '../../models/tower/names.ts';
-import { gelu } from '../../test/reference/activation.ts';
 
 /** A stored tensor's elements. */
 export type Read = (name: string) => Float32Array;

@@ -1,7 +1,7 @@
 /** The work of `ff-convert`: a checkpoint in, one in another format out. */
 import { basename, resolve } from 'node:path';
-import { writeCheckpoint } from '../../engine/file-sink.ts';
-import { openCheckpoint } from '../../engine/file-source.ts';
+import { writeCheckpoint } from '../../checkpoint/file-sink.ts';
+import { openCheckpoint } from '../../checkpoint/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { Rate } from '../download-report.ts';
 import { fetchModel } from '../fetch-model.ts';

@@ -1,8 +1,9 @@
 /** The bytes of the new checkpoint's tensors: read, packed and handed on piece by piece. */
+
+import type { TensorPieces } from '../../checkpoint/file-sink.ts';
+import type { Checkpoint } from '../../checkpoint/safetensors.ts';
 import { WeightsError } from '../../engine/errors.ts';
-import type { TensorPieces } from '../../engine/file-sink.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import type { Checkpoint } from '../../engine/safetensors.ts';
 import { rowBytes } from '../../kernels/weight.ts';
 import { fileRowBytes, Packer, PIECE_BYTES, pieceRows } from '../../models/packer.ts';
 import type { StoredMatrix } from '../../models/weights.ts';

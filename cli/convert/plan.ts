@@ -1,9 +1,10 @@
 /** What becomes of each tensor of a checkpoint that is converted; looks at no data. */
+
+import { folderFiles } from '../../checkpoint/file-source.ts';
+import type { Checkpoint, StoredDtype, TensorInfo } from '../../checkpoint/safetensors.ts';
+import { type CheckpointLayout, layOutCheckpoint } from '../../checkpoint/safetensors-writer.ts';
 import { InputError } from '../../engine/errors.ts';
-import { folderFiles } from '../../engine/file-source.ts';
 import { Runtime } from '../../engine/runtime.ts';
-import type { Checkpoint, StoredDtype, TensorInfo } from '../../engine/safetensors.ts';
-import { type CheckpointLayout, layOutCheckpoint } from '../../engine/safetensors-writer.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { BLOCK, storedRow, type WeightFormat } from '../../kernels/weight.ts';
 import { fileRowBytes } from '../../models/packer.ts';

@@ -1,9 +1,9 @@
 /** Accuracy against budget as drawings. */
-import { legendAlone } from '../charts/legend.ts';
-import { type LineChart, lineChart } from '../charts/line-chart.ts';
-import { html, Markup } from '../charts/markup.ts';
-import { wideAndNarrow } from '../charts/page.ts';
-import { onWhite } from '../charts/palette.ts';
+import { legendAlone } from '../../charts/legend.ts';
+import { type LineChart, lineChart } from '../../charts/line-chart.ts';
+import { html, Markup } from '../../charts/markup.ts';
+import { wideAndNarrow } from '../../charts/page.ts';
+import { onWhite } from '../../charts/palette.ts';
 import { curves, ofType, type Printable, questionsOf, type Runs, typesOf } from './groups.ts';
 
 /** Width of what has to fit a phone, in pixels. */

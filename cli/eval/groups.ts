@@ -1,5 +1,5 @@
 /** The runs of an evaluation as tables and charts want them: by reducer, by type, beside the dense model. */
-import type { Series } from '../charts/series.ts';
+import type { Series } from '../../charts/series.ts';
 import type { EvalReport } from './evaluate.ts';
 import type { Accuracy, RunSummary } from './summary.ts';
 

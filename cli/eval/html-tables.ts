@@ -1,6 +1,6 @@
 /** The tables of the HTML report. */
-import { html, type Markup } from '../charts/markup.ts';
-import { scrollBox } from '../charts/page.ts';
+import { html, type Markup } from '../../charts/markup.ts';
+import { scrollBox } from '../../charts/page.ts';
 import { byReducer, denseOf, nameOf, ofType, questionsOf, type Runs, share, typesOf } from './groups.ts';
 import { shadeOf } from './shades.ts';
 import type { Accuracy, RunSummary } from './summary.ts';

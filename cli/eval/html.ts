@@ -1,6 +1,6 @@
 /** An evaluation as a page: one file that needs no server, no script and no network. */
-import { html, type Markup } from '../charts/markup.ts';
-import { page } from '../charts/page.ts';
+import { html, type Markup } from '../../charts/markup.ts';
+import { page } from '../../charts/page.ts';
 import { accuracyFigure, typeFigures } from './charts.ts';
 import { byReducer, denseOf, type Printable, typesOf } from './groups.ts';
 import { accuracyRows, budget, percent, typeRows } from './html-tables.ts';

@@ -1,5 +1,5 @@
 /** Shades of the cells that differ from dense: orange below, blue above, so faint that the text on them stays readable. */
-import { html, type Markup } from '../charts/markup.ts';
+import { html, type Markup } from '../../charts/markup.ts';
 
 /** Where each shade begins, in points. */
 const STEPS = [2, 5, 10, 20] as const;

@@ -1,6 +1,7 @@
 /** The answers, side by side where there are two, with the place where they part. */
+
+import { html, type Markup } from '../../charts/markup.ts';
 import { type Answered, type Parting, partingOf } from '../answers.ts';
-import { html, type Markup } from '../charts/markup.ts';
 
 /** One answer, or two. */
 export function answersSection(answers: readonly Answered[]): Markup {

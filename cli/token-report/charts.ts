@@ -1,10 +1,10 @@
 /** The drawings of the token report: tokens over the layers, and what each step of the reducer chose by. */
 
+import { histogram, type Kind } from '../../charts/histogram.ts';
+import { lineChart } from '../../charts/line-chart.ts';
+import type { Markup } from '../../charts/markup.ts';
+import { wideAndNarrow } from '../../charts/page.ts';
 import type { Scores, TraceStep } from '../../models/trace.ts';
-import { histogram, type Kind } from '../charts/histogram.ts';
-import { lineChart } from '../charts/line-chart.ts';
-import type { Markup } from '../charts/markup.ts';
-import { wideAndNarrow } from '../charts/page.ts';
 import type { RunReport } from '../report.ts';
 
 /** Width of what has to fit a phone, in pixels. */

@@ -1,6 +1,6 @@
 /** The sampled frames, to be drawn over by the page's program, with its slider and legend. */
-import { html, type Markup } from '../charts/markup.ts';
-import { onWhite } from '../charts/palette.ts';
+import { html, type Markup } from '../../charts/markup.ts';
+import { onWhite } from '../../charts/palette.ts';
 import type { ReportOfVideo } from '../report.ts';
 import { COLOUR } from './charts.ts';
 import type { Played } from './played.ts';

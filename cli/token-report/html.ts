@@ -1,8 +1,9 @@
 /** What became of every token, as a page: one file that needs no server and no network. */
+
+import { html, type Markup } from '../../charts/markup.ts';
+import { page } from '../../charts/page.ts';
 import type { TokenGrid } from '../../models/video-model.ts';
 import type { Answered } from '../answers.ts';
-import { html, type Markup } from '../charts/markup.ts';
-import { page } from '../charts/page.ts';
 import { precisionText, type ReportOfVideo } from '../report.ts';
 import { answersSection } from './answers.ts';
 import { layerFigure } from './charts.ts';

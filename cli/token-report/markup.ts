@@ -1,4 +1,4 @@
-import { html, type Markup, type Part } from '../charts/markup.ts';
+import { html, type Markup, type Part } from '../../charts/markup.ts';
 
 /** A list of names and what they stand for. */
 export function entries(list: readonly (readonly [name: string, value: Part])[]): Markup {

@@ -1,7 +1,8 @@
 /** Each step of the reducer: what it did, and by which numbers. */
+
+import { html, type Markup, type Part } from '../../charts/markup.ts';
 import type { TraceStep } from '../../models/trace.ts';
 import type { Answered } from '../answers.ts';
-import { html, type Markup, type Part } from '../charts/markup.ts';
 import type { RunReport } from '../report.ts';
 import { shortNumber, stepFigure } from './charts.ts';
 

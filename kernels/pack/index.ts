@@ -1,7 +1,7 @@
 import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import { groups } from '../grid.ts';
+import { ceilDiv } from '../grid.ts';
 import { BLOCK, type WeightFormat } from '../weight.ts';
 import packBf16 from './pack-bf16.wgsl';
 import packF16 from './pack-f16.wgsl';
@@ -51,6 +51,6 @@ export function pack(rec: Recorder, source: Tensor, packed: Tensor, options: Pac
     operands: { source, packed, misfits: options.misfits },
     params: { rows, k, first: options.first, slot: options.slot },
     codec: { name: reader, source: readers[reader] },
-    workgroups: [groups(Math.ceil(k / unit), 64), rows],
+    workgroups: [ceilDiv(Math.ceil(k / unit), 64), rows],
   });
 }

@@ -2,7 +2,7 @@ import { ShapeError } from '../../engine/errors.ts';
 import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
-import { activation, expectDType, expectOneDType, groups } from '../grid.ts';
+import { ceilDiv, expectDType, expectOneDType, floatDType } from '../grid.ts';
 import type { HeadLayout } from '../rope.ts';
 import compactSource from './compact.wgsl';
 import gatherSource from './gather.wgsl';
@@ -68,7 +68,7 @@ export function similarity(
   rec.dispatch(similarityKernel, {
     operands: { hidden, planes: layout, key, count },
     params: { dim, rows, bound },
-    types: { act: activation('similarity', 'hidden', hidden) },
+    types: { act: floatDType('similarity', 'hidden', hidden) },
     workgroups: [tokens],
   });
   return { key, count };
@@ -85,7 +85,7 @@ export function chooseAtLeast(rec: Recorder, key: Tensor, bound: number): Tensor
   rec.dispatch(thresholdKernel, {
     operands: { key, chosen },
     params: { n: key.size, least: orderKey(bound) },
-    workgroups: [groups(key.size, 64)],
+    workgroups: [ceilDiv(key.size, 64)],
   });
   return chosen;
 }
@@ -148,7 +148,7 @@ function survivors(
     operands: { planes: layout, chosen, keep },
     params: { rows, first, candidates: chosen.size },
     constants: { MERGE: Number(merge) },
-    workgroups: [groups(rows, 64)],
+    workgroups: [ceilDiv(rows, 64)],
   });
   rec.dispatch(scanKernel, {
     operands: { keep, slot },
@@ -201,7 +201,7 @@ export function compact(
     },
     params: { dim, rows, tokens, kept },
     constants: { MERGE: Number(merge) },
-    types: { act: activation('compact', 'hidden', hidden) },
+    types: { act: floatDType('compact', 'hidden', hidden) },
     workgroups: [rows],
   });
   return out;
@@ -221,7 +221,7 @@ export function gatherRows(rec: Recorder, x: Tensor, { keep, slot }: Survivors, 
   rec.dispatch(gatherKernel, {
     operands: { x, keep, slot, y },
     params: { dim },
-    types: { act: activation('gatherRows', 'x', x) },
+    types: { act: floatDType('gatherRows', 'x', x) },
     workgroups: [rows],
   });
   return y;
@@ -253,7 +253,7 @@ export function lastRowAttention(
     operands: { q, k, weights },
     params: { rows, keys, heads, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim) },
     constants: { HEAD_DIM: headDim },
-    types: { act: activation('lastRowAttention', 'q', q) },
+    types: { act: floatDType('lastRowAttention', 'q', q) },
     workgroups: [heads, scoring],
   });
   return weights;
@@ -276,7 +276,7 @@ export function importance(rec: Recorder, weights: Tensor, first: number, n: num
     operands: { weights, planes: spare ?? weights, key },
     params: { heads, keys, first, n },
     constants: { SPARED: Number(spare !== undefined) },
-    workgroups: [groups(n, 64)],
+    workgroups: [ceilDiv(n, 64)],
   });
   return key;
 }

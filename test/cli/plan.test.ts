@@ -2,7 +2,7 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { CheckpointFiles } from '../../engine/safetensors.ts';
+import type { CheckpointFiles } from '../../checkpoint/safetensors.ts';
 import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
 import { checkpointFolder, removeCheckpoint } from '../helpers/model.ts';
 import { clip, ffRun, tiny } from './process.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { folderFiles } from '../../checkpoint/file-source.ts';
 import { DeviceError } from '../../engine/errors.ts';
-import { folderFiles } from '../../engine/file-source.ts';
 import { Runtime, type RuntimeOptions } from '../../engine/runtime.ts';
 import { type AdapterDescription, virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';

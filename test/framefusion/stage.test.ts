@@ -3,12 +3,12 @@ import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion, type FrameFusionOptions, FrameFusionRun } from '../../framefusion/framefusion.ts';
+import * as reference from '../../kernels/reference/reduce.ts';
 import { type Tokens, videoLayout } from '../../models/reduction.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { sharedRuntime, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';
-import * as reference from '../reference/reduce.ts';
 
 const DIM = 24;
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { folderFiles } from '../../engine/file-source.ts';
+import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { tokensIn } from '../../models/family.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';

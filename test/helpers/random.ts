@@ -1,13 +1,9 @@
 import { encodeFloats, hostArray } from '../../engine/host-array.ts';
 import type { DType } from '../../engine/tensor.ts';
+import type { HostTensor } from '../../kernels/reference/host-tensor.ts';
 import { gaussian, pick, randomStream } from '../../tools/random.ts';
 
-/** A tensor on the host, its elements widened to numbers. */
-export interface HostTensor {
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-  readonly values: Float32Array | Uint32Array;
-}
+export type { HostTensor };
 
 export interface RandomOptions {
   readonly seed: number;

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { gelu, swiglu } from '../../kernels/activation.ts';
+import * as reference from '../../kernels/reference/activation.ts';
 import { expectClose, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { host, random } from '../helpers/random.ts';
-import * as reference from '../reference/activation.ts';
 
 const sizes = [
   [1, 1],

@@ -1,10 +1,10 @@
 import { ShapeError } from '../../engine/errors.ts';
 import { add } from '../../kernels/add.ts';
+import * as reference from '../../kernels/reference/add.ts';
 import { expectClose, tolerance } from '../helpers/close.ts';
 import { run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { random } from '../helpers/random.ts';
-import * as reference from '../reference/add.ts';
 
 describe('add', () => {
   for (const [period, rows, dim] of [

@@ -3,11 +3,11 @@ import { ShapeError } from '../../engine/errors.ts';
 import { Runtime } from '../../engine/runtime.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { attention, attentionPlans } from '../../kernels/attention.ts';
+import * as reference from '../../kernels/reference/attention.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, sharedRuntime, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';
-import * as reference from '../reference/attention.ts';
 
 interface Case extends reference.AttentionCase {
   readonly rows: number;

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { argmax, type SampleOptions, sample } from '../../kernels/choose.ts';
+import * as reference from '../../kernels/reference/choose.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';
-import * as reference from '../reference/choose.ts';
 
 const sizes = [1, 2, 255, 257, 5000];
 const BELOW_ONE = 1 - 2 ** -24;

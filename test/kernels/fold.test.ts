@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { fold, meanFrames } from '../../kernels/fold.ts';
+import * as reference from '../../kernels/reference/fold.ts';
 import { expectClose, tolerance } from '../helpers/close.ts';
 import { run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { random } from '../helpers/random.ts';
-import * as reference from '../reference/fold.ts';
 
 describe('fold', () => {
   for (const [frames, rows, columns, by, dim] of [

@@ -7,14 +7,14 @@ import { expect } from 'chai';
 import { create } from 'webgpu';
 import { type AliasType, Kernel, type KernelSource } from '../../engine/kernel.ts';
 import { codecOf } from '../../kernels/codec/index.ts';
-import { groups } from '../../kernels/grid.ts';
+import { ceilDiv } from '../../kernels/grid.ts';
 import type source from '../../kernels/linear-matrix.wgsl';
+import { swiglu } from '../../kernels/reference/activation.ts';
+import * as reference from '../../kernels/reference/linear.ts';
 import { type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload, uploadWeight } from '../helpers/device.ts';
 import { random } from '../helpers/random.ts';
-import { swiglu } from '../reference/activation.ts';
-import * as reference from '../reference/linear.ts';
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../kernels/${name}`, import.meta.url), 'utf8');
 const whole = async (): Promise<string> => `${await read('linear-matrix.wgsl')}\n${await read('linear-shared.wgsl')}`;
@@ -89,7 +89,7 @@ async function check({ rows, k, n, format = 'f16', out = 'f32', gated = false, p
       constants: { HAS_BIAS: Number(!gated), HAS_RESIDUAL: Number(period !== undefined), GATED: Number(gated) },
       types: { act: 'f16', out },
       codec: codecOf(uploaded),
-      workgroups: [groups(n, 128), groups(rows, 128)],
+      workgroups: [ceilDiv(n, 128), ceilDiv(rows, 128)],
     });
     return y;
   });

@@ -2,13 +2,13 @@ import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { embed } from '../../kernels/embed.ts';
 import { gatedLinear, type LinearPlan, linear } from '../../kernels/linear.ts';
+import { swiglu } from '../../kernels/reference/activation.ts';
+import * as reference from '../../kernels/reference/linear.ts';
 import { partRows, rowBytes, weightOf, weightRows } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { type Feature, itOn, run, upload, uploadWeight } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { host, random } from '../helpers/random.ts';
-import { swiglu } from '../reference/activation.ts';
-import * as reference from '../reference/linear.ts';
 
 type Float = 'f32' | 'f16';
 

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { layerNorm, rmsNorm } from '../../kernels/norm.ts';
+import * as reference from '../../kernels/reference/norm.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { host, random } from '../helpers/random.ts';
-import * as reference from '../reference/norm.ts';
 
 const sizes = [
   [1, 1],

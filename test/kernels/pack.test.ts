@@ -5,12 +5,12 @@ import type { Tensor } from '../../engine/tensor.ts';
 import { embed } from '../../kernels/embed.ts';
 import { type LinearPlan, linear } from '../../kernels/linear.ts';
 import { pack } from '../../kernels/pack/index.ts';
+import * as reference from '../../kernels/reference/linear.ts';
+import { stepOf, unpack } from '../../kernels/reference/weight.ts';
 import { rowBytes, storedRow, type Weight, type WeightFormat } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, runAll, upload } from '../helpers/device.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';
-import * as reference from '../reference/linear.ts';
-import { stepOf, unpack } from '../reference/weight.ts';
 
 /** A host matrix packed on the GPU, rows of garbage above and below it, and the count of what did not fit. */
 function packed(rec: Recorder, source: HostTensor, format: WeightFormat): { weight: Weight; misfits: Tensor } {

@@ -14,14 +14,14 @@ import {
   survivorsOfMerge,
   survivorsOfPruning,
 } from '../../kernels/reduce/index.ts';
+import * as attention from '../../kernels/reference/attention.ts';
+import * as reference from '../../kernels/reference/reduce.ts';
 import { NOT_VIDEO, videoLayout } from '../../models/reduction.ts';
 import { pick, randomStream, uniform } from '../../tools/random.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, runAll, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';
-import * as attention from '../reference/attention.ts';
-import * as reference from '../reference/reduce.ts';
 
 /** Text, `frames` x `patches` video tokens, text. */
 function framesOf(before: number, frames: number, patches: number, after: number): number[] {

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
+import type { Heads } from '../../kernels/reference/attention.ts';
+import * as reference from '../../kernels/reference/rope.ts';
 import { type HeadOrder, rotations, splitRope } from '../../kernels/rope.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, runAll, untouched, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { host, random } from '../helpers/random.ts';
-import type { Heads } from '../reference/attention.ts';
-import * as reference from '../reference/rope.ts';
 
 const THETA = 1e6;
 

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
+import * as reference from '../../kernels/reference/vision.ts';
 import { patchify, pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { host, random } from '../helpers/random.ts';
-import * as reference from '../reference/vision.ts';
 
 describe('patchify', () => {
   for (const out of ['f32', 'f16'] as const)

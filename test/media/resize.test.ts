@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { fileSource } from '../../engine/file-source.ts';
-import { SafetensorsFile } from '../../engine/safetensors.ts';
+import { fileSource } from '../../checkpoint/file-source.ts';
+import { SafetensorsFile } from '../../checkpoint/safetensors.ts';
 import { cutTogether, resizeBicubic } from '../../media/resize.ts';
 import { centred } from '../../models/pictures.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { folderFiles } from '../../checkpoint/file-source.ts';
 import { DeviceError } from '../../engine/errors.ts';
-import { folderFiles } from '../../engine/file-source.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { planMemory } from '../../models/plan.ts';
 import { loadModel } from '../../models/registry.ts';

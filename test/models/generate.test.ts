@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
+import * as reference from '../../kernels/reference/choose.ts';
 import { VIDEO_MARK } from '../../models/chat.ts';
 import { type GenerateOptions, generate, newStats } from '../../models/generate.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
@@ -9,7 +10,6 @@ import { randomNumbers } from '../../models/random.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
 import { framesFor, generated, type Prompt, requestOf, tinyModel, traced } from '../helpers/model.ts';
-import * as reference from '../reference/choose.ts';
 
 describe('generate', () => {
   let model: LoadedModel;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { folderFiles } from '../../checkpoint/file-source.ts';
 import { DeviceError, InputError } from '../../engine/errors.ts';
-import { folderFiles } from '../../engine/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';

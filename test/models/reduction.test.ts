@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { byPatch } from '../../kernels/reference/reduce.ts';
 import { NOT_VIDEO, videoLayout } from '../../models/reduction.ts';
 import { randomStream } from '../../tools/random.ts';
-import { byPatch } from '../reference/reduce.ts';
 
 describe('videoLayout', () => {
   it('gives each row its patch and its rank, and each rank its row', () => {

@@ -1,10 +1,10 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { openCheckpoint } from '../../checkpoint/file-source.ts';
+import type { StoredDtype } from '../../checkpoint/safetensors.ts';
+import { encodeSafetensors } from '../../checkpoint/safetensors-writer.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
-import { openCheckpoint } from '../../engine/file-source.ts';
-import type { StoredDtype } from '../../engine/safetensors.ts';
-import { encodeSafetensors } from '../../engine/safetensors-writer.ts';
 import { itOn, sharedRuntime } from '../helpers/device.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
 import { checkpointFolder, framesFor, generated, load, removeCheckpoint } from '../helpers/model.ts';

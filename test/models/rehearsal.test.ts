@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { folderFiles } from '../../checkpoint/file-source.ts';
 import { KernelError } from '../../engine/errors.ts';
-import { folderFiles } from '../../engine/file-source.ts';
 import { Kernel } from '../../engine/kernel.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { folderFiles } from '../../checkpoint/file-source.ts';
 import { WeightsError } from '../../engine/errors.ts';
-import { folderFiles } from '../../engine/file-source.ts';
 import { rowBytes } from '../../kernels/weight.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
@@ -112,7 +112,7 @@ describe('weights of a model', () => {
 
 /** The files of a checkpoint in which the last element of a tensor of f32 reads as infinite. */
 async function spoil(folder: string, tensor: string) {
-  const { SafetensorsFile } = await import('../../engine/safetensors.ts');
+  const { SafetensorsFile } = await import('../../checkpoint/safetensors.ts');
   const files = folderFiles(folder);
   const open = await SafetensorsFile.open((await files.open('model.safetensors'))!);
   const { byteOffset, byteLength } = open.get(tensor);

@@ -2,9 +2,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { folderFiles } from '../../engine/file-source.ts';
+import { folderFiles } from '../../checkpoint/file-source.ts';
+import type { Checkpoint, CheckpointFiles } from '../../checkpoint/safetensors.ts';
 import { Runtime } from '../../engine/runtime.ts';
-import type { Checkpoint, CheckpointFiles } from '../../engine/safetensors.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import type { Weight } from '../../kernels/weight.ts';

@@ -1,7 +1,7 @@
 /** Writes random tensors as one safetensors file or several with an index, a few megabytes in memory at a time. */
-import { writeCheckpoint } from '../../engine/file-sink.ts';
-import type { StoredDtype } from '../../engine/safetensors.ts';
-import { layOutCheckpoint } from '../../engine/safetensors-writer.ts';
+import { writeCheckpoint } from '../../checkpoint/file-sink.ts';
+import type { StoredDtype } from '../../checkpoint/safetensors.ts';
+import { layOutCheckpoint } from '../../checkpoint/safetensors-writer.ts';
 import { drawTensor, type WeightDtype } from './draw.ts';
 import type { TensorPlan } from './tensors.ts';
 

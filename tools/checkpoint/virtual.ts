@@ -1,9 +1,9 @@
 /** Checkpoints of any shape that are no files: for plans, which read the headers only, and for benches, which draw the weights. */
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { folderFiles } from '../../engine/file-source.ts';
-import { type ByteSource, type CheckpointFiles, MODEL_FILE } from '../../engine/safetensors.ts';
-import { encodeSafetensors, type SafetensorsLayout } from '../../engine/safetensors-writer.ts';
+import { folderFiles } from '../../checkpoint/file-source.ts';
+import { type ByteSource, type CheckpointFiles, MODEL_FILE } from '../../checkpoint/safetensors.ts';
+import { encodeSafetensors, type SafetensorsLayout } from '../../checkpoint/safetensors-writer.ts';
 import { generationConfig, modelConfig, visionConfig } from './config.ts';
 import { type DrawnStretch, drawnStretch } from './draw.ts';
 import { type ModelShape, PRESETS, type PresetName } from './shapes.ts';

@@ -1,7 +1,7 @@
 /** Draws what train.py logged: `npx tsx tools/tiny/draw-loss.ts LOG.jsonl OUT.svg`. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { lineChart } from '../../cli/charts/line-chart.ts';
-import { onWhite } from '../../cli/charts/palette.ts';
+import { lineChart } from '../../charts/line-chart.ts';
+import { onWhite } from '../../charts/palette.ts';
 import { InputError } from '../../engine/errors.ts';
 import { runTool } from '../flags.ts';
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileSource } from '../../engine/file-source.ts';
+import { fileSource } from '../../checkpoint/file-source.ts';
+import { SafetensorsFile } from '../../checkpoint/safetensors.ts';
 import { hostArray } from '../../engine/host-array.ts';
-import { SafetensorsFile } from '../../engine/safetensors.ts';
 
 /**
  * Largest absolute differences that the golden data's README allows in f32. For rotations it is what one rounding of a

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import { InputError } from '../../engine/errors.ts';
-import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { folderFiles } from '../../engine/file-source.ts';
+import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';

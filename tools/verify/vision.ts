@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderFiles, openCheckpoint } from '../../engine/file-source.ts';
+import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
 import { tokensIn } from '../../models/family.ts';

@@ -1,0 +1,83 @@
+/** What all benches share: flags, and what they do with their figures. */
+
+import { type FlagTable, type FlagValues, given, UsageError } from '../../cli/flags.ts';
+import { checkWritable, writeJson, writeOutput } from '../../cli/output.ts';
+import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
+import { type Baseline, baselineTable, type Figure, readBaseline } from './figures.ts';
+import type { Origin } from './origin.ts';
+import { type BenchTable, tableText } from './print.ts';
+
+/** Flags that every bench has. */
+export const commonFlags = {
+  rounds: { value: 'N', help: 'times that everything is timed, in turn (default 5)' },
+  seed: { value: 'N', help: 'of everything that is drawn (default 0)' },
+  baseline: { value: 'FILE', help: 'show the change against what an earlier run wrote by --json' },
+  json: { value: 'FILE|-', help: 'write everything; - prints it and nothing else' },
+  report: { value: 'FILE.html', help: 'write tables and curves as a page' },
+  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
+  quiet: { help: 'no progress, no notes' },
+  help: { help: 'this text' },
+  version: { help: 'the version' },
+} as const satisfies FlagTable;
+
+export const EXIT_CODES =
+  'Exit codes: 0 done, 1 it could not be done or a result was wrong, 2 the command line is wrong, 130 interrupted.';
+
+export interface CommonArguments {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly baseline?: string;
+  readonly json?: string;
+  readonly report?: string;
+  readonly adapter: AdapterChoice;
+  readonly quiet: boolean;
+}
+
+/** @throws UsageError with one line that says what is wrong. */
+export function commonArguments(values: FlagValues<typeof commonFlags>): CommonArguments {
+  const report = values.text('report');
+  if (report !== undefined && !/\.html$/i.test(report))
+    throw new UsageError(`--report must name a .html file, got "${report}".`);
+  const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
+  return {
+    rounds: values.count('rounds') ?? 5,
+    seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
+    ...given('baseline', values.text('baseline')),
+    ...given('json', values.text('json')),
+    ...given('report', report),
+    adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
+    quiet: values.has('quiet'),
+  };
+}
+
+/** What every bench writes by `--json`, whatever else it has to say. */
+export interface BenchReport extends Origin {
+  readonly bench: 'model' | 'kernels' | 'peers';
+  readonly figures: readonly Figure[];
+}
+
+/** What has to be known before the work: that its results can be written, and what they are compared with. */
+export async function prepareOutput(args: CommonArguments, bench: string): Promise<Baseline | undefined> {
+  for (const flag of ['json', 'report'] as const) await checkWritable(`--${flag}`, args[flag]);
+  return args.baseline === undefined ? undefined : readBaseline(args.baseline, bench);
+}
+
+/** Prints and writes what was measured. */
+export async function deliver(
+  args: CommonArguments,
+  report: BenchReport,
+  { tables, baseline }: { readonly tables: readonly BenchTable[]; readonly baseline: Baseline | undefined },
+): Promise<void> {
+  const all = baseline ? [...tables, baselineTable(baseline, report.figures)] : tables;
+  if (args.json !== undefined) await writeJson(args.json, report);
+  if (args.report !== undefined) {
+    const { benchHtml } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
+    await writeOutput('--report', args.report, benchHtml(report, all));
+  }
+  if (args.json !== '-') process.stdout.write(`${[headLine(report), ...all.map(tableText)].join('\n\n')}\n`);
+}
+
+function headLine({ bench, adapter, date, commit, seed }: BenchReport): string {
+  const of = commit === null ? '' : `, commit ${commit.slice(0, 10)}${commit.endsWith('+') ? '+' : ''}`;
+  return `ff-bench ${bench} on ${adapter.name} (${adapter.kind}), ${date}${of}, seed ${seed}`;
+}

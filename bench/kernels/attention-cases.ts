@@ -1,0 +1,122 @@
+/** Attention of prefill, of decoding and of the vision tower, and RoPE before it. */
+
+import type { Runtime } from '../../engine/runtime.ts';
+import { type AttentionPlan, attention, attentionPlans } from '../../kernels/attention.ts';
+import { type HeadLayout, rotations, splitRope } from '../../kernels/rope.ts';
+import { type KernelCase, type Prepared, shapeText } from './kernel-case.ts';
+import type { Sizes } from './sizes.ts';
+import type { Noise, Workbench } from './workbench.ts';
+
+/** One attention; rows are the last of the keys where it is causal. */
+export interface AttentionShape extends HeadLayout {
+  readonly variant: string;
+  readonly rows: number;
+  readonly keys: number;
+  readonly causal: boolean;
+  readonly segments: number;
+}
+
+export function attentionCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
+  const { rows, keys, heads, kvHeads, headDim, vision, image, patch, frames } = sizes;
+  const patches = Math.floor(image / patch) ** 2;
+  const decoder = { heads, kvHeads, headDim, segments: 1, causal: true };
+  const tower = { heads: vision.heads, kvHeads: vision.heads, headDim: vision.hidden / vision.heads };
+  const shapes: AttentionShape[] = [
+    { ...decoder, variant: 'prefill', rows, keys: rows },
+    { ...decoder, variant: 'one row', rows: 1, keys },
+    { ...tower, variant: 'vision', rows: patches, keys: patches, segments: frames, causal: false },
+  ];
+  const cases = shapes.flatMap((shape) =>
+    // The plan for many rows would spend a workgroup's rows on a single one.
+    attentionPlans(runtime, shape.rows, shape.headDim)
+      .filter((plan) => shape.rows > 1 || plan !== 'tile')
+      .map((plan) => attentionCase(shape, plan, act)),
+  );
+  return [...cases, ropeCase(sizes, act)];
+}
+
+/** Additions and multiplications of both products. */
+export function attentionFlops({ heads, headDim, rows, keys, causal, segments }: AttentionShape): number {
+  const pairs = causal ? rows * (keys - rows) + (rows * (rows + 1)) / 2 : rows * keys;
+  return 4 * segments * heads * headDim * pairs;
+}
+
+function attentionCase(shape: AttentionShape, plan: AttentionPlan, act: 'f32' | 'f16'): KernelCase {
+  const { variant, rows, keys, heads, kvHeads, headDim, segments } = shape;
+  const bytes = (act === 'f16' ? 2 : 4) * segments * headDim * (2 * rows * heads + 2 * keys * kvHeads);
+  const text = `${segments > 1 ? `${segments} x ` : ''}${rows} rows, ${keys} keys, ${heads}/${kvHeads} x ${headDim}`;
+  return {
+    kernel: 'attention',
+    variant: `${variant} ${plan}`,
+    shape: text,
+    flops: attentionFlops(shape),
+    bytes,
+    prepare: (bench) => prepareAttention(bench, shape, plan),
+  };
+}
+
+/** With a reference of its own: softmax by the book, one row of one head at a time. */
+function prepareAttention(bench: Workbench, shape: AttentionShape, plan: AttentionPlan): Prepared {
+  const { rows, keys, heads, kvHeads, headDim, segments, causal } = shape;
+  const q = bench.noise([segments * rows, heads * headDim]);
+  const k = bench.noise([segments * keys, kvHeads * headDim]);
+  const v = bench.noise([segments * keys, kvHeads * headDim]);
+  const [qs, ks, vs] = [q, k, v].map(({ tensor: of }) => ({ of, column: 0 }));
+  const want = (row: number, column: number): number => {
+    const head = Math.floor(column / headDim);
+    const kvHead = Math.floor((head * kvHeads) / heads);
+    const first = Math.floor(row / rows) * keys;
+    const seen = causal ? keys - rows + (row % rows) + 1 : keys;
+    const at = (i: number, c: number): number => (first + i) * kvHeads * headDim + kvHead * headDim + c;
+    const scores = Array.from({ length: seen }, (_, i) => {
+      let sum = 0;
+      for (let c = 0; c < headDim; c++) sum += q.at(row * heads * headDim + head * headDim + c) * k.at(at(i, c));
+      return sum / Math.sqrt(headDim);
+    });
+    return softmax(scores).reduce((sum, weight, i) => sum + weight * v.at(at(i, column % headDim)), 0);
+  };
+  return { run: (rec) => attention(rec, qs!, ks!, vs!, { ...shape, plan }), want, tolerance: 4e-3 };
+}
+
+/** Softmax of scores. */
+export function softmax(scores: readonly number[]): number[] {
+  const most = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = scores.map((score) => Math.exp(score - most));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+function ropeCase({ rows, heads, kvHeads, headDim }: Sizes, act: 'f32' | 'f16'): KernelCase {
+  const width = (heads + 2 * kvHeads) * headDim;
+  return {
+    kernel: 'rope',
+    variant: 'split and rotate',
+    shape: shapeText(rows, width),
+    flops: 3 * rows * width,
+    bytes: (act === 'f16' ? 2 : 4) * 2 * rows * width,
+    prepare: (bench) => prepareRope(bench, rows, { heads, kvHeads, headDim }),
+  };
+}
+
+function prepareRope(bench: Workbench, rows: number, layout: HeadLayout): Prepared {
+  const { heads, kvHeads, headDim } = layout;
+  const width = (heads + 2 * kvHeads) * headDim;
+  const qkv: Noise = bench.noise([rows, width]);
+  const table = rotations(rows, headDim, 1e6);
+  const position = bench.upload(
+    [rows],
+    'u32',
+    Uint32Array.from({ length: rows }, (_, row) => row),
+  );
+  const rotation = bench.upload([rows, headDim], 'f32', table);
+  const [k, v] = [0, 1].map(() => bench.reserve([rows, kvHeads * headDim], bench.act));
+  const half = headDim / 2;
+  const want = (row: number, column: number): number => {
+    const [start, c] = [row * width + column - (column % headDim), column % headDim];
+    const at = (row * half + (c % half)) * 2;
+    const [a, b] = [qkv.at(start + (c % half)), qkv.at(start + (c % half) + half)];
+    return c < half ? a * table[at]! - b * table[at + 1]! : b * table[at]! + a * table[at + 1]!;
+  };
+  const cache = { k: k!, v: v!, offset: 0 };
+  return { run: (rec) => splitRope(rec, qkv.tensor, position, rotation, layout, cache), want, tolerance: 2e-3 };
+}

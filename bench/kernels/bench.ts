@@ -1,0 +1,122 @@
+/** The work of `ff-bench kernels`. */
+
+import { UsageError } from '../../cli/flags.ts';
+import { openAdapter } from '../../cli/open-adapter.ts';
+import { Console } from '../../cli/progress.ts';
+import { KernelError } from '../../engine/errors.ts';
+import type { Runtime } from '../../engine/runtime.ts';
+import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
+import { originOf } from '../common/origin.ts';
+import { fairSeconds, type Measured, timeShort } from '../common/timing.ts';
+import type { KernelArguments } from './arguments.ts';
+import { attentionCases } from './attention-cases.ts';
+import { type CopyRate, copyRate } from './bandwidth.ts';
+import { fault, type KernelCase } from './kernel-case.ts';
+import { linearCases, packCases } from './linear-cases.ts';
+import { rowCases } from './row-cases.ts';
+import { sizesOf } from './sizes.ts';
+import { stageCases } from './stage-cases.ts';
+import { kernelTables } from './table.ts';
+import { Workbench } from './workbench.ts';
+
+/** One kernel, timed. */
+export interface KernelResult {
+  readonly size: string;
+  readonly kernel: string;
+  readonly variant: string;
+  readonly shape: string;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly measured: Measured;
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
+}
+
+/** What `ff-bench kernels --json` writes. */
+export interface KernelReport extends BenchReport {
+  readonly bench: 'kernels';
+  readonly act: 'f32' | 'f16';
+  readonly quick: boolean;
+  readonly copy: CopyRate;
+  readonly results: readonly KernelResult[];
+}
+
+/** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
+export async function benchKernels(args: KernelArguments, tool: string): Promise<void> {
+  const console_ = new Console('ff-bench', args);
+  const baseline = await prepareOutput(args, 'kernels');
+  using runtime = await openAdapter(args.adapter, console_);
+  if (runtime.adapterKind === 'software' && !args.quick)
+    console_.note(
+      `${console_.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`,
+    );
+  const act = args.act ?? (runtime.hasF16 ? 'f16' : 'f32');
+  if (act === 'f16' && !runtime.hasF16) throw new UsageError(`--act f16: ${runtime.adapterName} has no shader-f16.`);
+  const cases = args.sizes.flatMap((size) => casesOf(runtime, { ...args, act }, size));
+  if (cases.length === 0) throw new UsageError(`--kernel ${args.kernels}: no such kernel. See ff-bench kernels.`);
+  const copy = await copyRate(runtime, args);
+  const results: KernelResult[] = [];
+  for (const [i, [size, one]] of cases.entries()) {
+    console_.progress(`${one.kernel} ${one.variant} ${one.shape}`, i + 1, cases.length);
+    results.push(await timeCase(runtime, [size, one], { ...args, act }));
+  }
+  console_.clear();
+  const report: KernelReport = {
+    ...originOf(runtime, tool, args.seed),
+    bench: 'kernels',
+    act,
+    quick: args.quick,
+    copy,
+    results,
+    figures: results.map((result) => ({
+      id: idOf(result),
+      unit: 's',
+      ...fairSeconds(runtime.adapterKind, result.measured),
+    })),
+  };
+  await deliver(args, report, { tables: kernelTables(report), baseline });
+}
+
+type Wanted = KernelArguments & { readonly act: 'f32' | 'f16' };
+type SizedCase = readonly [size: string, one: KernelCase];
+
+function casesOf(
+  runtime: Runtime,
+  { kernels, act, quick }: Wanted,
+  name: KernelArguments['sizes'][number],
+): SizedCase[] {
+  const sizes = sizesOf(name, quick);
+  const all = [
+    ...linearCases(runtime, sizes, act),
+    ...packCases(sizes),
+    ...attentionCases(runtime, sizes, act),
+    ...rowCases(sizes, act),
+    ...stageCases(sizes, act),
+  ];
+  return all.filter(({ kernel }) => !kernels || kernels.includes(kernel)).map((one) => [name, one]);
+}
+
+/** @throws KernelError if the result is wrong: what is wrong is not timed. */
+async function timeCase(
+  runtime: Runtime,
+  [size, one]: SizedCase,
+  { act, seed, rounds }: Wanted,
+): Promise<KernelResult> {
+  const { kernel, variant, shape, flops, bytes } = one;
+  const bench = new Workbench(runtime, act, seed);
+  try {
+    const prepared = await one.prepare(bench);
+    const wrong = await fault(prepared, bench);
+    if (wrong) throw new KernelError(`${kernel} ${variant}, ${shape}: ${wrong}.`);
+    const measured = await timeShort(runtime, (rec) => void prepared.run(rec), rounds);
+    const { median } = fairSeconds(runtime.adapterKind, measured);
+    const rates = { flopsPerSecond: flops / median, bytesPerSecond: bytes / median };
+    return { size, kernel, variant, shape, flops, bytes, measured, ...rates };
+  } finally {
+    bench.dispose();
+  }
+}
+
+function idOf({ size, kernel, variant, shape }: KernelResult): string {
+  return [size, kernel, variant, shape].filter(Boolean).join(', ');
+}

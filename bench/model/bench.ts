@@ -1,0 +1,167 @@
+/** The work of `ff-bench model`. */
+import { basename } from 'node:path';
+import { Console } from '../../cli/progress.ts';
+import { precisionText } from '../../cli/report.ts';
+import type { Video } from '../../media/video.ts';
+import type { LoadedModel } from '../../models/loaded-model.ts';
+import type { EncodedVideo, VideoFrames } from '../../models/video-model.ts';
+import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
+import type { Figure } from '../common/figures.ts';
+import { originOf } from '../common/origin.ts';
+import { fairSeconds, type Measured, measured, type Sample, stopwatch } from '../common/timing.ts';
+import type { ModelArguments } from './arguments.ts';
+import { visionFlops } from './flops.ts';
+import { type CostResult, measureCosts } from './measure.ts';
+import { framesOf, openClip, openSubject, type Subject } from './subject.ts';
+import { modelTables } from './table.ts';
+
+/** Everything at one number of frames. Seconds and bytes. */
+export interface FramesResult {
+  readonly frames: number;
+  readonly promptRows: number;
+  readonly videoTokens: number;
+  readonly decodeVideo: number;
+  readonly preprocess: number;
+  readonly vision: Measured;
+  readonly visionFlops: number;
+  /** What the first frame took longer than the second, in seconds: the compiling of kernels, unless the driver has them. */
+  readonly visionCompile: number;
+  readonly costs: readonly CostResult[];
+}
+
+/** What `ff-bench model --json` writes. */
+export interface ModelReport extends BenchReport {
+  readonly bench: 'model';
+  readonly model: {
+    readonly name: string;
+    readonly layers: number;
+    /** Of the decoder. */
+    readonly shape: Readonly<Record<'hidden' | 'inner' | 'heads' | 'kvHeads' | 'headDim' | 'vocabulary', number>>;
+    readonly precision: string;
+    readonly weightBytes: number;
+  };
+  readonly video: string;
+  readonly question: string;
+  readonly maxNewTokens: number;
+  readonly load: Sample;
+  /** The largest resident set of the process, in bytes; on a software adapter the GPU's memory is in it. */
+  readonly peakProcess: number;
+  readonly results: readonly FramesResult[];
+}
+
+/** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
+export async function benchModel(args: ModelArguments, tool: string): Promise<void> {
+  const console_ = new Console('ff-bench', args);
+  const baseline = await prepareOutput(args, 'model');
+  const video = await openClip(args);
+  try {
+    const subject = await openSubject(args, console_);
+    try {
+      const results: FramesResult[] = [];
+      for (const frames of args.frames) results.push(await measureFrames(subject, args, { video, frames }, console_));
+      console_.clear();
+      const report = reportOf(subject, args, { tool, video: basename(video.name), results });
+      await deliver(args, report, { tables: modelTables(report), baseline });
+    } finally {
+      subject.model[Symbol.dispose]();
+      subject.runtime.close();
+    }
+  } finally {
+    console_.clear();
+    await video.close();
+  }
+}
+
+async function measureFrames(
+  subject: Subject,
+  args: ModelArguments,
+  { video, frames }: { video: Video; frames: number },
+  console_: Console,
+): Promise<FramesResult> {
+  const said = (what: string): void => console_.progress(`${frames} frames: ${what}`);
+  said('decoding the video');
+  const sampled = await framesOf(video, subject, frames);
+  const { encoded, ...vision } = await timeVision(subject, args, sampled, said);
+  try {
+    const { promptRows, videoTokens, costs } = await measureCosts(subject, args, encoded, said);
+    return {
+      frames,
+      promptRows,
+      videoTokens,
+      decodeVideo: sampled.decodeSeconds,
+      preprocess: sampled.resizeSeconds,
+      ...vision,
+      visionFlops: visionFlops(subject.encoder, frames),
+      costs,
+    };
+  } finally {
+    encoded[Symbol.dispose]();
+  }
+}
+
+/** The tower compiles on one frame, which is then encoded once more: the rest of the first time is what that took. */
+async function timeVision(
+  { model }: Subject,
+  { rounds }: ModelArguments,
+  shown: VideoFrames,
+  said: (what: string) => void,
+) {
+  const encode = (some: VideoFrames): Promise<EncodedVideo> => model.encode(some);
+  const one = { ...shown, images: shown.images.slice(0, 1) };
+  const first = stopwatch();
+  (await encode(one))[Symbol.dispose]();
+  const cold = first();
+  const again = stopwatch();
+  let encoded = await encode(one);
+  const visionCompile = Math.max(0, cold.wall - again().wall);
+  const samples: Sample[] = [];
+  for (let round = 0; round < rounds; round++) {
+    said(`looking at the video, round ${round + 1} of ${rounds}`);
+    encoded[Symbol.dispose]();
+    const time = stopwatch();
+    encoded = await encode(shown);
+    samples.push(time());
+  }
+  return { encoded, vision: measured(samples), visionCompile };
+}
+
+function reportOf(
+  { name, model, runtime, question, load }: Subject,
+  { seed, maxNewTokens }: ModelArguments,
+  { tool, video, results }: { tool: string; video: string; results: readonly FramesResult[] },
+): ModelReport {
+  const { layers, weights, act } = model;
+  const precision = precisionText(weights.formats.join(' + '), act);
+  return {
+    ...originOf(runtime, tool, seed),
+    bench: 'model',
+    model: { name, layers, shape: shapeOf(model), precision, weightBytes: weights.bytes },
+    video,
+    question,
+    maxNewTokens,
+    load,
+    peakProcess: 1024 * process.resourceUsage().maxRSS,
+    results,
+    figures: results.flatMap((result) => figuresOf(result, (of) => fairSeconds(runtime.adapterKind, of))),
+  };
+}
+
+function shapeOf({ decoder: { config } }: LoadedModel): ModelReport['model']['shape'] {
+  const { hiddenSize: hidden, intermediateSize: inner, heads, kvHeads, headDim, vocabSize: vocabulary } = config;
+  return { hidden, inner, heads, kvHeads, headDim, vocabulary };
+}
+
+function figuresOf(
+  { frames, vision, costs }: FramesResult,
+  seconds: (of: Measured) => Omit<Figure, 'id' | 'unit'>,
+): Figure[] {
+  const at = (cost: number): string => `${frames} frames, ${cost === 1 ? 'dense' : `cost ${cost}`}`;
+  return [
+    { id: `${frames} frames, vision`, unit: 's', ...seconds(vision) },
+    ...costs.flatMap(({ cost, prefill, decode, peakBytes }): Figure[] => [
+      { id: `${at(cost)}, prefill`, unit: 's', ...seconds(prefill) },
+      ...(decode ? [{ id: `${at(cost)}, a token`, unit: 's', ...seconds(decode) }] : []),
+      { id: `${at(cost)}, memory`, unit: 'bytes', median: peakBytes, low: peakBytes, high: peakBytes },
+    ]),
+  ];
+}

@@ -1,0 +1,57 @@
+/** Where the GPU's time goes in a prefill: by the adapter's own clock, where it has one. */
+import type { Recorder, Timing } from '../../engine/recorder.ts';
+import type { ReductionStep, TokenReducer, Tokens } from '../../models/reduction.ts';
+import type { EncodedVideo, VideoModel } from '../../models/video-model.ts';
+
+/** Seconds of one prefill. */
+export interface Trace {
+  readonly prefill: number;
+  /** Of every layer, the stage in it included. */
+  readonly layers: readonly number[];
+  /** Of the norms, linear layers and activation after attention. */
+  readonly mlp: number;
+  /** Of whatever shortens the sequence, its waiting for the host included. */
+  readonly stage: number;
+}
+
+/** One prefill with every layer timed; undefined where the adapter has no clock. */
+export async function traced(model: VideoModel, video: EncodedVideo, question: string): Promise<Trace | undefined> {
+  const { reducer } = model;
+  let timings: readonly Timing[] = [];
+  await model.withReducer(reducer && scoped(reducer)).firstLogits(video, question, (found) => {
+    timings = found;
+  });
+  const seconds = (some: readonly Timing[]): number => some.reduce((sum, one) => sum + one.nanoseconds, 0) / 1e9;
+  const outer = timings.filter(({ level }) => level === 1);
+  if (outer.length === 0) return undefined;
+  return {
+    prefill: seconds(outer),
+    layers: outer.filter(({ label }) => label.startsWith('layer ')).map((layer) => seconds([layer])),
+    mlp: seconds(timings.filter(({ label, level }) => level === 2 && label === 'mlp')),
+    stage: seconds(timings.filter(({ label, level }) => level === 2 && label === STAGE)),
+  };
+}
+
+const STAGE = 'stage';
+
+/** The same policy with its work in a scope of its own. */
+function scoped(reducer: TokenReducer): TokenReducer {
+  return {
+    ...reducer,
+    name: reducer.name,
+    start: (tokens, layers) => {
+      const run = reducer.start(tokens, layers);
+      const inScope = (rec: Recorder, work: () => Promise<Tokens> | Tokens): Promise<Tokens> =>
+        rec.scope(STAGE, async () => work());
+      return {
+        get steps(): readonly ReductionStep[] {
+          return run.steps ?? [];
+        },
+        beforeAttention: (rec, layer, t) =>
+          run.beforeAttention && layer === 0 ? inScope(rec, () => run.beforeAttention!(rec, layer, t)) : t,
+        afterAttention: (rec, layer, t, seen) =>
+          run.afterAttention ? inScope(rec, () => run.afterAttention!(rec, layer, t, seen)) : t,
+      };
+    },
+  };
+}

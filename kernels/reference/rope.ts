@@ -1,0 +1,54 @@
+import type { Heads } from './attention.ts';
+import type { HostTensor } from './host-tensor.ts';
+
+/** The angle of a pair of elements at a position, each step rounded to f32 as in Hugging Face's Qwen2. */
+export function angle(position: number, i: number, headDim: number, theta: number, factor = 1): number {
+  const power = Math.fround(theta ** Math.fround((2 * i) / headDim));
+  return Math.fround(position * Math.fround(Math.fround(1 / power) / factor));
+}
+
+/** Rows whose heads are grouped by key head, as InternLM2 stores them, from rows of all queries, keys and values. */
+export function grouped(qkv: HostTensor, { heads, kvHeads, headDim }: Heads): HostTensor {
+  const [rows = 0, width = 0] = qkv.shape;
+  const values = qkv.values.slice();
+  const each = heads / kvHeads;
+  const order = Array.from({ length: kvHeads }, (_, group) => [
+    ...Array.from({ length: each }, (_unused, i) => group * each + i),
+    heads + group,
+    heads + kvHeads + group,
+  ]).flat();
+  for (let row = 0; row < rows; row++)
+    for (const [to, from] of order.entries())
+      for (let c = 0; c < headDim; c++)
+        values[row * width + to * headDim + c] = qkv.values[row * width + from * headDim + c]!;
+  return { ...qkv, values };
+}
+
+/** Query, key and value of fused rows; query and key turned by their positions, first half against second half. */
+export function splitRope(
+  qkv: HostTensor,
+  positions: ArrayLike<number>,
+  { heads, kvHeads, headDim }: Heads,
+  theta: number,
+): { q: Float64Array; k: Float64Array; v: Float64Array } {
+  const [rows = 0, width = 0] = qkv.shape;
+  const take = (first: number, count: number, turned: boolean): Float64Array => {
+    const y = new Float64Array(rows * count * headDim);
+    for (let row = 0; row < rows; row++)
+      for (let head = 0; head < count; head++)
+        for (let c = 0; c < headDim; c++) {
+          const half = headDim / 2;
+          const at = row * width + (first + head) * headDim;
+          const x = qkv.values[at + c]!;
+          const partner = c < half ? -qkv.values[at + c + half]! : qkv.values[at + c - half]!;
+          const turn = angle(positions[row]!, c % half, headDim, theta);
+          y[(row * count + head) * headDim + c] = turned ? x * Math.cos(turn) + partner * Math.sin(turn) : x;
+        }
+    return y;
+  };
+  return {
+    q: take(0, heads, true),
+    k: take(heads, kvHeads, true),
+    v: take(heads + kvHeads, kvHeads, false),
+  };
+}

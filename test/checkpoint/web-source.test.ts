@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { Checkpoint } from '../../checkpoint/safetensors.ts';
+import { blobFiles, type ChosenFile, urlFiles } from '../../checkpoint/web-source.ts';
+import { WeightsError } from '../../engine/errors.ts';
+import { rejection } from '../helpers/errors.ts';
+
+const model = await readFile(new URL('../../assets/tiny-llava-video/model.safetensors', import.meta.url));
+const config = await readFile(new URL('../../assets/tiny-llava-video/config.json', import.meta.url));
+const files: Readonly<Record<string, Uint8Array>> = {
+  '/a model/config.json': config,
+  '/a model/model.safetensors': model,
+  '/a model/part/model.safetensors': model.subarray(0, 4),
+};
+
+/** What one test makes of a request; `true` if it has answered. */
+type Mischief = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+describe('urlFiles', () => {
+  const asked: string[] = [];
+  let server: Server;
+  let address: string;
+  let mischief: Mischief;
+
+  before(async () => {
+    server = createServer((request, response) => {
+      const { url = '', method, headers } = request;
+      asked.push(`${method} ${decodeURIComponent(url)} ${headers.range ?? ''}`.trim());
+      if (mischief(request, response)) return;
+      const bytes = files[decodeURIComponent(url)];
+      if (!bytes) return void response.writeHead(404).end('no such file');
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+      const part = from === undefined ? bytes : bytes.subarray(Number(from), Number(to) + 1);
+      response.writeHead(from === undefined ? 200 : 206, { 'content-length': part.length });
+      response.end(method === 'HEAD' ? undefined : part);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a%20model`;
+  });
+  beforeEach(() => {
+    asked.length = 0;
+    mischief = () => false;
+  });
+  after(() => server.close());
+
+  it('reads weights by ranges, and everything else at once', async () => {
+    const checkpoint = await Checkpoint.open(urlFiles(`${address}/`));
+    const [name] = [...checkpoint.names()];
+    const { byteOffset, byteLength } = checkpoint.get(name!);
+    const bytes = await checkpoint.read(name!, { offset: 4, length: 8 });
+    expect(bytes).to.deep.equal(new Uint8Array(model.subarray(byteOffset + 4, byteOffset + 12)));
+    const whole = await checkpoint.read(name!);
+    expect(Buffer.from(whole).equals(model.subarray(byteOffset, byteOffset + byteLength))).to.equal(true);
+    expect(asked[0]).to.equal('HEAD /a model/model.safetensors');
+    expect(asked.slice(1).every((line) => /^GET .* bytes=\d+-\d+$/.test(line))).to.equal(true);
+    const text = await urlFiles(address).open('config.json');
+    expect(Buffer.from(await text!.read(0, text!.size)).equals(config)).to.equal(true);
+    expect(asked.at(-1)).to.equal('GET /a model/config.json');
+    expect(await text!.read(2, 0)).to.have.length(0);
+  });
+
+  it('has no file where the server has none, and folders below it', async () => {
+    expect(await urlFiles(address).open('other.json')).to.equal(undefined);
+    expect(await urlFiles(address).open('other.safetensors')).to.equal(undefined);
+    expect((await urlFiles(address).open('part/model.safetensors'))?.size).to.equal(4);
+  });
+
+  it('sends headers, and asks with the fetch that it is given', async () => {
+    let seen: string | undefined;
+    mischief = ({ headers }) => {
+      seen = headers.authorization;
+      return false;
+    };
+    let calls = 0;
+    const counting: typeof fetch = (...request) => {
+      calls++;
+      return fetch(...request);
+    };
+    await urlFiles(address, { headers: { authorization: 'Bearer x' }, fetch: counting }).open('config.json');
+    expect([seen, calls]).to.deep.equal(['Bearer x', 1]);
+  });
+
+  it('reads what the server packs, except weights', async () => {
+    mischief = ({ url = '', method }, response) => {
+      const bytes = gzipSync(files[decodeURIComponent(url)]!);
+      response.writeHead(200, { 'content-length': bytes.length, 'content-encoding': 'gzip' });
+      response.end(method === 'HEAD' ? undefined : bytes);
+      return true;
+    };
+    expect((await urlFiles(address).open('config.json'))?.size).to.equal(config.length);
+    const error = await rejection(urlFiles(address).open('model.safetensors'));
+    expect(error.message).to.match(
+      /model\.safetensors: its server does not say how long it is\. Serve it uncompressed, .*$/,
+    );
+  });
+
+  for (const [fault, wrong, message] of [
+    [
+      'refuses',
+      (_, response) => !!response.writeHead(403).end(),
+      /: its server answered 403 Forbidden\. Check the .*$/,
+    ],
+    [
+      'hangs up',
+      (_, response) => !!response.destroy(),
+      /: could not be read \(fetch failed: .*\)\. Check the address .*$/,
+    ],
+  ] satisfies [string, Mischief, RegExp][])
+    it(`says in one line that a server ${fault}`, async () => {
+      mischief = wrong;
+      for (const file of ['config.json', 'model.safetensors']) {
+        const error = await rejection(urlFiles(address).open(file));
+        expect(error).to.be.instanceOf(WeightsError);
+        expect(error.message).to.match(message).and.to.include(`/a%20model/${file}`);
+      }
+    });
+
+  it('says that a server ignores ranges, before it sends all', async () => {
+    const source = await urlFiles(address).open('model.safetensors');
+    let sent = 0;
+    mischief = (_, response) => {
+      response.writeHead(200, { 'content-length': 2 ** 40 });
+      const more = (): void => {
+        sent += 65536;
+        if (!response.destroyed) response.write(new Uint8Array(65536), more);
+      };
+      more();
+      return true;
+    };
+    const error = await rejection(source!.read(8, 8));
+    expect(error.message).to.match(
+      /: its server answered 200 to a range, expected 206\. Use one that serves ranges\.$/,
+    );
+    expect(sent).to.be.below(2 ** 28);
+  });
+
+  it('says that a file has gone, and that less came than was asked for', async () => {
+    const { open } = urlFiles(address);
+    const source = await open('model.safetensors');
+    mischief = (_, response) => !!response.writeHead(404).end();
+    expect((await rejection(source!.read(0, 8))).message).to.match(/: its server has it no more, expected 206\. .*$/);
+    mischief = ({ headers }, response) => {
+      if (headers.range) response.writeHead(206).end('short');
+      return headers.range !== undefined;
+    };
+    const error = await rejection(Checkpoint.open(urlFiles(address)));
+    expect(error.message).to.match(/: expected 8 bytes at 0, found 5\. The file changed while it was read, .*$/);
+  });
+
+  it('ends with its signal', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    const error = await rejection(urlFiles(address, { signal: stop.signal }).open('config.json'));
+    expect(error.name).to.equal('AbortError');
+  });
+});
+
+describe('blobFiles', () => {
+  const file = (path: string, bytes: Uint8Array | string): ChosenFile =>
+    Object.assign(new File([new Uint8Array(Buffer.from(bytes))], path.split('/').at(-1)!), {
+      webkitRelativePath: path,
+    });
+
+  it('finds files by their names, or by their paths below the chosen folder', async () => {
+    for (const root of ['', 'llava/']) {
+      const files = blobFiles([
+        file(`${root}llm/config.json`, '{}'),
+        file(`${root}config.json`, config),
+        file(`${root}x`, ''),
+      ]);
+      expect((await files.open('config.json'))?.size).to.equal(config.length);
+      expect((await files.open('llm/config.json'))?.size).to.equal(2);
+      expect(await files.open('other.json')).to.equal(undefined);
+    }
+    const dropped = blobFiles([new File(['{}'], 'config.json')]);
+    expect((await dropped.open('config.json'))?.name).to.equal('the chosen files/config.json');
+  });
+
+  it('reads ranges', async () => {
+    const checkpoint = await Checkpoint.open(
+      blobFiles([file('tiny/model.safetensors', model), file('tiny/config.json', config)]),
+    );
+    const [name] = [...checkpoint.names()];
+    const { byteOffset } = checkpoint.get(name!);
+    const bytes = await checkpoint.read(name!, { offset: 0, length: 12 });
+    expect(bytes).to.deep.equal(new Uint8Array(model.subarray(byteOffset, byteOffset + 12)));
+  });
+
+  it('says in one line that a file has gone since it was chosen', async () => {
+    const gone: ChosenFile = Object.assign(new Blob(['12345678']), { name: 'model.safetensors' });
+    Object.assign(gone, { slice: () => ({ arrayBuffer: () => Promise.reject(new Error('NotReadableError')) }) });
+    const error = await rejection(Checkpoint.open(blobFiles([gone], 'mine')));
+    expect(error).to.be.instanceOf(WeightsError);
+    expect(error.message).to.match(/^mine\/model\.safetensors: cannot be read any more: .* Choose the files again\.$/);
+  });
+});
