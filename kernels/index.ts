@@ -14,20 +14,21 @@ export { gatedLinear, type LinearOptions, type LinearPlan, type LinearWeights, l
 export { type LayerNormWeights, layerNorm, rmsNorm } from './norm.ts';
 export { type PackOptions, pack } from './pack/index.ts';
 export {
+  assignChosen,
+  assignRuns,
   chooseAtLeast,
   chooseLargest,
-  compact,
+  compactLayout,
+  compactRows,
   fromOrderKey,
-  gatherRows,
+  GONE,
   importance,
   lastRowAttention,
   NAN_KEY,
   orderKey,
-  type Rows,
   type Survivors,
   similarity,
-  survivorsOfMerge,
-  survivorsOfPruning,
+  survivorsOf,
 } from './reduce/index.ts';
 export { type HeadLayout, type HeadOrder, rotations, splitRope } from './rope.ts';
 export { type NewlinePlace, type PoolMode, patchify, pool, pooledSide, tokensPerFrame } from './vision.ts';

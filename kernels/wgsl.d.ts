@@ -287,22 +287,33 @@ declare module '*/pool.wgsl' {
   export default source;
 }
 
-declare module '*/compact.wgsl' {
+declare module '*/assign.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'hidden' | 'position' | 'planes' | 'keep' | 'slot' | 'hiddenOut' | 'positionOut' | 'planesOut',
-    'dim' | 'rows' | 'tokens' | 'kept',
+    'planes' | 'chosen' | 'into',
+    'rows' | 'first' | 'candidates',
     'MERGE',
     never,
-    'act'
+    never
   >;
   export default source;
 }
 
-declare module '*/gather.wgsl' {
+declare module '*/compact-layout.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'keep' | 'slot' | 'y',
-    'dim',
+    'position' | 'planes' | 'keep' | 'slot' | 'positionOut' | 'planesOut',
+    'rows' | 'kept',
     never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/compact-rows.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'keep' | 'slot' | 'links' | 'y',
+    'dim' | 'rows',
+    'MERGE',
     never,
     'act'
   >;
@@ -355,8 +366,8 @@ declare module '*/similarity.wgsl' {
 
 declare module '*/survivors.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'planes' | 'chosen' | 'keep',
-    'rows' | 'first' | 'candidates',
+    'planes' | 'into' | 'keep' | 'links',
+    'rows',
     'MERGE',
     never,
     never
