@@ -21,7 +21,13 @@ export interface SamplingOptions {
   readonly spread?: Spread;
   /** What `fps` means. Default `stride`, as LLaVA-Video. */
   readonly rate?: Rate;
+  /** The model's own choice, in the place of `spread` and `rate`. */
+  readonly sample?: Sampler;
 }
+
+/** Chooses frames of a video: indices, ascending. */
+export type Sampler = (video: Required<Pick<SamplingOptions, SamplerKeys>>) => readonly number[];
+type SamplerKeys = 'frames' | 'averageFps' | 'maxFrames' | 'fps' | 'forceSample';
 
 /**
  * Frames at a rate. `stride`: every n-th, n rounded, or an even spread of `maxFrames` if these are more (LLaVA-Video).
@@ -67,8 +73,9 @@ export function sampleFrames(options: SamplingOptions): Sampling {
   requirePositive('fps', fps);
 
   const stride = Math.max(1, roundHalfEven(averageFps / fps));
-  const strided = rate === 'stride' && !forceSample && Math.ceil(frames / stride) <= maxFrames;
-  const indices = strided ? every(frames, stride) : taken({ ...options, forceSample, spread, rate });
+  const strided = !options.sample && rate === 'stride' && !forceSample && Math.ceil(frames / stride) <= maxFrames;
+  const own = options.sample?.({ frames, averageFps, maxFrames, fps, forceSample });
+  const indices = own ? [...own] : strided ? every(frames, stride) : taken({ ...options, forceSample, spread, rate });
   const times = indices.map((index) => index / averageFps);
   // The reference divides by the step in one case, which is the rate only where a frame a second is asked for.
   const told = strided ? indices.map((index) => index / stride) : times;
