@@ -1,7 +1,7 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
 import { type Cut, cutTogether, type Size } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
-import { type Rate, type Sampling, type Spread, sampleFrames } from './sampling.ts';
+import { type Rate, type Sampler, type Sampling, type Spread, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
 
 /** How a frame becomes one picture. */
@@ -30,6 +30,8 @@ export interface SampleVideoOptions {
   readonly spread?: Spread;
   /** What `fps` means. Default `stride`. */
   readonly rate?: Rate;
+  /** The model's own choice of frames, in the place of `spread` and `rate`. */
+  readonly sample?: Sampler;
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
@@ -48,7 +50,13 @@ export interface SampledVideo {
   readonly height: number;
   readonly sampling: Sampling;
   /** The sampling in words, for prompts. */
-  readonly times: { readonly frames: number; readonly durationText: string; readonly timesText: string };
+  readonly times: {
+    readonly frames: number;
+    readonly duration: number;
+    readonly durationText: string;
+    readonly seconds: readonly number[];
+    readonly timesText: string;
+  };
   readonly decodeSeconds: number;
   readonly resizeSeconds: number;
 }
@@ -84,13 +92,13 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
     resizeMs += performance.now() - before;
     progress?.(images.length, sampling.indices.length);
   }
-  const { durationText, timesText } = sampling;
+  const { duration, durationText, times: seconds, timesText } = sampling;
   return {
     images,
     ...to,
     pictures,
     sampling,
-    times: { frames: images.length, durationText, timesText },
+    times: { frames: images.length, duration, durationText, seconds, timesText },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };

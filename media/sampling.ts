@@ -1,4 +1,9 @@
 /** Which frames of a video a model sees, and the words that tell it when they were. Number for number LLaVA-Video's. */
+import { InputError } from '../engine/errors.ts';
+import { roundHalfEven } from '../engine/round.ts';
+
+/** Most frames that can be taken: each is a token at least, and a kernel's grid ends at this many rows. */
+export const MOST_FRAMES = 65_535;
 
 /** What {@link sampleFrames} needs to know. */
 export interface SamplingOptions {
@@ -6,7 +11,7 @@ export interface SamplingOptions {
   readonly frames: number;
   /** Average frame rate of the video, frames per second. */
   readonly averageFps: number;
-  /** Most frames to take; at least 1. */
+  /** Most frames to take, from 1 to {@link MOST_FRAMES}. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
   readonly fps?: number;
@@ -16,7 +21,13 @@ export interface SamplingOptions {
   readonly spread?: Spread;
   /** What `fps` means. Default `stride`, as LLaVA-Video. */
   readonly rate?: Rate;
+  /** The model's own choice, in the place of `spread` and `rate`. */
+  readonly sample?: Sampler;
 }
+
+/** Chooses frames of a video: indices, ascending. */
+export type Sampler = (video: Required<Pick<SamplingOptions, SamplerKeys>>) => readonly number[];
+type SamplerKeys = 'frames' | 'averageFps' | 'maxFrames' | 'fps' | 'forceSample';
 
 /**
  * Frames at a rate. `stride`: every n-th, n rounded, or an even spread of `maxFrames` if these are more (LLaVA-Video).
@@ -52,18 +63,19 @@ export interface Sampling {
  *
  * Deviation: where the rounded n is 0 (`averageFps <= fps / 2`) the reference fails; here every frame is taken.
  *
- * @throws RangeError if a number is outside what {@link SamplingOptions} says.
+ * @throws InputError if a number is outside what {@link SamplingOptions} says.
  */
 export function sampleFrames(options: SamplingOptions): Sampling {
   const { frames, averageFps, maxFrames, fps = 1, forceSample = false, spread = 'ends', rate = 'stride' } = options;
   requireCount('frames', frames);
-  requireCount('maxFrames', maxFrames);
+  requireCount('maxFrames', maxFrames, MOST_FRAMES);
   requirePositive('averageFps', averageFps);
   requirePositive('fps', fps);
 
   const stride = Math.max(1, roundHalfEven(averageFps / fps));
-  const strided = rate === 'stride' && !forceSample && Math.ceil(frames / stride) <= maxFrames;
-  const indices = strided ? every(frames, stride) : taken({ ...options, forceSample, spread, rate });
+  const strided = !options.sample && rate === 'stride' && !forceSample && Math.ceil(frames / stride) <= maxFrames;
+  const own = options.sample?.({ frames, averageFps, maxFrames, fps, forceSample });
+  const indices = own ? [...own] : strided ? every(frames, stride) : taken({ ...options, forceSample, spread, rate });
   const times = indices.map((index) => index / averageFps);
   // The reference divides by the step in one case, which is the rate only where a frame a second is asked for.
   const told = strided ? indices.map((index) => index / stride) : times;
@@ -95,30 +107,24 @@ function atTimes({ frames, averageFps, maxFrames, fps = 1 }: SamplingOptions): n
 /** Fewest frames of Qwen2-VL's vision_process.py, smart_nframes. */
 const FEWEST_PAIRED = 4;
 
-/** How many frames `pairs` takes: an even number but where there is one, or one is asked for. */
+/**
+ * How many frames `pairs` takes: an even number but where there is one, or one is asked for. A number that is asked for is
+ * rounded, half a pair to an even number of pairs; one that must not be exceeded is rounded down.
+ */
 function paired({ frames, averageFps, maxFrames, fps = 1, forceSample = false }: SamplingOptions): number {
-  const room = Math.min(maxFrames, frames);
-  const most = Math.max(2 * Math.floor(room / 2), 1);
-  if (forceSample) return most;
+  const most = Math.max(2 * Math.floor(frames / 2), 1);
+  if (forceSample) return Math.min(maxFrames === 1 ? 1 : 2 * roundHalfEven(maxFrames / 2), most);
   const wanted = Math.max((frames / averageFps) * fps, FEWEST_PAIRED);
-  return Math.min(2 * roundHalfEven(wanted / 2), most);
-}
-
-/** Rounds to the nearest integer and ties to the even one, as Python and IEEE 754 do. */
-export function roundHalfEven(x: number): number {
-  const below = Math.floor(x);
-  const part = x - below;
-  if (part !== 0.5) return part < 0.5 ? below : below + 1;
-  return below % 2 === 0 ? below : below + 1;
+  return Math.min(2 * roundHalfEven(wanted / 2), Math.max(2 * Math.floor(maxFrames / 2), 1), most);
 }
 
 /**
  * Python's `'%.2f' % x`: the exact value of the double, ties to even. 0.125 gives `0.12`.
  *
- * @throws RangeError if `x` is not finite.
+ * @throws InputError if `x` is not finite.
  */
 export function twoDigits(x: number): string {
-  if (!Number.isFinite(x)) throw new RangeError(`twoDigits: needs a finite number, got ${x}.`);
+  if (!Number.isFinite(x)) throw new InputError(`twoDigits: needs a finite number, got ${x}.`);
   // From 1e21 on toFixed turns to exponents; such a double is an integer.
   const text = Math.abs(x) < 1e21 ? x.toFixed(2) : `${BigInt(x)}.00`;
   // toFixed is exact too, but takes ties away from zero. Only odd multiples of 1/8 lie half-way between hundredths.
@@ -157,12 +163,13 @@ function linspace(frames: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i === count - 1 ? frames - 1 : i * step));
 }
 
-function requireCount(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new RangeError(`sampleFrames: ${name} must be an integer of at least 1, got ${value}.`);
+function requireCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
+  const range = most < Number.MAX_SAFE_INTEGER ? `from 1 to ${most}` : 'of at least 1';
+  throw new InputError(`sampleFrames: ${name} must be an integer ${range}, got ${value}.`);
 }
 
 function requirePositive(name: string, value: number): void {
   if (!(value > 0 && value < Infinity))
-    throw new RangeError(`sampleFrames: ${name} must be positive and finite, got ${value}.`);
+    throw new InputError(`sampleFrames: ${name} must be positive and finite, got ${value}.`);
 }

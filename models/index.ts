@@ -6,9 +6,9 @@
  */
 export { chatMl, QWEN_1_5, type SampledTimes, timesLead, VIDEO_LEAD, VIDEO_MARK } from './chat.ts';
 export { ConfigReader } from './config.ts';
-export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config } from './decoder/config.ts';
+export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config, qwen3Config } from './decoder/config.ts';
 export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
-export { type DecoderNames, internLm2Names, llamaNames } from './decoder/names.ts';
+export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './decoder/names.ts';
 export type { Family, FamilyPlan, PictureForm, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';

@@ -6,6 +6,10 @@ import type { PictureSize } from './video-model.ts';
 export interface PicturePart extends PictureSize {
   /** What the frame is resized to. */
   readonly resized: PictureSize;
+  /** Sizes that it is resized to before, one after the other. */
+  readonly via?: readonly PictureSize[];
+  /** What it is resized with; default `bicubic`. */
+  readonly filter?: 'bicubic' | 'lanczos';
   /** Where the part lies in it. */
   readonly left: number;
   readonly top: number;

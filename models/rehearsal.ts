@@ -2,6 +2,7 @@ import { InputError } from '../engine/errors.ts';
 import type { PipelineUse } from '../engine/pipelines.ts';
 import { Runtime } from '../engine/runtime.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
+import { blankTimes } from './chat.ts';
 import type { GenerationStats } from './generate.ts';
 import { bytesOf, stretched } from './pictures.ts';
 import type { EncodedPicture, EncodedVideo, PictureSize, Seen, VideoModel } from './video-model.ts';
@@ -68,7 +69,7 @@ function encodeBlankVideo(model: VideoModel, frames: number, source: PictureSize
   const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
   const pictures = picturesOf?.(source) ?? [stretched(one)];
   const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytesOf(pictures)));
-  return model.encode({ images, ...one, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+  return model.encode({ images, ...one, pictures, times: blankTimes(frames) });
 }
 
 async function encodeBlankPicture(model: VideoModel, source: PictureSize): Promise<EncodedPicture> {

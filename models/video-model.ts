@@ -35,6 +35,15 @@ export interface FrameFormat {
   readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
   /** What a rate of frames a second means; media/sampling.ts says what each does. Default `stride`. */
   readonly rate?: 'stride' | 'times' | 'pairs';
+  /** Its own choice of frames, in the place of `spread` and `rate`: indices, ascending. */
+  readonly sample?: (video: {
+    readonly frames: number;
+    readonly averageFps: number;
+    readonly maxFrames: number;
+    readonly fps: number;
+    /** Whether `maxFrames` are wanted, whatever `fps` says. */
+    readonly forceSample: boolean;
+  }) => readonly number[];
   /** Frames a second where nothing else is asked for. Default 1. */
   readonly fps?: number;
 }

@@ -32,6 +32,18 @@ export function qwen2Config(config: ConfigReader): DecoderConfig {
   return { ...sizes(config), ...UNSCALED, qkvBias: true, headOrder: 'split' };
 }
 
+/**
+ * Qwen3 (Hugging Face `Qwen3Config`), whose heads have a size of their own and norms (`qwen3Names`).
+ *
+ * @throws WeightsError as `qwen2Config`.
+ */
+export function qwen3Config(config: ConfigReader): DecoderConfig {
+  config.oneOf('use_sliding_window', [false], false);
+  config.oneOf('attention_bias', [false], false);
+  if (config.raw('rope_scaling') !== undefined) throw config.wrong('rope_scaling', 'null (no other is built)');
+  return { ...sizes(config, 128), ...UNSCALED, qkvBias: false, headOrder: 'split' };
+}
+
 /** Qwen2-VL's (Hugging Face `Qwen2VLConfig`): Qwen2 with positions on three axes. @throws WeightsError as `qwen2Config`. */
 export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
   config.oneOf('use_sliding_window', [false], false);
@@ -65,16 +77,23 @@ export function internLm2Config(config: ConfigReader): DecoderConfig {
 
 const UNSCALED = { ropeFactor: 1, maxPositions: Number.POSITIVE_INFINITY } as const;
 
-/** What all have, under the names of Hugging Face. */
-function sizes(config: ConfigReader): Omit<DecoderConfig, 'ropeFactor' | 'maxPositions' | 'qkvBias' | 'headOrder'> {
+/**
+ * What all have, under the names of Hugging Face.
+ *
+ * @param ownHeadDim - Size of a head where no key says it, for classes whose heads need not make up the hidden size.
+ */
+function sizes(
+  config: ConfigReader,
+  ownHeadDim?: number,
+): Omit<DecoderConfig, 'ropeFactor' | 'maxPositions' | 'qkvBias' | 'headOrder'> {
   config.oneOf('hidden_act', ['silu'], 'silu');
   const hiddenSize = config.size('hidden_size');
   const heads = config.size('num_attention_heads');
   const kvHeads = config.size('num_key_value_heads', heads);
   if (heads % kvHeads !== 0) throw config.wrong('num_key_value_heads', `a divisor of ${heads}`);
-  if (config.raw('head_dim') === undefined && hiddenSize % heads !== 0)
+  if (config.raw('head_dim') === undefined && ownHeadDim === undefined && hiddenSize % heads !== 0)
     throw config.wrong('num_attention_heads', `a divisor of hidden_size, ${hiddenSize}`);
-  const headDim = config.size('head_dim', hiddenSize / heads);
+  const headDim = config.size('head_dim', ownHeadDim ?? hiddenSize / heads);
   if (headDim % 2 !== 0) throw config.wrong('num_attention_heads', 'such that a head has an even size');
   return {
     hiddenSize,

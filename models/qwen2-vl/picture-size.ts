@@ -1,4 +1,5 @@
 import { InputError } from '../../engine/errors.ts';
+import { roundHalfEven } from '../../engine/round.ts';
 import type { PictureSize } from '../video-model.ts';
 
 /** What a size may be: sides are multiples of `factor`, and the area lies in these bounds, in pixels. */
@@ -50,10 +51,4 @@ export function frameLimits(factor: number, framesPerGroup: number, frames: numb
   const share = Math.min(VIDEO.most * token, ((VIDEO.ofAll * token) / frames) * framesPerGroup);
   const maxPixels = Math.min(Math.max(share, Math.trunc(1.05 * least)), own.max ?? Number.POSITIVE_INFINITY);
   return { factor, minPixels: Math.min(least, maxPixels), maxPixels };
-}
-
-function roundHalfEven(x: number): number {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : below + 1;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
+import { blankTimes } from '../../models/chat.ts';
 import { tokensIn } from '../../models/family.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
 import type { KvCache } from '../../models/kv-cache.ts';
@@ -66,7 +67,7 @@ export function framesFor(model: LoadedModel, count: number, { seed = 1, change 
     if (frame > 0) for (let i = 0; i < image.length; i++) if (stream() < change * 2 ** 32) image[i] = stream() & 255;
     return image.slice();
   });
-  return { images, width, height, times: { frames: count, durationText: '1.00', timesText: '0.00s' } };
+  return { images, width, height, times: blankTimes(count) };
 }
 
 /** A prompt by its ids, `VIDEO_ID` where the video is. */

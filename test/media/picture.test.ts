@@ -5,7 +5,7 @@ import { cutPicture } from '../../media/cut-picture.ts';
 import { encodeJpegs } from '../../media/encode.ts';
 import { VideoError } from '../../media/errors.ts';
 import { openPicture } from '../../media/picture.ts';
-import { resizeBicubic } from '../../media/resize.ts';
+import { resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
 import { frameLimits, imageLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
@@ -112,11 +112,11 @@ describe('pieces of a picture', () => {
     const { image: shown, pieces } = cutPicture(image, tilesOf(image, 16, 6));
     expect(pieces.map(({ width, height }) => [width, height])).to.deep.equal(Array(3).fill([16, 16]));
     const images = [0, 1, 2].map((i) => shown.subarray(768 * i, 768 * (i + 1)));
-    const whole = resizeBicubic(image, 32, 16);
+    const whole = resize(image, 32, 16);
     const column = (tile: number, row: number): number[] => [...images[tile]!.subarray(48 * row, 48 * (row + 1))];
     for (let row = 0; row < 16; row++)
       expect([...column(0, row), ...column(1, row)]).to.deep.equal([...whole.subarray(96 * row, 96 * (row + 1))]);
-    expect([...images[2]!]).to.deep.equal([...resizeBicubic(image, 16, 16)]);
+    expect([...images[2]!]).to.deep.equal([...resize(image, 16, 16)]);
   });
 
   it('are one where it is square and small, or where no more are allowed', () => {
@@ -174,7 +174,7 @@ describe('the smooth resize', () => {
       const { rgb, ...of } = pattern(61, 47);
       // No overshoot is cut off between the passes.
       const image = { ...of, rgb: rgb.map((value) => 64 + (value >> 1)) };
-      const [smooth, twice] = [resizeSmooth(image, width, height), resizeBicubic(image, width, height)];
+      const [smooth, twice] = [resizeSmooth(image, width, height), resize(image, width, height)];
       expect(smooth).to.have.length(twice.length);
       for (const [i, value] of smooth.entries()) expect(Math.abs(value - twice[i]!)).to.be.at.most(1);
     });

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { cutPicture } from '../../media/cut-picture.ts';
-import { VIDEO_MARK } from '../../models/chat.ts';
+import { blankTimes, VIDEO_MARK } from '../../models/chat.ts';
 import { encodeFrames } from '../../models/encode.ts';
 import type { FamilyPlan, VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
@@ -95,7 +95,7 @@ describe('a prompt of MiniCPM-V', () => {
   async function typesOf(ids: readonly number[], frames: number, pictures: readonly PicturePart[]): Promise<number[]> {
     const bytes = pictures.reduce((sum, { width, height }) => sum + 3 * width * height, 0);
     const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
-    using video = await model.encode({ images, pictures, times: { frames, durationText: '', timesText: '' } });
+    using video = await model.encode({ images, pictures, times: blankTimes(frames) });
     const rec = model.runtime.recorder('prompt');
     const { layout, hidden } = model.prompt(rec, ids, video);
     const patch = (await rec.read(layout.planes)).subarray(0, hidden.shape2()[0]);
@@ -169,7 +169,7 @@ describe('a prompt of MiniCPM-V', () => {
     using video = await model.encode(framesFor(model, 2));
     expect(video.tokens.shape).to.deep.equal([12, 128]);
     const images = [new Uint8Array(10)];
-    const times = { frames: 1, durationText: '', timesText: '' };
+    const times = blankTimes(1);
     const error = await rejection(model.encode({ images, times }));
     expect(error).to.be.instanceOf(InputError);
     expect(error.message).to.equal('encode: frames must be 28 x 28 RGB, got 10 bytes.');

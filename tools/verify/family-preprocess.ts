@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cutParts, cutTogether, type RgbImage, resizeBicubic } from '../../media/resize.ts';
+import { cutParts, cutTogether, type RgbImage, resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
@@ -50,7 +50,7 @@ function showQwen2Vl(image: RgbImage, { kind, request = {} }: Picture): Uint8Arr
   const own = imageLimits(FACTOR, {});
   const asked = { minPixels: request.min_pixels ?? own.minPixels, maxPixels: request.max_pixels ?? own.maxPixels };
   const size = smartResize(image, { ...own, ...asked });
-  if (kind === 'image') return [resizeBicubic(image, size.width, size.height)];
+  if (kind === 'image') return [resize(image, size.width, size.height)];
   return [resizeSmooth(image, size.width, size.height)];
 }
 
