@@ -1,7 +1,7 @@
 /** The flags of `ff-run`: one table that parsing, checking and the help text share. */
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
 import { reducers } from '../framefusion/reducers.ts';
-import { dtypes, type ModelDType } from '../models/video-model.ts';
+import { dtypes, type ModelDType } from '../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
 import { weightsConfig } from './models.ts';
 

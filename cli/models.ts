@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../engine/errors.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 
 /** One entry of weights.config.json; weights.config.schema.json says what each key means. */
 export interface NamedModel {

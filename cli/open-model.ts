@@ -2,8 +2,9 @@ import { folderFiles } from '../checkpoint/file-source.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { loadModel } from '../models/registry.ts';
-import type { ModelDType, VideoModel } from '../models/video-model.ts';
+import { loadCheckpoint } from '../models/registry.ts';
+import type { ModelDType } from '../models/weights.ts';
+import type { VideoModel } from '../models/video-model.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { fitOf, requireFit, type Wanted } from './fit.ts';
 import { openAdapter } from './open-adapter.ts';
@@ -27,7 +28,7 @@ export async function openModel(
   try {
     const fit = await fitOf(choice, runtime, wanted);
     await requireFit(choice, runtime, wanted, fit);
-    const model = await loadModel(folderFiles(choice.folder), runtime, {
+    const model = await loadCheckpoint(folderFiles(choice.folder), runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),

@@ -5,7 +5,8 @@ import type { Picture } from '../media/crop-picture.ts';
 import { openPicture } from '../media/picture.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { Seen, VideoModel } from '../models/video-model.ts';
+import type { Inputs } from '../models/inputs.ts';
+import type { VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { commandLine } from './command-line.ts';
@@ -75,7 +76,7 @@ async function openAll(args: RunArguments): Promise<Opened> {
 interface ShownAll extends Disposable {
   readonly video: Shown | undefined;
   readonly pictures: ShownPictures;
-  readonly seen: Seen;
+  readonly seen: Inputs;
 }
 
 async function showAll(
@@ -124,7 +125,7 @@ interface Question {
   readonly choice: ModelChoice;
   readonly model: VideoModel;
   readonly prompt: string;
-  readonly seen: Seen;
+  readonly seen: Inputs;
 }
 
 async function answerAll(args: RunArguments, question: Question, console_: Console): Promise<Answered[]> {
@@ -225,7 +226,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       name: about.choice.name,
       architecture: model.architecture,
       layers: model.layers,
-      dtype: model.act,
+      dtype: model.computeDtype,
       weights: model.weights.formats.join(' + '),
       weightBytes: model.weights.bytes,
     },

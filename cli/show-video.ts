@@ -2,7 +2,8 @@ import { cropPicture, type Picture } from '../media/crop-picture.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
 import { stretched } from '../models/pictures.ts';
-import type { EncodedPicture, EncodedVideo, VideoModel } from '../models/video-model.ts';
+import type { EncodedPicture, EncodedVideo } from '../models/inputs.ts';
+import type { VideoModel } from '../models/video-model.ts';
 import type { NamedModel } from './models.ts';
 import type { Console } from './progress.ts';
 
@@ -70,6 +71,8 @@ export async function showVideo(
   });
   for (const warning of video.warnings) console_.warn(warning);
   const started = performance.now();
-  const encoded = await model.encode(sampled, (done, of) => console_.progress('looking at the video, frame', done, of));
+  const encoded = await model.encode(sampled, {
+    progress: (done, of) => console_.progress('looking at the video, frame', done, of),
+  });
   return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };
 }

@@ -10,7 +10,7 @@ export { ConfigReader } from './config.ts';
 export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config, qwen3Config } from './decoder/config.ts';
 export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
 export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './decoder/names.ts';
-export type { Family, FamilyPlan, PictureForm, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
+export type { Family, FamilyPlan, PictureForm, PlannedModel, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
 export type { KvCache } from './kv-cache.ts';
@@ -18,7 +18,7 @@ export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNa
 export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
-export { type PlannedModel, planOf } from './registry.ts';
+export { planOf } from './registry.ts';
 export {
   clipConfig,
   gridOf,
@@ -30,5 +30,5 @@ export {
 } from './tower/config.ts';
 export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
 export { Tower } from './tower/tower.ts';
-export type { TokenGrid } from './video-model.ts';
+export type { TokenGrid } from './inputs.ts';
 export { type StoredMatrix, WeightLoader, type WeightLoaderOptions } from './weights.ts';

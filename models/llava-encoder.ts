@@ -6,7 +6,7 @@ import { mlp, Projector } from './projector.ts';
 import { gridOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
-import type { TokenGrid } from './video-model.ts';
+import type { TokenGrid } from './inputs.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens, as LLaVA's families do it. */

@@ -8,7 +8,6 @@ import {
   compactLayout,
   compactRows,
   lastRowAttention,
-  type Survivors,
   survivorsOf,
 } from '../kernels/reduce/index.ts';
 import type { HeadLayout } from '../kernels/rope.ts';
@@ -65,13 +64,31 @@ interface Step extends Omit<ReducingOptions, 'reducer'> {
 /** Asks, applies, tells. */
 async function step(rec: Recorder, at: Step): Promise<Tokens> {
   const { tokens, attended, decide, signal, listeners } = at;
-  // Text alone, and a single row, are nobody's to reduce.
-  const asked = tokens.layout.tokens > 0 && tokens.hidden.shape2()[0] > 1;
-  const decision = asked ? await abortable(decide?.(pointOf(rec, at)), signal) : undefined;
-  const { after, into } = apply(rec, tokens, decision, attended?.cache);
+  const decided = decide && (await abortable(reduceAt(decide, pointOf(rec, at), attended?.cache), signal));
+  const { after, decision, into } = decided ?? { after: tokens };
   const event = { rec, at: at.at, entering: attended?.entering ?? tokens, before: tokens, after, decision };
   for (const listener of listeners) await abortable(listener({ ...event, ...(into && { into }) }), signal);
   return after;
+}
+
+/** What a decision left. */
+export interface Reduced {
+  readonly decision: Decision | undefined;
+  readonly after: Tokens;
+  /** As `LayerEvent` has it. */
+  readonly into?: Tensor;
+}
+
+/**
+ * Asks at one point and applies the answer. Text alone, and a single row, are nobody's to reduce.
+ *
+ * @throws InputError if the decision does not fit the sequence, or what the reducer throws.
+ */
+export async function reduceAt(decide: Decide, point: Point, cache?: LayerCache): Promise<Reduced> {
+  const { rec, tokens } = point;
+  const asked = tokens.layout.tokens > 0 && tokens.hidden.shape2()[0] > 1;
+  const decision = asked ? await decide(point) : undefined;
+  return { decision, ...apply(rec, tokens, decision, cache) };
 }
 
 /** As the hook, for a video's tokens before any question. */

@@ -1,6 +1,6 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { TokenGrid } from './pictures.ts';
+import type { TokenGrid } from './inputs.ts';
 
 /**
  * The port between the models and whatever shortens their sequences. A reducer decides, and nothing else: it is asked at

@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { Console } from '../../cli/progress.ts';
 import { precisionText } from '../../cli/report.ts';
 import type { Video } from '../../media/video.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
-import type { EncodedVideo, VideoFrames } from '../../models/video-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
+import type { EncodedVideo, VideoFrames } from '../../models/inputs.ts';
 import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
 import type { Figure } from '../common/figures.ts';
 import { originOf } from '../common/origin.ts';
@@ -146,7 +146,7 @@ function reportOf(
   };
 }
 
-function shapeOf({ decoder: { config } }: LoadedModel): ModelReport['model']['shape'] {
+function shapeOf({ decoder: { config } }: VideoModel): ModelReport['model']['shape'] {
   const { hiddenSize: hidden, intermediateSize: inner, heads, kvHeads, headDim, vocabSize: vocabulary } = config;
   return { hidden, inner, heads, kvHeads, headDim, vocabulary };
 }

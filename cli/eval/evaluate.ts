@@ -76,7 +76,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       questions: questions.length,
       videos: new Set(questions.map(({ video }) => video)).size,
       model: choice.name,
-      dtype: precisionText(model.weights.formats.join(' + '), model.act),
+      dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
       adapter: runtime.adapterName,
       runs: summaries,
     };
@@ -122,7 +122,7 @@ function aboutOf(
   return {
     data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
     model: resolve(choice.folder), // its name alone could be that of another folder
-    dtype: precisionText(model.weights.formats.join(' + '), model.act),
+    dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
     frames: args.frames ?? choice.frames,
     maxNewTokens: args.maxNewTokens,
   };

@@ -4,7 +4,7 @@ import type { VideoEncoder } from '../family.ts';
 import { patchesOf, type TowerConfig } from '../tower/config.ts';
 import type { TowerNames } from '../tower/names.ts';
 import { Tower } from '../tower/tower.ts';
-import type { TokenGrid } from '../video-model.ts';
+import type { TokenGrid } from '../inputs.ts';
 import type { WeightLoader } from '../weights.ts';
 import { Resampler } from './resampler.ts';
 

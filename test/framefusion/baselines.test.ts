@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from '../../framefusion/baselines.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { atEnd } from '../helpers/device.ts';
@@ -12,7 +12,7 @@ const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];
 
 describe('the baselines', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let clip: Prompt;
   let perFrame: number;
 

@@ -61,7 +61,7 @@ describe('applyFrameFusion', () => {
     const fused = applyFrameFusion(model, { cost: 0.3, similarityLowerBound: 0.8, ratioLowerBound: 0.2 });
     expect(fused).to.not.equal(model);
     expect(model.reducer).to.equal(undefined);
-    expect(fused.decoder).to.equal(model.decoder);
+    expect(fused.parts.decoder).to.equal(model.parts.decoder);
     expect(fused.reducer).to.be.instanceOf(FrameFusion);
     expect((fused.reducer as FrameFusion).settings).to.include({ cost: 0.3, similarityLowerBound: 0.8 });
     expect(fused.withReducer(undefined).reducer).to.equal(undefined);

@@ -1,3 +1,5 @@
+import { promptOf } from '../../models/model-parts.ts';
+import { firstLogits } from '../../models/first-logits.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +11,13 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
 import { stretched } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { loadModel, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, planOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
@@ -152,8 +154,8 @@ describe('the configs of', () => {
 });
 
 /** Of five frames; the last group of a family that takes two together is filled up. */
-function videoTokens(model: LoadedModel): number {
-  return Math.ceil(5 / model.encoder.framesPerGroup) * tokensPerGroup(model);
+function videoTokens(model: VideoModel): number {
+  return Math.ceil(5 / model.parts.encoder.framesPerGroup) * tokensPerGroup(model);
 }
 
 /** Text that has types as the video's tokens have: between frames `</image>`, a newline and `<image>`, and two at the end. */
@@ -165,11 +167,11 @@ describe('a tiny model of', () => {
   for (const [family, configs] of Object.entries(families))
     describe(family, () => {
       let folder: string;
-      let model: LoadedModel;
+      let model: VideoModel;
       before(async () => {
         folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
         await makeFamilyCheckpoint(folder, configs);
-        model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+        model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
       });
       after(async () => {
         model?.[Symbol.dispose]();
@@ -193,7 +195,7 @@ describe('a tiny model of', () => {
 
       it('is rehearsed to its last kernel, so that its pipelines are known while weights load', async () => {
         const uses = await rehearse(await sharedRuntime(), (on) =>
-          loadModel(folderFiles(folder), on, { dtype: 'f32' }),
+          loadCheckpoint(folderFiles(folder), on, { dtype: 'f32' }),
         );
         expect(uses.at(-1)?.kernel.name).to.equal('argmax');
       });
@@ -247,12 +249,12 @@ describe('a model of published size', () => {
 });
 
 describe('text between the frames of a video', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
     await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
-    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+    model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
   });
   after(async () => {
     model?.[Symbol.dispose]();
@@ -297,11 +299,11 @@ describe('text between the frames of a video', () => {
 
 describe('pictures', () => {
   let folder: string;
-  let model: LoadedModel;
+  let model: VideoModel;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
     await makeFamilyCheckpoint(folder, families['Qwen2-VL']!);
-    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+    model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
   });
   after(async () => {
     model?.[Symbol.dispose]();
@@ -316,7 +318,7 @@ describe('pictures', () => {
     using light = await model.encodePicture(grey(200));
     using video = await model.encode(framesFor(model, 4));
     const last = async (pictures: (typeof dark)[]): Promise<number[]> => [
-      ...(await model.firstLogits({ pictures, video }, 'What?')),
+      ...(await firstLogits(model, { pictures, video }, 'What?')),
     ];
     const [one, other] = [await last([dark, light]), await last([light, dark])];
     expect(one).not.to.deep.equal(other);
@@ -331,7 +333,7 @@ describe('pictures', () => {
       [[1, VIDEO_ID, VIDEO_ID, 2], /its marks must be 1, got 2/],
     ] as const) {
       const rec = model.runtime.recorder('prompt');
-      expect(() => model.prompt(rec, ids, { pictures: [picture] })).to.throw(InputError, message);
+      expect(() => promptOf(model.parts, rec, ids, { pictures: [picture] })).to.throw(InputError, message);
       rec.finish();
     }
   });

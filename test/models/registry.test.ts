@@ -159,13 +159,13 @@ describe('loadModel', () => {
     if (hasF16) this.skip();
     await expectRejection(load(folder, { dtype: 'f16' }), InputError, `dtype f16: ${adapterName} has no shader-f16`);
     const model = await load(folder, {});
-    expect(model.act).to.equal('f32');
+    expect(model.computeDtype).to.equal('f32');
     model[Symbol.dispose]();
   });
 
   itOn(['f16'], 'multiplies in f16 where the adapter has it, unless told otherwise', async () => {
     const model = await load(folder, {});
-    expect(model.act).to.equal('f16');
+    expect(model.computeDtype).to.equal('f16');
     using video = await model.encode(framesFor(model, 2));
     const half = await generated(model, { ids: [1, -200, 2], video });
     expect(half.ids).to.have.length(6);
