@@ -1,5 +1,5 @@
 import type { GeluForm } from '../../kernels/activation.ts';
-import type { Grid } from '../../kernels/fold.ts';
+import type { Grid } from '../../kernels/merge-patches.ts';
 import type { ConfigReader } from '../config.ts';
 import type { PictureSize } from '../video-model.ts';
 
