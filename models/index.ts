@@ -18,6 +18,7 @@ export { centred, type PicturePart, type PicturesOf, stretched } from './picture
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
 export { type PlannedModel, planOf } from './registry.ts';
+export { every, type FrameRequest, linspace, type Sample, sampleStrided, spread, strided } from './sampling.ts';
 export {
   clipConfig,
   gridOf,

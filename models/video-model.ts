@@ -8,6 +8,7 @@ import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
 import type { PicturePart, PicturesOf } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
+import type { Sample } from './sampling.ts';
 import type { StoredMatrix } from './weights.ts';
 
 /** Size of a picture, in pixels. */
@@ -31,19 +32,8 @@ export interface FrameFormat {
   readonly pictures?: PicturesOf;
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
-  /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
-  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
-  /** What a rate of frames a second means; media/sampling.ts says what each does. Default `stride`. */
-  readonly rate?: 'stride' | 'times' | 'pairs';
-  /** Its own choice of frames, in the place of `spread` and `rate`: indices, ascending. */
-  readonly sample?: (video: {
-    readonly frames: number;
-    readonly averageFps: number;
-    readonly maxFrames: number;
-    readonly fps: number;
-    /** Whether `maxFrames` are wanted, whatever `fps` says. */
-    readonly forceSample: boolean;
-  }) => readonly number[];
+  /** Its own choice of frames. Default `sampleStrided`. */
+  readonly sample?: Sample;
   /** Frames a second where nothing else is asked for. Default 1. */
   readonly fps?: number;
 }
