@@ -1,5 +1,6 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
-import { type Cut, cutTogether, type Size } from './resize.ts';
+import type { Crop, Size } from '../engine/geometry.ts';
+import { cropTogether } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
 import { type Sampling, type SamplingOptions, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
@@ -19,7 +20,7 @@ export interface SampleVideoOptions extends Pick<SamplingOptions, 'maxFrames' | 
    */
   readonly fit?: Fit;
   /** The pictures that a frame of a size becomes. Default: one of `size`. */
-  readonly pictures?: (frame: Size) => readonly Cut[];
+  readonly pictures?: (frame: Size) => readonly Crop[];
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
@@ -32,7 +33,7 @@ export interface SampledVideo {
   /** Each `[height, width, 3]`, RGB in 8 bit. */
   readonly images: readonly Uint8Array[];
   /** A frame's pictures, which follow one another in its image. */
-  readonly pictures: readonly Cut[];
+  readonly pictures: readonly Crop[];
   /** Of an image in one picture, in pixels. */
   readonly width: number;
   readonly height: number;
@@ -53,7 +54,7 @@ export interface SampledVideo {
 /**
  * Samples a video for a model. One full-size frame is in memory at a time.
  *
- * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
+ * @throws VideoError if no frame decodes, InputError for options outside what is allowed.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
   const { size, fit = 'stretch', pictures: picturesOf, progress, start, end, ...rest } = options;
@@ -75,7 +76,7 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
         ? last.image
         : fit === 'smooth'
           ? resizeSmooth(frame, to.width, to.height)
-          : cutTogether(frame, pictures);
+          : cropTogether(frame, pictures);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;

@@ -1,8 +1,14 @@
 /** Which frames of a video a model sees, and the words that tell it when they were. Number for number LLaVA-Video's. */
+import { InputError } from '../engine/errors.ts';
 import { type FrameRequest, type Sample, sampleStrided, strided, strideOf } from '../models/sampling.ts';
 
+/** Most frames that can be taken: each is a token at least, and a kernel's grid ends at this many rows. */
+export const MOST_FRAMES = 65_535;
+
 /** What {@link sampleFrames} needs to know. */
-export interface SamplingOptions extends Pick<FrameRequest, 'frames' | 'averageFps' | 'maxFrames'> {
+export interface SamplingOptions extends Pick<FrameRequest, 'frames' | 'averageFps'> {
+  /** Most frames to take, from 1 to {@link MOST_FRAMES}. */
+  readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
   readonly fps?: number;
   /** Spread exactly `maxFrames` over the whole video, whatever its length. Default false. */
@@ -31,13 +37,13 @@ export interface Sampling {
  * Takes frames as `sample` says; by default every n-th frame, where n is the frame rate over `fps`, rounded, or `maxFrames` from
  * the first to the last if these are more or `forceSample` is set.
  *
- * @throws RangeError if a number is outside what {@link SamplingOptions} says.
+ * @throws InputError if a number is outside what {@link SamplingOptions} says.
  */
 export function sampleFrames({ sample, ...wanted }: SamplingOptions): Sampling {
   const video: FrameRequest = { fps: 1, forceSample: false, ...wanted };
   const { frames, averageFps } = video;
   requireCount('frames', frames);
-  requireCount('maxFrames', video.maxFrames);
+  requireCount('maxFrames', video.maxFrames, MOST_FRAMES);
   requirePositive('averageFps', averageFps);
   requirePositive('fps', video.fps);
 
@@ -59,10 +65,10 @@ export function sampleFrames({ sample, ...wanted }: SamplingOptions): Sampling {
 /**
  * Python's `'%.2f' % x`: the exact value of the double, ties to even. 0.125 gives `0.12`.
  *
- * @throws RangeError if `x` is not finite.
+ * @throws InputError if `x` is not finite.
  */
 export function twoDigits(x: number): string {
-  if (!Number.isFinite(x)) throw new RangeError(`twoDigits: needs a finite number, got ${x}.`);
+  if (!Number.isFinite(x)) throw new InputError(`twoDigits: needs a finite number, got ${x}.`);
   // From 1e21 on toFixed turns to exponents; such a double is an integer.
   const text = Math.abs(x) < 1e21 ? x.toFixed(2) : `${BigInt(x)}.00`;
   // toFixed is exact too, but takes ties away from zero. Only odd multiples of 1/8 lie half-way between hundredths.
@@ -72,12 +78,13 @@ export function twoDigits(x: number): string {
   return Object.is(x, -0) ? `-${even}` : even;
 }
 
-function requireCount(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new RangeError(`sampleFrames: ${name} must be an integer of at least 1, got ${value}.`);
+function requireCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
+  const range = most < Number.MAX_SAFE_INTEGER ? `from 1 to ${most}` : 'of at least 1';
+  throw new InputError(`sampleFrames: ${name} must be an integer ${range}, got ${value}.`);
 }
 
 function requirePositive(name: string, value: number): void {
   if (!(value > 0 && value < Infinity))
-    throw new RangeError(`sampleFrames: ${name} must be positive and finite, got ${value}.`);
+    throw new InputError(`sampleFrames: ${name} must be positive and finite, got ${value}.`);
 }

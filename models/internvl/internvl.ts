@@ -38,7 +38,7 @@ export const internVl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        pieces: (source) => tilesOf(source, tower.imageSize, most),
+        crops: (source) => tilesOf(source, tower.imageSize, most),
         lead: pictureNames,
         tokens: 'frames',
       },

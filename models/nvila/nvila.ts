@@ -45,7 +45,7 @@ export const nvila: Family = {
       },
       pictures: {
         // VILA's image_aspect_ratio "resize", the one that is built: s2 scales are refused.
-        pieces: () => [stretched({ width: side, height: side })],
+        crops: () => [stretched({ width: side, height: side })],
         lead: (pictures) => VIDEO_MARK.repeat(pictures.length),
         tokens: 'row',
       },

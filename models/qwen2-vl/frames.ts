@@ -11,11 +11,13 @@ const FEWEST = 4;
  */
 export const pairedFrames: Sample = (video) => spread(video.frames, paired(video));
 
-/** An even number, but where there is a single frame, or one is asked for. */
+/**
+ * How many: an even number, but where there is one, or one is asked for. A number that is asked for is rounded, half a pair to an
+ * even number of pairs; one that must not be exceeded is rounded down.
+ */
 function paired({ frames, averageFps, maxFrames, fps, forceSample }: FrameRequest): number {
-  // An odd number that is asked for is rounded; one that the video has is not there to be.
-  const most = Math.max(1, Math.min(2 * roundHalfEven(maxFrames / 2), 2 * Math.floor(frames / 2)));
-  if (forceSample) return most;
+  const most = Math.max(2 * Math.floor(frames / 2), 1);
+  if (forceSample) return Math.min(maxFrames === 1 ? 1 : 2 * roundHalfEven(maxFrames / 2), most);
   const wanted = Math.max((frames / averageFps) * fps, FEWEST);
-  return Math.min(2 * roundHalfEven(wanted / 2), most);
+  return Math.min(2 * roundHalfEven(wanted / 2), Math.max(2 * Math.floor(maxFrames / 2), 1), most);
 }

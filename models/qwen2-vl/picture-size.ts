@@ -1,6 +1,6 @@
 import { InputError } from '../../engine/errors.ts';
+import type { Size } from '../../engine/geometry.ts';
 import { roundHalfEven } from '../../engine/round.ts';
-import type { PictureSize } from '../video-model.ts';
 
 /** What a size may be: sides are multiples of `factor`, and the area lies in these bounds, in pixels. */
 export interface SizeLimits {
@@ -18,7 +18,7 @@ const MOST_ASPECT = 200;
  * @throws InputError if one side is more than 200 times the other.
  * @see Qwen2-VL vision_process.py, smart_resize.
  */
-export function smartResize({ width, height }: PictureSize, { factor, minPixels, maxPixels }: SizeLimits): PictureSize {
+export function smartResize({ width, height }: Size, { factor, minPixels, maxPixels }: SizeLimits): Size {
   if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height))
     throw new InputError(`a picture of ${width} x ${height} is too narrow: at most ${MOST_ASPECT} to 1 is taken.`);
   const whole = (side: number, round: (x: number) => number): number => Math.max(1, round(side / factor)) * factor;

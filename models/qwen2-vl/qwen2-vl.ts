@@ -56,7 +56,7 @@ export const qwen2Vl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        pieces: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
+        crops: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
         lead: (pictures) => SHOWN.repeat(pictures.length),
         tokens: 'text',
       },

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { expect } from 'chai';
-import { cutPicture } from '../../media/cut-picture.ts';
+import { cropPicture } from '../../media/crop-picture.ts';
 import { encodeJpegs } from '../../media/encode.ts';
 import { VideoError } from '../../media/errors.ts';
 import { openPicture } from '../../media/picture.ts';
@@ -106,11 +106,11 @@ describe('a picture', () => {
   });
 });
 
-describe('pieces of a picture', () => {
+describe('the crops of a picture', () => {
   it('are its tiles, row by row, and then all of it', () => {
     const image = pattern(120, 60);
-    const { image: shown, pieces } = cutPicture(image, tilesOf(image, 16, 6));
-    expect(pieces.map(({ width, height }) => [width, height])).to.deep.equal(Array(3).fill([16, 16]));
+    const { image: shown, crops } = cropPicture(image, tilesOf(image, 16, 6));
+    expect(crops.map(({ width, height }) => [width, height])).to.deep.equal(Array(3).fill([16, 16]));
     const images = [0, 1, 2].map((i) => shown.subarray(768 * i, 768 * (i + 1)));
     const whole = resize(image, 32, 16);
     const column = (tile: number, row: number): number[] => [...images[tile]!.subarray(48 * row, 48 * (row + 1))];

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cutParts, cutTogether, type RgbImage, resize } from '../../media/resize.ts';
+import { cropEach, cropTogether, type RgbImage, resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
 import { middleFrames } from '../../models/internvl/internvl.ts';
@@ -37,11 +37,11 @@ const forms: Readonly<
   Record<string, { show: (image: RgbImage, how: Picture) => Uint8Array[]; pixels: Normalisation }>
 > = {
   llava_next_video: {
-    show: (image, { size = 0 }) => cutParts(image, centred(size)(image)),
+    show: (image, { size = 0 }) => cropEach(image, centred(size)(image)),
     pixels: clipPixels,
   },
   internvl2_5: {
-    show: (image, { image_size = 0, max_num = 1 }) => cutParts(image, tilesOf(image, image_size, max_num)),
+    show: (image, { image_size = 0, max_num = 1 }) => cropEach(image, tilesOf(image, image_size, max_num)),
     pixels: imagenetPixels,
   },
   qwen2_vl: { show: showQwen2Vl, pixels: clipPixels },
@@ -127,9 +127,9 @@ async function* verifyTables(family: string, tables: Tables): AsyncGenerator<Cas
     );
   for (const { width, height, max_num, resized, images } of tables.tiling_448 ?? [])
     yield await runCase(`${family}/preprocess/tiles of ${width} x ${height}`, (check) => {
-      const pieces = tilesOf({ width, height }, 448, max_num);
-      check.equal('resized', [pieces[0]?.resized.width, pieces[0]?.resized.height], resized);
-      check.equal('images', pieces.length, images);
+      const crops = tilesOf({ width, height }, 448, max_num);
+      check.equal('resized', [crops[0]?.resized.width, crops[0]?.resized.height], resized);
+      check.equal('images', crops.length, images);
     });
   for (const { width, height, factor, min_pixels, max_pixels, resized } of tables.smart_resize ?? [])
     yield await runCase(
@@ -245,7 +245,7 @@ async function verifyPicture(
 function verifySlices(golden: Golden, how: Picture, check: Checker): void {
   const [image] = sources(golden);
   for (const [i, picture] of slicesOf(sliceConfig(how))(image!).entries()) {
-    const got = cutTogether(image!, [picture]);
+    const got = cropTogether(image!, [picture]);
     check.equal('size', [picture.height, picture.width, 3], golden.get(`slice${i}.resized_u8`).shape);
     check.close('resized', got, golden.get(`slice${i}.resized_u8`).data, 0);
     const wanted = fromStrip(golden.floats(`slice${i}.pixel_values`), picture, how.patch_size ?? 0);
