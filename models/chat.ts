@@ -62,11 +62,20 @@ export interface SampledTimes {
   readonly seconds: readonly number[];
   /** The same: `0.00s,15.69s,31.38s`. */
   readonly timesText: string;
+  /** Frames that were taken for a second of video. */
+  readonly fps: number;
 }
 
-/** Times of frames that no video is behind, for plans and checks: all at its start. */
+/** Times of frames that no video is behind, for plans and checks: all at its start, one a second. */
 export function blankTimes(frames: number): SampledTimes {
-  return { frames, duration: 0, durationText: '0.00', seconds: new Array<number>(frames).fill(0), timesText: '0.00s' };
+  return {
+    frames,
+    duration: 0,
+    durationText: '0.00',
+    seconds: new Array<number>(frames).fill(0),
+    timesText: '0.00s',
+    fps: 1,
+  };
 }
 
 /** The video before a question, as LLaVA-NeXT has it. */

@@ -1,3 +1,4 @@
+import { roundHalfEven } from '../../engine/round.ts';
 import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, internLm2Config, qwen2Config, qwen3Config } from '../decoder/config.ts';
@@ -6,6 +7,7 @@ import type { Family, FamilyPlan, PictureForm, SpokenVideo } from '../family.ts'
 import { FoldEncoder } from '../fold-encoder.ts';
 import { imagenetPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
+import { type Sample, strided } from '../sampling.ts';
 import { gridOf, internVitConfig, type TowerConfig } from '../tower/config.ts';
 import { internVitHfNames, internVitNames, type TowerNames } from '../tower/names.ts';
 import { tilesOf } from './tiles.ts';
@@ -105,7 +107,7 @@ function planOf({ text, tower, names, projector, template, mostTiles, lead }: La
   return {
     decoder,
     decoderNames: decoderNames('language_model.'),
-    frameFormat: { size: tower.imageSize, forceSample: true, spread: 'middles' },
+    frameFormat: { size: tower.imageSize, forceSample: true, sample: middleFrames },
     pixels: imagenetPixels,
     prompt: {
       template: begin + template,
@@ -114,7 +116,7 @@ function planOf({ text, tower, names, projector, template, mostTiles, lead }: La
       lead: frameNames,
       stopTokens: ['<|im_end|>'],
     },
-    pictures: { pieces: (source) => tilesOf(source, tower.imageSize, mostTiles), lead, tokens: 'frames' },
+    pictures: { crops: (source) => tilesOf(source, tower.imageSize, mostTiles), lead, tokens: 'frames' },
     stopIds: text.numbers('eos_token_id'),
     ignorable: [/\.inv_freq$/],
     loadEncoder: (loader, act, loaded) => FoldEncoder.load(loader, encoder, act, loaded),
@@ -129,6 +131,14 @@ function languageModelOf(text: ConfigReader): {
   const types = Object.keys(languageModels) as (keyof typeof languageModels)[];
   return languageModels[text.oneOf('model_type', types, 'internlm2')];
 }
+
+/** InternVL's get_index: the middle frame of each of equal stretches. */
+export const middleFrames: Sample = (video) => {
+  const step = (video.frames - 1) / video.maxFrames;
+  return (
+    strided(video) ?? Array.from({ length: video.maxFrames }, (_, i) => Math.floor(step / 2 + roundHalfEven(step * i)))
+  );
+};
 
 /** InternVL's demo: each frame has a name and stands between its own two tokens. */
 function frameNames({ groups }: SpokenVideo): string {

@@ -1,6 +1,6 @@
+import type { Crop } from '../../engine/geometry.ts';
 import { VIDEO_MARK } from '../chat.ts';
 import type { PromptForm, SpokenVideo } from '../family.ts';
-import type { PicturePart } from '../pictures.ts';
 import { countWords } from './words.ts';
 
 /** What stands around a picture's tokens. */
@@ -24,13 +24,11 @@ export const framesLead: PromptForm['lead'] = ({ groups, times }: SpokenVideo) =
 };
 
 /** Tiles row by row, each with its place, then the whole picture. */
-export function picturesLead(pictures: readonly (readonly PicturePart[])[]): string {
-  return pictures
-    .map((pieces) => (pieces.length === 1 ? WHOLE : `${tileRows(pieces.slice(0, -1))}\n${WHOLE}`))
-    .join('');
+export function picturesLead(pictures: readonly (readonly Crop[])[]): string {
+  return pictures.map((crops) => (crops.length === 1 ? WHOLE : `${tileRows(crops.slice(0, -1))}\n${WHOLE}`)).join('');
 }
 
-function tileRows(tiles: readonly PicturePart[]): string {
+function tileRows(tiles: readonly Crop[]): string {
   const columns = tiles.filter(({ top }) => top === 0).length;
   const places = tiles.map((_, i) => {
     const [row, column] = [Math.floor(i / columns) + 1, (i % columns) + 1];

@@ -70,7 +70,7 @@ export const smolVlm: Family = {
         lead: framesLead,
         stopTokens: ['<end_of_utterance>'],
       },
-      pictures: { pieces: isSplit ? tilesOf(size, longest) : squeezed(size), lead: picturesLead, tokens: 'frames' },
+      pictures: { crops: isSplit ? tilesOf(size, longest) : squeezed(size), lead: picturesLead, tokens: 'frames' },
       stopIds: text.numbers('eos_token_id'),
       ignorable: leftOut(TOWER, tower.layers),
       loadEncoder: (loader, act, loaded) =>
