@@ -2,6 +2,8 @@
  * Pillow's resize of 8-bit RGB, byte for byte (`Resample.c` of Pillow): the kernel is widened when shrinking so that it
  * low-passes, the horizontal pass comes first, each pass is rounded to 8 bits, weights are in fixed point.
  */
+import { InputError } from '../engine/errors.ts';
+import type { Crop, Filter } from '../engine/geometry.ts';
 
 /** An image of 8-bit RGB. */
 export interface RgbImage {
@@ -24,8 +26,6 @@ interface Weights {
 /** 8 bits for the result and 2 for the kernel's overshoot leave this many of an int32 for the weights. */
 const PRECISION_BITS = 32 - 8 - 2;
 const HALF = 1 << (PRECISION_BITS - 1);
-/** The kernels that images are resized with. */
-export type Filter = 'bicubic' | 'lanczos';
 
 /** A kernel's reach in pixels, and its value at a distance. */
 const kernels: Readonly<Record<Filter, { readonly support: number; at(distance: number): number }>> = {
@@ -42,63 +42,44 @@ const CACHED = 16;
  * size is left untouched, as in Pillow, so an image of the right size is returned as it is (not a copy).
  *
  * @returns `[height, width, 3]`.
- * @throws RangeError if a size is not a positive integer or `rgb` does not have the length of its image.
+ * @throws InputError if a size is not a positive integer or `rgb` does not have the length of its image.
  */
 export function resize(image: RgbImage, width: number, height: number, filter: Filter = 'bicubic'): Uint8Array {
   for (const size of [image.width, image.height, width, height])
     if (!Number.isSafeInteger(size) || size < 1)
-      throw new RangeError(`resize: sizes must be positive integers, got ${size}.`);
+      throw new InputError(`resize: sizes must be positive integers, got ${size}.`);
   if (image.rgb.length !== image.width * image.height * 3)
-    throw new RangeError(
+    throw new InputError(
       `resize: rgb of ${image.width}x${image.height} must have ${image.width * image.height * 3} bytes, got ${image.rgb.length}.`,
     );
   const wide = image.width === width ? image.rgb : resizeRows(image, width, filter);
   return image.height === height ? wide : resizeColumns({ width, height: image.height, rgb: wide }, height, filter);
 }
 
-/** In pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** A part of an image that was resized as a whole: what a model is shown of it. */
-export interface Cut extends Size {
-  /** What the image is resized to. */
-  readonly resized: Size;
-  /** Sizes that it is resized to before, one after the other, where a model's own processor does so. */
-  readonly via?: readonly Size[];
-  /** Default `bicubic`. */
-  readonly filter?: Filter;
-  /** Where the part lies in it. */
-  readonly left: number;
-  readonly top: number;
-}
-
 /**
- * The parts of an image; what several are cut from is resized once.
+ * The parts of an image; what several are cropped from is resized once.
  *
  * @returns Of each `[height, width, 3]`.
- * @throws RangeError as `resize`, or if a part does not lie within its resized image.
+ * @throws InputError as `resize`, or if a part does not lie within its resized image.
  */
-export function cutParts(image: RgbImage, cuts: readonly Cut[]): Uint8Array[] {
+export function cropEach(image: RgbImage, crops: readonly Crop[]): Uint8Array[] {
   const known = new Map<string, RgbImage>();
-  return cuts.map((cut) => {
-    const { filter = 'bicubic' } = cut;
+  return crops.map((crop) => {
+    const { filter = 'bicubic' } = crop;
     let whole = image;
     let steps: string = filter;
-    for (const { width, height } of [...(cut.via ?? []), cut.resized]) {
+    for (const { width, height } of [...(crop.via ?? []), crop.resized]) {
       steps += ` ${width}x${height}`;
       whole = known.get(steps) ?? { width, height, rgb: resize(whole, width, height, filter) };
       known.set(steps, whole);
     }
-    return cutOut(whole, cut);
+    return cropOne(whole, crop);
   });
 }
 
 /** The same, one after the other. */
-export function cutTogether(image: RgbImage, cuts: readonly Cut[]): Uint8Array {
-  const parts = cutParts(image, cuts);
+export function cropTogether(image: RgbImage, crops: readonly Crop[]): Uint8Array {
+  const parts = cropEach(image, crops);
   if (parts.length === 1) return parts[0]!;
   const all = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
   let at = 0;
@@ -110,10 +91,10 @@ export function cutTogether(image: RgbImage, cuts: readonly Cut[]): Uint8Array {
 }
 
 /** A part of an image; the image's own bytes if it is all of it. */
-function cutOut(image: RgbImage, { left, top, width, height }: Cut): Uint8Array {
+function cropOne(image: RgbImage, { left, top, width, height }: Crop): Uint8Array {
   if (left < 0 || top < 0 || left + width > image.width || top + height > image.height)
-    throw new RangeError(
-      `cutParts: ${width}x${height} at ${left}, ${top} lies outside a frame of ${image.width}x${image.height}.`,
+    throw new InputError(
+      `cropEach: ${width}x${height} at ${left}, ${top} lies outside a frame of ${image.width}x${image.height}.`,
     );
   if (width === image.width && height === image.height) return image.rgb;
   const part = new Uint8Array(3 * width * height);

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { fileSource } from '../../checkpoint/file-source.ts';
 import { SafetensorsFile } from '../../checkpoint/safetensors.ts';
-import { cutTogether, resize } from '../../media/resize.ts';
+import { InputError } from '../../engine/errors.ts';
+import { cropTogether, resize } from '../../media/resize.ts';
 import { centred } from '../../models/pictures.ts';
 
 const golden = fileURLToPath(new URL('../fixtures/golden/preprocess/', import.meta.url));
@@ -61,12 +62,12 @@ describe('bicubic resize', () => {
 
   it('keeps the square in the middle where the aspect ratio is kept', () => {
     const image = pattern(9, 4);
-    const square = cutTogether(image, centred(4)(image));
+    const square = cropTogether(image, centred(4)(image));
     for (let row = 0; row < 4; row++)
       expect([...square.subarray(12 * row, 12 * row + 12)]).to.deep.equal([
         ...image.rgb.subarray(3 * (9 * row + 2), 3 * (9 * row + 6)),
       ]);
-    const tall = cutTogether(pattern(10, 31), centred(5)({ width: 10, height: 31 }));
+    const tall = cropTogether(pattern(10, 31), centred(5)({ width: 10, height: 31 }));
     const whole = resize(pattern(10, 31), 5, 15);
     expect([...tall]).to.deep.equal([...whole.subarray(3 * 5 * 5, 3 * 5 * 10)]);
   });
@@ -78,8 +79,8 @@ describe('bicubic resize', () => {
       [4, 1.5],
       [NaN, 4],
     ] as const)
-      expect(() => resize(image, width, height)).to.throw(RangeError, 'positive integers');
-    expect(() => resize({ ...image, width: 5 }, 2, 2)).to.throw(RangeError, 'must have 60 bytes, got 48');
+      expect(() => resize(image, width, height)).to.throw(InputError, 'positive integers');
+    expect(() => resize({ ...image, width: 5 }, 2, 2)).to.throw(InputError, 'must have 60 bytes, got 48');
   });
 });
 

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
+import type { Crop } from '../../engine/geometry.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
 import { blankTimes } from '../../models/chat.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
-import { type PicturePart, stretched } from '../../models/pictures.ts';
+import { stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
@@ -67,7 +68,7 @@ export function encodePixels(model: LoadedModel, golden: Golden): Promise<Encode
 }
 
 /** One picture of every frame of a video: `[frames, 3, height, width]`. */
-export interface PicturePixels extends PicturePart {
+export interface PicturePixels extends Crop {
   readonly pixels: Float32Array;
 }
 
