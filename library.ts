@@ -33,7 +33,7 @@ export type { Frame } from './media/frames.ts';
 export type { VideoInfo } from './media/probe.ts';
 export type { RgbImage } from './media/resize.ts';
 export { type Fit, type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
-export type { Rate, Sampling, Spread } from './media/sampling.ts';
+export type { Sampling } from './media/sampling.ts';
 export type { Video } from './media/video.ts';
 export type { SampledTimes } from './models/chat.ts';
 export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';

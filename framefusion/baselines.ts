@@ -3,7 +3,7 @@
  * layers of the share of video tokens in attention, as FrameFusion counts it.
  */
 import { roundHalfEven } from '../engine/round.ts';
-import { chooseLargest, similarity } from '../kernels/reduce/index.ts';
+import { topK, similarity } from '../kernels/reduce/index.ts';
 import { randomNumbers } from '../models/random.ts';
 import { type Decision, keep, merge, type Place, type Point, type TokenReducer, type VideoLayout } from '../models/reduction.ts';
 import { pruneByAttention } from './prune.ts';
@@ -39,7 +39,7 @@ export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
     if (removed <= 0) return undefined;
     const { key } = similarity(rec, hidden, layout.planes, layout.tokens, 1);
     const told = { action: 'merge-to-budget', evidence: { similarity: key } } as const;
-    return merge({ runs: chooseLargest(rec, key, removed), removed }, told);
+    return merge({ runs: topK(rec, key, removed), removed }, told);
   });
 }
 

@@ -1,5 +1,5 @@
 import { InputError } from '../engine/errors.ts';
-import { chooseAtLeast, chooseLargest, similarity } from '../kernels/reduce/index.ts';
+import { threshold, topK, similarity } from '../kernels/reduce/index.ts';
 import { type Decide, type Decision, merge, type Point, pass, type Start, type TokenReducer } from '../models/reduction.ts';
 import { shareToRemove } from './budget.ts';
 import { pruneByAttention } from './prune.ts';
@@ -130,12 +130,12 @@ export class FrameFusionRun {
       state.sparsityList.push(similarShare);
       if (similarShare < ratioLowerBound) state.finishMerging = true;
       if (similar === 0) return pass(told);
-      return merge({ runs: chooseAtLeast(rec, key, bound), removed: similar }, told);
+      return merge({ runs: threshold(rec, key, bound), removed: similar }, told);
     }
     state.finishMerging = state.finishPruning = true;
     const most = Math.trunc(budgetShare * layout.tokens);
     if (most === 0) return pass(told);
-    return merge({ runs: chooseLargest(rec, key, most), removed: most }, { ...told, action: 'merge-to-budget' });
+    return merge({ runs: topK(rec, key, most), removed: most }, { ...told, action: 'merge-to-budget' });
   }
 
   #prune(at: Point): Decision {

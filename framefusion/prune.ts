@@ -1,5 +1,5 @@
 import { roundHalfEven } from '../engine/round.ts';
-import { chooseLargest, importance } from '../kernels/reduce/index.ts';
+import { topK, importance } from '../kernels/reduce/index.ts';
 import { type Decision, keep, type Point, pass, type Removal } from '../models/reduction.ts';
 
 /** What pruning keeps. */
@@ -23,5 +23,5 @@ export function pruneByAttention(
   const kept = spared + roundHalfEven((length - spared) * share);
   if (kept === length || !attention) return pass(told);
   const scores = importance(rec, attention(last), first, length, spared > 0 ? planes : undefined);
-  return keep({ flags: chooseLargest(rec, scores, kept), kept }, { action: 'prune', ...told, evidence: { scores } });
+  return keep({ flags: topK(rec, scores, kept), kept }, { action: 'prune', ...told, evidence: { scores } });
 }

@@ -2,14 +2,14 @@
 import type { Crop, Size } from '../engine/geometry.ts';
 import { cropTogether } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
-import { type Rate, type Sampler, type Sampling, type Spread, sampleFrames } from './sampling.ts';
+import { type Sampling, type SamplingOptions, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
 
 /** How a frame becomes one picture. */
 export type Fit = 'stretch' | 'smooth';
 
 /** Which frames, and how large. */
-export interface SampleVideoOptions {
+export interface SampleVideoOptions extends Pick<SamplingOptions, 'maxFrames' | 'fps' | 'forceSample' | 'sample'> {
   /**
    * What frames are resized to, in pixels: the side of a square, or what follows from the video's size and the number of
    * frames that are taken.
@@ -21,18 +21,6 @@ export interface SampleVideoOptions {
   readonly fit?: Fit;
   /** The pictures that a frame of a size becomes. Default: one of `size`. */
   readonly pictures?: (frame: Size) => readonly Crop[];
-  /** Most frames to take. */
-  readonly maxFrames: number;
-  /** Frames to take per second of video. Default 1. */
-  readonly fps?: number;
-  /** Spread exactly `maxFrames` over the whole video. Default false. */
-  readonly forceSample?: boolean;
-  /** Which frames an even spread takes. Default `ends`. */
-  readonly spread?: Spread;
-  /** What `fps` means. Default `stride`. */
-  readonly rate?: Rate;
-  /** The model's own choice of frames, in the place of `spread` and `rate`. */
-  readonly sample?: Sampler;
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
@@ -57,6 +45,7 @@ export interface SampledVideo {
     readonly durationText: string;
     readonly seconds: readonly number[];
     readonly timesText: string;
+    readonly fps: number;
   };
   readonly decodeSeconds: number;
   readonly resizeSeconds: number;
@@ -93,13 +82,13 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
     resizeMs += performance.now() - before;
     progress?.(images.length, sampling.indices.length);
   }
-  const { duration, durationText, times: seconds, timesText } = sampling;
+  const { duration, durationText, times: seconds, timesText, fps } = sampling;
   return {
     images,
     ...to,
     pictures,
     sampling,
-    times: { frames: images.length, duration, durationText, seconds, timesText },
+    times: { frames: images.length, duration, durationText, seconds, timesText, fps },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };

@@ -4,10 +4,11 @@ import { WeightsError } from '../engine/errors.ts';
 /** What stands for the video in a prompt's text: a character for private use, since families' own marks are text. */
 export const VIDEO_MARK = '\uE000';
 
-/** ChatML as a Jinja template, with a line that its system says where no message does. */
-export function chatMl(system: string): string {
+/** ChatML as a Jinja template, with a line that its system says where no message does, if it says one. */
+export function chatMl(system?: string): string {
+  const line = `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`;
   return [
-    `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`,
+    system === undefined ? '' : line,
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
     '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
   ].join('');
@@ -64,11 +65,20 @@ export interface SampledTimes {
   readonly seconds: readonly number[];
   /** The same: `0.00s,15.69s,31.38s`. */
   readonly timesText: string;
+  /** Frames that were taken for a second of video. */
+  readonly fps: number;
 }
 
-/** Times of frames that no video is behind, for plans and checks: all at its start. */
+/** Times of frames that no video is behind, for plans and checks: all at its start, one a second. */
 export function blankTimes(frames: number): SampledTimes {
-  return { frames, duration: 0, durationText: '0.00', seconds: new Array<number>(frames).fill(0), timesText: '0.00s' };
+  return {
+    frames,
+    duration: 0,
+    durationText: '0.00',
+    seconds: new Array<number>(frames).fill(0),
+    timesText: '0.00s',
+    fps: 1,
+  };
 }
 
 /** The video before a question, as LLaVA-NeXT has it. */

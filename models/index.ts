@@ -19,6 +19,7 @@ export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
 export { planOf } from './registry.ts';
+export { every, type FrameRequest, linspace, type Sample, sampleStrided, spread, strided } from './sampling.ts';
 export {
   clipConfig,
   gridOf,

@@ -3,6 +3,7 @@ import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { NewlinePlace } from '../kernels/vision.ts';
 import type { SampledTimes } from './chat.ts';
+import type { Sample } from './sampling.ts';
 
 /** Sizes as a model takes them: of a square, or by the video's own size and how many of its frames are shown. */
 export type FrameSize = number | ((source: Size, frames: number) => Size);
@@ -19,19 +20,8 @@ export interface FrameFormat {
   readonly pictures?: CropsOf;
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
-  /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
-  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
-  /** What a rate of frames a second means; media/sampling.ts says what each does. Default `stride`. */
-  readonly rate?: 'stride' | 'times' | 'pairs';
-  /** Its own choice of frames, in the place of `spread` and `rate`: indices, ascending. */
-  readonly sample?: (video: {
-    readonly frames: number;
-    readonly averageFps: number;
-    readonly maxFrames: number;
-    readonly fps: number;
-    /** Whether `maxFrames` are wanted, whatever `fps` says. */
-    readonly forceSample: boolean;
-  }) => readonly number[];
+  /** Its own choice of frames. Default `sampleStrided`. */
+  readonly sample?: Sample;
   /** Frames a second where nothing else is asked for. Default 1. */
   readonly fps?: number;
 }

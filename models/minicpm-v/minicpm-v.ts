@@ -5,6 +5,7 @@ import { qwen2Config } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { siglipPixels } from '../preprocess.ts';
+import { every, type Sample, strided, strideOf } from '../sampling.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
 import { ResamplerEncoder } from './encoder.ts';
@@ -43,7 +44,7 @@ export const miniCpmV: Family = {
         size: slices.scaleResolution,
         pictures: slicesOf(frameSlices),
         forceSample: false,
-        spread: 'thinned',
+        sample: thinnedFrames,
       },
       pixels: siglipPixels,
       prompt: {
@@ -65,6 +66,14 @@ export const miniCpmV: Family = {
       loadEncoder: (loader, act) => ResamplerEncoder.load(loader, encoder, act),
     };
   },
+};
+
+/** FrameFusion's script, uniform_sample: the middles of equal stretches of those frames that the rate alone would take. */
+export const thinnedFrames: Sample = (video) => {
+  const { frames, maxFrames } = video;
+  const all = every(frames, strideOf(video));
+  const step = all.length / maxFrames;
+  return strided(video) ?? Array.from({ length: maxFrames }, (_, i) => all[Math.floor(i * step + step / 2)]!);
 };
 
 /** All of a frame or picture, then its slices, of which each row but the last ends a line. */

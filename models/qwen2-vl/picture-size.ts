@@ -30,8 +30,8 @@ export function smartResize({ width, height }: Size, { factor, minPixels, maxPix
   return { width: whole(width / scale, round), height: whole(height / scale, round) };
 }
 
-/** In units of the pixels that make a token. */
-const VIDEO = { least: 128, most: 768, ofAll: 24576 };
+/** In units of the pixels that make a token (qwen-vl-utils 0.0.14; of all frames it is 0.9 * 128,000). */
+const VIDEO = { least: 128, most: 768, ofAll: 115_200 };
 const IMAGE = { least: 4, most: 16383 };
 
 /** Bounds of a checkpoint's own, from its preprocessor_config.json. */
@@ -44,11 +44,22 @@ export function imageLimits(factor: number, own: OwnLimits): SizeLimits {
   return { factor, minPixels: Math.min(own.min ?? IMAGE.least * token, maxPixels), maxPixels };
 }
 
-/** A frame's, which are tighter in videos of many: all of them together have a bound, too. */
-export function frameLimits(factor: number, framesPerGroup: number, frames: number, own: OwnLimits): SizeLimits {
+/** Frames that a token reaches over. */
+const FRAMES_PER_TOKEN = 2;
+
+/**
+ * A frame's, which are tighter in videos of many: all of them together have a bound, too.
+ *
+ * @param own - `ofAll`: that bound in tokens, where it is not the present one.
+ */
+export function frameLimits(
+  factor: number,
+  frames: number,
+  { ofAll = VIDEO.ofAll, ...own }: OwnLimits & { readonly ofAll?: number } = {},
+): SizeLimits {
   const token = factor ** 2;
   const least = VIDEO.least * token;
-  const share = Math.min(VIDEO.most * token, ((VIDEO.ofAll * token) / frames) * framesPerGroup);
+  const share = Math.min(VIDEO.most * token, ((ofAll * token) / frames) * FRAMES_PER_TOKEN);
   const maxPixels = Math.min(Math.max(share, Math.trunc(1.05 * least)), own.max ?? Number.POSITIVE_INFINITY);
   return { factor, minPixels: Math.min(least, maxPixels), maxPixels };
 }

@@ -150,10 +150,12 @@ describe('a size of any kind', () => {
   });
 
   it('is smaller for the frames of a long video, and keeps to what the checkpoint says', () => {
-    const most = (frames: number, own = {}): number => frameLimits(28, 2, frames, own).maxPixels;
-    expect([most(8), most(64), most(128), most(768)]).to.deep.equal([602112, 602112, 301056, 105369]);
+    const most = (frames: number, own = {}): number => frameLimits(28, frames, own).maxPixels;
+    // 128,000 * 0.9 tokens of all frames together; an older release had 24,576.
+    expect([most(8), most(300), most(600), most(768)]).to.deep.equal([602112, 602112, 301056, 235200]);
+    expect([most(64, { ofAll: 24576 }), most(768, { ofAll: 24576 })]).to.deep.equal([602112, 105369]);
     expect(most(8, { max: 50000 })).to.equal(50000);
-    expect(frameLimits(28, 2, 8, { max: 50000 }).minPixels).to.equal(50000);
+    expect(frameLimits(28, 8, { max: 50000 }).minPixels).to.equal(50000);
   });
 });
 
