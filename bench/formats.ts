@@ -15,8 +15,8 @@ import { sampleVideo } from '../media/sample-video.ts';
 import { openVideo } from '../media/video.ts';
 import { firstLogits } from '../models/first-logits.ts';
 import { loadCheckpoint } from '../models/registry.ts';
-import type { ModelDType } from '../models/weights.ts';
 import type { VideoModel } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
 
 /** A model with what it is asked. */

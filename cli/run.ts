@@ -1,11 +1,13 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
+import { reducerNamed } from '../framefusion/reducers.ts';
+import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
 import type { Picture } from '../media/crop-picture.ts';
 import { openPicture } from '../media/picture.ts';
 import { openVideo, type Video } from '../media/video.ts';
-import type { TokenReducer } from '../models/reduction.ts';
 import type { Inputs } from '../models/inputs.ts';
+import type { TokenReducer } from '../models/reduction.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
@@ -13,11 +15,9 @@ import { commandLine } from './command-line.ts';
 import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
-import { chooseModel, type ModelChoice } from './models.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkWritable, writeJson } from './output.ts';
-import { policyOf } from './policy.ts';
 import { Console } from './progress.ts';
 import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
@@ -43,7 +43,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     const wanted = wantedOf(args, choice, opened);
     const { runtime, model, loadSeconds } = await openModel(args, choice, console_, wanted);
     try {
-      using shown = await showAll(opened, { model, choice }, args, console_);
+      using shown = await showAll(opened, model, args, console_);
       const prompt = wanted.question;
       const answers = await answerAll(args, { choice, model, prompt, seen: shown.seen }, console_);
       const about = { choice, prompt, model, runtime, opened, shown, answers, loadSeconds };
@@ -81,12 +81,12 @@ interface ShownAll extends Disposable {
 
 async function showAll(
   { video, pictures }: Opened,
-  { model, choice }: { readonly model: VideoModel; readonly choice: ModelChoice },
+  model: VideoModel,
   args: RunArguments,
   console_: Console,
 ): Promise<ShownAll> {
   const shownPictures = await showPictures(pictures, model, console_);
-  const shown = video && (await showVideo({ video, model, choice }, args, console_));
+  const shown = video && (await showVideo({ video, model }, args, console_));
   const seen = { pictures: shownPictures.encoded, video: shown?.encoded };
   const dispose = (): void => {
     for (const one of [...seen.pictures, seen.video]) one?.[Symbol.dispose]();
@@ -164,9 +164,10 @@ function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: 
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, separators, scoreRows, seed } = args;
+  const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
   if (cost === 1 && !args.compare) return undefined;
-  return policyOf(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed }, args, choice);
+  const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
+  return reducerNamed(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(

@@ -1,6 +1,7 @@
 /** The report as a person reads it after the answer. */
-import { placeText } from '../models/stats.ts';
+
 import { stripVTControlCharacters } from 'node:util';
+import { placeText } from '../models/stats.ts';
 import { colours } from './colours.ts';
 import { precisionText, type Report, type RunReport, type VideoReport } from './report.ts';
 
@@ -101,9 +102,7 @@ function stepsLine({ reduction, reducer }: RunReport): string {
     drop: 'dropping',
     none: '',
   };
-  return done
-    .map(({ action, at }) => `${names[action]} ${placeText(at)}`)
-    .join(', ');
+  return done.map(({ action, at }) => `${names[action]} ${placeText(at)}`).join(', ');
 }
 
 function asked({ budget, reducer }: RunReport): string {

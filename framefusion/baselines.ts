@@ -3,12 +3,21 @@
  * layers of the share of video tokens in attention, as FrameFusion counts it.
  */
 import { roundHalfEven } from '../engine/round.ts';
-import { topK, similarity } from '../kernels/reduce/index.ts';
+import { similarity, topK } from '../kernels/reduce/index.ts';
 import { randomNumbers } from '../models/random.ts';
-import { type Decision, keep, merge, type Place, type Point, type TokenReducer, type VideoLayout } from '../models/reduction.ts';
+import {
+  type Decision,
+  keep,
+  merge,
+  type Place,
+  type Point,
+  type TokenReducer,
+  type VideoLayout,
+} from '../models/reduction.ts';
+import { checkedCost } from './budget.ts';
 import { pruneByAttention } from './prune.ts';
 
-/** Settings of the baselines. */
+/** Settings of the baselines. Each throws an InputError if `cost` is outside what is allowed. */
 export interface BaselineOptions {
   /** In (0, 1]. */
   readonly cost: number;
@@ -21,12 +30,13 @@ export interface BaselineOptions {
  * tokens; a cost that they alone exceed leaves no video token to the others.
  */
 export function fastV({ cost }: BaselineOptions): TokenReducer {
-  return { name: 'fastv', settings: { cost }, start: () => pruneAfter(2, cost, () => 1) };
+  return { name: 'fastv', settings: { cost: checkedCost(cost) }, start: () => pruneAfter(2, cost, () => 1) };
 }
 
 /** The second half of FrameFusion alone: prunes once, by the attention of the family's last rows in the first layer. */
 export function pruneOnly({ cost }: BaselineOptions): TokenReducer {
-  return { name: 'prune-only', settings: { cost }, start: () => pruneAfter(1, cost, ({ scoreRows }) => scoreRows) };
+  const settings = { cost: checkedCost(cost) };
+  return { name: 'prune-only', settings, start: () => pruneAfter(1, cost, ({ scoreRows }) => scoreRows) };
 }
 
 /**
@@ -34,7 +44,7 @@ export function pruneOnly({ cost }: BaselineOptions): TokenReducer {
  * The first frame cannot be merged into anything, so a budget below one frame is exceeded.
  */
 export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
-  return once('merge-only', { cost }, 'input', ({ rec, tokens: { hidden, layout } }) => {
+  return once('merge-only', { cost: checkedCost(cost) }, 'input', ({ rec, tokens: { hidden, layout } }) => {
     const removed = Math.min(Math.trunc((1 - cost) * layout.tokens), layout.tokens - layout.perFrame);
     if (removed <= 0) return undefined;
     const { key } = similarity(rec, hidden, layout.planes, layout.tokens, 1);
@@ -45,7 +55,7 @@ export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
 
 /** Keeps tokens drawn without looking: the least that a method must beat. The same seed draws the same tokens. */
 export function randomDrop({ cost, seed = 0 }: BaselineOptions): TokenReducer {
-  return once('random', { cost, seed }, 'input', ({ tokens: { layout } }) => {
+  return once('random', { cost: checkedCost(cost), seed }, 'input', ({ tokens: { layout } }) => {
     const random = randomNumbers(seed);
     const drawn = videoPlaces(layout).map((place) => ({ place, at: random() }));
     const kept = drawn.toSorted((a, b) => a.at - b.at).slice(0, roundHalfEven(cost * drawn.length));
@@ -55,7 +65,7 @@ export function randomDrop({ cost, seed = 0 }: BaselineOptions): TokenReducer {
 
 /** Keeps whole frames, evenly spread, at their original positions: what sampling fewer frames would see. */
 export function fewerFrames({ cost }: BaselineOptions): TokenReducer {
-  return once('frames', { cost }, 'input', ({ tokens: { layout } }) => {
+  return once('frames', { cost: checkedCost(cost) }, 'input', ({ tokens: { layout } }) => {
     const places = videoPlaces(layout);
     const frames = places.length / layout.perFrame;
     const kept = Math.max(1, roundHalfEven(cost * frames));

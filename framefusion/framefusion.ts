@@ -1,7 +1,15 @@
 import { InputError } from '../engine/errors.ts';
-import { threshold, topK, similarity } from '../kernels/reduce/index.ts';
-import { type Decide, type Decision, merge, type Point, pass, type Start, type TokenReducer } from '../models/reduction.ts';
-import { shareToRemove } from './budget.ts';
+import { similarity, threshold, topK } from '../kernels/reduce/index.ts';
+import {
+  type Decide,
+  type Decision,
+  merge,
+  type Point,
+  pass,
+  type Start,
+  type TokenReducer,
+} from '../models/reduction.ts';
+import { checkedCost, shareToRemove } from './budget.ts';
 import { pruneByAttention } from './prune.ts';
 
 /** Settings of FrameFusion, under the names of the reference. */
@@ -36,7 +44,7 @@ export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators'
 function checked(options: FrameFusionOptions): FrameFusionSettings {
   const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
   const { budgetLayers = 'own', kv = 'keep', separators = 'keep', scoreRows = 'own' } = options;
-  if (!(cost > 0 && cost <= 1)) throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
+  checkedCost(cost);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
   if (!(similarityLowerBound > -2))

@@ -1,5 +1,5 @@
 import { roundHalfEven } from '../engine/round.ts';
-import { topK, importance } from '../kernels/reduce/index.ts';
+import { importance, topK } from '../kernels/reduce/index.ts';
 import { type Decision, keep, type Point, pass, type Removal } from '../models/reduction.ts';
 
 /** What pruning keeps. */

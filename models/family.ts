@@ -7,8 +7,8 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
-import type { Normalisation } from './preprocess.ts';
 import type { FrameFormat, TokenGrid } from './inputs.ts';
+import type { Normalisation } from './preprocess.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** What one family of models has of its own; `VideoModel` is what all share. docs/adapt.md is the guide to a new one. */

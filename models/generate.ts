@@ -55,10 +55,7 @@ export function checkGenerateOptions({ maxNewTokens = 1, temperature = 0, topP =
  * @param stats - Filled on the way.
  * @throws InputError if an option is outside what is allowed, or the reducer cannot meet its budget.
  */
-export async function* generate(
-  request: GenerateRequest,
-  stats: GenerationStats,
-): AsyncGenerator<number> {
+export async function* generate(request: GenerateRequest, stats: GenerationStats): AsyncGenerator<number> {
   checkGenerateOptions(request);
   const { maxNewTokens = 256, stopIds, signal, sequence } = request;
   const started = performance.now();

@@ -13,6 +13,7 @@ export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './dec
 export type { Family, FamilyPlan, PictureForm, PlannedModel, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
+export type { TokenGrid } from './inputs.ts';
 export type { KvCache } from './kv-cache.ts';
 export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from './llava-encoder.ts';
 export { centred, stretched } from './pictures.ts';
@@ -31,5 +32,4 @@ export {
 } from './tower/config.ts';
 export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
 export { Tower } from './tower/tower.ts';
-export type { TokenGrid } from './inputs.ts';
 export { type StoredMatrix, WeightLoader, type WeightLoaderOptions } from './weights.ts';

@@ -75,7 +75,8 @@ export class LayerCache {
     const old = this.#buffers;
     if (old && rows <= (old.k.shape[0] ?? 0)) return old;
     const shape = [rows + this.#format.spare, this.#format.width];
-    const make = (side: string): Tensor => rec.keep(rec.empty(`${this.#label}.${side} cache`, shape, this.#format.dtype));
+    const make = (side: string): Tensor =>
+      rec.keep(rec.empty(`${this.#label}.${side} cache`, shape, this.#format.dtype));
     const buffers = { k: make('k'), v: make('v') };
     if (old)
       for (const side of ['k', 'v'] as const) {
@@ -102,7 +103,10 @@ export class KvCache {
    * @param options - `width`: elements of a row, key heads times head size; `spare`: rows to leave room for behind the
    *   prompt, beyond which the buffers grow.
    */
-  constructor(runtime: Runtime, { layers, ...format }: CacheFormat & { readonly layers: number | readonly LayerCache[] }) {
+  constructor(
+    runtime: Runtime,
+    { layers, ...format }: CacheFormat & { readonly layers: number | readonly LayerCache[] },
+  ) {
     this.#runtime = runtime;
     this.#format = format;
     this.layers =
@@ -131,7 +135,10 @@ export class KvCache {
   /** Another cache with the same rows, copied, and room for `spare` more. */
   copy(rec: Recorder, spare: number): KvCache {
     const format = { ...this.#format, spare };
-    const copied = new KvCache(this.#runtime, { ...format, layers: this.layers.map((layer) => layer.copy(rec, format)) });
+    const copied = new KvCache(this.#runtime, {
+      ...format,
+      layers: this.layers.map((layer) => layer.copy(rec, format)),
+    });
     copied.nextPosition = this.nextPosition;
     return copied;
   }

@@ -24,4 +24,6 @@ export interface LoadOptions {
   readonly defaults?: ModelDefaults | undefined;
   /** Reads videos and pictures for `ask`. */
   readonly reader?: VideoReader | undefined;
+  /** Closes what was opened for this model alone, when it is disposed of. */
+  readonly close?: (() => void) | undefined;
 }

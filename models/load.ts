@@ -52,7 +52,7 @@ async function loadOnto(
   runtime: Runtime,
   checkpoint: Checkpoint,
   shared: Pick<ModelParts, 'name' | 'architecture' | 'plan' | 'text' | 'stopIds'>,
-  { dtype, progress, signal, defaults, reader }: LoadOptions & { readonly dtype: ModelDType },
+  { dtype, progress, signal, defaults, reader, close }: LoadOptions & { readonly dtype: ModelDType },
 ): Promise<VideoModel> {
   const { plan } = shared;
   const { act, format } = precision(dtype, runtime);
@@ -68,7 +68,7 @@ async function loadOnto(
     await loader.finish();
     const unusedTensors = loader.unused(plan.ignorable);
     const parts = { ...shared, runtime, loader, encoder, decoder, unusedTensors, life: { over: false } };
-    return new VideoModel(parts, { defaults, reader });
+    return new VideoModel(parts, { defaults, reader, close });
   } catch (error) {
     loader.dispose();
     throw error;

@@ -56,7 +56,12 @@ export function spokenOf({ encoder, plan }: ModelParts, { video, pictures = [] }
  * @param ids - Token ids, with `VIDEO_ID` in every place of the pictures and then of the video.
  * @throws InputError if what is shown was disposed of, or is another model's.
  */
-export function promptOf(parts: ModelParts, rec: Recorder, ids: readonly number[], { video, pictures = [] }: Inputs): Prompt {
+export function promptOf(
+  parts: ModelParts,
+  rec: Recorder,
+  ids: readonly number[],
+  { video, pictures = [] }: Inputs,
+): Prompt {
   for (const one of [...pictures, video])
     if (one && one.tokens.shape2()[1] !== parts.decoder.config.hiddenSize)
       throw new InputError(
@@ -75,7 +80,11 @@ function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo): Prompt
   return { tokens, kept, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter };
 }
 
-function promptPicture({ plan }: ModelParts, { tokens, crops, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
+function promptPicture(
+  { plan }: ModelParts,
+  { tokens, crops, grid }: EncodedPicture,
+  besideVideo: boolean,
+): PromptVisual {
   const kind = besideVideo ? 'text' : (plan.pictures?.tokens ?? 'text');
   const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
   const marks = plan.prompt.marks === 'picture' ? crops.length : 1;

@@ -95,7 +95,11 @@ export async function reduceAt(decide: Decide, point: Point, cache?: LayerCache)
 export async function reduceEncoded(
   rec: Recorder,
   tokens: Tokens,
-  { reducer, salience, ...how }: ReducingOptions & { readonly reducer: TokenReducer; readonly salience?: Tensor | undefined },
+  {
+    reducer,
+    salience,
+    ...how
+  }: ReducingOptions & { readonly reducer: TokenReducer; readonly salience?: Tensor | undefined },
 ): Promise<Tokens> {
   const decide = reducer.start({ layers: how.layers });
   return rec.scope('reduce', () => step(rec, { at: 'encoded', tokens, decide, salience, listeners: [], ...how }));
@@ -174,7 +178,6 @@ function uploadFlags(rec: Recorder, flags: Uint32Array, length: number): Tensor 
 function uploadInto(rec: Recorder, into: Uint32Array, rows: number): Tensor {
   if (into.length !== rows) throw new InputError(`reducer: merge must assign all ${rows} rows, got ${into.length}.`);
   const loose = into.findIndex((to) => into[to] !== to);
-  if (loose >= 0)
-    throw new InputError(`reducer: row ${loose} must go into a row that stays, got ${into[loose]}.`);
+  if (loose >= 0) throw new InputError(`reducer: row ${loose} must go into a row that stays, got ${into[loose]}.`);
   return rec.upload('assignment', [rows], 'u32', into);
 }

@@ -4,9 +4,9 @@ import type { PipelineUse } from '../engine/pipelines.ts';
 import { Runtime } from '../engine/runtime.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { blankTimes } from './chat.ts';
-import type { GenerationStats } from './stats.ts';
-import { bytesOf, stretched } from './pictures.ts';
 import type { EncodedPicture, EncodedVideo, Inputs } from './inputs.ts';
+import { bytesOf, stretched } from './pictures.ts';
+import type { GenerationStats } from './stats.ts';
 import type { VideoModel } from './video-model.ts';
 
 /** What a model on a virtual adapter is shown and asked. */

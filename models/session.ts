@@ -169,12 +169,20 @@ export class Session {
     this.#state = undefined;
     if (state) {
       const next = text.continuation(state.text, state.answer, conversation);
-      if (next.rest) return extension(parts, state, { prompt: next, ids: [...state.unheld, ...next.rest] }, options, stats);
+      if (next.rest)
+        return extension(parts, state, { prompt: next, ids: [...state.unheld, ...next.rest] }, options, stats);
       state.sequence[Symbol.dispose](); // the template has rewritten what was said
     }
     const prompt = text.prompt(conversation);
     const shared = await this.#prefix.fork(prompt.ids, inputs, { spare: maxNewTokens, stats, options });
-    if (shared) return extension(parts, { sequence: shared.sequence, rows: shared.rows }, { prompt, ids: shared.rest }, options, stats);
+    if (shared)
+      return extension(
+        parts,
+        { sequence: shared.sequence, rows: shared.rows },
+        { prompt, ids: shared.rest },
+        options,
+        stats,
+      );
     return this.#whole(prompt, inputs, options, stats);
   }
 

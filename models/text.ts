@@ -4,9 +4,9 @@ import type { Crop } from '../engine/geometry.ts';
 import { ChatTemplate, VIDEO_MARK } from './chat.ts';
 import type { FamilyPlan, PictureForm, PromptForm, SpokenVideo } from './family.ts';
 import { readConfig, readText } from './files.ts';
+import type { LoadOptions } from './load-options.ts';
 import { VIDEO_ID } from './prompt.ts';
 import { Tokenizer } from './tokenizer.ts';
-import type { LoadOptions } from './load-options.ts';
 
 /** A question and its answer. */
 export interface Turn {
@@ -88,7 +88,11 @@ export class PromptText {
    * @param before - The prompt that was answered.
    * @returns Ids, without the answer's; undefined if the template has rewritten what was said.
    */
-  continuation(before: string, answer: string, conversation: Conversation): SpokenPrompt & { readonly rest?: number[] } {
+  continuation(
+    before: string,
+    answer: string,
+    conversation: Conversation,
+  ): SpokenPrompt & { readonly rest?: number[] } {
     const prompt = this.prompt(conversation);
     const after = prompt.text.startsWith(before) ? prompt.text.slice(before.length) : undefined;
     // Templates may trim an answer, or set a space before it.

@@ -2,7 +2,15 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { fromOrderKey, GONE } from '../kernels/reduce/index.ts';
-import { type Action, actionOf, type LayerEvent, type Listener, type Place, type Tokens, type VideoLayout } from './reduction.ts';
+import {
+  type Action,
+  actionOf,
+  type LayerEvent,
+  type Listener,
+  type Place,
+  type Tokens,
+  type VideoLayout,
+} from './reduction.ts';
 
 /** The way of a prompt's tokens through the layers. Tokens are named by their row in the unreduced prompt. */
 export interface Trace {

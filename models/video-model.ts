@@ -155,7 +155,9 @@ export class VideoModel {
     checkAlive(this.parts);
     const { reader } = this.#settings;
     if (!reader)
-      throw new InputError('ask: this model was loaded without a reader of videos. Use encode and answer, or loadModel.');
+      throw new InputError(
+        'ask: this model was loaded without a reader of videos. Use encode and answer, or loadModel.',
+      );
     const stats = newStats();
     const model = this;
     return {

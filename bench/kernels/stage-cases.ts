@@ -1,8 +1,6 @@
 /** The kernels of the FrameFusion stage, on a video of seeded tokens of which every third is merged away. */
 import {
   assignRuns,
-  threshold,
-  topK,
   compactRows,
   fromOrderKey,
   importance,
@@ -11,6 +9,8 @@ import {
   type Survivors,
   similarity,
   survivorsOf,
+  threshold,
+  topK,
 } from '../../kernels/reduce/index.ts';
 import { softmax } from '../../kernels/reference/attention.ts';
 import { dot } from '../../kernels/reference/host-tensor.ts';
@@ -62,7 +62,9 @@ export function stageCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
     one('threshold', shapeText(tokens), 8 * tokens, (bench) => chosenOf(bench, tokens, 'threshold')),
     one('top-k', shapeText(tokens), 8 * tokens, (bench) => chosenOf(bench, tokens, 'top-k')),
     one('survivors', shapeText(rows), 12 * (rows + tokens), (bench) => slotsOf(bench, video)),
-    one('compact-rows', shapeText(rows, hidden), 4 * hidden * (2 * rows - gone), (bench) => mergedOf(bench, video, hidden)),
+    one('compact-rows', shapeText(rows, hidden), 4 * hidden * (2 * rows - gone), (bench) =>
+      mergedOf(bench, video, hidden),
+    ),
     one('compact-rows, no merge', shapeText(rows, kvWidth), 2 * size * kvWidth * (rows - gone), (bench) =>
       gathered(bench, video, kvWidth),
     ),
@@ -108,8 +110,7 @@ function survivors(bench: Workbench, video: Video): { run(rec: Parameters<Prepar
   const goes = bench.upload([video.tokens], 'u32', video.goes);
   const kept = stayingRows(video).length;
   return {
-    run: (rec) =>
-      survivorsOf(rec, planes, assignRuns(rec, planes, goes), { tokens: video.tokens, kept, merge: true }),
+    run: (rec) => survivorsOf(rec, planes, assignRuns(rec, planes, goes), { tokens: video.tokens, kept, merge: true }),
   };
 }
 

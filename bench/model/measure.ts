@@ -1,9 +1,9 @@
 /** One model at one number of frames, dense and at every budget: checked, then timed in turn. */
 
 import { spentShare } from '../../cli/report.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
 import type { GenerationStats } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import type { EncodedVideo } from '../../models/inputs.ts';
 import { fairSeconds, type Measured, measured, type Sample, type Spread, spread, stopwatch } from '../common/timing.ts';
 import type { ModelArguments } from './arguments.ts';
 import { requireBudget, requireSame } from './checks.ts';

@@ -2,14 +2,15 @@
 import { join } from 'node:path';
 import { fetchModel } from '../../cli/fetch-model.ts';
 import { given } from '../../cli/flags.ts';
-import { chooseModel, type ModelChoice, type NamedModel, root } from '../../cli/models.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { openModel } from '../../cli/open-model.ts';
-import { policyOf } from '../../cli/policy.ts';
 import type { Console } from '../../cli/progress.ts';
 import { bytes } from '../../cli/table.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { reducerNamed } from '../../framefusion/reducers.ts';
+import { chooseModel, type ModelChoice, root } from '../../library/catalogue.ts';
+import type { NamedModel } from '../../library/named-model.ts';
 import { type SampledVideo, sampleVideo } from '../../media/sample-video.ts';
 import { openVideo, type Video } from '../../media/video.ts';
 import { LlavaEncoder, type LlavaEncoderConfig } from '../../models/llava-encoder.ts';
@@ -83,7 +84,9 @@ function openChosen(
 /** The model under FrameFusion at a budget; 1 is the dense model, unless `always`. */
 export function reduced({ model, settings }: Subject, args: ModelArguments, cost: number, always = false): VideoModel {
   if (cost === 1 && !always) return model.withReducer(undefined);
-  return model.withReducer(policyOf('framefusion', { cost }, args, settings));
+  return model.withReducer(
+    reducerNamed('framefusion', { cost, similarityLowerBound: args.similarity, ratioLowerBound: args.ratio }, settings),
+  );
 }
 
 /** The clip, opened once. */

@@ -31,4 +31,3 @@ export async function traced(model: VideoModel, video: EncodedVideo, question: s
     stage: seconds(timings.filter(({ label, level }) => level === 2 && label === 'reduce')),
   };
 }
-

@@ -88,7 +88,9 @@ export function survivorsOf(
   expectShape('survivorsOf', 'into', into, [rows]);
   const keep = rec.empty('keep', [rows + tokens], 'u32');
   const slot = rec.empty('slot', [rows + tokens], 'u32');
-  const links = merge ? rec.upload('links', [2 * rows], 'u32', new Uint32Array(2 * rows)) : rec.empty('links', [1], 'u32');
+  const links = merge
+    ? rec.upload('links', [2 * rows], 'u32', new Uint32Array(2 * rows))
+    : rec.empty('links', [1], 'u32');
   rec.dispatch(survivorsKernel, {
     operands: { planes: layout, into, keep, links },
     params: { rows },
@@ -119,7 +121,8 @@ export function compactRows(
   { merge = merging, room = kept }: { readonly merge?: boolean; readonly room?: number } = {},
 ): Tensor {
   const [rows, dim] = x.shape2();
-  if (rows > keep.size) throw new ShapeError(`compactRows: x must have the ${keep.size} rows of the survivors, got ${x}.`);
+  if (rows > keep.size)
+    throw new ShapeError(`compactRows: x must have the ${keep.size} rows of the survivors, got ${x}.`);
   const y = rec.empty(x.label, [room, dim], x.dtype);
   rec.dispatch(compactRowsKernel, {
     operands: { x, keep, slot, links, y },

@@ -13,8 +13,8 @@ import { encodeJpegs } from '../../media/encode.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
 import { tokensIn } from '../../models/family.ts';
-import type { Trace, TraceStep } from '../../models/trace.ts';
 import type { TokenGrid } from '../../models/inputs.ts';
+import type { Trace, TraceStep } from '../../models/trace.ts';
 import { randomStream } from '../../tools/random.ts';
 import { type BrowserPage, drawingFaults, hasChromium, openBrowser } from '../helpers/browser-page.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -132,7 +132,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
   await using video = await openVideo(clip);
   const { images, sampling } = await sampleVideo(video, { size, maxFrames: frames, forceSample: true });
   const report: ReportOfVideo = {
-    version: 1,
+    version: 2,
     tool: 'framefusion-webgpu 0.1.0',
     command: `ff-run --video '${name}' --compare --report out.html`,
     date: '2025-06-01T10:11:12.345Z',

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
-import type { VideoModel } from '../../models/video-model.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
 import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { EncodedVideo } from '../../models/inputs.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { atEnd } from '../helpers/device.ts';
 import { framesFor, generated, generation, type Prompt, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
 

@@ -3,8 +3,6 @@ import { ShapeError } from '../../engine/errors.ts';
 import {
   assignChosen,
   assignRuns,
-  threshold,
-  topK,
   compactLayout,
   compactRows,
   fromOrderKey,
@@ -15,6 +13,8 @@ import {
   orderKey,
   similarity,
   survivorsOf,
+  threshold,
+  topK,
 } from '../../kernels/reduce/index.ts';
 import * as attention from '../../kernels/reference/attention.ts';
 import * as reference from '../../kernels/reference/reduce.ts';

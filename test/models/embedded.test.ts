@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { readQuestions } from '../../cli/eval/questions.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
-import type { VideoModel } from '../../models/video-model.ts';
-import { VIDEO_ID } from '../../models/prompt.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { generated, load, prefilled } from '../helpers/model.ts';
 
 /** What tools/tiny/training/answer.py wrote of the shipped checkpoint: PyTorch's answers, in f32. */

@@ -4,12 +4,12 @@ import { FrameFusion } from '../../framefusion/framefusion.ts';
 import * as reference from '../../kernels/reference/sampling.ts';
 import { VIDEO_MARK } from '../../models/chat.ts';
 import type { GenerateOptions } from '../../models/generate.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
+import { VIDEO_ID } from '../../models/prompt.ts';
+import { randomNumbers } from '../../models/random.ts';
+import { Sequence } from '../../models/sequence.ts';
 import { newStats } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { VIDEO_ID } from '../../models/prompt.ts';
-import { Sequence } from '../../models/sequence.ts';
-import { randomNumbers } from '../../models/random.ts';
-import type { EncodedVideo } from '../../models/inputs.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
 import { framesFor, generated, generation, type Prompt, tinyModel, traced } from '../helpers/model.ts';
 
@@ -287,10 +287,11 @@ describe('VideoModel', () => {
   it('gives an encoded video back once, however often it is disposed of', async () => {
     const { runtime } = model;
     const video = await model.encode(framesFor(model, 2));
+    const { shape } = video.tokens;
     video[Symbol.dispose]();
     video[Symbol.dispose]();
     const rec = runtime.recorder('distinct');
-    const buffers = Array.from({ length: 6 }, () => rec.empty('x', video.tokens.shape, 'f32').buffer);
+    const buffers = Array.from({ length: 6 }, () => rec.empty('x', shape, 'f32').buffer);
     rec.finish();
     expect(new Set(buffers).size).to.equal(6);
   });

@@ -107,7 +107,7 @@ describe('KvCache', () => {
       const planes = rec.upload('layout', [3, 15], 'u32', new Uint32Array(45).fill(0xffffffff));
       const chosen = rec.upload('chosen', [2], 'u32', Uint32Array.of(0, 1));
       const into = assignChosen(rec, planes, chosen, 2);
-    cache.layers[1]!.keepRows(rec, survivorsOf(rec, planes, into, { tokens: 0, kept: 14, merge: false }));
+      cache.layers[1]!.keepRows(rec, survivorsOf(rec, planes, into, { tokens: 0, kept: 14, merge: false }));
       rec.finish();
       cache.dispose();
       cache.dispose();

@@ -49,7 +49,7 @@ describe('loadModel', () => {
 
   it('loads a checkpoint, which uses all its tensors', async () => {
     const model = await load(folder);
-    expect(model).to.include({ architecture: 'LlavaQwenForCausalLM', name: folder, act: 'f32', layers: 6 });
+    expect(model).to.include({ architecture: 'LlavaQwenForCausalLM', name: folder, computeDtype: 'f32', layers: 6 });
     expect(model.unusedTensors).to.deep.equal([]);
     expect(model.frameFormat).to.deep.equal({ size: 70, forceSample: true });
     model[Symbol.dispose]();

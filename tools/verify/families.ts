@@ -1,12 +1,12 @@
-import { promptOf } from '../../models/model-parts.ts';
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import type { VideoModel } from '../../models/video-model.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Prompt } from '../../models/reduction.ts';
 import { architectures, loadCheckpoint } from '../../models/registry.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { type CaseResult, Golden, type Precision, precisions, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';

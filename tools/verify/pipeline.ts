@@ -1,5 +1,3 @@
-import { encodePixels as encodeFramePixels } from '../../models/encoding.ts';
-import { promptOf } from '../../models/model-parts.ts';
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Crop } from '../../engine/geometry.ts';
@@ -7,11 +5,13 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
 import { blankTimes } from '../../models/chat.ts';
-import type { VideoModel } from '../../models/video-model.ts';
+import { encodePixels as encodeFramePixels } from '../../models/encoding.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
 import { loadCheckpoint } from '../../models/registry.ts';
-import type { EncodedVideo } from '../../models/inputs.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import {
   type CaseResult,
   type Checker,

@@ -1,9 +1,10 @@
 /** What a golden prompt shows a model: pictures and a video, from pixels in the form that the family's files have. */
-import { encodePicturePixels } from '../../models/encoding.ts';
+
 import type { Size } from '../../engine/geometry.ts';
-import type { VideoModel } from '../../models/video-model.ts';
-import { stretched } from '../../models/pictures.ts';
+import { encodePicturePixels } from '../../models/encoding.ts';
 import type { EncodedPicture, EncodedVideo, Inputs } from '../../models/inputs.ts';
+import { stretched } from '../../models/pictures.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import type { Golden } from './check.ts';
 import { encodePictures, encodePixels, type PicturePixels, part } from './pipeline.ts';
 import { fromStrip } from './strip.ts';
