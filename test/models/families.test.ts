@@ -377,6 +377,6 @@ describe('pictures', () => {
     expect(await left(1))
       .to.have.length(own.length)
       .and.not.deep.equal(own);
-    expect(() => new FrameFusion({ cost: 0.3, scoreRows: 0 })).to.throw(InputError, 'score rows');
+    expect(() => new FrameFusion({ cost: 0.3, scoreRows: 0 })).to.throw(InputError, 'scoreRows');
   });
 });
