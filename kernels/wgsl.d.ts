@@ -46,10 +46,10 @@ declare module '*/attention-row.wgsl' {
 
 declare module '*/attention-subgroup.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
+    'q' | 'k' | 'v' | 'starts' | 'y',
     'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
     'HEAD_DIM' | 'CAUSAL',
-    'LANES' | 'CHUNKS',
+    'LANES' | 'UNEVEN' | 'CHUNKS',
     'act'
   >;
   export default source;
@@ -57,10 +57,10 @@ declare module '*/attention-subgroup.wgsl' {
 
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
+    'q' | 'k' | 'v' | 'starts' | 'y',
     'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
     'HEAD_DIM' | 'CAUSAL',
-    'CHUNKS',
+    'UNEVEN' | 'CHUNKS',
     'act'
   >;
   export default source;
