@@ -1,3 +1,4 @@
+import { parseJson } from '../checkpoint/json.ts';
 import { WeightsError } from '../engine/errors.ts';
 
 /** Keys of a JSON file of a checkpoint, read with their types checked. */
@@ -6,26 +7,25 @@ export class ConfigReader {
   readonly file: string;
   readonly #values: Readonly<Record<string, unknown>>;
 
-  /** @throws WeightsError if the text is no JSON object. */
-  constructor(file: string, text: string) {
+  /**
+   * @param content - Its text, or what that says.
+   * @throws WeightsError if the text is no JSON object.
+   */
+  constructor(file: string, content: string | Readonly<Record<string, unknown>>) {
     this.file = file;
-    let values: unknown;
-    try {
-      values = JSON.parse(text);
-    } catch (cause) {
-      throw new WeightsError(`${file}: must be JSON: ${(cause as Error).message}. Download it again.`, {
-        cause,
-      });
-    }
-    if (!isObject(values)) throw new WeightsError(`${file}: must be a JSON object. Download it again.`);
-    this.#values = values;
+    this.#values = typeof content === 'string' ? objectOf(file, content) : content;
+  }
+
+  /** Every key that is there, in the file's order. */
+  keys(): string[] {
+    return Object.keys(this.#values);
   }
 
   /** The object under a key, with errors that name both; `inherited` stands behind keys that it lacks. */
   part(key: string, inherited: Readonly<Record<string, unknown>> = {}): ConfigReader {
     const value = this.raw(key);
     if (!isObject(value)) throw this.wrong(key, 'an object');
-    return new ConfigReader(`${this.file}: ${key}`, JSON.stringify({ ...inherited, ...value }));
+    return new ConfigReader(`${this.file}: ${key}`, { ...inherited, ...value });
   }
 
   /** The value as it is; `null` counts as absent. */
@@ -37,6 +37,12 @@ export class ConfigReader {
   size(key: string, fallback?: number): number {
     const ok = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
     return this.#checked(key, ok, 'a positive integer', fallback);
+  }
+
+  /** An integer that is not negative: an id or a place. */
+  index(key: string): number {
+    const ok = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+    return this.#checked(key, ok, 'an integer from 0 on');
   }
 
   /** A positive integer, where there is the key. */
@@ -77,7 +83,7 @@ export class ConfigReader {
   /** The error for a key that has not the value it should. */
   wrong(key: string, expected: string): WeightsError {
     const value = this.raw(key);
-    const fact = value === undefined ? 'it is missing' : `got ${JSON.stringify(value)?.slice(0, 60)}`;
+    const fact = value === undefined ? 'it is missing' : `got ${shown(value)}`;
     return new WeightsError(`${this.file}: ${key} must be ${expected}, ${fact}.`);
   }
 
@@ -88,6 +94,22 @@ export class ConfigReader {
   }
 }
 
+function objectOf(file: string, text: string): Record<string, unknown> {
+  let values: unknown;
+  try {
+    values = parseJson(text);
+  } catch (cause) {
+    throw new WeightsError(`${file}: must be JSON: ${(cause as Error).message}. Download it again.`, { cause });
+  }
+  if (isObject(values)) return values;
+  throw new WeightsError(`${file}: must be a JSON object. Download it again.`);
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value for a message: JSON, cut, with the numbers that JSON lacks. */
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : String(JSON.stringify(value)).slice(0, 60);
 }
