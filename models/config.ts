@@ -1,11 +1,24 @@
 import { parseJson } from '../checkpoint/json.ts';
 import { WeightsError } from '../engine/errors.ts';
 
+/** Names of keys that change results, as model configs have them; others are of training, generation or bookkeeping. */
+const ARITHMETIC =
+  /rope|rotary|alibi|position_embedding|softcap|multiplier|scaling|scale$|sliding|window|expert|router|moe|norm(?!al)|bias|_act$|activation|layer_types|pruned_heads|parallel|quanti|logit_scale/;
+
+/** Whether a value says that a thing is not used. */
+function isNeutral(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((item) => item === 'full_attention');
+  if (isObject(value)) return Object.keys(value).length === 0;
+  return value === undefined || value === null || value === false || value === 0 || value === 1 || value === '';
+}
+
 /** Keys of a JSON file of a checkpoint, read with their types checked. */
 export class ConfigReader {
   /** What errors call the file. */
   readonly file: string;
   readonly #values: Readonly<Record<string, unknown>>;
+  /** Keys that somebody asked for. */
+  readonly #read = new Set<string>();
 
   /**
    * @param content - Its text, or what that says.
@@ -30,6 +43,7 @@ export class ConfigReader {
 
   /** The value as it is; `null` counts as absent. */
   raw(key: string): unknown {
+    this.#read.add(key);
     return (Object.hasOwn(this.#values, key) ? this.#values[key] : undefined) ?? undefined;
   }
 
@@ -78,6 +92,31 @@ export class ConfigReader {
     const list = value === undefined ? [] : Array.isArray(value) ? value : [value];
     if (!list.every((item) => Number.isSafeInteger(item))) throw this.wrong(key, 'an integer or a list of them');
     return list as number[];
+  }
+
+  /** Says of keys that their values do not matter here. */
+  ignore(...keys: string[]): void {
+    for (const key of keys) this.#read.add(key);
+  }
+
+  /** Throws a `WeightsError` if there is a key that nobody asked for and whose name and value say that it changes results. */
+  refuseUnread(): void {
+    const unread = this.keys().find(
+      (key) => !this.#read.has(key) && ARITHMETIC.test(key) && !isNeutral(this.#values[key]),
+    );
+    if (unread !== undefined) throw this.#notUnderstood(unread);
+  }
+
+  /** Throws a `WeightsError` if there is any key but these, `null` aside. */
+  refuseBut(keys: readonly string[]): void {
+    const other = this.keys().find((key) => !keys.includes(key) && this.raw(key) !== undefined);
+    if (other !== undefined) throw this.#notUnderstood(other);
+  }
+
+  #notUnderstood(key: string): WeightsError {
+    return new WeightsError(
+      `${this.file}: ${key} is ${shown(this.#values[key])}, which may change results and is not built. Use a checkpoint without it.`,
+    );
   }
 
   /** The error for a key that has not the value it should. */

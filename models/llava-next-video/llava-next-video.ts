@@ -1,6 +1,6 @@
 import { VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
-import { llamaConfig } from '../decoder/config.ts';
+import { llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
@@ -36,7 +36,7 @@ const names: LlavaEncoderNames = {
 export const llavaNextVideo: Family = {
   architectures: ['LlavaNextVideoForConditionalGeneration'],
   plan: (config): FamilyPlan => {
-    const text = config.part('text_config', LLAMA_7B);
+    const text = textConfig(config, LLAMA_7B);
     text.oneOf('model_type', ['llama'], 'llama');
     const decoder = llamaConfig(text);
     const vision = encoderConfig(config, decoder.hiddenSize);
