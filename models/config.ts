@@ -3,7 +3,7 @@ import { WeightsError } from '../engine/errors.ts';
 
 /** Names of keys that change results, as model configs have them; others are of training, generation or bookkeeping. */
 const ARITHMETIC =
-  /rope|rotary|alibi|position_embedding|softcap|multiplier|scaling|scale$|sliding|window|expert|router|moe|norm(?!al)|bias|_act$|activation|layer_types|pruned_heads|parallel|quanti|logit_scale/;
+  /rope|rotary|alibi|position_embedding_type|softcap|multiplier|scaling|scale$|sliding|window|expert|router|moe|norm(?!al)|bias|_act$|activation|layer_types|pruned_heads|parallel|quanti|logit_scale/;
 
 /** Whether a value says that a thing is not used. */
 function isNeutral(value: unknown): boolean {

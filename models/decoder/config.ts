@@ -20,12 +20,11 @@ export interface DecoderConfig extends RopeConfig {
 }
 
 /**
- * The decoder's part of a config: under `text_config`, as transformers 5 writes every family, or else the whole.
+ * The decoder's part of a config, under `text_config`.
  *
  * @param defaults - What stands behind keys that it lacks. Whether the head is the embedding, some files say beside it.
  */
 export function textConfig(config: ConfigReader, defaults: Readonly<Record<string, unknown>> = {}): ConfigReader {
-  if (config.raw('text_config') === undefined) return config;
   const tied = config.raw('tie_word_embeddings');
   return config.part('text_config', { ...defaults, ...(tied !== undefined && { tie_word_embeddings: tied }) });
 }

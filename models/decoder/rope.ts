@@ -51,7 +51,7 @@ function scaled(
   const plain = { ropeFactor: 1, maxPositions: Number.POSITIVE_INFINITY, contextLength: trained };
   const kind = kindOf(scaling, built);
   if (built.includes('mrope')) {
-    if (!scaling) throw config.wrong('rope_scaling', 'an object with mrope_section');
+    if (!scaling) throw config.wrong('rope_scaling', 'an object');
     return { ...plain, ropeSections: sectionsOf(scaling, headDim) };
   }
   if (!scaling || kind === 'default') return plain;
@@ -69,7 +69,7 @@ function kindOf(scaling: ConfigReader | undefined, built: readonly RopeScaling[]
   scaling.refuseBut([...KNOWN, 'partial_rotary_factor']);
   scaling.oneOf('partial_rotary_factor', [1], 1);
   const kinds = ['rope_type', 'type'].filter((key) => scaling.raw(key) !== undefined);
-  const [kind = 'default'] = kinds.map((key) => scaling.oneOf<RopeScaling | 'default'>(key, ['default', ...built]));
+  const [kind = 'default'] = kinds.map((key) => scaling.oneOf<RopeScaling | 'default'>(key, [...built, 'default']));
   return kind;
 }
 

@@ -26,7 +26,8 @@ export const qwen2Vl: Family = {
     const vision = config.part('vision_config');
     const tower = qwen2VlTowerConfig(vision);
     const fold = vision.size('spatial_merge_size', 2);
-    const text = textConfig(config);
+    // transformers 4 has the decoder's keys beside those of the tower, transformers 5 in a part of their own.
+    const text = config.raw('text_config') === undefined ? config : textConfig(config);
     const decoder = qwen2VlConfig(text);
     if (vision.size('hidden_size', 3584) !== decoder.hiddenSize)
       throw vision.wrong('hidden_size', `the decoder's, ${decoder.hiddenSize}`);
