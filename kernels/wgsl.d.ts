@@ -399,9 +399,9 @@ declare module '*/rms-norm.wgsl' {
 
 declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'qkv' | 'position' | 'rotation' | 'q' | 'k' | 'v',
-    'heads' | 'kvHeads' | 'offset',
-    'HEAD_DIM' | 'GROUPED',
+    'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v',
+    'heads' | 'kvHeads' | 'offset' | 'eps',
+    'HEAD_DIM' | 'GROUPED' | 'NORMED',
     never,
     'act'
   >;

@@ -1,4 +1,5 @@
 import { InputError } from '../engine/errors.ts';
+import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { fold, folded, meanFrames } from '../kernels/fold.ts';
@@ -8,7 +9,7 @@ import { Projector, type ProjectorStep } from './projector.ts';
 import { patchesOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
-import type { PictureSize, TokenGrid } from './video-model.ts';
+import type { TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
@@ -60,7 +61,7 @@ export class FoldEncoder implements VideoEncoder {
   }
 
   /** @throws InputError if it takes no frames of the size. */
-  tokenGrid(size: PictureSize): TokenGrid {
+  tokenGrid(size: Size): TokenGrid {
     const { tower, fold: by, endId } = this.#plan;
     checkSize(size, this.#plan);
     const newlines = endId === undefined ? 'none' : 'frame';
@@ -92,7 +93,7 @@ export class FoldEncoder implements VideoEncoder {
 }
 
 /** Towers that rotate take whole tokens, others the size of their table of positions. */
-function checkSize({ width, height }: PictureSize, { tower, fold: by }: FoldEncoderPlan): void {
+function checkSize({ width, height }: Size, { tower, fold: by }: FoldEncoderPlan): void {
   const { rotary, imageSize, patchSize } = tower;
   const unit = patchSize * by;
   const fits = rotary

@@ -1,9 +1,9 @@
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
+import type { Crop } from '../engine/geometry.ts';
 import { ChatTemplate, VIDEO_MARK } from './chat.ts';
 import type { FamilyPlan, PictureForm, PromptForm, SpokenVideo } from './family.ts';
 import { readConfig } from './files.ts';
-import type { PicturePart } from './pictures.ts';
 import { VIDEO_ID } from './prompt.ts';
 import { readTokenizer } from './tokenizer/read.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -12,7 +12,7 @@ import type { LoadOptions } from './video-model.ts';
 /** Pictures as far as a prompt's text speaks of them. */
 interface SpokenPictures {
   /** Of each picture. */
-  readonly pieces: readonly (readonly PicturePart[])[];
+  readonly crops: readonly (readonly Crop[])[];
   readonly form?: PictureForm | undefined;
 }
 
@@ -51,10 +51,10 @@ export class PromptText {
   /**
    * Ids of a question, with `VIDEO_ID` in every place of the pictures and then of the video.
    *
-   * @param pictures - The pieces of each picture, and what the user says before them, for families that take some.
+   * @param pictures - The crops of each picture, and what the user says before them, for families that take some.
    */
-  idsOf(question: string, video: SpokenVideo | undefined, { pieces, form }: SpokenPictures = { pieces: [] }): number[] {
-    const lead = (pieces.length > 0 && form ? form.lead(pieces) : '') + (video ? this.#form.lead(video) : '');
+  idsOf(question: string, video: SpokenVideo | undefined, { crops, form }: SpokenPictures = { crops: [] }): number[] {
+    const lead = (crops.length > 0 && form ? form.lead(crops) : '') + (video ? this.#form.lead(video) : '');
     let rest = this.#template.render(lead + question);
     const ids: number[] = [];
     // The marks that we set are the first ones; a question that spells one out is text.

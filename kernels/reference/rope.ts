@@ -24,6 +24,25 @@ export function grouped(qkv: HostTensor, { heads, kvHeads, headDim }: Heads): Ho
   return { ...qkv, values };
 }
 
+/** Fused rows whose query and key heads have an RMS norm each. @param gains - Of a query head, then of a key head. */
+export function headNorm(
+  qkv: HostTensor,
+  { heads, kvHeads, headDim }: Heads,
+  gains: ArrayLike<number>,
+  eps: number,
+): HostTensor {
+  const [rows = 0, width = 0] = qkv.shape;
+  const values = Float32Array.from(qkv.values);
+  for (let row = 0; row < rows; row++)
+    for (let head = 0; head < heads + kvHeads; head++) {
+      const x = values.subarray(row * width + head * headDim, row * width + (head + 1) * headDim);
+      const mean = x.reduce((sum, value) => sum + value * value, 0) / headDim;
+      const first = head < heads ? 0 : headDim;
+      for (let c = 0; c < headDim; c++) x[c] = (x[c]! / Math.sqrt(mean + eps)) * gains[first + c]!;
+    }
+  return { ...qkv, values };
+}
+
 /** Query, key and value of fused rows; query and key turned by their positions, first half against second half. */
 export function splitRope(
   qkv: HostTensor,

@@ -35,6 +35,17 @@ export function qwen2Config(config: ConfigReader): DecoderConfig {
   return decoderConfig(config, { qkvBias: true, headOrder: 'split' });
 }
 
+/**
+ * Qwen3 (Hugging Face `Qwen3Config`), whose heads have a size of their own and norms (`qwen3Names`).
+ *
+ * @throws WeightsError as `qwen2Config`.
+ */
+export function qwen3Config(config: ConfigReader): DecoderConfig {
+  refuseWindows(config);
+  config.oneOf('attention_bias', [false], false);
+  return decoderConfig(config, { qkvBias: false, headOrder: 'split', ownHeadDim: 128 });
+}
+
 /** Qwen2-VL's (Hugging Face `Qwen2VLConfig`): Qwen2 with positions on three axes. @throws WeightsError as `qwen2Config`. */
 export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
   refuseWindows(config);
@@ -45,13 +56,13 @@ export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
 export function llamaConfig(config: ConfigReader): DecoderConfig {
   config.oneOf('attention_bias', [false], false);
   config.oneOf('mlp_bias', [false], false);
-  return decoderConfig(config, { qkvBias: false, headOrder: 'split', scalings: ['linear'] });
+  return decoderConfig(config, { qkvBias: false, headOrder: 'split', scalings: ['linear', 'dynamic'] });
 }
 
 /** InternLM2 (`configuration_internlm2.py`). @throws WeightsError as `qwen2Config`. */
 export function internLm2Config(config: ConfigReader): DecoderConfig {
   config.oneOf('bias', [false], false);
-  return decoderConfig(config, { qkvBias: false, headOrder: 'grouped', scalings: ['dynamic'] });
+  return decoderConfig(config, { qkvBias: false, headOrder: 'grouped' });
 }
 
 /** Attention to the last positions alone is not built; what its window would be does not matter then. */
@@ -62,20 +73,22 @@ function refuseWindows(config: ConfigReader): void {
 
 /** What a kind of decoder has whatever its config says. */
 interface Kind extends Pick<DecoderConfig, 'qkvBias' | 'headOrder'> {
-  /** Scalings of positions that it can have. */
+  /** Scalings of positions that it can have; default `dynamic`. */
   readonly scalings?: readonly RopeScaling[];
+  /** Size of a head where no key says it, for classes whose heads need not make up the hidden size. */
+  readonly ownHeadDim?: number;
 }
 
 /** What all have, under the names of Hugging Face. */
-function decoderConfig(config: ConfigReader, { scalings = [], ...kind }: Kind): DecoderConfig {
+function decoderConfig(config: ConfigReader, { scalings = ['dynamic'], ownHeadDim, ...kind }: Kind): DecoderConfig {
   config.oneOf('hidden_act', ['silu'], 'silu');
   const hiddenSize = config.size('hidden_size');
   const heads = config.size('num_attention_heads');
   const kvHeads = config.size('num_key_value_heads', heads);
   if (heads % kvHeads !== 0) throw config.wrong('num_key_value_heads', `a divisor of ${heads}`);
-  if (config.raw('head_dim') === undefined && hiddenSize % heads !== 0)
+  if (config.raw('head_dim') === undefined && ownHeadDim === undefined && hiddenSize % heads !== 0)
     throw config.wrong('num_attention_heads', `a divisor of hidden_size, ${hiddenSize}`);
-  const headDim = config.size('head_dim', hiddenSize / heads);
+  const headDim = config.size('head_dim', ownHeadDim ?? hiddenSize / heads);
   if (headDim % 2 !== 0) throw config.wrong('num_attention_heads', 'such that a head has an even size');
   const decoder = {
     hiddenSize,

@@ -1,3 +1,4 @@
+import { roundHalfEven } from '../../engine/round.ts';
 import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { internLm2Config } from '../decoder/config.ts';
@@ -5,6 +6,7 @@ import { internLm2Names } from '../decoder/names.ts';
 import type { Family, FamilyPlan, SpokenVideo } from '../family.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { imagenetPixels } from '../preprocess.ts';
+import { type Sample, strided } from '../sampling.ts';
 import { gridOf, internVitConfig, type TowerConfig } from '../tower/config.ts';
 import { internVitNames } from '../tower/names.ts';
 import { tilesOf } from './tiles.ts';
@@ -26,7 +28,7 @@ export const internVl: Family = {
     return {
       decoder,
       decoderNames: internLm2Names('language_model.'),
-      frameFormat: { size: tower.imageSize, forceSample: true, spread: 'middles' },
+      frameFormat: { size: tower.imageSize, forceSample: true, sample: middleFrames },
       pixels: imagenetPixels,
       prompt: {
         template: INTERNVL2_5,
@@ -36,7 +38,7 @@ export const internVl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        pieces: (source) => tilesOf(source, tower.imageSize, most),
+        crops: (source) => tilesOf(source, tower.imageSize, most),
         lead: pictureNames,
         tokens: 'frames',
       },
@@ -45,6 +47,14 @@ export const internVl: Family = {
       loadEncoder: (loader, act, loaded) => FoldEncoder.load(loader, encoderOf(tower, decoder.hiddenSize), act, loaded),
     };
   },
+};
+
+/** InternVL's get_index: the middle frame of each of equal stretches. */
+export const middleFrames: Sample = (video) => {
+  const step = (video.frames - 1) / video.maxFrames;
+  return (
+    strided(video) ?? Array.from({ length: video.maxFrames }, (_, i) => Math.floor(step / 2 + roundHalfEven(step * i)))
+  );
 };
 
 /** InternVL's demo: each frame has a name and stands between its own two tokens. */

@@ -6,6 +6,7 @@ import type { Family, FamilyPlan } from '../family.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { centred } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
+import { type Sample, strided } from '../sampling.ts';
 import { clipConfig, withoutLast } from '../tower/config.ts';
 import { clipNames, leftOut } from '../tower/names.ts';
 
@@ -44,7 +45,7 @@ export const llavaNextVideo: Family = {
     return {
       decoder,
       decoderNames: llamaNames('language_model.'),
-      frameFormat: { size, pictures: centred(size), forceSample: true, spread: 'starts' },
+      frameFormat: { size, pictures: centred(size), forceSample: true, sample: startFrames },
       pixels: clipPixels,
       prompt: {
         template: VICUNA,
@@ -60,6 +61,12 @@ export const llavaNextVideo: Family = {
       loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
     };
   },
+};
+
+/** `numpy.arange(0, frames, frames / count)` of Hugging Face's example: where each of equal stretches starts. */
+export const startFrames: Sample = (video) => {
+  const { frames, maxFrames } = video;
+  return strided(video) ?? Array.from({ length: maxFrames }, (_, i) => Math.floor((i * frames) / maxFrames));
 };
 
 function encoderConfig(config: ConfigReader, outSize: number): LlavaEncoderConfig {

@@ -8,6 +8,7 @@ import { stretched } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
 import { qwen2VlTowerConfig } from '../tower/config.ts';
 import { qwen2VlNames } from '../tower/names.ts';
+import { pairedFrames } from './frames.ts';
 import { frameLimits, imageLimits, smartResize } from './picture-size.ts';
 
 /** What stands around a picture or a video, as special tokens. */
@@ -40,11 +41,10 @@ export const qwen2Vl: Family = {
       decoder,
       decoderNames: llamaNames(),
       frameFormat: {
-        size: (source, frames) => smartResize(source, frameLimits(factor, tower.patchFrames, frames, own)),
+        size: (source, frames) => smartResize(source, frameLimits(factor, frames, own)),
         fit: 'smooth',
         forceSample: false,
-        spread: 'nearest',
-        rate: 'pairs',
+        sample: pairedFrames,
         fps: 2,
       },
       pixels: clipPixels,
@@ -58,7 +58,7 @@ export const qwen2Vl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        pieces: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
+        crops: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
         lead: (pictures) => SHOWN.repeat(pictures.length),
         tokens: 'text',
       },

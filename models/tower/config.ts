@@ -1,7 +1,7 @@
+import type { Size } from '../../engine/geometry.ts';
 import type { GeluForm } from '../../kernels/activation.ts';
 import type { Grid } from '../../kernels/fold.ts';
 import type { ConfigReader } from '../config.ts';
-import type { PictureSize } from '../video-model.ts';
 
 /** Sizes of a vision transformer, under the names of Hugging Face. */
 export interface TowerConfig {
@@ -130,7 +130,7 @@ export function withoutLast(tower: TowerConfig, layers: number): TowerConfig {
 }
 
 /** Patches of a picture; what is left over at the right and below is ignored. */
-export function patchesOf({ width, height }: PictureSize, { patchSize }: TowerConfig): Grid {
+export function patchesOf({ width, height }: Size, { patchSize }: TowerConfig): Grid {
   return { rows: Math.floor(height / patchSize), columns: Math.floor(width / patchSize) };
 }
 

@@ -9,6 +9,7 @@ import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { swiglu } from '../../kernels/activation.ts';
 import { argmax } from '../../kernels/choose.ts';
 import { rmsNorm } from '../../kernels/norm.ts';
+import { blankTimes } from '../../models/chat.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import { openTestRuntime } from '../helpers/device.ts';
@@ -249,7 +250,7 @@ async function ask(runtime: Runtime, reducer?: TokenReducer): Promise<Peaks> {
   const loaded = peak();
   const size = Number(model.frameFormat.size);
   const images = Array.from({ length: 12 }, () => new Uint8Array(3 * size * size));
-  using video = await model.encode({ images, times: { frames: 12, durationText: '12.00', timesText: '0.00s' } });
+  using video = await model.encode({ images, times: blankTimes(12) });
   const encoded = peak();
   const answer = model.withReducer(reducer).answer(video, 'What moves?', { maxNewTokens: 2 });
   for await (const _ of answer);

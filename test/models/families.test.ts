@@ -309,7 +309,7 @@ describe('pictures', () => {
   });
 
   const size = { width: 24, height: 16 };
-  const grey = (value: number) => ({ image: new Uint8Array(3 * 24 * 16).fill(value), pieces: [stretched(size)] });
+  const grey = (value: number) => ({ image: new Uint8Array(3 * 24 * 16).fill(value), crops: [stretched(size)] });
 
   it('stand before the video, each at its own place', async () => {
     using dark = await model.encodePicture(grey(20));
@@ -337,10 +337,10 @@ describe('pictures', () => {
   });
 
   it('have the size that is said, and are refused by models of one size', async () => {
-    const odd = await rejection(model.encodePicture({ ...grey(1), pieces: [stretched({ width: 12, height: 32 })] }));
+    const odd = await rejection(model.encodePicture({ ...grey(1), crops: [stretched({ width: 12, height: 32 })] }));
     expect(odd).to.be.instanceOf(InputError);
     expect(odd.message).to.include('must have sides that are multiples of 8 pixels, got 12 x 32');
-    const wrong = await rejection(model.encodePicture({ ...grey(1), pieces: [stretched({ width: 8, height: 16 })] }));
+    const wrong = await rejection(model.encodePicture({ ...grey(1), crops: [stretched({ width: 8, height: 16 })] }));
     expect(wrong.message).to.equal('encode: frames must be 8 x 16 RGB, got 1152 bytes.');
     const unsized = await rejection(model.encode({ images: [grey(1).image], times: framesFor(model, 1).times }));
     expect(unsized.message).to.include('takes frames of any size, so width and height must be given');

@@ -79,7 +79,10 @@ describe('rotary positions', () => {
   });
 
   for (const [keys, message] of [
-    [{ rope_parameters: { rope_theta: 1e6, rope_type: 'yarn', factor: 4 } }, 'rope_type must be "default", got "yarn"'],
+    [
+      { rope_parameters: { rope_theta: 1e6, rope_type: 'yarn', factor: 4 } },
+      'rope_type must be "dynamic" or "default", got "yarn"',
+    ],
     [{ rope_parameters: { full_attention: { rope_theta: 1e6 } } }, 'rope_parameters: full_attention is {'],
     [{ rope_parameters: { rope_theta: 1e6, beta_fast: 32 } }, 'rope_parameters: beta_fast is 32, which may change'],
     [{ rope_parameters: { partial_rotary_factor: 0.5 } }, 'partial_rotary_factor must be 1, got 0.5'],
