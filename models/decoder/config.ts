@@ -52,6 +52,16 @@ export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
   return decoderConfig(config, { qkvBias: true, headOrder: 'split', scalings: ['mrope'] });
 }
 
+/** What `LlamaConfig` has where a file leaves a key out: LLaMA-7B's sizes. */
+export const LLAMA_DEFAULTS = {
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  vocab_size: 32000,
+  rms_norm_eps: 1e-6,
+} as const;
+
 /** LLaMA (Hugging Face `LlamaConfig`), with linear scaling of positions. @throws WeightsError as `qwen2Config`. */
 export function llamaConfig(config: ConfigReader): DecoderConfig {
   config.oneOf('attention_bias', [false], false);

@@ -24,7 +24,7 @@ export async function readTokenizer(files: CheckpointFiles): Promise<Tokenizer> 
   const model = await readBytes(files, 'tokenizer.model');
   if (!model)
     throw new WeightsError(
-      `${files.name}: it has no tokenizer: no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model. Download one of them beside the weights.`,
+      `${files.name}/tokenizer.json: it is missing, as are vocab.json with merges.txt and tokenizer.model. Download one of them beside the weights.`,
     );
   const file = `${files.name}/tokenizer.model`;
   return new Tokenizer(file, sentencePieceTokenizer(file, model, settings), settings.config);

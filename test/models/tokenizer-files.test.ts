@@ -104,7 +104,11 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
       { ...qwen2, 'tokenizer_config.json': { ...QWEN2, added_tokens_decoder: { 20: {} } } },
       'added_tokens_decoder: 20: content must be a string',
     ],
-    ['no tokenizer at all', {}, 'm: it has no tokenizer: no tokenizer.json, no vocab.json with merges.txt, no'],
+    [
+      'no tokenizer at all',
+      {},
+      'm/tokenizer.json: it is missing, as are vocab.json with merges.txt and tokenizer.model. Download one',
+    ],
   ] as const)
     it(`is refused in one line: ${what}`, async () => {
       const there = Object.fromEntries(
