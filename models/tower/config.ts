@@ -1,6 +1,6 @@
 import type { Size } from '../../engine/geometry.ts';
 import type { GeluForm } from '../../kernels/activation.ts';
-import type { Grid } from '../../kernels/fold.ts';
+import type { Grid } from '../../kernels/merge-patches.ts';
 import type { ConfigReader } from '../config.ts';
 
 /** Sizes of a vision transformer, under the names of Hugging Face. */
