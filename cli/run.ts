@@ -1,7 +1,7 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
-import type { Picture } from '../media/cut-picture.ts';
+import type { Picture } from '../media/crop-picture.ts';
 import { openPicture } from '../media/picture.ts';
 import { openVideo, type Video } from '../media/video.ts';
 import type { TokenReducer } from '../models/reduction.ts';

@@ -3,12 +3,12 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import source from './attention.wgsl';
-import joinSource from './attention-join.wgsl';
-import rowSource from './attention-row.wgsl';
-import subgroupSource from './attention-subgroup.wgsl';
+import source from './attention/attention.wgsl';
+import joinSource from './attention/attention-join.wgsl';
+import rowSource from './attention/attention-row.wgsl';
 import { ceilDiv, expectOneDType, floatDType } from './grid.ts';
 import type { HeadLayout } from './rope.ts';
+import subgroupSource from './software/attention-subgroup.wgsl';
 
 const tileKernel = new Kernel('attention', source);
 const rowKernel = new Kernel('attention-row', rowSource);

@@ -44,17 +44,6 @@ declare module '*/attention-row.wgsl' {
   export default source;
 }
 
-declare module '*/attention-subgroup.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
-    'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
-    'HEAD_DIM' | 'CAUSAL',
-    'LANES' | 'CHUNKS',
-    'act'
-  >;
-  export default source;
-}
-
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'q' | 'k' | 'v' | 'y',
@@ -95,17 +84,6 @@ declare module '*/embed.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'ids' | 'weight' | 'y',
     'dim' | 'first' | 'count',
-    never,
-    never,
-    never
-  >;
-  export default source;
-}
-
-declare module '*/fold.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'y',
-    'rows' | 'columns' | 'by' | 'dim',
     never,
     never,
     never
@@ -158,16 +136,11 @@ declare module '*/linear-row.wgsl' {
 }
 
 declare module '*/linear-shared.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/linear-subgroup.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    'LANES' | 'ROWS' | 'GATED',
+    'GATED',
     'act' | 'out'
   >;
   export default source;
@@ -188,6 +161,17 @@ declare module '*/mean-frames.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'y',
     'frames' | 'size',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/merge-patches.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'rows' | 'columns' | 'by' | 'dim',
     never,
     never,
     never
@@ -399,9 +383,9 @@ declare module '*/rms-norm.wgsl' {
 
 declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'qkv' | 'position' | 'rotation' | 'q' | 'k' | 'v',
-    'heads' | 'kvHeads' | 'offset',
-    'HEAD_DIM' | 'GROUPED',
+    'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v',
+    'heads' | 'kvHeads' | 'offset' | 'eps',
+    'HEAD_DIM' | 'GROUPED' | 'NORMED',
     never,
     'act'
   >;
@@ -415,6 +399,28 @@ declare module '*/sample.wgsl' {
     never,
     never,
     never
+  >;
+  export default source;
+}
+
+declare module '*/attention-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'v' | 'y',
+    'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'HEAD_DIM' | 'CAUSAL',
+    'LANES' | 'CHUNKS',
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/linear-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'bias' | 'residual' | 'y',
+    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
+    'HAS_BIAS' | 'HAS_RESIDUAL',
+    'LANES' | 'ROWS' | 'GATED',
+    'act' | 'out'
   >;
   export default source;
 }
