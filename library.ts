@@ -15,6 +15,7 @@ export {
   ShapeError,
   WeightsError,
 } from './engine/errors.ts';
+export type { Crop, CroppedPicture, CropsOf, Size } from './engine/geometry.ts';
 export type { PipelineUse } from './engine/pipelines.ts';
 export type { MemoryUse } from './engine/pool.ts';
 export { Runtime, type RuntimeOptions } from './engine/runtime.ts';
@@ -37,18 +38,17 @@ export {
 export { type PruneOptions, prune } from './framefusion/prune.ts';
 export { type ReducerOptions, reducers } from './framefusion/reducers.ts';
 export { shorten } from './framefusion/shorten.ts';
-export { type CutPicture, cutPicture, type Picture } from './media/cut-picture.ts';
+export { cropPicture, type Picture } from './media/crop-picture.ts';
 export { VideoError } from './media/errors.ts';
 export type { Frame } from './media/frames.ts';
 export type { VideoInfo } from './media/probe.ts';
-export type { Cut, RgbImage, Size } from './media/resize.ts';
+export type { RgbImage } from './media/resize.ts';
 export { type Fit, type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
-export type { Rate, Sampling, Spread } from './media/sampling.ts';
+export type { Sampling } from './media/sampling.ts';
 export type { Video } from './media/video.ts';
 export type { SampledTimes } from './models/chat.ts';
 export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
 export type { LoadedModel, VideoPixels } from './models/loaded-model.ts';
-export type { PicturePart, PicturesOf } from './models/pictures.ts';
 export { type MemoryPlan, type PlanOptions, planMemory } from './models/plan.ts';
 export {
   type Attended,
@@ -74,8 +74,6 @@ export {
   type LoadedWeights,
   type LoadOptions,
   type ModelDType,
-  type PictureParts,
-  type PictureSize,
   type Seen,
   type TokenGrid,
   type VideoFrames,

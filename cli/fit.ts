@@ -2,10 +2,11 @@
 
 import { folderFiles } from '../checkpoint/file-source.ts';
 import { AdapterLimitError, InputError } from '../engine/errors.ts';
+import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { ModelDType, PictureSize } from '../models/video-model.ts';
+import type { ModelDType } from '../models/video-model.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { precisionText } from './report.ts';
 import { alignRows, bytes } from './table.ts';
@@ -16,8 +17,8 @@ export interface Wanted {
   /** Of a video; 0 for none. */
   readonly frames: number;
   /** Sizes of the video and of pictures, as far as they are known. */
-  readonly source?: PictureSize | undefined;
-  readonly pictures?: readonly PictureSize[];
+  readonly source?: Size | undefined;
+  readonly pictures?: readonly Size[];
   readonly cost: number;
   /** The policy at a budget. */
   readonly reducer: (cost: number) => TokenReducer | undefined;

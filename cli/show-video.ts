@@ -1,4 +1,4 @@
-import { cutPicture, type Picture } from '../media/cut-picture.ts';
+import { cropPicture, type Picture } from '../media/crop-picture.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
 import { stretched } from '../models/pictures.ts';
@@ -42,7 +42,7 @@ export async function showPictures(
   for (const picture of pictures) {
     console_.progress('looking at the picture', encoded.length + 1, pictures.length);
     const before = performance.now();
-    const parts = cutPicture(picture, model.pictureFormat?.(picture) ?? [stretched(picture)]);
+    const parts = cropPicture(picture, model.pictureFormat?.(picture) ?? [stretched(picture)]);
     resizeMs += performance.now() - before;
     encoded.push(await model.encodePicture(parts));
   }

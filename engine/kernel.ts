@@ -86,9 +86,13 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
+/** The line that begins a file in a text that is made of several. */
+export function fileLine(name: string): string {
+  return `// file ${name}`;
+}
+
 /**
- * One `.wgsl` file, typed by its bindings, with what it shares with others. A device has a pipeline of each variant
- * (`Runtime.pipelines`).
+ * One `.wgsl` file, typed by its bindings. A device has a pipeline of each variant (`Runtime.pipelines`).
  *
  * Variants come from three mechanisms only: numbers by `override`, element types by an `alias` line, and weight
  * formats by a codec that is appended (WGSL does not care about order at module scope).
@@ -97,45 +101,30 @@ export class Kernel<N extends KernelNames = KernelNames> {
   readonly name: string;
   readonly source: KernelSource<N>;
   readonly interface: KernelInterface;
-  readonly #shared: readonly Codec[];
 
-  /**
-   * @param name - The file's name without its extension, which labels and errors use.
-   * @param shared - Further files whose functions it uses.
-   */
-  constructor(name: string, source: KernelSource<N>, ...shared: readonly Codec[]) {
+  /** @param name - The file's name without its extension, which labels and errors use. */
+  constructor(name: string, source: KernelSource<N>) {
     this.name = name;
     this.source = source;
     this.interface = parseInterface(source);
-    this.#shared = shared;
   }
 
   /** The WGSL of a variant. */
-  text(variant: Variant): string {
-    return this.#files(variant)
-      .map(({ source }) => source)
-      .join('\n');
-  }
-
-  /** Where a line of `text(variant)` was written, from 1 on; undefined for what nobody wrote. */
-  locate(variant: Variant, line: number): SourceLine | undefined {
-    let first = 1;
-    for (const { name, source } of this.#files(variant)) {
-      const lines = source.split('\n');
-      const text = lines[line - first];
-      if (text !== undefined && line >= first)
-        return name ? { file: `${name}.wgsl`, line: line - first + 1, text } : undefined;
-      first += lines.length;
-    }
-    return undefined;
-  }
-
-  /** The files of a variant, one after the other; what no file has, has no name. */
-  #files({ types, codec }: Variant): readonly Codec[] {
-    let source: string = this.source;
+  text({ types, codec }: Variant): string {
+    let text: string = this.source;
     for (const alias of this.interface.aliases)
-      if (types[alias] === 'f16') source = source.replace(`alias ${alias} = f32;`, `alias ${alias} = f16;`);
-    const enable = Object.values(types).includes('f16') ? [{ name: '', source: 'enable f16;' }] : [];
-    return [...enable, { name: this.name, source }, ...this.#shared, ...(codec ? [codec] : [])];
+      if (types[alias] === 'f16') text = text.replace(`alias ${alias} = f32;`, `alias ${alias} = f16;`);
+    const enable = Object.values(types).includes('f16') ? `enable f16;\n${fileLine(`${this.name}.wgsl`)}\n` : '';
+    return enable + text + (codec ? `\n${fileLine(`${codec.name}.wgsl`)}\n${codec.source}` : '');
+  }
+
+  /** Where a line of `text(variant)`, from 1 on, was written; undefined beyond its end. */
+  locate(variant: Variant, line: number): SourceLine | undefined {
+    const lines = this.text(variant).split('\n');
+    const text = lines[line - 1];
+    if (text === undefined) return undefined;
+    const begin = lines.slice(0, line).findLastIndex((one) => one.startsWith(fileLine('')));
+    const file = begin < 0 ? `${this.name}.wgsl` : lines[begin]!.slice(fileLine('').length);
+    return { file, line: line - 1 - begin, text };
   }
 }

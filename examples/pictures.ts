@@ -1,5 +1,5 @@
 /** Asks a model that takes pictures about some: node ... examples/pictures.ts FOLDER QUESTION PICTURE [PICTURE ...] */
-import { cutPicture, folderFiles, loadModel, openPicture, openRuntime } from '../index.ts';
+import { cropPicture, folderFiles, loadModel, openPicture, openRuntime } from '../index.ts';
 
 const [folder = '', question = '', ...files] = process.argv.slice(2);
 using runtime = await openRuntime();
@@ -10,7 +10,7 @@ if (!pictureFormat) throw new Error(`${model.architecture} takes no pictures.`);
 const pictures = [];
 for (const file of files) {
   const picture = await openPicture(file);
-  pictures.push(await model.encodePicture(cutPicture(picture, pictureFormat(picture))));
+  pictures.push(await model.encodePicture(cropPicture(picture, pictureFormat(picture))));
 }
 for await (const piece of model.answer({ pictures }, question, { maxNewTokens: 64 })) process.stdout.write(piece);
 process.stdout.write('\n');

@@ -2,7 +2,7 @@ import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
-import { ceilDiv, expectDType, floatDType } from './grid.ts';
+import { expectDType, floatDType } from './grid.ts';
 import source from './rope.wgsl';
 
 const kernel = new Kernel('rope', source);
@@ -79,6 +79,22 @@ export function axisRotations(axes: readonly RotaryAxis[]): Float32Array {
   return table;
 }
 
+/** An RMS norm of every query head and every key head before they turn (Henry et al. 2020; Qwen3). */
+export interface HeadNorm {
+  /** `[2 * headDim]`, f32: the gains of a query head, then those of a key head. */
+  readonly weight: Tensor;
+  /** Added to the mean square; dimensionless. */
+  readonly eps: number;
+}
+
+/** How `splitRope` reads fused rows. */
+export interface SplitOptions {
+  /** Of the heads in them; those of the results follow one another in any case. Default `split`. */
+  readonly order?: HeadOrder;
+  /** Default: none. */
+  readonly norm?: HeadNorm | undefined;
+}
+
 /**
  * Splits fused rows into query, key and value, and rotates query and key by their positions.
  *
@@ -87,7 +103,6 @@ export function axisRotations(axes: readonly RotaryAxis[]): Float32Array {
  * @param rotation - `[positions, headDim]`, f32: the upload of `rotations`.
  * @param cache - Where keys and values go: `k` and `v` are `[capacity, kvHeads * headDim]`, dtype of `qkv`; rows
  *   `offset` and on are written.
- * @param order - Of the heads in `qkv`; those of the results follow one another in any case.
  * @returns The query, `[rows, heads * headDim]`, dtype of `qkv`.
  * @throws ShapeError if the operands do not fit one another.
  * @see Su et al. 2021, sec. 3.4; half rotation as in Hugging Face `rotate_half`.
@@ -99,7 +114,7 @@ export function splitRope(
   rotation: Tensor,
   { heads, kvHeads, headDim }: HeadLayout,
   cache: { readonly k: Tensor; readonly v: Tensor; readonly offset: number },
-  order: HeadOrder = 'split',
+  { order = 'split', norm }: SplitOptions = {},
 ): Tensor {
   const [rows, width] = qkv.shape2();
   if (width !== (heads + 2 * kvHeads) * headDim || headDim % 2 !== 0)
@@ -108,13 +123,15 @@ export function splitRope(
   expectDType('splitRope', 'position', position, 'u32');
   const { k, v, offset } = cache;
   if (offset + rows > k.shape2()[0]) throw new ShapeError(`splitRope: rows ${offset} + ${rows} do not fit ${k}.`);
+  if (norm) expectShape('splitRope', 'norm', norm.weight, [2 * headDim]);
   const q = rec.empty('query', [rows, heads * headDim], qkv.dtype);
   rec.dispatch(kernel, {
-    operands: { qkv, position, rotation, q, k, v },
-    params: { heads, kvHeads, offset },
-    constants: { HEAD_DIM: headDim, GROUPED: Number(order === 'grouped') },
+    // Without a norm, the override keeps the kernel from reading what stands in for it.
+    operands: { qkv, position, rotation, norm: norm?.weight ?? rotation, q, k, v },
+    params: { heads, kvHeads, offset, eps: norm?.eps ?? 0 },
+    constants: { HEAD_DIM: headDim, GROUPED: Number(order === 'grouped'), NORMED: Number(norm !== undefined) },
     types: { act: floatDType('splitRope', 'qkv', qkv) },
-    workgroups: [ceilDiv(width / 2, 64), rows],
+    workgroups: [heads + 2 * kvHeads, rows],
   });
   return q;
 }

@@ -44,23 +44,12 @@ declare module '*/attention-row.wgsl' {
   export default source;
 }
 
-declare module '*/attention-subgroup.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'q' | 'k' | 'v' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
-    constants: 'HEAD_DIM' | 'CAUSAL';
-    options: 'LANES' | 'CHUNKS';
-    types: 'act';
-  }>;
-  export default source;
-}
-
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'q' | 'k' | 'v' | 'y';
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
     params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEAD_DIM' | 'CAUSAL';
-    options: 'CHUNKS';
+    options: 'UNEVEN' | 'CHUNKS';
     types: 'act';
   }>;
   export default source;
@@ -95,17 +84,6 @@ declare module '*/embed.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'ids' | 'weight' | 'y';
     params: 'dim' | 'first' | 'count';
-    constants: never;
-    options: never;
-    types: never;
-  }>;
-  export default source;
-}
-
-declare module '*/fold.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'x' | 'y';
-    params: 'rows' | 'columns' | 'by' | 'dim';
     constants: never;
     options: never;
     types: never;
@@ -158,16 +136,11 @@ declare module '*/linear-row.wgsl' {
 }
 
 declare module '*/linear-shared.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/linear-subgroup.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'LANES' | 'ROWS' | 'GATED';
+    options: 'GATED';
     types: 'act' | 'out';
   }>;
   export default source;
@@ -188,6 +161,17 @@ declare module '*/mean-frames.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'y';
     params: 'frames' | 'size';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/merge-patches.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'y';
+    params: 'rows' | 'columns' | 'by' | 'dim';
     constants: never;
     options: never;
     types: never;
@@ -399,9 +383,9 @@ declare module '*/rms-norm.wgsl' {
 
 declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'qkv' | 'position' | 'rotation' | 'q' | 'k' | 'v';
-    params: 'heads' | 'kvHeads' | 'offset';
-    constants: 'HEAD_DIM' | 'GROUPED';
+    operands: 'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v';
+    params: 'heads' | 'kvHeads' | 'offset' | 'eps';
+    constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED';
     options: never;
     types: 'act';
   }>;
@@ -415,6 +399,28 @@ declare module '*/sample.wgsl' {
     constants: never;
     options: never;
     types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/attention-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEAD_DIM' | 'CAUSAL';
+    options: 'LANES' | 'UNEVEN' | 'CHUNKS';
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'LANES' | 'ROWS' | 'GATED';
+    types: 'act' | 'out';
   }>;
   export default source;
 }

@@ -1,5 +1,5 @@
 /** Picture files in a browser, which decodes them itself. Its types come with lib.dom, which Node programs do not load. */
-import type { Picture } from './cut-picture.ts';
+import type { Picture } from './crop-picture.ts';
 import { VideoError } from './errors.ts';
 
 interface Bitmap {

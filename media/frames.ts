@@ -1,4 +1,5 @@
 /** A stream of raw bytes to the frames that were asked for. */
+import { InputError } from '../engine/errors.ts';
 import { decodeArguments, type Ffmpeg, type Selection, selectFrames } from './ffmpeg.ts';
 import { noFrames, type Probe } from './probe.ts';
 
@@ -65,12 +66,12 @@ export function nameOf(video: string | URL | Blob | Uint8Array): string {
   return 'name' in video && typeof video.name === 'string' ? video.name : 'video';
 }
 
-/** Throws a RangeError unless indices ascend within a video of so many frames. */
+/** Throws an InputError unless indices ascend within a video of so many frames. */
 export function checkIndices(indices: readonly number[], frames: number): void {
   let previous = 0;
   for (const index of indices) {
     if (!Number.isInteger(index) || index < previous || index >= frames)
-      throw new RangeError(`frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`);
+      throw new InputError(`frames: indices must ascend within 0 to ${frames - 1}, got ${index} after ${previous}.`);
     previous = index;
   }
 }

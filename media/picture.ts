@@ -1,5 +1,5 @@
 /** Picture files, decoded as videos of one frame are. */
-import type { Picture } from './cut-picture.ts';
+import type { Picture } from './crop-picture.ts';
 import { VideoError } from './errors.ts';
 import { type OpenVideoOptions, openVideo } from './video.ts';
 

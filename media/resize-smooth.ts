@@ -1,5 +1,5 @@
 /** torchvision's antialiased bicubic resize of 8-bit RGB: as Pillow's, but in floats, rounded once at the end. */
-import { bicubicTaps, type RgbImage } from './resize.ts';
+import { filterTaps, type RgbImage } from './resize.ts';
 
 /**
  * Resizes an image to `width` x `height` pixels; the aspect ratio is not kept.
@@ -14,7 +14,7 @@ export function resizeSmooth(image: RgbImage, width: number, height: number): Ui
   const stride = 3 * width;
   const sum = new Float64Array(stride);
   for (let row = 0; row < height; row++) {
-    const { first, weights } = bicubicTaps(image.height, height, row);
+    const { first, weights } = filterTaps(image.height, height, row, 'bicubic');
     sum.fill(0);
     for (const [k, weight] of weights.entries())
       for (let i = 0; i < stride; i++) sum[i]! += wide[(first + k) * stride + i]! * weight;
@@ -27,7 +27,7 @@ export function resizeSmooth(image: RgbImage, width: number, height: number): Ui
 function alongRows({ width: from, height, rgb }: RgbImage, width: number): Float32Array {
   const y = new Float32Array(3 * width * height);
   for (let column = 0; column < width; column++) {
-    const { first, weights } = bicubicTaps(from, width, column);
+    const { first, weights } = filterTaps(from, width, column, 'bicubic');
     for (let row = 0; row < height; row++)
       for (let channel = 0; channel < 3; channel++) {
         let at = 3 * (row * from + first) + channel;

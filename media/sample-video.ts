@@ -1,14 +1,15 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
-import { type Cut, cutTogether, type Size } from './resize.ts';
+import type { Crop, Size } from '../engine/geometry.ts';
+import { cropTogether } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
-import { type Rate, type Sampling, type Spread, sampleFrames } from './sampling.ts';
+import { type Sampling, type SamplingOptions, sampleFrames } from './sampling.ts';
 import type { Video } from './video.ts';
 
 /** How a frame becomes one picture. */
 export type Fit = 'stretch' | 'smooth';
 
 /** Which frames, and how large. */
-export interface SampleVideoOptions {
+export interface SampleVideoOptions extends Pick<SamplingOptions, 'maxFrames' | 'fps' | 'forceSample' | 'sample'> {
   /**
    * What frames are resized to, in pixels: the side of a square, or what follows from the video's size and the number of
    * frames that are taken.
@@ -19,17 +20,7 @@ export interface SampleVideoOptions {
    */
   readonly fit?: Fit;
   /** The pictures that a frame of a size becomes. Default: one of `size`. */
-  readonly pictures?: (frame: Size) => readonly Cut[];
-  /** Most frames to take. */
-  readonly maxFrames: number;
-  /** Frames to take per second of video. Default 1. */
-  readonly fps?: number;
-  /** Spread exactly `maxFrames` over the whole video. Default false. */
-  readonly forceSample?: boolean;
-  /** Which frames an even spread takes. Default `ends`. */
-  readonly spread?: Spread;
-  /** What `fps` means. Default `stride`. */
-  readonly rate?: Rate;
+  readonly pictures?: (frame: Size) => readonly Crop[];
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
@@ -42,13 +33,20 @@ export interface SampledVideo {
   /** Each `[height, width, 3]`, RGB in 8 bit. */
   readonly images: readonly Uint8Array[];
   /** A frame's pictures, which follow one another in its image. */
-  readonly pictures: readonly Cut[];
+  readonly pictures: readonly Crop[];
   /** Of an image in one picture, in pixels. */
   readonly width: number;
   readonly height: number;
   readonly sampling: Sampling;
   /** The sampling in words, for prompts. */
-  readonly times: { readonly frames: number; readonly durationText: string; readonly timesText: string };
+  readonly times: {
+    readonly frames: number;
+    readonly duration: number;
+    readonly durationText: string;
+    readonly seconds: readonly number[];
+    readonly timesText: string;
+    readonly fps: number;
+  };
   readonly decodeSeconds: number;
   readonly resizeSeconds: number;
 }
@@ -56,7 +54,7 @@ export interface SampledVideo {
 /**
  * Samples a video for a model. One full-size frame is in memory at a time.
  *
- * @throws VideoError if no frame decodes, RangeError for options outside what is allowed.
+ * @throws VideoError if no frame decodes, InputError for options outside what is allowed.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
   const { size, fit = 'stretch', pictures: picturesOf, progress, start, end, ...rest } = options;
@@ -78,19 +76,19 @@ export async function sampleVideo(video: Video, options: SampleVideoOptions): Pr
         ? last.image
         : fit === 'smooth'
           ? resizeSmooth(frame, to.width, to.height)
-          : cutTogether(frame, pictures);
+          : cropTogether(frame, pictures);
     last = { rgb: frame.rgb, image };
     images.push(image);
     resizeMs += performance.now() - before;
     progress?.(images.length, sampling.indices.length);
   }
-  const { durationText, timesText } = sampling;
+  const { duration, durationText, times: seconds, timesText, fps } = sampling;
   return {
     images,
     ...to,
     pictures,
     sampling,
-    times: { frames: images.length, durationText, timesText },
+    times: { frames: images.length, duration, durationText, seconds, timesText, fps },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };

@@ -1,36 +1,21 @@
 /** Which frames of a video a model sees, and the words that tell it when they were. Number for number LLaVA-Video's. */
+import { InputError } from '../engine/errors.ts';
+import { type FrameRequest, type Sample, sampleStrided, strided, strideOf } from '../models/sampling.ts';
+
+/** Most frames that can be taken: each is a token at least, and a kernel's grid ends at this many rows. */
+export const MOST_FRAMES = 65_535;
 
 /** What {@link sampleFrames} needs to know. */
-export interface SamplingOptions {
-  /** Frames of the whole video; at least 1. */
-  readonly frames: number;
-  /** Average frame rate of the video, frames per second. */
-  readonly averageFps: number;
-  /** Most frames to take; at least 1. */
+export interface SamplingOptions extends Pick<FrameRequest, 'frames' | 'averageFps'> {
+  /** Most frames to take, from 1 to {@link MOST_FRAMES}. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
   readonly fps?: number;
   /** Spread exactly `maxFrames` over the whole video, whatever its length. Default false. */
   readonly forceSample?: boolean;
-  /** Which frames an even spread takes. Default `ends`, as LLaVA-Video. */
-  readonly spread?: Spread;
-  /** What `fps` means. Default `stride`, as LLaVA-Video. */
-  readonly rate?: Rate;
+  /** A model's own choice of frames. Default {@link sampleStrided}, as LLaVA-Video. */
+  readonly sample?: Sample;
 }
-
-/**
- * Frames at a rate. `stride`: every n-th, n rounded, or an even spread of `maxFrames` if these are more (LLaVA-Video).
- * `times`: the frame that is shown at every multiple of 1 / fps, the first `maxFrames` of them (NVILA). `pairs`: an even
- * spread of as many as the rate asks for, an even number of at least 4 (Qwen2-VL).
- */
-export type Rate = 'stride' | 'times' | 'pairs';
-
-/**
- * Frames spread evenly. `ends`: from the first to the last, rounded down (LLaVA); `nearest`: the same, rounded, halves to
- * even (NVILA). Or one of each of equal stretches: where it starts (LLaVA-NeXT-Video), or its middle (InternVL), or the middle
- * of those frames that the rate alone would take (MiniCPM-V).
- */
-export type Spread = 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
 
 /** The frames taken from one video. */
 export interface Sampling {
@@ -44,29 +29,28 @@ export interface Sampling {
   readonly duration: number;
   /** `duration` for the prompt, two digits, no unit. */
   readonly durationText: string;
+  /** Frames that were taken for a second of video. */
+  readonly fps: number;
 }
 
 /**
- * Takes frames at a rate, as `rate` says; by default every n-th frame, where n is the frame rate over `fps`, rounded. If that
- * gives more than `maxFrames`, or if `forceSample` is set, `maxFrames` are spread evenly from the first frame to the last.
+ * Takes frames as `sample` says; by default every n-th frame, where n is the frame rate over `fps`, rounded, or `maxFrames` from
+ * the first to the last if these are more or `forceSample` is set.
  *
- * Deviation: where the rounded n is 0 (`averageFps <= fps / 2`) the reference fails; here every frame is taken.
- *
- * @throws RangeError if a number is outside what {@link SamplingOptions} says.
+ * @throws InputError if a number is outside what {@link SamplingOptions} says.
  */
-export function sampleFrames(options: SamplingOptions): Sampling {
-  const { frames, averageFps, maxFrames, fps = 1, forceSample = false, spread = 'ends', rate = 'stride' } = options;
+export function sampleFrames({ sample, ...wanted }: SamplingOptions): Sampling {
+  const video: FrameRequest = { fps: 1, forceSample: false, ...wanted };
+  const { frames, averageFps } = video;
   requireCount('frames', frames);
-  requireCount('maxFrames', maxFrames);
+  requireCount('maxFrames', video.maxFrames, MOST_FRAMES);
   requirePositive('averageFps', averageFps);
-  requirePositive('fps', fps);
+  requirePositive('fps', video.fps);
 
-  const stride = Math.max(1, roundHalfEven(averageFps / fps));
-  const strided = rate === 'stride' && !forceSample && Math.ceil(frames / stride) <= maxFrames;
-  const indices = strided ? every(frames, stride) : taken({ ...options, forceSample, spread, rate });
+  const indices = [...(sample ?? sampleStrided)(video)];
   const times = indices.map((index) => index / averageFps);
-  // The reference divides by the step in one case, which is the rate only where a frame a second is asked for.
-  const told = strided ? indices.map((index) => index / stride) : times;
+  // LLaVA-Video divides by the step in one case, which is the rate only where a frame a second is asked for.
+  const told = !sample && strided(video) ? indices.map((index) => index / strideOf(video)) : times;
   const duration = frames / averageFps;
   return {
     indices,
@@ -74,51 +58,17 @@ export function sampleFrames(options: SamplingOptions): Sampling {
     timesText: told.map((seconds) => `${twoDigits(seconds)}s`).join(','),
     duration,
     durationText: twoDigits(duration),
+    fps: (indices.length / frames) * averageFps,
   };
-}
-
-/** The frames, where it is not every n-th. */
-function taken(options: SamplingOptions & { readonly spread: Spread; readonly rate: Rate }): number[] {
-  const { frames, maxFrames, forceSample, spread, rate } = options;
-  if (rate === 'times' && !forceSample) return atTimes(options);
-  const { averageFps, fps = 1 } = options;
-  const stride = Math.max(1, roundHalfEven(averageFps / fps));
-  return spreads[spread](frames, rate === 'pairs' ? paired(options) : maxFrames, stride);
-}
-
-/** VILA's media.py: the frame of each time, as far as there are frames and room. */
-function atTimes({ frames, averageFps, maxFrames, fps = 1 }: SamplingOptions): number[] {
-  const all = Array.from({ length: maxFrames }, (_, i) => Math.floor((i / fps) * averageFps));
-  return all.filter((index) => index < frames);
-}
-
-/** Fewest frames of Qwen2-VL's vision_process.py, smart_nframes. */
-const FEWEST_PAIRED = 4;
-
-/** How many frames `pairs` takes: an even number but where there is one, or one is asked for. */
-function paired({ frames, averageFps, maxFrames, fps = 1, forceSample = false }: SamplingOptions): number {
-  const room = Math.min(maxFrames, frames);
-  const most = Math.max(2 * Math.floor(room / 2), 1);
-  if (forceSample) return most;
-  const wanted = Math.max((frames / averageFps) * fps, FEWEST_PAIRED);
-  return Math.min(2 * roundHalfEven(wanted / 2), most);
-}
-
-/** Rounds to the nearest integer and ties to the even one, as Python and IEEE 754 do. */
-export function roundHalfEven(x: number): number {
-  const below = Math.floor(x);
-  const part = x - below;
-  if (part !== 0.5) return part < 0.5 ? below : below + 1;
-  return below % 2 === 0 ? below : below + 1;
 }
 
 /**
  * Python's `'%.2f' % x`: the exact value of the double, ties to even. 0.125 gives `0.12`.
  *
- * @throws RangeError if `x` is not finite.
+ * @throws InputError if `x` is not finite.
  */
 export function twoDigits(x: number): string {
-  if (!Number.isFinite(x)) throw new RangeError(`twoDigits: needs a finite number, got ${x}.`);
+  if (!Number.isFinite(x)) throw new InputError(`twoDigits: needs a finite number, got ${x}.`);
   // From 1e21 on toFixed turns to exponents; such a double is an integer.
   const text = Math.abs(x) < 1e21 ? x.toFixed(2) : `${BigInt(x)}.00`;
   // toFixed is exact too, but takes ties away from zero. Only odd multiples of 1/8 lie half-way between hundredths.
@@ -128,41 +78,13 @@ export function twoDigits(x: number): string {
   return Object.is(x, -0) ? `-${even}` : even;
 }
 
-function every(frames: number, stride: number): number[] {
-  return Array.from({ length: Math.ceil(frames / stride) }, (_, i) => i * stride);
-}
-
-const spreads: Readonly<Record<Spread, (frames: number, count: number, stride: number) => number[]>> = {
-  ends: (frames, count) => linspace(frames, count).map(Math.floor),
-  nearest: (frames, count) => linspace(frames, count).map(roundHalfEven),
-  // `numpy.arange(0, frames, frames / count)` of Hugging Face's example.
-  starts: (frames, count) => Array.from({ length: count }, (_, i) => Math.floor((i * frames) / count)),
-  // InternVL's get_index.
-  middles: (frames, count) => {
-    const step = (frames - 1) / count;
-    return Array.from({ length: count }, (_, i) => Math.floor(step / 2 + roundHalfEven(step * i)));
-  },
-  // FrameFusion's script for MiniCPM-V, uniform_sample.
-  thinned: (frames, count, stride) => {
-    const all = every(frames, stride);
-    const step = all.length / count;
-    return Array.from({ length: count }, (_, i) => all[Math.floor(i * step + step / 2)]!);
-  },
-};
-
-/** `numpy.linspace(0, frames - 1, count)`, in numpy's order of operations. */
-function linspace(frames: number, count: number): number[] {
-  if (count === 1) return [0];
-  const step = (frames - 1) / (count - 1);
-  return Array.from({ length: count }, (_, i) => (i === count - 1 ? frames - 1 : i * step));
-}
-
-function requireCount(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new RangeError(`sampleFrames: ${name} must be an integer of at least 1, got ${value}.`);
+function requireCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
+  const range = most < Number.MAX_SAFE_INTEGER ? `from 1 to ${most}` : 'of at least 1';
+  throw new InputError(`sampleFrames: ${name} must be an integer ${range}, got ${value}.`);
 }
 
 function requirePositive(name: string, value: number): void {
   if (!(value > 0 && value < Infinity))
-    throw new RangeError(`sampleFrames: ${name} must be positive and finite, got ${value}.`);
+    throw new InputError(`sampleFrames: ${name} must be positive and finite, got ${value}.`);
 }

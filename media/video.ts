@@ -27,7 +27,7 @@ export interface Video extends AsyncDisposable {
    *
    * @param indices - Ascending, from 0 to `info.frames - 1`; an index may occur more than once.
    * @returns A frame for each index. Frames of the same picture share their bytes.
-   * @throws RangeError for other indices, VideoError if no frame decodes, and the signal's reason on abort.
+   * @throws InputError for other indices, VideoError if no frame decodes, and the signal's reason on abort.
    */
   frames(indices: readonly number[]): AsyncIterable<Frame>;
   /** Stops what is running and removes temporary files. More than once does no harm. */

@@ -4,10 +4,11 @@ import { WeightsError } from '../engine/errors.ts';
 /** What stands for the video in a prompt's text: a character for private use, since families' own marks are text. */
 export const VIDEO_MARK = '\uE000';
 
-/** ChatML as a Jinja template, with a line that its system says where no message does. */
-export function chatMl(system: string): string {
+/** ChatML as a Jinja template, with a line that its system says where no message does, if it says one. */
+export function chatMl(system?: string): string {
+  const line = `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`;
   return [
-    `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`,
+    system === undefined ? '' : line,
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
     '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
   ].join('');
@@ -53,17 +54,39 @@ export class ChatTemplate {
 /** When frames were sampled, in the form that prompts use. */
 export interface SampledTimes {
   readonly frames: number;
-  /** Length of the video in seconds, two digits: `31.41`. */
+  /** Length of the video in seconds. */
+  readonly duration: number;
+  /** The same, two digits: `31.41`. */
   readonly durationText: string;
-  /** Times of the frames: `0.00s,15.69s,31.38s`. */
+  /** When each frame is shown. */
+  readonly seconds: readonly number[];
+  /** The same: `0.00s,15.69s,31.38s`. */
   readonly timesText: string;
+  /** Frames that were taken for a second of video. */
+  readonly fps: number;
+}
+
+/** Times of frames that no video is behind, for plans and checks: all at its start, one a second. */
+export function blankTimes(frames: number): SampledTimes {
+  return {
+    frames,
+    duration: 0,
+    durationText: '0.00',
+    seconds: new Array<number>(frames).fill(0),
+    timesText: '0.00s',
+    fps: 1,
+  };
 }
 
 /** The video before a question, as LLaVA-NeXT has it. */
 export const VIDEO_LEAD = `${VIDEO_MARK}\n`;
 
 /** The video and the sentence about its sampling. @see FrameFusion's LLaVA-Video example. */
-export function timesLead({ frames, durationText, timesText }: SampledTimes): string {
+export function timesLead({
+  frames,
+  durationText,
+  timesText,
+}: Pick<SampledTimes, 'frames' | 'durationText' | 'timesText'>): string {
   return (
     `${VIDEO_MARK}The video lasts for ${durationText} seconds, and ${frames} frames are uniformly sampled from it. ` +
     `These frames are located at ${timesText}. Please answer the following questions related to this video.\n `

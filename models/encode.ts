@@ -1,11 +1,11 @@
 import type { DeviceContext } from '../engine/device-context.ts';
 import { AdapterLimitError } from '../engine/errors.ts';
+import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { tokensIn, type VideoEncoder } from './family.ts';
-import type { PictureSize } from './video-model.ts';
 
 /** Most frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
@@ -14,7 +14,7 @@ const FRAMES_AT_ONCE = 8;
 export interface FramesToEncode {
   readonly frames: number;
   /** Those of every frame. */
-  readonly pictures: readonly PictureSize[];
+  readonly pictures: readonly Size[];
   /** Width of the tokens. */
   readonly width: number;
   /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
@@ -28,7 +28,7 @@ export function groupsOf(frames: number, { framesPerGroup }: VideoEncoder): numb
 }
 
 /** Tokens of a group: those of all pictures of a frame, one picture after the other. */
-export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly PictureSize[]): number {
+export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly Size[]): number {
   return pictures.reduce((sum, picture) => sum + tokensIn(encoder.tokenGrid(picture)), 0);
 }
 
@@ -90,11 +90,7 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
  * Groups that go through an encoder together: as many as the adapter can bind the widest activation of, which is found by
  * writing the work down for a virtual one. Where it cannot even bind one group's, the real work says so.
  */
-async function groupsAtOnce(
-  runtime: DeviceContext,
-  encoder: VideoEncoder,
-  pictures: readonly PictureSize[],
-): Promise<number> {
+async function groupsAtOnce(runtime: DeviceContext, encoder: VideoEncoder, pictures: readonly Size[]): Promise<number> {
   const virtual = await Runtime.open(virtualAdapter(runtime));
   let groups = Math.max(1, Math.floor(FRAMES_AT_ONCE / encoder.framesPerGroup));
   while (groups > 1 && !runsOf(pictures, pictures.length).every((size) => fits(virtual, encoder, size, groups)))
@@ -103,7 +99,7 @@ async function groupsAtOnce(
   return groups;
 }
 
-function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: PictureSize, groups: number): boolean {
+function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: Size, groups: number): boolean {
   const rec = virtual.recorder('vision');
   try {
     encoder.forward(rec, rec.empty('pixels', [groups * encoder.framesPerGroup, 3, height, width], 'f32'));
@@ -117,13 +113,13 @@ function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: Pictur
 }
 
 /** Pictures of a frame that follow one another and have one size. */
-interface Run extends PictureSize {
+interface Run extends Size {
   readonly first: number;
   readonly count: number;
 }
 
 /** @param most - Pictures in a run. */
-function runsOf(pictures: readonly PictureSize[], most: number): Run[] {
+function runsOf(pictures: readonly Size[], most: number): Run[] {
   const runs: Run[] = [];
   for (const [first, { width, height }] of pictures.entries()) {
     const last = runs.at(-1);
@@ -163,7 +159,7 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 /** What a plan uploads, which nobody looks at: normalising whole videos would be most of its time. */
 let blank = new Float32Array(0);
 
-function blankPixels(size: PictureSize, frames: number): Float32Array {
+function blankPixels(size: Size, frames: number): Float32Array {
   const count = frames * 3 * size.width * size.height;
   if (blank.length < count) blank = new Float32Array(count);
   return blank.subarray(0, count);

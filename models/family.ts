@@ -1,4 +1,5 @@
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
+import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { SampledTimes } from './chat.ts';
@@ -6,9 +7,8 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
-import type { PicturePart, PicturesOf } from './pictures.ts';
 import type { Normalisation } from './preprocess.ts';
-import type { FrameFormat, PictureSize, TokenGrid } from './video-model.ts';
+import type { FrameFormat, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
@@ -55,20 +55,20 @@ export interface FamilyPlan {
 /** How a family is shown pictures. */
 export interface PictureForm {
   /**
-   * The pieces that a picture of a size is shown in, which all become as many tokens. It throws InputError if the model
+   * The crops that a picture of a size is shown in, which all become as many tokens. It throws InputError if the model
    * takes none of such a size.
    */
-  readonly pieces: PicturesOf;
+  readonly crops: CropsOf;
   /**
-   * What the user says before the question, with `VIDEO_MARK` in the place of each picture, or of each of its pieces where
+   * What the user says before the question, with `VIDEO_MARK` in the place of each picture, or of each of its crops where
    * the pictures of a frame have marks of their own, too.
    *
-   * @param pictures - The pieces of each.
+   * @param pictures - The crops of each.
    */
-  lead(pictures: readonly (readonly PicturePart[])[]): string;
+  lead(pictures: readonly (readonly Crop[])[]): string;
   /**
    * What a reducer takes a picture's tokens for, where there is no video: `frames` (a token's type is its place in its
-   * piece), `row` (all are of one type, so that neighbours are compared), or `text`. Beside a video they are text.
+   * crop), `row` (all are of one type, so that neighbours are compared), or `text`. Beside a video they are text.
    */
   readonly tokens: 'frames' | 'row' | 'text';
 }
@@ -77,10 +77,10 @@ export interface PictureForm {
 export interface VideoEncoder {
   /** Frames that one group of tokens stands for. */
   readonly framesPerGroup: number;
-  /** The same for the pieces of a picture, where that differs; one alone stands in for its whole group. */
+  /** The same for the crops of a picture, where that differs; one alone stands in for its whole group. */
   readonly still?: VideoEncoder;
   /** How the tokens of a group of frames of a size lie; towers of one size need not look at it. */
-  tokenGrid(size: PictureSize): TokenGrid;
+  tokenGrid(size: Size): TokenGrid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
   /**
@@ -99,7 +99,7 @@ export function tokensIn({ rows, columns, newlines }: TokenGrid): number {
 export interface SpokenVideo {
   readonly groups: number;
   /** Those of every frame. */
-  readonly pictures: readonly PicturePart[];
+  readonly pictures: readonly Crop[];
   readonly times: SampledTimes;
 }
 
@@ -111,7 +111,7 @@ export interface PromptForm {
   readonly ownTemplate: boolean;
   /**
    * Whether the video's tokens stand together, or each group's, or each of a frame's pictures', at a mark of its own; with
-   * `picture` each piece of a picture has one, too.
+   * `picture` each crop of a picture has one, too.
    */
   readonly marks: 'video' | 'group' | 'picture';
   /**

@@ -1,14 +1,16 @@
 import { InputError } from '../engine/errors.ts';
+import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { fold, folded, meanFrames } from '../kernels/fold.ts';
+import { meanFrames } from '../kernels/mean-frames.ts';
+import { mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
 import { patchesOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
-import type { PictureSize, TokenGrid } from './video-model.ts';
+import type { TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
@@ -60,19 +62,19 @@ export class FoldEncoder implements VideoEncoder {
   }
 
   /** @throws InputError if it takes no frames of the size. */
-  tokenGrid(size: PictureSize): TokenGrid {
+  tokenGrid(size: Size): TokenGrid {
     const { tower, fold: by, endId } = this.#plan;
     checkSize(size, this.#plan);
     const newlines = endId === undefined ? 'none' : 'frame';
-    return { ...folded(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
+    return { ...mergedGrid(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {
     const { tower, fold: by, framesPerGroup, endId } = this.#plan;
     const [height = 0, width = 0] = pixels.shape.slice(2);
     const grid = patchesOf({ width, height }, tower);
-    const tokens = this.#projector.forward(rec, fold(rec, this.#tower.features(rec, pixels), grid, by));
-    const { rows, columns } = folded(grid, by);
+    const tokens = this.#projector.forward(rec, mergePatches(rec, this.#tower.features(rec, pixels), grid, by));
+    const { rows, columns } = mergedGrid(grid, by);
     const each = rows * columns;
     const groups = framesPerGroup > 1 ? meanFrames(rec, tokens, { frames: framesPerGroup, each }) : tokens;
     return endId === undefined ? groups : this.#ended(rec, groups, each, endId);
@@ -92,7 +94,7 @@ export class FoldEncoder implements VideoEncoder {
 }
 
 /** Towers that rotate take whole tokens, others the size of their table of positions. */
-function checkSize({ width, height }: PictureSize, { tower, fold: by }: FoldEncoderPlan): void {
+function checkSize({ width, height }: Size, { tower, fold: by }: FoldEncoderPlan): void {
   const { rotary, imageSize, patchSize } = tower;
   const unit = patchSize * by;
   const fits = rotary

@@ -1,5 +1,6 @@
 import type { Checkpoint, CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError, WeightsError } from '../engine/errors.ts';
+import type { Crop, CroppedPicture, Size } from '../engine/geometry.ts';
 import type { PipelineUse } from '../engine/pipelines.ts';
 import type { Recorder, Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
@@ -8,7 +9,7 @@ import { encodeFrames, type FramesToEncode, groupsOf, tokensPerGroup } from './e
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import { checkGenerateOptions, type GenerateOptions, generate, newStats } from './generate.ts';
-import { bytesOf, type PicturePart, stretched } from './pictures.ts';
+import { bytesOf, stretched } from './pictures.ts';
 import { normalise } from './preprocess.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt, TokenReducer } from './reduction.ts';
@@ -23,8 +24,6 @@ import type {
   LoadedWeights,
   LoadOptions,
   ModelDType,
-  PictureParts,
-  PictureSize,
   Seen,
   VideoFrames,
   VideoModel,
@@ -144,7 +143,7 @@ export class LoadedModel implements VideoModel {
     return this.#parts.plan.frameFormat;
   }
   get pictureFormat(): VideoModel['pictureFormat'] {
-    return this.#parts.plan.pictures?.pieces;
+    return this.#parts.plan.pictures?.crops;
   }
   /** The language model's layers, for tests and tools. */
   get decoder(): Decoder {
@@ -169,10 +168,10 @@ export class LoadedModel implements VideoModel {
     );
   }
 
-  async encodePicture({ image, pieces }: PictureParts): Promise<EncodedPicture> {
-    if (pieces.length === 0) throw new InputError('encodePicture: a picture needs at least one piece.');
-    const pixels = this.#pixels([image], pieces);
-    return this.encodePicturePixels(pieces, (piece) => pixels(0, 1, piece));
+  async encodePicture({ image, crops }: CroppedPicture): Promise<EncodedPicture> {
+    if (crops.length === 0) throw new InputError('encodePicture: a picture needs at least one crop.');
+    const pixels = this.#pixels([image], crops);
+    return this.encodePicturePixels(crops, (crop) => pixels(0, 1, crop));
   }
 
   /** As `encode`, from normalised pixels. */
@@ -184,16 +183,13 @@ export class LoadedModel implements VideoModel {
     return { ...(await this.#encode(this.encoder, { ...shown, progress })), frames, pictures, times };
   }
 
-  /** As `encodePicture`, from normalised pixels of each piece, `[3, height, width]`. */
-  async encodePicturePixels(
-    pieces: readonly PicturePart[],
-    pixels: (piece: number) => Float32Array,
-  ): Promise<EncodedPicture> {
+  /** As `encodePicture`, from normalised pixels of each crop, `[3, height, width]`. */
+  async encodePicturePixels(crops: readonly Crop[], pixels: (crop: number) => Float32Array): Promise<EncodedPicture> {
     const { plan, encoder, name } = this.#parts;
     if (!plan.pictures) throw new InputError(`${name}: ${this.architecture} takes no pictures here, only a video.`);
     // As a single frame in several pictures.
-    const frame = { frames: 1, pictures: pieces, pixels: (_start: number, _end: number, i: number) => pixels(i) };
-    return { ...(await this.#encode(encoder.still ?? encoder, frame)), pieces };
+    const frame = { frames: 1, pictures: crops, pixels: (_start: number, _end: number, i: number) => pixels(i) };
+    return { ...(await this.#encode(encoder.still ?? encoder, frame)), crops };
   }
 
   async #encode(encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
@@ -208,7 +204,7 @@ export class LoadedModel implements VideoModel {
     return { tokens, grid: encoder.tokenGrid(frames.pictures[0]!), [Symbol.dispose]: dispose };
   }
 
-  #pixels(images: readonly Uint8Array[], pictures: readonly PictureSize[]) {
+  #pixels(images: readonly Uint8Array[], pictures: readonly Size[]) {
     const ends = pictures.map((_, i) => bytesOf(pictures.slice(0, i + 1)));
     const wrong = images.find((image) => image.length !== ends.at(-1));
     if (wrong) {
@@ -226,14 +222,14 @@ export class LoadedModel implements VideoModel {
       );
   }
 
-  #picturesOf(frames: VideoFrames): readonly PicturePart[] {
+  #picturesOf(frames: VideoFrames): readonly Crop[] {
     const { pictures } = this.frameFormat;
     if (pictures && frames.pictures) return frames.pictures;
     const size = this.#sizeOf(frames);
     return pictures?.(size) ?? [stretched(size)];
   }
 
-  #sizeOf({ width, height }: VideoFrames): PictureSize {
+  #sizeOf({ width, height }: VideoFrames): Size {
     const { size } = this.frameFormat;
     if (typeof size === 'number') {
       if ((width ?? size) !== size || (height ?? size) !== size)
@@ -318,7 +314,7 @@ export class LoadedModel implements VideoModel {
   #ids(text: PromptText, question: string, { video, pictures = [] }: Seen): number[] {
     const { encoder, plan } = this.#parts;
     const spoken = video && { ...video, groups: groupsOf(video.frames, encoder) };
-    return text.idsOf(question, spoken, { pieces: pictures.map(({ pieces }) => pieces), form: plan.pictures });
+    return text.idsOf(question, spoken, { crops: pictures.map(({ crops }) => crops), form: plan.pictures });
   }
 
   #promptVideo({ tokens, frames, pictures, grid }: EncodedVideo): PromptVisual {
@@ -330,11 +326,11 @@ export class LoadedModel implements VideoModel {
     return { tokens, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter };
   }
 
-  #promptPicture({ tokens, pieces, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
+  #promptPicture({ tokens, crops, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
     const kind = besideVideo ? 'text' : (this.#parts.plan.pictures?.tokens ?? 'text');
     const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
-    const marks = this.#parts.plan.prompt.marks === 'picture' ? pieces.length : 1;
-    return { tokens, groups: pieces.length, grid, perGroup: tokensIn(grid), marks, perType };
+    const marks = this.#parts.plan.prompt.marks === 'picture' ? crops.length : 1;
+    return { tokens, groups: crops.length, grid, perGroup: tokensIn(grid), marks, perType };
   }
 }
 

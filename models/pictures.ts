@@ -1,26 +1,13 @@
 /** How frames and pictures become what a model is shown. */
-
-import type { PictureSize } from './video-model.ts';
-
-/** A part of a frame or picture that was resized as a whole. */
-export interface PicturePart extends PictureSize {
-  /** What the frame is resized to. */
-  readonly resized: PictureSize;
-  /** Where the part lies in it. */
-  readonly left: number;
-  readonly top: number;
-}
-
-/** The parts of a frame or picture of some size, in the order in which a model takes them. */
-export type PicturesOf = (frame: PictureSize) => readonly PicturePart[];
+import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 
 /** All of a frame, its aspect ratio not kept. */
-export function stretched(to: PictureSize): PicturePart {
+export function stretched(to: Size): Crop {
   return { ...to, resized: to, left: 0, top: 0 };
 }
 
 /** The square in the middle of a frame whose shorter side becomes `side`: Hugging Face's CLIP image processor. */
-export function centred(side: number): PicturesOf {
+export function centred(side: number): CropsOf {
   return (frame) => {
     const shorter = Math.min(frame.width, frame.height);
     const width = Math.trunc((side * frame.width) / shorter);
@@ -31,6 +18,6 @@ export function centred(side: number): PicturesOf {
 }
 
 /** Of several pictures, RGB in 8 bit. */
-export function bytesOf(pictures: readonly PictureSize[]): number {
+export function bytesOf(pictures: readonly Size[]): number {
   return pictures.reduce((bytes, { width, height }) => bytes + 3 * width * height, 0);
 }

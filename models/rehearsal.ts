@@ -1,19 +1,21 @@
 import { InputError } from '../engine/errors.ts';
+import type { Size } from '../engine/geometry.ts';
 import type { PipelineUse } from '../engine/pipelines.ts';
 import { Runtime } from '../engine/runtime.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
+import { blankTimes } from './chat.ts';
 import type { GenerationStats } from './generate.ts';
 import { bytesOf, stretched } from './pictures.ts';
-import type { EncodedPicture, EncodedVideo, PictureSize, Seen, VideoModel } from './video-model.ts';
+import type { EncodedPicture, EncodedVideo, Seen, VideoModel } from './video-model.ts';
 
 /** What a model on a virtual adapter is shown and asked. */
 export interface Rehearsed {
   /** Of a video; 0 for none, where there are pictures. */
   readonly frames: number;
   /** Size of the video, which those of its frames may hang on, in pixels; default 1280 x 720. */
-  readonly source?: PictureSize;
+  readonly source?: Size;
   /** Sizes of pictures that are shown before it. */
-  readonly pictures?: readonly PictureSize[];
+  readonly pictures?: readonly Size[];
   readonly question: string;
   /** Ids generated at most. */
   readonly maxNewTokens: number;
@@ -63,18 +65,18 @@ export async function encodeBlank(model: VideoModel, options: Rehearsed): Promis
   return { video, pictures, [Symbol.dispose]: dispose };
 }
 
-function encodeBlankVideo(model: VideoModel, frames: number, source: PictureSize): Promise<EncodedVideo> {
+function encodeBlankVideo(model: VideoModel, frames: number, source: Size): Promise<EncodedVideo> {
   const { size, pictures: picturesOf } = model.frameFormat;
   const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
   const pictures = picturesOf?.(source) ?? [stretched(one)];
   const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytesOf(pictures)));
-  return model.encode({ images, ...one, pictures, times: { frames, durationText: '0.00', timesText: '0.00s' } });
+  return model.encode({ images, ...one, pictures, times: blankTimes(frames) });
 }
 
-async function encodeBlankPicture(model: VideoModel, source: PictureSize): Promise<EncodedPicture> {
+async function encodeBlankPicture(model: VideoModel, source: Size): Promise<EncodedPicture> {
   // A model without a format refuses the picture by itself.
-  const pieces = model.pictureFormat?.(source) ?? [stretched(source)];
-  return model.encodePicture({ image: new Uint8Array(bytesOf(pieces)), pieces });
+  const crops = model.pictureFormat?.(source) ?? [stretched(source)];
+  return model.encodePicture({ image: new Uint8Array(bytesOf(crops)), crops });
 }
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */

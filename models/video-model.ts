@@ -1,3 +1,4 @@
+import type { Crop, CroppedPicture, CropsOf, Size } from '../engine/geometry.ts';
 import type { PipelineUse } from '../engine/pipelines.ts';
 import type { Timing } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
@@ -6,18 +7,12 @@ import type { NewlinePlace } from '../kernels/vision.ts';
 import type { WeightFormat } from '../kernels/weight.ts';
 import type { SampledTimes } from './chat.ts';
 import type { GenerateOptions, GenerationStats } from './generate.ts';
-import type { PicturePart, PicturesOf } from './pictures.ts';
 import type { TokenReducer } from './reduction.ts';
+import type { Sample } from './sampling.ts';
 import type { StoredMatrix } from './weights.ts';
 
-/** Size of a picture, in pixels. */
-export interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Sizes as a model takes them: of a square, or by the video's own size and how many of its frames are shown. */
-export type FrameSize = number | ((source: PictureSize, frames: number) => PictureSize);
+export type FrameSize = number | ((source: Size, frames: number) => Size);
 
 /** What a model wants to be shown. */
 export interface FrameFormat {
@@ -28,13 +23,11 @@ export interface FrameFormat {
    */
   readonly fit?: 'stretch' | 'smooth';
   /** The pictures that a frame becomes, for models that take several or parts. Default: one of the size. */
-  readonly pictures?: PicturesOf;
+  readonly pictures?: CropsOf;
   /** Whether frames should be spread evenly over the whole video. */
   readonly forceSample: boolean;
-  /** Which frames are an even spread; media/sampling.ts says what each means. Default `ends`. */
-  readonly spread?: 'ends' | 'nearest' | 'starts' | 'middles' | 'thinned';
-  /** What a rate of frames a second means; media/sampling.ts says what each does. Default `stride`. */
-  readonly rate?: 'stride' | 'times' | 'pairs';
+  /** Its own choice of frames. Default `sampleStrided`. */
+  readonly sample?: Sample;
   /** Frames a second where nothing else is asked for. Default 1. */
   readonly fps?: number;
 }
@@ -57,7 +50,7 @@ export interface VideoFrames {
   readonly width?: number;
   readonly height?: number;
   /** Of every frame, whose bytes follow one another, for models that take several. */
-  readonly pictures?: readonly PicturePart[];
+  readonly pictures?: readonly Crop[];
   /** When they were taken, for prompts that say so. */
   readonly times: SampledTimes;
 }
@@ -68,25 +61,18 @@ export interface EncodedVideo extends Disposable {
   readonly tokens: Tensor;
   readonly frames: number;
   /** Those of every frame. */
-  readonly pictures: readonly PicturePart[];
+  readonly pictures: readonly Crop[];
   readonly times: SampledTimes;
   /** How the tokens of a group of frames lie. */
   readonly grid: TokenGrid;
-}
-
-/** A picture in the pieces that the model wants: what `cutPicture` makes for its `pictureFormat`. */
-export interface PictureParts {
-  /** All of them, one after the other: each `[height, width, 3]`, RGB in 8 bit. */
-  readonly image: Uint8Array;
-  readonly pieces: readonly PicturePart[];
 }
 
 /** A picture's tokens on the GPU: made once, asked about as often as one likes. */
 export interface EncodedPicture extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
-  readonly pieces: readonly PicturePart[];
-  /** How the tokens of a piece lie. */
+  readonly crops: readonly Crop[];
+  /** How the tokens of a crop lie. */
   readonly grid: TokenGrid;
 }
 
@@ -117,8 +103,8 @@ export interface VideoModel extends Disposable {
   readonly layers: number;
   /** What `encode` wants to be shown. */
   readonly frameFormat: FrameFormat;
-  /** The pieces that it wants a picture in, by its size; undefined if it takes no pictures. */
-  readonly pictureFormat: PicturesOf | undefined;
+  /** The crops that it wants a picture in, by its size; undefined if it takes no pictures. */
+  readonly pictureFormat: CropsOf | undefined;
   /** The policy that shortens its sequences; undefined runs dense. */
   readonly reducer: TokenReducer | undefined;
   /** Stored tensors that the loader did not know. */
@@ -135,12 +121,12 @@ export interface VideoModel extends Disposable {
   /**
    * Looks at a picture.
    *
-   * @param picture - In the pieces of `pictureFormat`, as `cutPicture` makes them.
-   * @throws InputError if the model takes no pictures or none of such a size, or there are other bytes than the pieces have.
+   * @param picture - In the crops of `pictureFormat`, as `cropPicture` makes them.
+   * @throws InputError if the model takes no pictures or none of such a size, or there are other bytes than the crops have.
    */
-  encodePicture(picture: PictureParts): Promise<EncodedPicture>;
+  encodePicture(picture: CroppedPicture): Promise<EncodedPicture>;
   /**
-   * Writes an answer, piece by piece as it is iterated; nothing is computed before.
+   * Writes an answer, crop by crop as it is iterated; nothing is computed before.
    *
    * @param seen - What the question is about, as `encode` and `encodePicture` made it; a video may stand for itself,
    *   undefined for a question without any.

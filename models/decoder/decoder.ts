@@ -20,6 +20,8 @@ const BLOCK_BYTES = 2 ** 28;
 interface LayerWeights {
   readonly inputNorm: Tensor;
   readonly qkv: LinearWeights;
+  /** `[2 * headDim]`: gains of a query head, then of a key head. */
+  readonly qkNorm: Tensor | undefined;
   readonly o: LinearWeights;
   readonly postNorm: Tensor;
   readonly gateUp: LinearWeights;
@@ -34,8 +36,8 @@ interface Weights {
 }
 
 /**
- * A decoder of the LLaMA kind (Touvron et al. 2023; Qwen2, Yang et al. 2024; InternLM2, Cai et al. 2024): grouped-query
- * attention, rotary positions, SwiGLU. `DecoderConfig` and `DecoderNames` hold what they differ in. The residual stream,
+ * A decoder of the LLaMA kind (Touvron et al. 2023; Qwen2 and Qwen3, Yang et al. 2024, 2025; InternLM2, Cai et al. 2024):
+ * grouped-query attention, rotary positions, SwiGLU. `DecoderConfig` and `DecoderNames` hold what they differ in. The residual stream,
  * norms and sums are f32; `act` is the dtype of what is multiplied.
  */
 export class Decoder {
@@ -127,7 +129,8 @@ export class Decoder {
 
     const qkv = linear(rec, rmsNorm(rec, t.hidden, w.inputNorm, c.rmsNormEps, act), w.qkv, { out: act });
     const room = cache.extend(rec, i, t.hidden.shape2()[0]);
-    const q = splitRope(rec, qkv, t.position, rotation, c, room, c.headOrder);
+    const norm = w.qkNorm && { weight: w.qkNorm, eps: c.rmsNormEps };
+    const q = splitRope(rec, qkv, t.position, rotation, c, room, { order: c.headOrder, norm });
     const { k, v } = cache.filled(i);
     const mixed = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
     t = { ...t, hidden: linear(rec, mixed, w.o, { residual: t.hidden }) };
@@ -205,11 +208,13 @@ async function loadLayer(
   const q = c.heads * c.headDim;
   const kv = c.kvHeads * c.headDim;
   const below = (parts: readonly string[]): string[] => parts.map((part) => `${layer}.${part}`);
+  const normed = (parts: readonly string[]): string[] => below(parts).map((name) => `${name}.weight`);
   const qkvRows = names.qkv.length === 1 ? [q + 2 * kv] : [q, kv, kv];
   const noBias = { bias: false };
   return {
     inputNorm: await loader.vector([`${layer}.${names.inputNorm}.weight`], [hidden]),
     qkv: await loader.linear(below(names.qkv), qkvRows, hidden, { bias: c.qkvBias }),
+    qkNorm: names.qkNorm && (await loader.vector(normed(names.qkNorm), [c.headDim, c.headDim])),
     o: await loader.linear(below([names.o]), [hidden], q, noBias),
     postNorm: await loader.vector([`${layer}.${names.postNorm}.weight`], [hidden]),
     gateUp: await loader.linear(below(names.gateUp), [inner, inner], hidden, noBias),

@@ -9,6 +9,8 @@ export interface DecoderNames {
   /** The rest are below a layer. Several are put one below the other, which fuses them. */
   readonly inputNorm: string;
   readonly qkv: readonly string[];
+  /** Norms of every query head and every key head, where there are any. */
+  readonly qkNorm?: readonly [query: string, key: string];
   readonly o: string;
   readonly postNorm: string;
   readonly gateUp: readonly [gate: string, up: string];
@@ -29,6 +31,11 @@ export function llamaNames(prefix = ''): DecoderNames {
     gateUp: ['mlp.gate_proj', 'mlp.up_proj'],
     down: 'mlp.down_proj',
   };
+}
+
+/** Qwen3's are LLaMA's, and the norms of its heads. @param prefix - As of `llamaNames`. */
+export function qwen3Names(prefix = ''): DecoderNames {
+  return { ...llamaNames(prefix), qkNorm: ['self_attn.q_norm', 'self_attn.k_norm'] };
 }
 
 /** InternLM2's names; its query, key and value are stored as one. */

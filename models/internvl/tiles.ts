@@ -1,5 +1,5 @@
-import { type PicturePart, stretched } from '../pictures.ts';
-import type { PictureSize } from '../video-model.ts';
+import type { Crop, Size } from '../../engine/geometry.ts';
+import { stretched } from '../pictures.ts';
 
 /**
  * The tiles of a picture, row by row, and after several of them the whole picture in one.
@@ -8,7 +8,7 @@ import type { PictureSize } from '../video-model.ts';
  * @param most - Tiles at most, without the whole.
  * @see InternVL's demo, dynamic_preprocess with use_thumbnail.
  */
-export function tilesOf(source: PictureSize, side: number, most: number): PicturePart[] {
+export function tilesOf(source: Size, side: number, most: number): Crop[] {
   const { columns, rows } = closestGrid(source, side, most);
   const resized = { width: columns * side, height: rows * side };
   const size = { width: side, height: side };
@@ -22,7 +22,7 @@ export function tilesOf(source: PictureSize, side: number, most: number): Pictur
 }
 
 /** The grid whose shape is nearest to the picture's; of equal ones a larger, if the picture fills half of it. */
-function closestGrid({ width, height }: PictureSize, side: number, most: number): { columns: number; rows: number } {
+function closestGrid({ width, height }: Size, side: number, most: number): { columns: number; rows: number } {
   let best = { columns: 1, rows: 1 };
   let nearest = Number.POSITIVE_INFINITY;
   for (let tiles = 1; tiles <= most; tiles++)

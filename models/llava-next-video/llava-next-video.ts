@@ -1,11 +1,12 @@
 import { VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
-import { llamaConfig } from '../decoder/config.ts';
+import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { centred } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
+import { type Sample, strided } from '../sampling.ts';
 import { clipConfig, withoutLast } from '../tower/config.ts';
 import { clipNames, leftOut } from '../tower/names.ts';
 
@@ -13,15 +14,6 @@ import { clipNames, leftOut } from '../tower/names.ts';
 const VICUNA =
   "<s>{% for message in messages %}USER: {{ message['content'] }} {% endfor %}" +
   '{% if add_generation_prompt %}ASSISTANT:{% endif %}';
-
-/** What the published text_config leaves out: the defaults of `LlamaConfig`, which are LLaMA-7B's. */
-const LLAMA_7B = {
-  hidden_size: 4096,
-  intermediate_size: 11008,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  rms_norm_eps: 1e-6,
-};
 
 const names: LlavaEncoderNames = {
   tower: clipNames('vision_tower.vision_model'),
@@ -36,7 +28,7 @@ const names: LlavaEncoderNames = {
 export const llavaNextVideo: Family = {
   architectures: ['LlavaNextVideoForConditionalGeneration'],
   plan: (config): FamilyPlan => {
-    const text = config.part('text_config', LLAMA_7B);
+    const text = textConfig(config, LLAMA_DEFAULTS);
     text.oneOf('model_type', ['llama'], 'llama');
     const decoder = llamaConfig(text);
     const vision = encoderConfig(config, decoder.hiddenSize);
@@ -44,7 +36,7 @@ export const llavaNextVideo: Family = {
     return {
       decoder,
       decoderNames: llamaNames('language_model.'),
-      frameFormat: { size, pictures: centred(size), forceSample: true, spread: 'starts' },
+      frameFormat: { size, pictures: centred(size), forceSample: true, sample: startFrames },
       pixels: clipPixels,
       prompt: {
         template: VICUNA,
@@ -60,6 +52,12 @@ export const llavaNextVideo: Family = {
       loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
     };
   },
+};
+
+/** `numpy.arange(0, frames, frames / count)` of Hugging Face's example: where each of equal stretches starts. */
+export const startFrames: Sample = (video) => {
+  const { frames, maxFrames } = video;
+  return strided(video) ?? Array.from({ length: maxFrames }, (_, i) => Math.floor((i * frames) / maxFrames));
 };
 
 function encoderConfig(config: ConfigReader, outSize: number): LlavaEncoderConfig {

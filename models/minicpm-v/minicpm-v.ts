@@ -1,10 +1,11 @@
+import type { Crop } from '../../engine/geometry.ts';
 import { QWEN_1_5, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { qwen2Config } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
-import type { PicturePart } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
+import { every, type Sample, strided, strideOf } from '../sampling.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
 import { ResamplerEncoder } from './encoder.ts';
@@ -43,7 +44,7 @@ export const miniCpmV: Family = {
         size: slices.scaleResolution,
         pictures: slicesOf(frameSlices),
         forceSample: false,
-        spread: 'thinned',
+        sample: thinnedFrames,
       },
       pixels: siglipPixels,
       prompt: {
@@ -55,9 +56,9 @@ export const miniCpmV: Family = {
         stopTokens: ['<|im_end|>', '<|endoftext|>'],
       },
       pictures: {
-        pieces: slicesOf(slices),
+        crops: slicesOf(slices),
         lead: (pictures) =>
-          pictures.map((pieces, i) => `${numbered ? idOf(i) : ''}${sourceAndSlices(pieces)}\n`).join(''),
+          pictures.map((crops, i) => `${numbered ? idOf(i) : ''}${sourceAndSlices(crops)}\n`).join(''),
         tokens: 'frames',
       },
       stopIds: config.numbers('eos_token_id'),
@@ -67,11 +68,19 @@ export const miniCpmV: Family = {
   },
 };
 
+/** FrameFusion's script, uniform_sample: the middles of equal stretches of those frames that the rate alone would take. */
+export const thinnedFrames: Sample = (video) => {
+  const { frames, maxFrames } = video;
+  const all = every(frames, strideOf(video));
+  const step = all.length / maxFrames;
+  return strided(video) ?? Array.from({ length: maxFrames }, (_, i) => all[Math.floor(i * step + step / 2)]!);
+};
+
 /** All of a frame or picture, then its slices, of which each row but the last ends a line. */
-function sourceAndSlices(pieces: readonly PicturePart[]): string {
-  const marked = pieces.map(({ top }, i) => {
+function sourceAndSlices(crops: readonly Crop[]): string {
+  const marked = crops.map(({ top }, i) => {
     if (i === 0) return `<image>${VIDEO_MARK}</image>`;
-    const isNewRow = i > 1 && top !== pieces[i - 1]?.top;
+    const isNewRow = i > 1 && top !== crops[i - 1]?.top;
     return `${isNewRow ? '\n' : ''}<slice>${VIDEO_MARK}</slice>`;
   });
   return marked.join('');

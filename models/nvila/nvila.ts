@@ -7,6 +7,7 @@ import { FoldEncoder } from '../fold-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
+import { type Sample, spread } from '../sampling.ts';
 import { leftOut, siglipNames } from '../tower/names.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
@@ -32,7 +33,7 @@ export const nvila: Family = {
       decoderNames: llamaNames(),
       weightFolders: ['llm', 'vision_tower', 'mm_projector'],
       textFolder: 'llm',
-      frameFormat: { size: side, forceSample: true, spread: 'nearest', rate: 'times' },
+      frameFormat: { size: side, forceSample: true, sample: timedFrames },
       pixels: siglipPixels,
       prompt: {
         // VILA sets its own template, whose system line has no full stop, whatever the tokenizer's says.
@@ -44,7 +45,7 @@ export const nvila: Family = {
       },
       pictures: {
         // VILA's image_aspect_ratio "resize", the one that is built: s2 scales are refused.
-        pieces: () => [stretched({ width: side, height: side })],
+        crops: () => [stretched({ width: side, height: side })],
         lead: (pictures) => VIDEO_MARK.repeat(pictures.length),
         tokens: 'row',
       },
@@ -53,6 +54,13 @@ export const nvila: Family = {
       loadEncoder: (loader, act, decoder) => FoldEncoder.load(loader, encoderOf(config), act, decoder),
     };
   },
+};
+
+/** VILA's media.py: an even spread, or the frame of each multiple of 1 / fps, the first ones where these are too many. */
+export const timedFrames: Sample = ({ frames, averageFps, maxFrames, fps, forceSample }) => {
+  if (forceSample) return spread(frames, maxFrames);
+  const all = Array.from({ length: maxFrames }, (_, i) => Math.floor((i / fps) * averageFps));
+  return all.filter((index) => index < frames);
 };
 
 function encoderOf(config: NvilaConfig) {

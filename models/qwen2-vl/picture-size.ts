@@ -1,5 +1,6 @@
 import { InputError } from '../../engine/errors.ts';
-import type { PictureSize } from '../video-model.ts';
+import type { Size } from '../../engine/geometry.ts';
+import { roundHalfEven } from '../../engine/round.ts';
 
 /** What a size may be: sides are multiples of `factor`, and the area lies in these bounds, in pixels. */
 export interface SizeLimits {
@@ -17,7 +18,7 @@ const MOST_ASPECT = 200;
  * @throws InputError if one side is more than 200 times the other.
  * @see Qwen2-VL vision_process.py, smart_resize.
  */
-export function smartResize({ width, height }: PictureSize, { factor, minPixels, maxPixels }: SizeLimits): PictureSize {
+export function smartResize({ width, height }: Size, { factor, minPixels, maxPixels }: SizeLimits): Size {
   if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height))
     throw new InputError(`a picture of ${width} x ${height} is too narrow: at most ${MOST_ASPECT} to 1 is taken.`);
   const whole = (side: number, round: (x: number) => number): number => Math.max(1, round(side / factor)) * factor;
@@ -29,8 +30,8 @@ export function smartResize({ width, height }: PictureSize, { factor, minPixels,
   return { width: whole(width / scale, round), height: whole(height / scale, round) };
 }
 
-/** In units of the pixels that make a token. */
-const VIDEO = { least: 128, most: 768, ofAll: 24576 };
+/** In units of the pixels that make a token (qwen-vl-utils 0.0.14; of all frames it is 0.9 * 128,000). */
+const VIDEO = { least: 128, most: 768, ofAll: 115_200 };
 const IMAGE = { least: 4, most: 16383 };
 
 /** Bounds of a checkpoint's own, from its preprocessor_config.json. */
@@ -43,17 +44,22 @@ export function imageLimits(factor: number, own: OwnLimits): SizeLimits {
   return { factor, minPixels: Math.min(own.min ?? IMAGE.least * token, maxPixels), maxPixels };
 }
 
-/** A frame's, which are tighter in videos of many: all of them together have a bound, too. */
-export function frameLimits(factor: number, framesPerGroup: number, frames: number, own: OwnLimits): SizeLimits {
+/** Frames that a token reaches over. */
+const FRAMES_PER_TOKEN = 2;
+
+/**
+ * A frame's, which are tighter in videos of many: all of them together have a bound, too.
+ *
+ * @param own - `ofAll`: that bound in tokens, where it is not the present one.
+ */
+export function frameLimits(
+  factor: number,
+  frames: number,
+  { ofAll = VIDEO.ofAll, ...own }: OwnLimits & { readonly ofAll?: number } = {},
+): SizeLimits {
   const token = factor ** 2;
   const least = VIDEO.least * token;
-  const share = Math.min(VIDEO.most * token, ((VIDEO.ofAll * token) / frames) * framesPerGroup);
+  const share = Math.min(VIDEO.most * token, ((ofAll * token) / frames) * FRAMES_PER_TOKEN);
   const maxPixels = Math.min(Math.max(share, Math.trunc(1.05 * least)), own.max ?? Number.POSITIVE_INFINITY);
   return { factor, minPixels: Math.min(least, maxPixels), maxPixels };
-}
-
-function roundHalfEven(x: number): number {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : below + 1;
 }

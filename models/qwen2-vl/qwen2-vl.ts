@@ -1,5 +1,5 @@
 import { QWEN_2_VL, VIDEO_MARK } from '../chat.ts';
-import { qwen2VlConfig } from '../decoder/config.ts';
+import { qwen2VlConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { readConfig } from '../files.ts';
@@ -8,6 +8,7 @@ import { stretched } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
 import { qwen2VlTowerConfig } from '../tower/config.ts';
 import { qwen2VlNames } from '../tower/names.ts';
+import { pairedFrames } from './frames.ts';
 import { frameLimits, imageLimits, smartResize } from './picture-size.ts';
 
 /** What stands around a picture or a video, as special tokens. */
@@ -26,7 +27,9 @@ export const qwen2Vl: Family = {
     const vision = config.part('vision_config');
     const tower = qwen2VlTowerConfig(vision);
     const fold = vision.size('spatial_merge_size', 2);
-    const decoder = qwen2VlConfig(config);
+    // transformers 4 has the decoder's keys beside those of the tower, transformers 5 in a part of their own.
+    const text = config.raw('text_config') === undefined ? config : textConfig(config);
+    const decoder = qwen2VlConfig(text);
     if (vision.size('hidden_size', 3584) !== decoder.hiddenSize)
       throw vision.wrong('hidden_size', `the decoder's, ${decoder.hiddenSize}`);
     const processor = await readConfig(files, 'preprocessor_config.json');
@@ -38,11 +41,10 @@ export const qwen2Vl: Family = {
       decoder,
       decoderNames: llamaNames(),
       frameFormat: {
-        size: (source, frames) => smartResize(source, frameLimits(factor, tower.patchFrames, frames, own)),
+        size: (source, frames) => smartResize(source, frameLimits(factor, frames, own)),
         fit: 'smooth',
         forceSample: false,
-        spread: 'nearest',
-        rate: 'pairs',
+        sample: pairedFrames,
         fps: 2,
       },
       pixels: clipPixels,
@@ -56,11 +58,11 @@ export const qwen2Vl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        pieces: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
+        crops: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
         lead: (pictures) => SHOWN.repeat(pictures.length),
         tokens: 'text',
       },
-      stopIds: config.numbers('eos_token_id'),
+      stopIds: text.numbers('eos_token_id'),
       ignorable: [/\.inv_freq$/],
       loadEncoder: (loader, act, loaded) => {
         const projector = [

@@ -1,7 +1,7 @@
+import type { Size } from '../../engine/geometry.ts';
 import type { GeluForm } from '../../kernels/activation.ts';
-import type { Grid } from '../../kernels/fold.ts';
+import type { Grid } from '../../kernels/merge-patches.ts';
 import type { ConfigReader } from '../config.ts';
-import type { PictureSize } from '../video-model.ts';
 
 /** Sizes of a vision transformer, under the names of Hugging Face. */
 export interface TowerConfig {
@@ -44,11 +44,12 @@ export function clipConfig(config: ConfigReader): TowerConfig {
   return towerConfig(config, { acts: { quick_gelu: 'quick', gelu: 'erf' }, eps: 1e-5 });
 }
 
-/** InternViT (`configuration_intern_vit.py`). @throws as `siglipConfig`. */
+/** InternViT (`configuration_intern_vit.py`; Hugging Face `InternVLVisionConfig`). @throws as `siglipConfig`. */
 export function internVitConfig(config: ConfigReader): TowerConfig {
   config.oneOf('norm_type', ['layer_norm'], 'layer_norm');
-  config.oneOf('qk_normalization', [false], false);
-  config.oneOf('qkv_bias', [true], true);
+  for (const key of ['qk_normalization', 'use_qk_norm']) config.oneOf(key, [false], false);
+  for (const key of ['qkv_bias', 'attention_bias']) config.oneOf(key, [true], true);
+  for (const key of ['use_absolute_position_embeddings', 'use_mean_pooling']) config.oneOf(key, [true], true);
   return towerConfig(config, { acts: { gelu: 'erf' }, eps: 1e-6 });
 }
 
@@ -58,10 +59,10 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
   if (hiddenSize % heads !== 0) throw config.wrong('num_attention_heads', `a divisor of ${hiddenSize}`);
   const names = Object.keys(acts);
   const act = config.oneOf('hidden_act', names, names[0]);
-  const imageSize = config.size('image_size');
-  const patchSize = config.size('patch_size');
+  const imageSize = config.side('image_size');
+  const patchSize = config.side('patch_size');
   if (patchSize > imageSize) throw config.wrong('patch_size', `at most image_size, ${imageSize}`);
-  return {
+  const tower = {
     hiddenSize,
     heads,
     imageSize,
@@ -73,6 +74,10 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
     layerNormEps: config.positive('layer_norm_eps', eps),
     gelu: acts[act] ?? 'erf',
   };
+  // PaliGemma's towers, which NVILA has, speak of a projector that is not theirs.
+  config.ignore('projector_hidden_act');
+  config.refuseUnread();
+  return tower;
 }
 
 /** A tower for pictures of one size. */
@@ -89,7 +94,7 @@ export function qwen2VlTowerConfig(config: ConfigReader): TowerConfig {
   const hiddenSize = config.size('embed_dim', 1280);
   const heads = config.size('num_heads', 16);
   if (hiddenSize % (4 * heads) !== 0) throw config.wrong('num_heads', `such that a head of ${hiddenSize} has quarters`);
-  return {
+  const tower: TowerConfig = {
     hiddenSize,
     heads,
     imageSize: 0,
@@ -102,6 +107,8 @@ export function qwen2VlTowerConfig(config: ConfigReader): TowerConfig {
     layerNormEps: 1e-6,
     gelu: 'quick',
   };
+  config.refuseUnread();
+  return tower;
 }
 
 /** google/siglip-so400m-patch14-384, whose sizes LLaVA implies by its name alone. */
@@ -124,7 +131,7 @@ export function withoutLast(tower: TowerConfig, layers: number): TowerConfig {
 }
 
 /** Patches of a picture; what is left over at the right and below is ignored. */
-export function patchesOf({ width, height }: PictureSize, { patchSize }: TowerConfig): Grid {
+export function patchesOf({ width, height }: Size, { patchSize }: TowerConfig): Grid {
   return { rows: Math.floor(height / patchSize), columns: Math.floor(width / patchSize) };
 }
 

@@ -5,10 +5,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { AdapterLimitError, DeviceError, InputError, KernelError } from '../../engine/errors.ts';
-import { Kernel, type KernelSource } from '../../engine/kernel.ts';
+import { fileLine, Kernel, type KernelSource } from '../../engine/kernel.ts';
 import { type AdapterChoice, openRuntime } from '../../engine/node-adapter.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { argmax } from '../../kernels/choose.ts';
+import { argmax } from '../../kernels/sampling.ts';
 import { openTestRuntime, sharedRuntime } from '../helpers/device.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
 
@@ -153,9 +153,10 @@ describe('Runtime', () => {
     });
 
     it('places an error in the file that it is in, whatever was put before and after the kernel', async () => {
-      const shared = { name: 'shared', source: '// shared\nfn one() -> f32 { return 1.0; }' };
+      const withShared = (text: string) =>
+        `${text}\n${fileLine('shared.wgsl')}\nfn one() -> f32 { return 1.0; }` as YSource;
       const codec = { name: 'codec', source: '// one\n// two\nfn decode() -> f32 { return nothing; }' };
-      const typed = `alias act = f32;\n${fill('y[0] = decode() + one();')}` as YSource;
+      const typed = withShared(`alias act = f32;\n${fill('y[0] = decode() + one();')}`);
       const f16 = runtime.hasF16 ? ({ types: { act: 'f16' } } as const) : {};
       const failing = async (kernel: Kernel, more: object) => {
         const rec = runtime.recorder('failing');
@@ -165,9 +166,14 @@ describe('Runtime', () => {
         rec.finish();
         return message;
       };
-      const inCodec = await failing(new Kernel('whole', typed, shared) as Kernel, { codec, ...f16 });
+      const inCodec = await failing(new Kernel('whole', typed) as Kernel, { codec, ...f16 });
       expect(inCodec).to.match(/^codec\.wgsl:3:29: .* In: fn decode\(\) -> f32 \{ return nothing; \}$/);
-      const inKernel = new Kernel('half', `alias act = f32;\n${fill('y[0] = wrong;')}` as YSource, shared) as Kernel;
+      const inKernel = new Kernel('half', withShared(`alias act = f32;\n${fill('y[0] = wrong;')}`)) as Kernel;
+      const inShared = new Kernel(
+        'third',
+        withShared(fill('y[0] = one();')).replace('1.0', 'two') as YSource,
+      ) as Kernel;
+      expect(await failing(inShared, {})).to.match(/^shared\.wgsl:1:26: .* In: fn one/);
       expect(await failing(inKernel, f16)).to.match(/^half\.wgsl:4:20: .* In: fn main\(\) \{ y\[0\] = wrong; \}$/);
     });
 

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
-import { roundHalfEven } from '../../engine/round.ts';
 import { shareToRemove } from '../../framefusion/budget.ts';
 
 describe('shareToRemove', () => {
@@ -37,23 +36,5 @@ describe('shareToRemove', () => {
       .to.throw(InputError)
       .with.property('message')
       .that.includes('through all 2 layers');
-  });
-});
-
-describe('roundHalfEven', () => {
-  it('rounds halves to the even neighbour and all else to the nearest', () => {
-    const cases = [
-      [0.5, 0],
-      [1.5, 2],
-      [2.5, 2],
-      [3.5, 4],
-      [-0.5, 0],
-      [-1.5, -2],
-      [2.4999999, 2],
-      [2.5000001, 3],
-      [7, 7],
-      [1e15 + 0.5, 1e15],
-    ] as const;
-    for (const [value, want] of cases) expect(roundHalfEven(value) + 0, `${value}`).to.equal(want);
   });
 });

@@ -2,14 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
+import type { Size } from '../../engine/geometry.ts';
 import type { Recorder } from '../../engine/recorder.ts';
+import { blankTimes } from '../../models/chat.ts';
 import { tokensIn } from '../../models/family.ts';
 import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
 import type { KvCache } from '../../models/kv-cache.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import type { TokenReducer, Tokens } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
-import type { EncodedVideo, LoadOptions, PictureSize, VideoFrames } from '../../models/video-model.ts';
+import type { EncodedVideo, LoadOptions, VideoFrames } from '../../models/video-model.ts';
 import { type CheckpointOptions, makeCheckpoint } from '../../tools/checkpoint/make.ts';
 import { randomStream } from '../../tools/random.ts';
 import { atEnd, sharedRuntime } from './device.ts';
@@ -51,9 +53,9 @@ export function tokensPerGroup(model: LoadedModel): number {
 }
 
 /** Size of the video that frames are taken from, for models whose frames' size hangs on it. */
-export const SOURCE: PictureSize = { width: 48, height: 32 };
+export const SOURCE: Size = { width: 48, height: 32 };
 
-function frameSize({ frameFormat: { size } }: LoadedModel): PictureSize {
+function frameSize({ frameFormat: { size } }: LoadedModel): Size {
   return typeof size === 'number' ? { width: size, height: size } : size(SOURCE, 5);
 }
 
@@ -66,7 +68,7 @@ export function framesFor(model: LoadedModel, count: number, { seed = 1, change 
     if (frame > 0) for (let i = 0; i < image.length; i++) if (stream() < change * 2 ** 32) image[i] = stream() & 255;
     return image.slice();
   });
-  return { images, width, height, times: { frames: count, durationText: '1.00', timesText: '0.00s' } };
+  return { images, width, height, times: blankTimes(count) };
 }
 
 /** A prompt by its ids, `VIDEO_ID` where the video is. */

@@ -14,13 +14,14 @@ async function check(
   rows: number,
   heads: Heads,
   act: 'f32' | 'f16',
-  { far, offset, order = 'split' }: { far: number; offset: number; order?: HeadOrder },
+  { far, offset, order = 'split', eps }: { far: number; offset: number; order?: HeadOrder; eps?: number },
 ): Promise<void> {
   const width = heads.kvHeads * heads.headDim;
   const qkv = random([rows, heads.heads * heads.headDim + 2 * width], { seed: 1, outliers: 3, dtype: act });
   // Out of order and far apart, as survivors of a reduction lie.
   const positions = Array.from({ length: rows }, (_, row) => (row * 7919 + far) % (far + 1));
   const table = rotations(far + 1, heads.headDim, THETA);
+  const gains = random([2 * heads.headDim], { seed: 2 });
   const capacity = offset + rows + 3;
   const got = await runAll((rec) => {
     const k = untouched(rec, [capacity, width], act);
@@ -28,10 +29,12 @@ async function check(
     const rotation = rec.upload('rotation', [far + 1, heads.headDim], 'f32', table);
     const position = upload(rec, host([rows], positions, 'u32'));
     const stored = upload(rec, order === 'grouped' ? reference.grouped(qkv, heads) : qkv);
-    return { q: splitRope(rec, stored, position, rotation, heads, { k, v, offset }, order), k, v };
+    const norm = eps === undefined ? undefined : { weight: upload(rec, gains), eps };
+    return { q: splitRope(rec, stored, position, rotation, heads, { k, v, offset }, { order, norm }), k, v };
   });
-  const want = reference.splitRope(qkv, positions, heads, THETA);
-  const within = tolerance(act, { scale: largest(qkv.values) });
+  const normed = eps === undefined ? qkv : reference.headNorm(qkv, heads, gains.values, eps);
+  const want = reference.splitRope(normed, positions, heads, THETA);
+  const within = tolerance(act, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
   expectClose(got.q, want.q, within, 'q');
   for (const side of ['k', 'v'] as const) {
     const cache = got[side];
@@ -57,20 +60,28 @@ describe('splitRope', () => {
       itOn([act], `and the same where they are grouped by key head: ${heading}`, () =>
         check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 0, order: 'grouped' }),
       );
+      for (const order of ['split', 'grouped'] as const)
+        itOn([act], `norms query and key heads before they turn, and no value: ${heading}, ${order}`, () =>
+          check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 2, order, eps: 0.25 }),
+        );
     }
 
   it('turns by positions far out, to where the cache has room', () =>
     check(5, { heads: 4, kvHeads: 2, headDim: 16 }, 'f32', { far: 40_000, offset: 37 }));
 
   it('names what does not fit', async () => {
-    const refuse = (part: string, { width = 64, position = 2, capacity = 4, dtype = 'u32' as 'u32' | 'f32' }) =>
+    const refuse = (
+      part: string,
+      { width = 64, position = 2, capacity = 4, gains = 32, dtype = 'u32' as 'u32' | 'f32' },
+    ) =>
       expectRejection(
         run((rec) => {
           const make = (shape: readonly number[], label: string) => upload(rec, random(shape, { seed: 1 }), label);
           const at = upload(rec, host([position], new Array(position).fill(0), dtype), 'position');
           const cache = { k: make([capacity, 16], 'cache'), v: make([capacity, 16], 'cache'), offset: 3 };
           const sizes = { heads: 2, kvHeads: 1, headDim: 16 };
-          return splitRope(rec, make([2, width], 'qkv'), at, make([9, 16], 'table'), sizes, cache);
+          const norm = { weight: make([gains], 'gains'), eps: 1e-6 };
+          return splitRope(rec, make([2, width], 'qkv'), at, make([9, 16], 'table'), sizes, cache, { norm });
         }),
         ShapeError,
         'splitRope: ',
@@ -79,6 +90,7 @@ describe('splitRope', () => {
     await refuse("qkv must have 2 + 2 * 1 heads of 16, got 'qkv' [2,62]", { width: 62 });
     await refuse('position must be [2]', { position: 3 });
     await refuse('position must be u32', { dtype: 'f32' });
+    await refuse('norm must be [32]', { gains: 16, capacity: 5 });
     await refuse("rows 3 + 2 do not fit 'cache'", {});
   });
 });

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { expect } from 'chai';
-import { cutPicture } from '../../media/cut-picture.ts';
+import { cropPicture } from '../../media/crop-picture.ts';
 import { encodeJpegs } from '../../media/encode.ts';
 import { VideoError } from '../../media/errors.ts';
 import { openPicture } from '../../media/picture.ts';
-import { resizeBicubic } from '../../media/resize.ts';
+import { resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
 import { frameLimits, imageLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
@@ -106,17 +106,17 @@ describe('a picture', () => {
   });
 });
 
-describe('pieces of a picture', () => {
+describe('the crops of a picture', () => {
   it('are its tiles, row by row, and then all of it', () => {
     const image = pattern(120, 60);
-    const { image: shown, pieces } = cutPicture(image, tilesOf(image, 16, 6));
-    expect(pieces.map(({ width, height }) => [width, height])).to.deep.equal(Array(3).fill([16, 16]));
+    const { image: shown, crops } = cropPicture(image, tilesOf(image, 16, 6));
+    expect(crops.map(({ width, height }) => [width, height])).to.deep.equal(Array(3).fill([16, 16]));
     const images = [0, 1, 2].map((i) => shown.subarray(768 * i, 768 * (i + 1)));
-    const whole = resizeBicubic(image, 32, 16);
+    const whole = resize(image, 32, 16);
     const column = (tile: number, row: number): number[] => [...images[tile]!.subarray(48 * row, 48 * (row + 1))];
     for (let row = 0; row < 16; row++)
       expect([...column(0, row), ...column(1, row)]).to.deep.equal([...whole.subarray(96 * row, 96 * (row + 1))]);
-    expect([...images[2]!]).to.deep.equal([...resizeBicubic(image, 16, 16)]);
+    expect([...images[2]!]).to.deep.equal([...resize(image, 16, 16)]);
   });
 
   it('are one where it is square and small, or where no more are allowed', () => {
@@ -150,10 +150,12 @@ describe('a size of any kind', () => {
   });
 
   it('is smaller for the frames of a long video, and keeps to what the checkpoint says', () => {
-    const most = (frames: number, own = {}): number => frameLimits(28, 2, frames, own).maxPixels;
-    expect([most(8), most(64), most(128), most(768)]).to.deep.equal([602112, 602112, 301056, 105369]);
+    const most = (frames: number, own = {}): number => frameLimits(28, frames, own).maxPixels;
+    // 128,000 * 0.9 tokens of all frames together; an older release had 24,576.
+    expect([most(8), most(300), most(600), most(768)]).to.deep.equal([602112, 602112, 301056, 235200]);
+    expect([most(64, { ofAll: 24576 }), most(768, { ofAll: 24576 })]).to.deep.equal([602112, 105369]);
     expect(most(8, { max: 50000 })).to.equal(50000);
-    expect(frameLimits(28, 2, 8, { max: 50000 }).minPixels).to.equal(50000);
+    expect(frameLimits(28, 8, { max: 50000 }).minPixels).to.equal(50000);
   });
 });
 
@@ -174,7 +176,7 @@ describe('the smooth resize', () => {
       const { rgb, ...of } = pattern(61, 47);
       // No overshoot is cut off between the passes.
       const image = { ...of, rgb: rgb.map((value) => 64 + (value >> 1)) };
-      const [smooth, twice] = [resizeSmooth(image, width, height), resizeBicubic(image, width, height)];
+      const [smooth, twice] = [resizeSmooth(image, width, height), resize(image, width, height)];
       expect(smooth).to.have.length(twice.length);
       for (const [i, value] of smooth.entries()) expect(Math.abs(value - twice[i]!)).to.be.at.most(1);
     });

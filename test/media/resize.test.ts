@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { fileSource } from '../../checkpoint/file-source.ts';
 import { SafetensorsFile } from '../../checkpoint/safetensors.ts';
-import { cutTogether, resizeBicubic } from '../../media/resize.ts';
+import { InputError } from '../../engine/errors.ts';
+import { cropTogether, resize } from '../../media/resize.ts';
 import { centred } from '../../models/pictures.ts';
 
 const golden = fileURLToPath(new URL('../fixtures/golden/preprocess/', import.meta.url));
@@ -26,7 +27,7 @@ describe('bicubic resize', () => {
       try {
         const [height, width] = sizeOf(file, 'image');
         const [toHeight, toWidth] = sizeOf(file, 'resized_u8');
-        const got = resizeBicubic({ width, height, rgb: await file.read('image') }, toWidth, toHeight);
+        const got = resize({ width, height, rgb: await file.read('image') }, toWidth, toHeight);
         expect(Buffer.compare(got, await file.read('resized_u8'))).to.equal(0);
       } finally {
         await file.close();
@@ -43,31 +44,31 @@ describe('bicubic resize', () => {
     [100, 384, 50, 384, 'ff39be3c3119cbf693d7971de720a3f232cec43066d555d27766ea37fc92d4aa'],
   ] as const)
     it(`gives Pillow's bytes for ${width}x${height} to ${toWidth}x${toHeight}`, () => {
-      expect(sha256(resizeBicubic(pattern(width, height), toWidth, toHeight))).to.equal(hash);
+      expect(sha256(resize(pattern(width, height), toWidth, toHeight))).to.equal(hash);
     });
 
   it('returns an image of the right size as it is', () => {
     const image = pattern(5, 4);
-    expect(resizeBicubic(image, 5, 4)).to.equal(image.rgb);
+    expect(resize(image, 5, 4)).to.equal(image.rgb);
   });
 
   it('keeps a plain image plain, at both ends of the range', () => {
     for (const value of [0, 255])
       for (const to of [1, 7, 100]) {
         const image = { width: 31, height: 17, rgb: new Uint8Array(31 * 17 * 3).fill(value) };
-        expect(new Set(resizeBicubic(image, to, to))).to.deep.equal(new Set([value]));
+        expect(new Set(resize(image, to, to))).to.deep.equal(new Set([value]));
       }
   });
 
   it('keeps the square in the middle where the aspect ratio is kept', () => {
     const image = pattern(9, 4);
-    const square = cutTogether(image, centred(4)(image));
+    const square = cropTogether(image, centred(4)(image));
     for (let row = 0; row < 4; row++)
       expect([...square.subarray(12 * row, 12 * row + 12)]).to.deep.equal([
         ...image.rgb.subarray(3 * (9 * row + 2), 3 * (9 * row + 6)),
       ]);
-    const tall = cutTogether(pattern(10, 31), centred(5)({ width: 10, height: 31 }));
-    const whole = resizeBicubic(pattern(10, 31), 5, 15);
+    const tall = cropTogether(pattern(10, 31), centred(5)({ width: 10, height: 31 }));
+    const whole = resize(pattern(10, 31), 5, 15);
     expect([...tall]).to.deep.equal([...whole.subarray(3 * 5 * 5, 3 * 5 * 10)]);
   });
 
@@ -78,8 +79,8 @@ describe('bicubic resize', () => {
       [4, 1.5],
       [NaN, 4],
     ] as const)
-      expect(() => resizeBicubic(image, width, height)).to.throw(RangeError, 'positive integers');
-    expect(() => resizeBicubic({ ...image, width: 5 }, 2, 2)).to.throw(RangeError, 'must have 60 bytes, got 48');
+      expect(() => resize(image, width, height)).to.throw(InputError, 'positive integers');
+    expect(() => resize({ ...image, width: 5 }, 2, 2)).to.throw(InputError, 'must have 60 bytes, got 48');
   });
 });
 

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { roundHalfEven, type Spread, sampleFrames, twoDigits } from '../../media/sampling.ts';
+import { InputError } from '../../engine/errors.ts';
+import { sampleFrames, twoDigits } from '../../media/sampling.ts';
+import { middleFrames } from '../../models/internvl/internvl.ts';
+import { startFrames } from '../../models/llava-next-video/llava-next-video.ts';
+import { thinnedFrames } from '../../models/minicpm-v/minicpm-v.ts';
+import { timedFrames } from '../../models/nvila/nvila.ts';
+import { pairedFrames } from '../../models/qwen2-vl/frames.ts';
+import type { Sample } from '../../models/sampling.ts';
 
 interface Golden {
   readonly total_frames: number;
@@ -35,8 +42,7 @@ describe('frame sampling', () => {
 
   it('takes an even number of frames, and at least four, where they go in pairs', () => {
     const paired = (frames: number, options: Partial<Parameters<typeof sampleFrames>[0]> = {}) =>
-      sampleFrames({ frames, averageFps: 25, maxFrames: 64, fps: 2, spread: 'nearest', rate: 'pairs', ...options })
-        .indices;
+      sampleFrames({ frames, averageFps: 25, maxFrames: 64, fps: 2, sample: pairedFrames, ...options }).indices;
     expect(paired(1)).to.deep.equal([0]);
     expect(paired(2)).to.deep.equal([0, 1]);
     expect(paired(3)).to.deep.equal([0, 2]);
@@ -44,7 +50,6 @@ describe('frame sampling', () => {
     expect(paired(100)).to.deep.equal([0, 14, 28, 42, 57, 71, 85, 99]);
     expect(paired(100, { maxFrames: 5 })).to.have.length(4);
     expect(paired(100, { maxFrames: 1 })).to.have.length(1);
-    expect(paired(100, { maxFrames: 7, forceSample: true })).to.have.length(6);
     expect(paired(1, { forceSample: true })).to.deep.equal([0]);
     for (let frames = 2; frames < 200; frames++) {
       const { length } = paired(frames, { fps: 3 });
@@ -53,9 +58,27 @@ describe('frame sampling', () => {
     }
   });
 
+  it('rounds a number of frames that is asked for to whole pairs, half a pair to an even number of them', () => {
+    const asked = (maxFrames: number, frames = 1000) =>
+      sampleFrames({ frames, averageFps: 25, maxFrames, fps: 2, sample: pairedFrames, forceSample: true }).indices
+        .length;
+    // qwen-vl-utils, round_by_factor: 2 * round(n / 2), and Python rounds halves to even.
+    for (const [maxFrames, taken] of [
+      [39, 40],
+      [11, 12],
+      [7, 8],
+      [13, 12],
+      [37, 36],
+      [38, 38],
+      [2, 2],
+    ] as const)
+      expect(asked(maxFrames), `${maxFrames}`).to.equal(taken);
+    expect(asked(39, 39)).to.equal(38);
+  });
+
   it('takes the frames of given times, the first of them where they are too many', () => {
     const timed = (frames: number, fps: number, maxFrames: number) =>
-      sampleFrames({ frames, averageFps: 30, maxFrames, fps, rate: 'times' }).indices;
+      sampleFrames({ frames, averageFps: 30, maxFrames, fps, sample: timedFrames }).indices;
     expect(timed(1, 1, 8)).to.deep.equal([0]);
     expect(timed(91, 1, 8)).to.deep.equal([0, 30, 60, 90]);
     expect(timed(300, 2, 4)).to.deep.equal([0, 15, 30, 45]);
@@ -63,15 +86,15 @@ describe('frame sampling', () => {
   });
 
   it('spreads frames as each family does', () => {
-    const spread = (how: Spread) =>
-      sampleFrames({ frames: 300, averageFps: 30, maxFrames: 8, forceSample: true, spread: how }).indices;
+    const spread = (sample?: Sample) =>
+      sampleFrames({ frames: 300, averageFps: 30, maxFrames: 8, forceSample: true, ...(sample && { sample }) }).indices;
     // numpy: linspace(0, 299, 8) cut and rounded, arange(0, 300, 37.5); InternVL's get_index.
-    expect(spread('ends')).to.deep.equal([0, 42, 85, 128, 170, 213, 256, 299]);
-    expect(spread('nearest')).to.deep.equal([0, 43, 85, 128, 171, 214, 256, 299]);
-    expect(spread('starts')).to.deep.equal([0, 37, 75, 112, 150, 187, 225, 262]);
-    expect(spread('middles')).to.deep.equal([18, 55, 93, 130, 168, 205, 242, 280]);
+    expect(spread()).to.deep.equal([0, 42, 85, 128, 170, 213, 256, 299]);
+    expect(spread(timedFrames)).to.deep.equal([0, 43, 85, 128, 171, 214, 256, 299]);
+    expect(spread(startFrames)).to.deep.equal([0, 37, 75, 112, 150, 187, 225, 262]);
+    expect(spread(middleFrames)).to.deep.equal([18, 55, 93, 130, 168, 205, 242, 280]);
     // Of the ten frames at whole seconds: int(i * 1.25 + 0.625).
-    expect(spread('thinned')).to.deep.equal([0, 30, 90, 120, 150, 180, 240, 270]);
+    expect(spread(thinnedFrames)).to.deep.equal([0, 30, 90, 120, 150, 180, 240, 270]);
   });
 
   it('takes every frame of a video so slow that the reference fails', () => {
@@ -99,11 +122,14 @@ describe('frame sampling', () => {
       { frames: 0 },
       { frames: 1.5 },
       { maxFrames: 0 },
+      { maxFrames: 1e6 },
+      { maxFrames: 2 ** 53 },
+      { maxFrames: Infinity },
       { averageFps: 0 },
       { averageFps: NaN },
       { fps: -1 },
     ])
-      expect(() => sampleFrames({ ...good, ...bad })).to.throw(RangeError, Object.keys(bad)[0]!);
+      expect(() => sampleFrames({ ...good, ...bad })).to.throw(InputError, Object.keys(bad)[0]!);
   });
 });
 
@@ -139,21 +165,6 @@ describe('twoDigits', () => {
   });
 
   it('rejects what is not a number', () => {
-    for (const x of [NaN, Infinity, -Infinity]) expect(() => twoDigits(x)).to.throw(RangeError);
+    for (const x of [NaN, Infinity, -Infinity]) expect(() => twoDigits(x)).to.throw(InputError);
   });
-});
-
-describe('roundHalfEven', () => {
-  for (const [x, rounded] of [
-    [0.5, 0],
-    [1.5, 2],
-    [2.5, 2],
-    [-0.5, 0],
-    [-1.5, -2],
-    [-2.5, -2],
-    [0.49999999999999994, 0],
-    [2.5000000000000004, 3],
-    [2 ** 52 + 1, 2 ** 52 + 1],
-  ] as const)
-    it(`rounds ${x} to ${rounded}`, () => expect(roundHalfEven(x) + 0).to.equal(rounded));
 });

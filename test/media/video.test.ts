@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
+import { InputError } from '../../engine/errors.ts';
 import { type Frame, openVideo, type Video } from '../../media/video.ts';
 import { clip, colourful, counting, countOf, decoders, nativeColourful, need, needNative } from './clips.ts';
 
@@ -210,7 +211,7 @@ for (const decoder of decoders)
     it('rejects indices that are not there', async () => {
       await using(openVideo(await counting(5), { decoder }), async (video) => {
         for (const indices of [[5], [-1], [1.5], [NaN], [2, 1]])
-          expect(() => video.frames(indices), `${indices}`).to.throw(RangeError, 'must ascend within 0 to 4');
+          expect(() => video.frames(indices), `${indices}`).to.throw(InputError, 'must ascend within 0 to 4');
       });
     });
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { WeightsError } from '../../engine/errors.ts';
 import { ConfigReader } from '../../models/config.ts';
-import { qwen2Config } from '../../models/decoder/config.ts';
+import { qwen2Config, qwen3Config } from '../../models/decoder/config.ts';
 import { llavaVideoConfig } from '../../models/llava-video/config.ts';
 import { siglipConfig } from '../../models/tower/config.ts';
 import { modelConfig, visionConfig } from '../../tools/checkpoint/config.ts';
@@ -63,6 +63,7 @@ describe('the config of', () => {
       ropeTheta: 1e6,
       ropeFactor: 1,
       maxPositions: Number.POSITIVE_INFINITY,
+      contextLength: 32768,
       rmsNormEps: 1e-6,
       tieWordEmbeddings: false,
       qkvBias: true,
@@ -82,13 +83,20 @@ describe('the config of', () => {
     [{ num_attention_heads: 64, num_key_value_heads: 1 }, 'even size'],
     [{ rope_theta: -1 }, 'rope_theta must be a positive number'],
     [{ rms_norm_eps: '1e-6' }, 'rms_norm_eps must be a positive number'],
-    [{ rope_scaling: { type: 'yarn' } }, 'rope_scaling must be null'],
+    [{ rope_scaling: { type: 'yarn' } }, 'rope_scaling: type must be "dynamic" or "default", got "yarn"'],
     [{ use_sliding_window: true }, 'use_sliding_window must be false'],
     [{ tie_word_embeddings: 'no' }, 'tie_word_embeddings must be true or false'],
   ] as const)
     it(`a Qwen2 decoder is refused for ${JSON.stringify(changes)}`, () => {
       expectRefused(() => qwen2Config(reader(changes)), `config.json: ${message}`.replace('config.json: even', 'even'));
     });
+
+  it('a Qwen3 decoder has heads of its own size, and no biases', () => {
+    const own = { num_attention_heads: 5, num_key_value_heads: 1, head_dim: 24 };
+    expect(qwen3Config(reader(own))).to.include({ hiddenSize: 64, heads: 5, headDim: 24, qkvBias: false });
+    expect(qwen3Config(reader({ ...own, head_dim: undefined })).headDim).to.equal(128);
+    expectRefused(() => qwen3Config(reader({ attention_bias: true })), 'attention_bias must be false, got true');
+  });
 
   it('a SigLIP tower is read under its own names', () => {
     const config = siglipConfig(vision());

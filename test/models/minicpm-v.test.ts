@@ -5,17 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
-import { cutPicture } from '../../media/cut-picture.ts';
-import { VIDEO_MARK } from '../../models/chat.ts';
+import type { Crop, Size } from '../../engine/geometry.ts';
+import { cropPicture } from '../../media/crop-picture.ts';
+import { blankTimes, VIDEO_MARK } from '../../models/chat.ts';
 import { encodeFrames } from '../../models/encode.ts';
 import type { FamilyPlan, VideoEncoder } from '../../models/family.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { slicesOf } from '../../models/minicpm-v/slices.ts';
-import { type PicturePart, stretched } from '../../models/pictures.ts';
+import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import { NOT_VIDEO } from '../../models/reduction.ts';
 import { loadModel, planOf } from '../../models/registry.ts';
-import type { PictureSize } from '../../models/video-model.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { published } from '../../tools/checkpoint/published.ts';
@@ -33,7 +33,7 @@ const fixture = fileURLToPath(new URL('../fixtures/golden/families/minicpmv2_6/e
 const configs = families['MiniCPM-V 2.6']!;
 
 /** What a frame of some size becomes. */
-function picturesOf({ frameFormat }: Pick<FamilyPlan, 'frameFormat'>, frame: PictureSize): readonly PicturePart[] {
+function picturesOf({ frameFormat }: Pick<FamilyPlan, 'frameFormat'>, frame: Size): readonly Crop[] {
   return frameFormat.pictures?.(frame) ?? [];
 }
 
@@ -92,10 +92,10 @@ describe('a prompt of MiniCPM-V', () => {
   });
 
   /** Patch types of a prompt of black frames, -1 for text. */
-  async function typesOf(ids: readonly number[], frames: number, pictures: readonly PicturePart[]): Promise<number[]> {
+  async function typesOf(ids: readonly number[], frames: number, pictures: readonly Crop[]): Promise<number[]> {
     const bytes = pictures.reduce((sum, { width, height }) => sum + 3 * width * height, 0);
     const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
-    using video = await model.encode({ images, pictures, times: { frames, durationText: '', timesText: '' } });
+    using video = await model.encode({ images, pictures, times: blankTimes(frames) });
     const rec = model.runtime.recorder('prompt');
     const { layout, hidden } = model.prompt(rec, ids, video);
     const patch = (await rec.read(layout.planes)).subarray(0, hidden.shape2()[0]);
@@ -134,30 +134,30 @@ describe('a prompt of MiniCPM-V', () => {
   });
 
   it('numbers pictures, and marks their slices as those of frames', () => {
-    const { pieces, lead } = plan.pictures!;
-    const shown = [pieces({ width: 28, height: 20 }), pieces({ width: 83, height: 50 })];
+    const { crops, lead } = plan.pictures!;
+    const shown = [crops({ width: 28, height: 20 }), crops({ width: 83, height: 50 })];
     const row = '<slice>*</slice>'.repeat(3);
     const text = `<image_id>0</image_id><image>*</image>\n<image_id>1</image_id><image>*</image>${row}\n${row}\n`;
     expect(lead(shown).replaceAll(VIDEO_MARK, '*')).to.equal(text);
   });
 
-  it('takes the tokens of a picture piece by piece, and types them by their places in these', async () => {
+  it('takes the tokens of a picture crop by crop, and types them by their places in these', async () => {
     const source = { width: 83, height: 50 };
-    const pieces = plan.pictures!.pieces(source);
-    expect(pieces).to.have.length(7);
+    const crops = plan.pictures!.crops(source);
+    expect(crops).to.have.length(7);
     const rgb = Uint8Array.from({ length: 3 * 83 * 50 }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24);
-    const cut = cutPicture({ ...source, rgb }, pieces);
+    const cut = cropPicture({ ...source, rgb }, crops);
     using picture = await model.encodePicture(cut);
     const rec = model.runtime.recorder('prompt');
-    const ids = [1, VIDEO_ID, 2, ...pieces.slice(1).flatMap(() => [VIDEO_ID, 3])];
+    const ids = [1, VIDEO_ID, 2, ...crops.slice(1).flatMap(() => [VIDEO_ID, 3])];
     const { layout, hidden } = model.prompt(rec, ids, { pictures: [picture] });
     const types = [...(await rec.read(layout.planes)).subarray(0, hidden.shape2()[0])];
-    expect(types).to.deep.equal([NOT_VIDEO, ...pieces.flatMap(() => [0, 1, 2, 3, 4, 5, NOT_VIDEO])]);
+    expect(types).to.deep.equal([NOT_VIDEO, ...crops.flatMap(() => [0, 1, 2, 3, 4, 5, NOT_VIDEO])]);
     const all = await rec.read(picture.tokens);
     let at = 0;
-    for (const [i, piece] of pieces.entries()) {
-      const bytes = 3 * piece.width * piece.height;
-      using alone = await model.encodePicture({ image: cut.image.subarray(at, at + bytes), pieces: [piece] });
+    for (const [i, crop] of crops.entries()) {
+      const bytes = 3 * crop.width * crop.height;
+      using alone = await model.encodePicture({ image: cut.image.subarray(at, at + bytes), crops: [crop] });
       const want = await rec.read(alone.tokens);
       expectClose(all.slice(i * want.length, (i + 1) * want.length), want, { atol: limits.vision, rtol: 0 });
       at += bytes;
@@ -169,7 +169,7 @@ describe('a prompt of MiniCPM-V', () => {
     using video = await model.encode(framesFor(model, 2));
     expect(video.tokens.shape).to.deep.equal([12, 128]);
     const images = [new Uint8Array(10)];
-    const times = { frames: 1, durationText: '', timesText: '' };
+    const times = blankTimes(1);
     const error = await rejection(model.encode({ images, times }));
     expect(error).to.be.instanceOf(InputError);
     expect(error.message).to.equal('encode: frames must be 28 x 28 RGB, got 10 bytes.');
@@ -222,7 +222,7 @@ describe('a checkpoint of MiniCPM-V', () => {
       [501, 1652, 1, 4, [252, 812], [490, 1624]],
       [2305, 2213, 3, 3, [462, 434], [1386, 1302]],
     ] as const) {
-      const [whole, ...slices] = plan.pictures!.pieces({ width, height });
+      const [whole, ...slices] = plan.pictures!.crops({ width, height });
       expect([whole?.width, whole?.height]).to.deep.equal(source);
       expect(slices).to.have.length(columns * rows);
       expect(slices[0]?.resized).to.deep.equal({ width: refined[0], height: refined[1] });

@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InputError } from '../../engine/errors.ts';
-import { resizeBicubic } from '../../media/resize.ts';
+import { resize } from '../../media/resize.ts';
 import { openVideo } from '../../media/video.ts';
 import { oneOf, runTool, wholeNumber } from '../flags.ts';
 import { randomStream, uniform } from '../random.ts';
@@ -130,7 +130,7 @@ async function filmed(clips: readonly Clip[], size: number, file: string): Promi
   await using video = await openVideo(file);
   let at = 0;
   for await (const frame of video.frames(images.map((_, i) => i * HOLD))) {
-    out.set(resizeBicubic(frame, EYE_SIZE, EYE_SIZE), at);
+    out.set(resize(frame, EYE_SIZE, EYE_SIZE), at);
     at += EYE_SIZE * EYE_SIZE * 3;
   }
   return out;

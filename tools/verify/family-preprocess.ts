@@ -1,15 +1,22 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cutParts, cutTogether, type RgbImage, resizeBicubic } from '../../media/resize.ts';
+import { cropEach, cropTogether, type RgbImage, resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
+import { middleFrames } from '../../models/internvl/internvl.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
+import { thinnedFrames } from '../../models/minicpm-v/minicpm-v.ts';
 import { type SliceConfig, slicesOf } from '../../models/minicpm-v/slices.ts';
+import { timedFrames } from '../../models/nvila/nvila.ts';
 import { centred } from '../../models/pictures.ts';
 import { clipPixels, imagenetPixels, type Normalisation, normalise, siglipPixels } from '../../models/preprocess.ts';
+import { pairedFrames } from '../../models/qwen2-vl/frames.ts';
 import { frameLimits, imageLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
+import { squeezed } from '../../models/smolvlm/tiles.ts';
 import { bucketIds } from '../../models/tower/buckets.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+import { type PromptRow, verifyPrompts } from './prompts.ts';
+import { type SmolVlmTables, verifySmolVlmTables } from './smolvlm.ts';
 import { fromStrip } from './strip.ts';
 import { patchPlaces } from './visuals.ts';
 
@@ -28,17 +35,31 @@ interface Picture {
   max_slice_nums?: number;
 }
 
-/** How a family makes pictures or frames into what its tower takes; one that is not here is not covered. */
-const forms: Readonly<
-  Record<string, { show: (image: RgbImage, how: Picture) => Uint8Array[]; pixels: Normalisation }>
-> = {
+/** How a family makes pictures or frames into what its tower takes. */
+interface Form {
+  readonly show: (image: RgbImage, how: Picture) => Uint8Array[];
+  readonly pixels: Normalisation;
+  /** What its prompts have for every token of what is shown. */
+  readonly pad?: string;
+}
+
+const internVl: Form = {
+  show: (image, { image_size = 0, max_num = 1 }) => cropEach(image, tilesOf(image, image_size, max_num)),
+  pixels: imagenetPixels,
+};
+
+/** A family that is not here is not covered. */
+const forms: Readonly<Record<string, Form>> = {
   llava_next_video: {
-    show: (image, { size = 0 }) => cutParts(image, centred(size)(image)),
+    show: (image, { size = 0 }) => cropEach(image, centred(size)(image)),
     pixels: clipPixels,
   },
-  internvl2_5: {
-    show: (image, { image_size = 0, max_num = 1 }) => cutParts(image, tilesOf(image, image_size, max_num)),
-    pixels: imagenetPixels,
+  internvl2_5: internVl,
+  internvl3: { ...internVl, pad: '<IMG_CONTEXT>' },
+  smolvlm2: {
+    show: (image, { size = 0 }) => cropEach(image, squeezed(size)(image)),
+    pixels: siglipPixels,
+    pad: '<image>',
   },
   qwen2_vl: { show: showQwen2Vl, pixels: clipPixels },
 };
@@ -50,11 +71,12 @@ function showQwen2Vl(image: RgbImage, { kind, request = {} }: Picture): Uint8Arr
   const own = imageLimits(FACTOR, {});
   const asked = { minPixels: request.min_pixels ?? own.minPixels, maxPixels: request.max_pixels ?? own.maxPixels };
   const size = smartResize(image, { ...own, ...asked });
-  if (kind === 'image') return [resizeBicubic(image, size.width, size.height)];
+  if (kind === 'image') return [resize(image, size.width, size.height)];
   return [resizeSmooth(image, size.width, size.height)];
 }
 
-interface Tables {
+interface Tables extends SmolVlmTables {
+  prompts?: PromptRow[];
   frame_indices?: { fps: number; max_frame: number; num_segments: number; indices: number[] }[];
   tiling_448?: { width: number; height: number; max_num: number; resized: [number, number]; images: number }[];
   smart_resize?: {
@@ -108,24 +130,27 @@ export async function* verifyFamilyPreprocess(folder: string): AsyncGenerator<Ca
       verifyPicture(await Golden.open(join(folder, `${name}.safetensors`)), how, form, check),
     );
   }
-  if (tables !== undefined && existsSync(join(folder, tables)))
-    yield* verifyTables(family, await readJson<Tables>(folder, tables));
+  if (tables === undefined || !existsSync(join(folder, tables))) return;
+  const read = await readJson<Tables>(folder, tables);
+  yield* verifyTables(family, read);
+  yield* verifySmolVlmTables(read);
+  if (form?.pad) yield* verifyPrompts({ family, folder, pad: form.pad }, read.prompts ?? []);
 }
 
 async function* verifyTables(family: string, tables: Tables): AsyncGenerator<CaseResult> {
   for (const { max_frame, num_segments: maxFrames, indices } of tables.frame_indices ?? [])
     yield await runCase(`${family}/preprocess/${maxFrames} of ${max_frame + 1} frames`, (check) =>
       verifySampling(
-        { spread: 'middles', forceSample: true, frames: max_frame + 1, maxFrames, averageFps: 30 },
+        { sample: middleFrames, forceSample: true, frames: max_frame + 1, maxFrames, averageFps: 30 },
         indices,
         check,
       ),
     );
   for (const { width, height, max_num, resized, images } of tables.tiling_448 ?? [])
     yield await runCase(`${family}/preprocess/tiles of ${width} x ${height}`, (check) => {
-      const pieces = tilesOf({ width, height }, 448, max_num);
-      check.equal('resized', [pieces[0]?.resized.width, pieces[0]?.resized.height], resized);
-      check.equal('images', pieces.length, images);
+      const crops = tilesOf({ width, height }, 448, max_num);
+      check.equal('resized', [crops[0]?.resized.width, crops[0]?.resized.height], resized);
+      check.equal('images', crops.length, images);
     });
   for (const { width, height, factor, min_pixels, max_pixels, resized } of tables.smart_resize ?? [])
     yield await runCase(
@@ -157,7 +182,7 @@ async function* verifyTables(family: string, tables: Tables): AsyncGenerator<Cas
     if ('avg_fps' in row)
       yield await runCase(`${family}/preprocess/${row.max_frames} of ${row.total_frames} frames`, (check) =>
         verifySampling(
-          { frames: row.total_frames, averageFps: row.avg_fps, maxFrames: row.max_frames, spread: 'thinned' },
+          { frames: row.total_frames, averageFps: row.avg_fps, maxFrames: row.max_frames, sample: thinnedFrames },
           row.indices,
           check,
         ),
@@ -169,19 +194,22 @@ async function* verifyTables(family: string, tables: Tables): AsyncGenerator<Cas
       );
 }
 
+/** What the release of qwen-vl-utils that the table was made with had for all frames together. */
+const OLD_TOKENS_OF_ALL = 24576;
+
 /** Most frames of Qwen2-VL (vision_process.py, FPS_MAX_FRAMES), and its frames a second. */
 const PAIRS = { maxFrames: 768, fps: 2 };
 
 function verifyPairs(row: PairRow, check: Checker): void {
   const { fps = PAIRS.fps, nframes, max_frames = PAIRS.maxFrames } = row.request;
-  const options = { rate: 'pairs', spread: 'nearest', frames: row.total_frames, averageFps: row.video_fps } as const;
+  const options = { sample: pairedFrames, frames: row.total_frames, averageFps: row.video_fps } as const;
   const asked = nframes === undefined ? { fps, maxFrames: max_frames } : { maxFrames: nframes, forceSample: true };
   const { indices } = sampleFrames({ ...options, ...asked });
   check.equal('frames', indices.length, row.frames);
   if (row.indices) check.equal('indices', indices, row.indices);
   check.close(
     'pixels of a frame',
-    [frameLimits(FACTOR, 2, row.frames, {}).maxPixels],
+    [frameLimits(FACTOR, row.frames, { ofAll: OLD_TOKENS_OF_ALL }).maxPixels],
     [row.max_pixels_per_frame],
     1e-6,
   );
@@ -198,9 +226,9 @@ export async function* verifyFrameSampling(folder: string): AsyncGenerator<CaseR
   }
   const { table } = await readJson<{ table: Row[] }>(folder, 'frame_sampling.json');
   for (const { total_frames: frames, video_fps: averageFps, num_frames: maxFrames, fps, indices } of table) {
-    const how = fps > 0 ? ({ rate: 'times', fps } as const) : { forceSample: true };
+    const how = fps > 0 ? { fps } : { forceSample: true };
     yield await runCase(`nvila/preprocess/${maxFrames} of ${frames} frames${fps > 0 ? ` at ${fps}` : ''}`, (check) =>
-      verifySampling({ spread: 'nearest', frames, maxFrames, averageFps, ...how }, indices, check),
+      verifySampling({ sample: timedFrames, frames, maxFrames, averageFps, ...how }, indices, check),
     );
   }
 }
@@ -208,12 +236,7 @@ export async function* verifyFrameSampling(folder: string): AsyncGenerator<CaseR
 /** Share of the bytes of a float resize that lie so near to a half that the order of a sum decides (docs/deviations.md). */
 const TIES = 1e-4;
 
-async function verifyPicture(
-  golden: Golden,
-  how: Picture,
-  { show, pixels }: (typeof forms)[string] & object,
-  check: Checker,
-): Promise<void> {
+async function verifyPicture(golden: Golden, how: Picture, { show, pixels }: Form, check: Checker): Promise<void> {
   const images = sources(golden).flatMap((source) => show(source, how));
   const resized = golden.has('cropped_u8') ? 'cropped_u8' : 'resized_u8';
   const bytes = images.flatMap((image) => [...image]);
@@ -238,7 +261,7 @@ async function verifyPicture(
 function verifySlices(golden: Golden, how: Picture, check: Checker): void {
   const [image] = sources(golden);
   for (const [i, picture] of slicesOf(sliceConfig(how))(image!).entries()) {
-    const got = cutTogether(image!, [picture]);
+    const got = cropTogether(image!, [picture]);
     check.equal('size', [picture.height, picture.width, 3], golden.get(`slice${i}.resized_u8`).shape);
     check.close('resized', got, golden.get(`slice${i}.resized_u8`).data, 0);
     const wanted = fromStrip(golden.floats(`slice${i}.pixel_values`), picture, how.patch_size ?? 0);

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
+import type { Crop } from '../../engine/geometry.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
+import { blankTimes } from '../../models/chat.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
-import { type PicturePart, stretched } from '../../models/pictures.ts';
+import { stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
 import { loadModel } from '../../models/registry.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
@@ -53,9 +55,6 @@ export async function* verifyPipeline(
     );
 }
 
-/** Times that no prompt of the golden data says. */
-export const UNSAID = { durationText: '', timesText: '' } as const;
-
 /** Some of a stack of pictures of `each` values. */
 export function part(pixels: Float32Array, each: number) {
   return (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
@@ -69,7 +68,7 @@ export function encodePixels(model: LoadedModel, golden: Golden): Promise<Encode
 }
 
 /** One picture of every frame of a video: `[frames, 3, height, width]`. */
-export interface PicturePixels extends PicturePart {
+export interface PicturePixels extends Crop {
   readonly pixels: Float32Array;
 }
 
@@ -83,7 +82,7 @@ export function encodePictures(
     const { pixels: all, width, height } = pictures[i]!;
     return part(all, 3 * width * height)(start, end);
   };
-  return model.encodePixels({ frames, pictures, pixels, times: { frames, ...UNSAID } });
+  return model.encodePixels({ frames, pictures, pixels, times: blankTimes(frames) });
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { resizeBicubic } from '../../media/resize.ts';
+import { resize } from '../../media/resize.ts';
 import { sampleFrames } from '../../media/sampling.ts';
 import { ChatTemplate, QWEN_1_5, timesLead, VIDEO_MARK } from '../../models/chat.ts';
 import { normalise, siglipPixels } from '../../models/preprocess.ts';
@@ -65,7 +65,7 @@ async function verifyImage(folder: string, name: string, check: Checker): Promis
   );
   const golden = await Golden.open(join(folder, `${name}.safetensors`));
   const image = { width: size.source_width, height: size.source_height, rgb: bytes(golden, 'image') };
-  const resized = resizeBicubic(image, size.target_width, size.target_height);
+  const resized = resize(image, size.target_width, size.target_height);
   check.close('resized', resized, bytes(golden, 'resized_u8'), 0);
   if (!golden.has('pixel_values')) return;
   const pixels = normalise([resized], siglipPixels);

@@ -1,5 +1,3 @@
-import type { PictureSize } from '../../models/video-model.ts';
-
 /**
  * Pictures from strips of their patches, in which MiniCPM-V keeps them.
  *
@@ -7,7 +5,8 @@ import type { PictureSize } from '../../models/video-model.ts';
  * @param side - Of a patch, in pixels.
  * @returns `[pictures, 3, height, width]`.
  */
-export function fromStrip(strips: Float32Array, { width, height }: PictureSize, side: number): Float32Array {
+import type { Size } from '../../engine/geometry.ts';
+export function fromStrip(strips: Float32Array, { width, height }: Size, side: number): Float32Array {
   const columns = width / side;
   const area = width * height;
   return strips.map((_, at) => {

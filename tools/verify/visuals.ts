@@ -1,7 +1,8 @@
 /** What a golden prompt shows a model: pictures and a video, from pixels in the form that the family's files have. */
+import type { Size } from '../../engine/geometry.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import { stretched } from '../../models/pictures.ts';
-import type { EncodedPicture, EncodedVideo, PictureSize, Seen } from '../../models/video-model.ts';
+import type { EncodedPicture, EncodedVideo, Seen } from '../../models/video-model.ts';
 import type { Golden } from './check.ts';
 import { encodePictures, encodePixels, type PicturePixels, part } from './pipeline.ts';
 import { fromStrip } from './strip.ts';
@@ -65,7 +66,7 @@ async function packedVideo(model: LoadedModel, golden: Golden): Promise<EncodedV
 }
 
 /** Qwen2-VL's rows of patches as frames. */
-function unpacked(golden: Golden, name: string, gridName: string): { size: PictureSize; pixels: Float32Array } {
+function unpacked(golden: Golden, name: string, gridName: string): { size: Size; pixels: Float32Array } {
   const grid = golden.integers(gridName) as [number, number, number];
   const [times, rows, columns] = grid;
   const values = golden.floats(name);

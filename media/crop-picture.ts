@@ -1,0 +1,17 @@
+/** Pictures to the crops that a model wants. */
+import type { Crop, CroppedPicture } from '../engine/geometry.ts';
+import { cropTogether, type RgbImage } from './resize.ts';
+
+/** A picture and what it is called. */
+export interface Picture extends RgbImage {
+  readonly name: string;
+}
+
+/**
+ * Cuts a picture as a model's `pictureFormat` says, resized as Pillow's bicubic does.
+ *
+ * @returns What `encodePicture` takes.
+ */
+export function cropPicture(picture: RgbImage, crops: readonly Crop[]): CroppedPicture {
+  return { image: cropTogether(picture, crops), crops };
+}
