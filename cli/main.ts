@@ -1,6 +1,8 @@
-/** What every command does around its work: version, errors as one line, exit codes, signals. */
+/** What every command does around its work: version, errors as one line, exit codes. */
 import { readFileSync } from 'node:fs';
 import { UsageError } from './flags.ts';
+import { standardOutput } from './standard-output.ts';
+import { isSupervised, obeySupervisor, supervise } from './supervisor.ts';
 
 /** Names of the errors whose message is all that a user needs. Anything else is a fault of ours and keeps its stack. */
 const expected = new Set(['DeviceError', 'KernelError', 'ShapeError', 'WeightsError', 'InputError', 'VideoError']);
@@ -22,21 +24,22 @@ export interface Command<A> {
 }
 
 /**
- * Runs a command to its exit code: 0, 1 if it could not be done, 2 if the command line is wrong, 130 if interrupted.
+ * Runs a command to its end: exit code 0, 1 if it could not be done, 2 if the command line is wrong, or the signal by
+ * which it was ended.
  *
  * @param tool - What messages call it.
  */
 export async function runCommand<A extends object>(tool: string, { parse, help, work }: Command<A>): Promise<void> {
-  // `exit` runs the handlers that remove temporary files; it does not wait for the GPU.
-  process.on('SIGINT', () => process.exit(130));
-  process.on('SIGTERM', () => process.exit(143));
-  // Whoever reads the output may stop reading: that is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   try {
     const args = parse(process.argv.slice(2));
-    if (args === 'help') process.stdout.write(`${help()}\n`);
-    else if (args === 'version') process.stdout.write(`${packageVersion()}\n`);
-    else await work(args, packageVersion());
+    if (typeof args === 'object' && !isSupervised) return await supervise(tool);
+    if (args === 'help') standardOutput.write(`${help()}\n`);
+    else if (args === 'version') standardOutput.write(`${packageVersion()}\n`);
+    else {
+      obeySupervisor();
+      await work(args, packageVersion());
+    }
+    await standardOutput.finish();
   } catch (error) {
     process.exitCode = error instanceof UsageError ? 2 : 1;
     process.stderr.write(`${tool}: ${describe(tool, error)}\n`);

@@ -6,23 +6,19 @@ import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { swiglu } from './activation.ts';
 import { codecOf } from './codec/index.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
-import tileSource from './linear.wgsl';
-import matrixSource from './linear-matrix.wgsl';
-import rowSource from './linear-row.wgsl';
-import shared from './linear-shared.wgsl';
-import subgroupSource from './linear-subgroup.wgsl';
+import tileSource from './linear/linear.wgsl';
+import matrixSource from './linear/linear-matrix.wgsl';
+import rowSource from './linear/linear-row.wgsl';
+import subgroupSource from './software/linear-subgroup.wgsl';
 import type { Weight, WeightFormat } from './weight.ts';
 
-/** All have some functions in common. */
-const complete = <T extends string>(source: T): T => `${source}\n${shared}` as T;
-
-const onSubgroups = new Kernel('linear-subgroup', complete(subgroupSource));
+const onSubgroups = new Kernel('linear-subgroup', subgroupSource);
 
 /** One computation, five ways to share its work out, with the rows and columns of y that a workgroup makes. */
 const kernels = {
-  tile: { kernel: new Kernel('linear', complete(tileSource)), rows: 64, columns: 32 },
-  matrix: { kernel: new Kernel('linear-matrix', complete(matrixSource)), rows: 128, columns: 128 },
-  row: { kernel: new Kernel('linear-row', complete(rowSource)), rows: 1, columns: 8 },
+  tile: { kernel: new Kernel('linear', tileSource), rows: 64, columns: 32 },
+  matrix: { kernel: new Kernel('linear-matrix', matrixSource), rows: 128, columns: 128 },
+  row: { kernel: new Kernel('linear-row', rowSource), rows: 1, columns: 8 },
   subgroup: { kernel: onSubgroups, rows: 8, columns: 128 },
   subgroupRow: { kernel: onSubgroups, rows: 1, columns: 128 },
 };

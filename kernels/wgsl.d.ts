@@ -44,23 +44,12 @@ declare module '*/attention-row.wgsl' {
   export default source;
 }
 
-declare module '*/attention-subgroup.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
-    'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
-    'HEAD_DIM' | 'CAUSAL',
-    'LANES' | 'CHUNKS',
-    'act'
-  >;
-  export default source;
-}
-
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
+    'q' | 'k' | 'v' | 'starts' | 'y',
     'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
     'HEAD_DIM' | 'CAUSAL',
-    'CHUNKS',
+    'UNEVEN' | 'CHUNKS',
     'act'
   >;
   export default source;
@@ -95,17 +84,6 @@ declare module '*/embed.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'ids' | 'weight' | 'y',
     'dim' | 'first' | 'count',
-    never,
-    never,
-    never
-  >;
-  export default source;
-}
-
-declare module '*/fold.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'y',
-    'rows' | 'columns' | 'by' | 'dim',
     never,
     never,
     never
@@ -158,16 +136,11 @@ declare module '*/linear-row.wgsl' {
 }
 
 declare module '*/linear-shared.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/linear-subgroup.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'weight' | 'bias' | 'residual' | 'y',
     'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
     'HAS_BIAS' | 'HAS_RESIDUAL',
-    'LANES' | 'ROWS' | 'GATED',
+    'GATED',
     'act' | 'out'
   >;
   export default source;
@@ -188,6 +161,17 @@ declare module '*/mean-frames.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<
     'x' | 'y',
     'frames' | 'size',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
+declare module '*/merge-patches.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'y',
+    'rows' | 'columns' | 'by' | 'dim',
     never,
     never,
     never
@@ -415,6 +399,28 @@ declare module '*/sample.wgsl' {
     never,
     never,
     never
+  >;
+  export default source;
+}
+
+declare module '*/attention-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'q' | 'k' | 'v' | 'starts' | 'y',
+    'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
+    'HEAD_DIM' | 'CAUSAL',
+    'LANES' | 'UNEVEN' | 'CHUNKS',
+    'act'
+  >;
+  export default source;
+}
+
+declare module '*/linear-subgroup.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'x' | 'weight' | 'bias' | 'residual' | 'y',
+    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
+    'HAS_BIAS' | 'HAS_RESIDUAL',
+    'LANES' | 'ROWS' | 'GATED',
+    'act' | 'out'
   >;
   export default source;
 }

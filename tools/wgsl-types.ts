@@ -1,11 +1,12 @@
 /**
- * Writes `kernels/wgsl.d.ts`: the interface of every `.wgsl` file as a TypeScript type, so that a missing operand, a
+ * Writes `kernels/wgsl.d.ts`: the interface of every `.wgsl` file, and of what it goes with, as a TypeScript type, so that a missing operand, a
  * misspelt override or a wrong parameter is a compile error. `npm run wgsl-types`; a test keeps it current.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseInterface } from '../engine/kernel.ts';
+import { wgslSource } from './wgsl-source.mjs';
 
 const kernels = new URL('../kernels/', import.meta.url);
 const output = new URL('wgsl.d.ts', kernels);
@@ -16,7 +17,7 @@ export function wgslTypes(): string {
     .map((file) => String(file).replaceAll('\\', '/'))
     .filter((file) => file.endsWith('.wgsl'))
     .sort();
-  const declarations = files.map((file) => declaration(file, readFileSync(new URL(file, kernels), 'utf8')));
+  const declarations = files.map((file) => declaration(file, wgslSource(new URL(file, kernels))));
   return `${['// Generated from the .wgsl files by `npm run wgsl-types`.', ...declarations].join('\n\n')}\n`;
 }
 

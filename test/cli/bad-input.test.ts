@@ -54,8 +54,7 @@ describe('ff-run, given what it cannot use', () => {
     for (const [args, line] of cases)
       it(`answers "${args.join(' ')}" with one line and exit code 2`, async () => {
         const video = args.length === 0 ? [] : ['--video', clip];
-        const { code, stdout, stderr } = await ffRun([...video, ...args]);
-        expectOneLine({ code, stdout, stderr }, 2, line);
+        expectOneLine(await ffRun([...video, ...args]), 2, line);
       });
   });
 

@@ -5,7 +5,7 @@ import { DeviceError, KernelError } from '../../engine/errors.ts';
 import { Kernel, type KernelSource } from '../../engine/kernel.ts';
 import { type AdapterChoice, openRuntime } from '../../engine/node-adapter.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { argmax } from '../../kernels/choose.ts';
+import { argmax } from '../../kernels/sampling.ts';
 import { openTestRuntime, sharedRuntime } from '../helpers/device.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
 

@@ -2,12 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect } from 'chai';
 import { parseInterface } from '../../engine/kernel.ts';
+import { wgslSource } from '../../tools/wgsl-source.mjs';
 import { wgslTypes } from '../../tools/wgsl-types.ts';
 
 const kernels = new URL('../../kernels/', import.meta.url);
 const files = readdirSync(kernels, { recursive: true }).map((file) => String(file).replaceAll('\\', '/'));
 const read = (file: string): string => readFileSync(new URL(file, kernels), 'utf8');
 const sources = files.filter((file) => file.endsWith('.wgsl'));
+/** What a line `// with shared.wgsl` of others names. */
+const shared = new Set(
+  sources.flatMap((file) =>
+    Array.from(read(file).matchAll(/^\/\/ with (?:.*\/)?([\w-]+\.wgsl)$/gm), ([, name]) => name!),
+  ),
+);
+const isShared = (file: string): boolean => shared.has(basename(file));
 
 describe('kernels/*.wgsl', () => {
   it('have the interfaces that kernels/wgsl.d.ts gives them (else: npm run wgsl-types)', () => {
@@ -19,18 +27,18 @@ describe('kernels/*.wgsl', () => {
     expect(names.filter((name, i) => names.indexOf(name) !== i)).to.deep.equal([]);
   });
 
-  it('are each imported by a wrapper, and by one only', () => {
+  it('are each imported by a wrapper, and by one only, unless they go with others', () => {
     const wrappers = files.filter((file) => file.endsWith('.ts') && file !== 'wgsl.d.ts').map(read);
-    for (const file of sources)
+    for (const file of sources.filter((name) => !isShared(name)))
       expect(
         wrappers.filter((text) => text.includes(`/${basename(file)}'`)).length,
         `wrappers that import ${file}`,
       ).to.equal(1);
   });
 
-  for (const file of sources.filter((name) => !/^codec|^pack.read-|linear-shared/.test(name)))
+  for (const file of sources.filter((name) => !/^codec|^pack.read-/.test(name) && !isShared(name)))
     it(`${file} declares an entry point, operands and parameters that can be read`, () => {
-      const source = read(file);
+      const source = wgslSource(new URL(file, kernels));
       const { bindings, params, overrides, aliases } = parseInterface(source);
       expect(source.match(/@compute @workgroup_size\(\w+\)\s+fn main\(/g)).to.have.length(1);
       expect(bindings.map(({ binding }) => binding)).to.deep.equal([...bindings.keys()]);
