@@ -81,5 +81,5 @@ async function compilePipelines(
   named: LoadOptions['pipelines'],
   loadOn: (runtime: Runtime) => Promise<VideoModel>,
 ): Promise<void> {
-  if (runtime.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
+  if (runtime.traits.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
 }

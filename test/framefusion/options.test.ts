@@ -21,7 +21,8 @@ describe('FrameFusion options', () => {
       (cost) => [{ cost }, /^cost must be above 0 and at most 1, got /] as const,
     ),
     ...[-2, -5, Number.NaN].map(
-      (bound) => [{ cost: 0.3, similarityLowerBound: bound }, /^similarityLowerBound must be a number above -2/] as const,
+      (bound) =>
+        [{ cost: 0.3, similarityLowerBound: bound }, /^similarityLowerBound must be a number above -2/] as const,
     ),
     ...[-0.1, 1.1, Number.NaN].map(
       (bound) => [{ cost: 0.3, ratioLowerBound: bound }, /^ratioLowerBound must lie in 0 to 1/] as const,
