@@ -4,10 +4,11 @@ import { WeightsError } from '../engine/errors.ts';
 /** What stands for the video in a prompt's text: a character for private use, since families' own marks are text. */
 export const VIDEO_MARK = '\uE000';
 
-/** ChatML as a Jinja template, with a line that its system says where no message does. */
-export function chatMl(system: string): string {
+/** ChatML as a Jinja template, with a line that its system says where no message does, if it says one. */
+export function chatMl(system?: string): string {
+  const line = `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`;
   return [
-    `{% if messages[0]['role'] != 'system' %}<|im_start|>system\n${system}<|im_end|>\n{% endif %}`,
+    system === undefined ? '' : line,
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
     '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}',
   ].join('');

@@ -39,6 +39,16 @@ export class ConfigReader {
     return this.#checked(key, ok, 'a positive integer', fallback);
   }
 
+  /** The side of a square: a positive integer, or a pair of the same. */
+  side(key: string, fallback?: number): number {
+    const value = this.raw(key);
+    if (!Array.isArray(value)) return this.size(key, fallback);
+    const [side] = value;
+    const ok = value.length === 2 && value[1] === side && Number.isSafeInteger(side) && side > 0;
+    if (!ok) throw this.wrong(key, 'a positive integer, or a pair of the same');
+    return side;
+  }
+
   /** A positive integer, where there is the key. */
   optionalSize(key: string): number | undefined {
     return this.raw(key) === undefined ? undefined : this.size(key);

@@ -5,8 +5,11 @@ import { type LinearWeights, linear } from '../kernels/linear.ts';
 import { type LayerNormWeights, layerNorm } from '../kernels/norm.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** One step of a projector: the tensors' name, and the width that it makes. */
-export type ProjectorStep = { readonly norm: string } | { readonly linear: string; readonly outputs: number } | 'gelu';
+/** One step of a projector: the tensors' name, the width that it makes, and whether it has a bias, which most have. */
+export type ProjectorStep =
+  | { readonly norm: string }
+  | { readonly linear: string; readonly outputs: number; readonly bias?: boolean }
+  | 'gelu';
 
 type Loaded = { readonly norm: LayerNormWeights } | { readonly linear: LinearWeights } | 'gelu';
 
@@ -32,8 +35,9 @@ export class Projector {
       if (step === 'gelu') loaded.push(step);
       else if ('norm' in step) loaded.push({ norm: await loader.layerNorm(step.norm, width) });
       else {
-        loaded.push({ linear: await loader.linear([step.linear], [step.outputs], width, { bias: true }) });
-        width = step.outputs;
+        const { linear, outputs, bias = true } = step;
+        loaded.push({ linear: await loader.linear([linear], [outputs], width, { bias }) });
+        width = outputs;
       }
     return new Projector(loaded);
   }

@@ -3,7 +3,7 @@ import { WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Family, FamilyPlan } from './family.ts';
 import { readConfig } from './files.ts';
-import { internVl } from './internvl/internvl.ts';
+import { internVl, internVlHf } from './internvl/internvl.ts';
 import { llavaNextVideo } from './llava-next-video/llava-next-video.ts';
 import { llavaOnevision } from './llava-onevision/llava-onevision.ts';
 import { llavaVideo } from './llava-video/llava-video.ts';
@@ -11,6 +11,7 @@ import { LoadedModel } from './loaded-model.ts';
 import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
+import { smolVlm } from './smolvlm/smolvlm.ts';
 import type { LoadOptions } from './video-model.ts';
 
 /** The families that are built in. */
@@ -19,9 +20,11 @@ export const families: readonly Family[] = [
   llavaOnevision,
   llavaNextVideo,
   internVl,
+  internVlHf,
   miniCpmV,
   nvila,
   qwen2Vl,
+  smolVlm,
 ];
 
 /** The architectures, as config.json names them, that can be loaded. */

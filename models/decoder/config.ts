@@ -28,8 +28,7 @@ export interface DecoderConfig {
 /** Qwen2 (Hugging Face `Qwen2Config`). @throws WeightsError if a key is missing, wrong, or asks for what is not built. */
 export function qwen2Config(config: ConfigReader): DecoderConfig {
   config.oneOf('use_sliding_window', [false], false);
-  if (config.raw('rope_scaling') !== undefined) throw config.wrong('rope_scaling', 'null (no other is built)');
-  return { ...sizes(config), ...UNSCALED, qkvBias: true, headOrder: 'split' };
+  return { ...sizes(config), ...unscaled(config), qkvBias: true, headOrder: 'split' };
 }
 
 /**
@@ -40,8 +39,7 @@ export function qwen2Config(config: ConfigReader): DecoderConfig {
 export function qwen3Config(config: ConfigReader): DecoderConfig {
   config.oneOf('use_sliding_window', [false], false);
   config.oneOf('attention_bias', [false], false);
-  if (config.raw('rope_scaling') !== undefined) throw config.wrong('rope_scaling', 'null (no other is built)');
-  return { ...sizes(config, 128), ...UNSCALED, qkvBias: false, headOrder: 'split' };
+  return { ...sizes(config, 128), ...unscaled(config), qkvBias: false, headOrder: 'split' };
 }
 
 /** Qwen2-VL's (Hugging Face `Qwen2VLConfig`): Qwen2 with positions on three axes. @throws WeightsError as `qwen2Config`. */
@@ -58,6 +56,16 @@ export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
   return { ...base, ropeSections: [time, height, width] };
 }
 
+/** What `LlamaConfig` has where a file leaves a key out: LLaMA-7B's sizes. */
+export const LLAMA_DEFAULTS = {
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  vocab_size: 32000,
+  rms_norm_eps: 1e-6,
+} as const;
+
 /** LLaMA (Hugging Face `LlamaConfig`), with linear scaling of positions. @throws WeightsError as `qwen2Config`. */
 export function llamaConfig(config: ConfigReader): DecoderConfig {
   config.oneOf('attention_bias', [false], false);
@@ -69,13 +77,16 @@ export function llamaConfig(config: ConfigReader): DecoderConfig {
 /** InternLM2 (`configuration_internlm2.py`). @throws WeightsError as `qwen2Config`. */
 export function internLm2Config(config: ConfigReader): DecoderConfig {
   config.oneOf('bias', [false], false);
-  // Dynamic scaling leaves the frequencies alone up to the length that the model was trained with.
-  const scaled = scalingOf(config, 'dynamic') !== undefined;
-  const maxPositions = scaled ? config.size('max_position_embeddings') : UNSCALED.maxPositions;
-  return { ...sizes(config), ropeFactor: 1, maxPositions, qkvBias: false, headOrder: 'grouped' };
+  return { ...sizes(config), ...unscaled(config), qkvBias: false, headOrder: 'grouped' };
 }
 
 const UNSCALED = { ropeFactor: 1, maxPositions: Number.POSITIVE_INFINITY } as const;
+
+/** Dynamic scaling leaves the frequencies alone up to the length that the model was trained with. */
+function unscaled(config: ConfigReader): Pick<DecoderConfig, 'ropeFactor' | 'maxPositions'> {
+  if (scalingOf(config, 'dynamic') === undefined) return UNSCALED;
+  return { ...UNSCALED, maxPositions: config.size('max_position_embeddings') };
+}
 
 /**
  * What all have, under the names of Hugging Face.

@@ -1,53 +1,136 @@
 import { roundHalfEven } from '../../engine/round.ts';
 import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
-import { internLm2Config } from '../decoder/config.ts';
-import { internLm2Names } from '../decoder/names.ts';
-import type { Family, FamilyPlan, SpokenVideo } from '../family.ts';
+import { type DecoderConfig, internLm2Config, qwen2Config, qwen3Config } from '../decoder/config.ts';
+import { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from '../decoder/names.ts';
+import type { Family, FamilyPlan, PictureForm, SpokenVideo } from '../family.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { imagenetPixels } from '../preprocess.ts';
+import type { ProjectorStep } from '../projector.ts';
 import { type Sample, strided } from '../sampling.ts';
 import { gridOf, internVitConfig, type TowerConfig } from '../tower/config.ts';
-import { internVitNames } from '../tower/names.ts';
+import { internVitHfNames, internVitNames, type TowerNames } from '../tower/names.ts';
 import { tilesOf } from './tiles.ts';
 
-/** InternVL's conversation `internvl2_5` (conversation.py), with its system line. */
-const INTERNVL2_5 = `<s>${chatMl(
-  '书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。',
-)}`;
+/** Patches along a side that become one token: `downsample_ratio` 0.5. */
+const FOLD = 2;
 
-/** InternVL 2.5 (Chen et al. 2024) with InternLM2: InternViT, pixel shuffle, and a name before each frame. */
+/** Tiles of a picture where a config does not say. */
+const TILES = 12;
+
+const SYSTEM =
+  '你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。';
+
+/** InternVL's conversation `internvl2_5` (conversation.py), with its system line. */
+const INTERNVL2_5 = chatMl(SYSTEM);
+
+/** Hugging Face's chat_template.json says nothing by itself. */
+const HF = chatMl();
+
+/** The language models that InternVL is published with, by `model_type`; `begin` is said before all else. */
+const languageModels = {
+  internlm2: { config: internLm2Config, names: internLm2Names, begin: '<s>' },
+  qwen2: { config: qwen2Config, names: llamaNames, begin: '' },
+  qwen3: { config: qwen3Config, names: qwen3Names, begin: '' },
+} as const;
+
+/** What the two layouts of a checkpoint say of the same model. */
+interface Layout {
+  readonly text: ConfigReader;
+  readonly tower: TowerConfig;
+  readonly names: TowerNames;
+  /** Of the projector's norm and its two linear layers. */
+  readonly projector: readonly [norm: string, inner: string, outer: string];
+  readonly template: string;
+  readonly mostTiles: number;
+  readonly lead: PictureForm['lead'];
+}
+
+/**
+ * InternVL 2.5 (Chen et al. 2024), 3 (Zhu et al. 2025) and 3.5 (Wang et al. 2025) as OpenGVLab publishes them: InternViT,
+ * pixel shuffle, and a name before each frame.
+ */
 export const internVl: Family = {
   architectures: ['InternVLChatModel'],
-  plan: (config): FamilyPlan => {
-    const text = config.part('llm_config');
-    text.oneOf('model_type', ['internlm2'], 'internlm2');
-    const decoder = internLm2Config(text);
-    const tower = towerConfig(config);
-    const most = config.size('max_dynamic_patch', 12);
-    return {
-      decoder,
-      decoderNames: internLm2Names('language_model.'),
-      frameFormat: { size: tower.imageSize, forceSample: true, sample: middleFrames },
-      pixels: imagenetPixels,
-      prompt: {
-        template: INTERNVL2_5,
-        ownTemplate: false,
-        marks: 'group',
-        lead: frameNames,
-        stopTokens: ['<|im_end|>'],
-      },
-      pictures: {
-        crops: (source) => tilesOf(source, tower.imageSize, most),
-        lead: pictureNames,
-        tokens: 'frames',
-      },
-      stopIds: text.numbers('eos_token_id'),
-      ignorable: [/\.inv_freq$/],
-      loadEncoder: (loader, act, loaded) => FoldEncoder.load(loader, encoderOf(tower, decoder.hiddenSize), act, loaded),
-    };
+  plan: (config) => {
+    config.oneOf('select_layer', [-1], -1);
+    config.oneOf('downsample_ratio', [1 / FOLD], 1 / FOLD);
+    config.oneOf('ps_version', ['v2'], 'v2');
+    config.oneOf('template', ['internvl2_5'], 'internvl2_5');
+    const tower = internVitConfig(config.part('vision_config'));
+    if (config.side('force_image_size', tower.imageSize) !== tower.imageSize)
+      throw config.wrong('force_image_size', `the vision tower's image_size, ${tower.imageSize}`);
+    checkGrid(tower, config, 'force_image_size');
+    return planOf({
+      text: config.part('llm_config'),
+      tower,
+      names: internVitNames('vision_model'),
+      projector: ['mlp1.0', 'mlp1.1', 'mlp1.3'],
+      template: INTERNVL2_5,
+      mostTiles: config.size('max_dynamic_patch', TILES),
+      lead: pictureNames,
+    });
   },
 };
+
+/** The same models for Hugging Face's own class (`modeling_internvl.py`): `OpenGVLab/InternVL3-1B-hf` and the like. */
+export const internVlHf: Family = {
+  architectures: ['InternVLForConditionalGeneration'],
+  plan: (config) => {
+    config.oneOf('vision_feature_layer', [-1], -1);
+    config.oneOf('vision_feature_select_strategy', ['default'], 'default');
+    config.oneOf('downsample_ratio', [1 / FOLD], 1 / FOLD);
+    config.oneOf('projector_hidden_act', ['gelu'], 'gelu');
+    const vision = config.part('vision_config');
+    const tower = internVitConfig(vision);
+    checkGrid(tower, vision, 'image_size');
+    const names = 'multi_modal_projector';
+    return planOf({
+      text: config.part('text_config'),
+      tower,
+      names: internVitHfNames('vision_tower'),
+      projector: [`${names}.layer_norm`, `${names}.linear_1`, `${names}.linear_2`],
+      template: HF,
+      mostTiles: TILES,
+      lead: (pictures) => `<img>${VIDEO_MARK}</img>\n`.repeat(pictures.length),
+    });
+  },
+};
+
+function planOf({ text, tower, names, projector, template, mostTiles, lead }: Layout): FamilyPlan {
+  const { config, names: decoderNames, begin } = languageModelOf(text);
+  const decoder = config(text);
+  const [norm, inner, outer] = projector;
+  const outputs = decoder.hiddenSize;
+  const steps: ProjectorStep[] = [{ norm }, { linear: inner, outputs }, 'gelu', { linear: outer, outputs }];
+  const encoder = { tower, names, fold: FOLD, framesPerGroup: 1, projector: steps };
+  return {
+    decoder,
+    decoderNames: decoderNames('language_model.'),
+    frameFormat: { size: tower.imageSize, forceSample: true, sample: middleFrames },
+    pixels: imagenetPixels,
+    prompt: {
+      template: begin + template,
+      ownTemplate: false,
+      marks: 'group',
+      lead: frameNames,
+      stopTokens: ['<|im_end|>'],
+    },
+    pictures: { crops: (source) => tilesOf(source, tower.imageSize, mostTiles), lead, tokens: 'frames' },
+    stopIds: text.numbers('eos_token_id'),
+    ignorable: [/\.inv_freq$/],
+    loadEncoder: (loader, act, loaded) => FoldEncoder.load(loader, encoder, act, loaded),
+  };
+}
+
+function languageModelOf(text: ConfigReader): {
+  readonly config: (text: ConfigReader) => DecoderConfig;
+  readonly names: (prefix: string) => DecoderNames;
+  readonly begin: string;
+} {
+  const types = Object.keys(languageModels) as (keyof typeof languageModels)[];
+  return languageModels[text.oneOf('model_type', types, 'internlm2')];
+}
 
 /** InternVL's get_index: the middle frame of each of equal stretches. */
 export const middleFrames: Sample = (video) => {
@@ -68,24 +151,6 @@ function pictureNames({ length }: readonly unknown[]): string {
   return length === 1 ? shown : Array.from({ length }, (_, i) => `Image-${i + 1}: ${shown}`).join('');
 }
 
-function towerConfig(config: ConfigReader): TowerConfig {
-  config.oneOf('select_layer', [-1], -1);
-  config.oneOf('downsample_ratio', [0.5], 0.5);
-  config.oneOf('ps_version', ['v2'], 'v2');
-  config.oneOf('template', ['internvl2_5'], 'internvl2_5');
-  const tower = internVitConfig(config.part('vision_config'));
-  if (config.size('force_image_size', tower.imageSize) !== tower.imageSize)
-    throw config.wrong('force_image_size', `the vision tower's image_size, ${tower.imageSize}`);
-  if (gridOf(tower) % 2 !== 0) throw config.wrong('force_image_size', 'an even number of patches along a side');
-  return tower;
-}
-
-function encoderOf(tower: TowerConfig, outputs: number) {
-  return {
-    tower,
-    names: internVitNames('vision_model'),
-    fold: 2,
-    framesPerGroup: 1,
-    projector: [{ norm: 'mlp1.0' }, { linear: 'mlp1.1', outputs }, 'gelu', { linear: 'mlp1.3', outputs }] as const,
-  };
+function checkGrid(tower: TowerConfig, config: ConfigReader, key: string): void {
+  if (gridOf(tower) % FOLD !== 0) throw config.wrong(key, 'an even number of patches along a side');
 }

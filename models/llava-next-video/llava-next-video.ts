@@ -1,6 +1,6 @@
 import { VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
-import { llamaConfig } from '../decoder/config.ts';
+import { LLAMA_DEFAULTS, llamaConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
@@ -15,15 +15,6 @@ const VICUNA =
   "<s>{% for message in messages %}USER: {{ message['content'] }} {% endfor %}" +
   '{% if add_generation_prompt %}ASSISTANT:{% endif %}';
 
-/** What the published text_config leaves out: the defaults of `LlamaConfig`, which are LLaMA-7B's. */
-const LLAMA_7B = {
-  hidden_size: 4096,
-  intermediate_size: 11008,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  rms_norm_eps: 1e-6,
-};
-
 const names: LlavaEncoderNames = {
   tower: clipNames('vision_tower.vision_model'),
   projector: hfProjector,
@@ -37,7 +28,7 @@ const names: LlavaEncoderNames = {
 export const llavaNextVideo: Family = {
   architectures: ['LlavaNextVideoForConditionalGeneration'],
   plan: (config): FamilyPlan => {
-    const text = config.part('text_config', LLAMA_7B);
+    const text = config.part('text_config', LLAMA_DEFAULTS);
     text.oneOf('model_type', ['llama'], 'llama');
     const decoder = llamaConfig(text);
     const vision = encoderConfig(config, decoder.hiddenSize);

@@ -44,11 +44,12 @@ export function clipConfig(config: ConfigReader): TowerConfig {
   return towerConfig(config, { acts: { quick_gelu: 'quick', gelu: 'erf' }, eps: 1e-5 });
 }
 
-/** InternViT (`configuration_intern_vit.py`). @throws as `siglipConfig`. */
+/** InternViT (`configuration_intern_vit.py`; Hugging Face `InternVLVisionConfig`). @throws as `siglipConfig`. */
 export function internVitConfig(config: ConfigReader): TowerConfig {
   config.oneOf('norm_type', ['layer_norm'], 'layer_norm');
-  config.oneOf('qk_normalization', [false], false);
-  config.oneOf('qkv_bias', [true], true);
+  for (const key of ['qk_normalization', 'use_qk_norm']) config.oneOf(key, [false], false);
+  for (const key of ['qkv_bias', 'attention_bias']) config.oneOf(key, [true], true);
+  for (const key of ['use_absolute_position_embeddings', 'use_mean_pooling']) config.oneOf(key, [true], true);
   return towerConfig(config, { acts: { gelu: 'erf' }, eps: 1e-6 });
 }
 
@@ -58,8 +59,8 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
   if (hiddenSize % heads !== 0) throw config.wrong('num_attention_heads', `a divisor of ${hiddenSize}`);
   const names = Object.keys(acts);
   const act = config.oneOf('hidden_act', names, names[0]);
-  const imageSize = config.size('image_size');
-  const patchSize = config.size('patch_size');
+  const imageSize = config.side('image_size');
+  const patchSize = config.side('patch_size');
   if (patchSize > imageSize) throw config.wrong('patch_size', `at most image_size, ${imageSize}`);
   return {
     hiddenSize,

@@ -68,6 +68,24 @@ export function internVitNames(prefix: string): TowerNames {
   };
 }
 
+/** The same as Hugging Face's own class has it. @param prefix - As of `siglipNames`. */
+export function internVitHfNames(prefix: string): TowerNames {
+  return {
+    patches: `${prefix}.embeddings.patch_embeddings.projection`,
+    patchBias: true,
+    positions: `${prefix}.embeddings.position_embeddings`,
+    classToken: `${prefix}.embeddings.cls_token`,
+    layers: `${prefix}.encoder.layer`,
+    norm1: 'layernorm_before',
+    qkv: ['attention.q_proj', 'attention.k_proj', 'attention.v_proj'],
+    out: 'attention.projection_layer',
+    norm2: 'layernorm_after',
+    fc1: 'mlp.fc1',
+    fc2: 'mlp.fc2',
+    scales: ['lambda_1', 'lambda_2'],
+  };
+}
+
 export function qwen2VlNames(prefix: string): TowerNames {
   return {
     patches: `${prefix}.patch_embed.proj`,

@@ -48,7 +48,23 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
   ['LLaVA-NeXT-Video', { 'vision_config.hidden_act': 'relu' }, 'hidden_act must be "quick_gelu" or "gelu", got "relu"'],
   ['LLaVA-NeXT-Video', { spatial_pool_mode: 'conv' }, 'spatial_pool_mode must be "average" or "max", got "conv"'],
   ['LLaVA-NeXT-Video', { vision_config: 3 }, 'vision_config must be an object, got 3'],
-  ['InternVL2.5', { 'llm_config.model_type': 'qwen2' }, 'llm_config: model_type must be "internlm2", got "qwen2"'],
+  [
+    'InternVL2.5',
+    { 'llm_config.model_type': 'qwen3_moe' },
+    'llm_config: model_type must be "internlm2" or "qwen2" or "qwen3", got "qwen3_moe"',
+  ],
+  ['InternVL3', { 'llm_config.rope_scaling': { type: 'yarn', factor: 2 } }, 'rope_scaling: type must be "dynamic"'],
+  ['InternVL3.5', { 'llm_config.attention_bias': true }, 'llm_config: attention_bias must be false, got true'],
+  ['InternVL3, hf', { vision_feature_layer: -2 }, 'vision_feature_layer must be -1, got -2'],
+  ['InternVL3, hf', { 'vision_config.use_qk_norm': true }, 'vision_config: use_qk_norm must be false, got true'],
+  ['InternVL3, hf', { 'vision_config.image_size': [32, 64] }, 'image_size must be a positive integer, or a pair of'],
+  ['InternVL3, hf', { 'vision_config.image_size': [36, 36] }, 'image_size must be an even number of patches along a'],
+  ['SmolVLM2', { scale_factor: 3 }, 'scale_factor must be a divisor of 8, the patches along a side, got 3'],
+  ['SmolVLM2', { text_config: undefined }, 'text_config must be an object, it is missing'],
+  ['SmolVLM2', { 'text_config.model_type': 'mistral' }, 'text_config: model_type must be "llama", got "mistral"'],
+  ['SmolVLM2', { 'text_config.qk_layer_norms': true }, 'text_config: qk_layer_norms must be false, got true'],
+  ['SmolVLM2', { 'text_config.use_resampler': true }, 'text_config: use_resampler must be false, got true'],
+  ['SmolVLM2', { 'vision_config.hidden_act': 'relu' }, 'vision_config: hidden_act must be "gelu_pytorch_tanh"'],
   ['InternVL2.5', { 'llm_config.bias': true }, 'llm_config: bias must be false, got true'],
   ['InternVL2.5', { 'llm_config.rope_scaling': { type: 'linear' } }, 'rope_scaling: type must be "dynamic"'],
   ['InternVL2.5', { ps_version: 'v1' }, 'ps_version must be "v2", got "v1"'],
@@ -195,7 +211,7 @@ describe('a tiny model of', () => {
         const uses = await rehearse(await sharedRuntime(), (on) =>
           loadModel(folderFiles(folder), on, { dtype: 'f32' }),
         );
-        expect(uses.at(-1)?.kernel.name).to.equal('argmax');
+        expect(uses.map(({ kernel }) => kernel.name)).to.include('argmax');
       });
 
       it('is planned on a virtual adapter, dense and reduced', async () => {

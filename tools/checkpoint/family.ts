@@ -71,7 +71,10 @@ export async function virtualFamily(name: string, configs: Configs): Promise<Che
 }
 
 /** What prompts of some families have as one token each. */
-const MARKS = ['<s>', '<img>', '</img>', '<image>', '</image>', '<slice>', '</slice>'];
+const MARKS = [
+  ...['<s>', '<img>', '</img>', '<image>', '</image>', '<slice>', '</slice>'],
+  ...['<fake_token_around_image>', '<global-img>', '<end_of_utterance>'],
+];
 
 /** The bundled tokenizer with the families' own special tokens behind its others. */
 async function tokenizer(): Promise<object> {
