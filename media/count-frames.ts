@@ -8,8 +8,8 @@ export interface Counted {
   readonly frames: number;
   /** When each is shown, in seconds, ascending; undefined if that is not known of all. */
   readonly times: readonly number[] | undefined;
-  /** Of them, those in which something is missing or wrong. */
-  readonly damaged: number;
+  /** What FFmpeg said on the way. */
+  readonly log: Log;
 }
 
 /** Decodes all of a video. @throws VideoError if no frame decodes. */
@@ -27,5 +27,5 @@ export async function countFrames(
   const shown = text.split('\n').flatMap((line) => (/^\d/.test(line) ? Number(line.split(',')[2]) / 1e6 : []));
   if (shown.length === 0) throw noFrames(name, log);
   const times = shown.every(Number.isFinite) ? shown : undefined;
-  return { frames: shown.length, times, damaged: log.damagedFrames };
+  return { frames: shown.length, times, log };
 }

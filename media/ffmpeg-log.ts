@@ -3,6 +3,8 @@ export class Log {
   /** The first errors, without the part of FFmpeg that speaks, which tells a user nothing. */
   readonly errors: string[] = [];
   readonly warnings: string[] = [];
+  /** Errors, also those that are not kept. */
+  faults = 0;
   /** Frames that were decoded, but with something missing or wrong in them. */
   damagedFrames = 0;
 
@@ -11,6 +13,7 @@ export class Log {
     const [, level, text = ''] = /\[(warning|error|fatal|panic)\] (.*)$/.exec(line) ?? [];
     if (/corrupt decoded frame/.test(text)) this.damagedFrames++;
     else {
+      if (level !== 'warning') this.faults++;
       const lines = level === 'warning' ? this.warnings : this.errors;
       if (lines.length < LINES) lines.push((level ? text : line).trim());
     }

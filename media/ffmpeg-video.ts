@@ -2,7 +2,8 @@
 import { InputError } from '../engine/errors.ts';
 import { countFrames } from './count-frames.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
-import { checkIndices, damage, type Frame, readFrames } from './frames.ts';
+import type { Log } from './ffmpeg-log.ts';
+import { checkIndices, type Frame, readFrames } from './frames.ts';
 import { type Probe, probeVideo, type VideoInfo } from './probe.ts';
 import type { FramesOptions, Video } from './video.ts';
 
@@ -34,7 +35,8 @@ class FfmpegVideo implements Video {
     this.#closing = closing;
     this.#signal = signal;
     this.#info = probe.info;
-    for (const [kind, text] of probe.warnings) this.#warnings.set(kind, text);
+    for (const [kind, text] of probe.warnings) this.#warn(kind, text);
+    if (probe.counted) this.#hear(probe.counted);
   }
 
   get decoder() {
@@ -59,7 +61,8 @@ class FfmpegVideo implements Video {
         this.#recounted ??= this.#recount();
         return this.#recounted;
       },
-      warn: (kind, text) => this.#warnings.set(kind, text),
+      heard: (log) => this.#hear(log),
+      standsIn: (text) => this.#warn('stand-in', text),
     });
   }
 
@@ -68,10 +71,24 @@ class FfmpegVideo implements Video {
     const counted = await countFrames(this.#ffmpeg, this.#probe, { name: this.name, signal: this.#signal });
     this.#info = this.#probe.recount(counted);
     const { frames } = counted;
-    if (frames < promised)
-      this.#warnings.set('missing', `${this.name}: only ${frames} of ${promised} frames decode. Is the file damaged?`);
-    if (counted.damaged > 0) this.#warnings.set('damaged', damage(this.name, counted.damaged, frames));
+    if (frames < promised) this.#warn('missing', `only ${frames} of ${promised} frames decode. Is the file damaged?`);
+    this.#hear(counted.log);
     return frames;
+  }
+
+  /** What FFmpeg complained about, to be said where nothing else explains it. */
+  #hear({ damagedFrames, faults, errors: [first] }: Log): void {
+    const { frames } = this.#info;
+    const maybeWrong = 'what they show may be wrong.';
+    if (damagedFrames > 0)
+      this.#warn('damaged', `at least ${damagedFrames} of its ${frames} frames are damaged: ${maybeWrong}`);
+    else if (faults > 0 && this.#probe.beginsWhole && this.#warnings.size === 0)
+      this.#warn('damaged', `some frames are damaged (${faults} faults, first: ${first?.replace(/\.$/, '')}): ${maybeWrong}`);
+  }
+
+  /** A later text of one kind replaces an earlier one. */
+  #warn(kind: string, text: string): void {
+    this.#warnings.set(kind, `${this.name}: ${text}`);
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { VideoError } from './errors.ts';
-import { type Ffmpeg, type RunOptions } from './ffmpeg.ts';
+import type { Ffmpeg, RunOptions } from './ffmpeg.ts';
 import { INPUT, NO_STATUS, type WasmModule, type WorkerInput, type WorkerMessage, wasm } from './ffmpeg-core.ts';
 
 /** The installed `@ffmpeg/core`. */

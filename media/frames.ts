@@ -22,8 +22,10 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Counts the frames that decode: for where they are fewer than were counted. */
   readonly recount: () => Promise<number>;
-  /** Receives what is wrong with the video although it goes on; a later text of one kind replaces an earlier. */
-  readonly warn: (kind: 'damaged' | 'stand-in', text: string) => void;
+  /** Told what FFmpeg said while it decoded. */
+  readonly heard: (log: Log) => void;
+  /** Told that a frame stands in for others, in words. */
+  readonly standsIn: (text: string) => void;
 }
 
 /** Frames that one run of FFmpeg is asked for: its command line must stay below the 32 KB of Windows. */
@@ -63,7 +65,7 @@ export async function* readFrames(
   const [first, ...more] = wanted.slice(decoded);
   yield* sharing(Infinity, last);
   const missing = more.length > 0 ? `${first} and ${more.length} more` : first;
-  options.warn('stand-in', `${options.name}: frame ${lastIndex} stands in for ${missing}, which do not decode.`);
+  options.standsIn(`frame ${lastIndex} stands in for ${missing}, which do not decode.`);
 }
 
 /** Throws an InputError unless indices ascend within a video of so many frames. */
@@ -92,20 +94,15 @@ class Decode {
 
   /** Gives the frames of some indices, as far as they decode. */
   async *run(indices: readonly number[]): AsyncGenerator<Uint8Array> {
-    const { name, signal, warn } = this.#options;
+    const { signal, heard } = this.#options;
     signal.throwIfAborted();
     this.log = new Log();
-    const { width, height, frames } = this.#probe.info;
+    const { width, height } = this.#probe.info;
     const selection: Selection = { indices, width, height };
     const args = decodeArguments(this.#ffmpeg, this.#probe, selection);
     yield* cut(this.#ffmpeg.run('ffmpeg', args, { log: this.log, signal }), width * height * 3);
-    if (this.log.damagedFrames > 0) warn('damaged', damage(name, this.log.damagedFrames, frames));
+    heard(this.log);
   }
-}
-
-/** What there is to say of frames in which something is missing or wrong. */
-export function damage(name: string, damaged: number, frames: number): string {
-  return `${name}: at least ${damaged} of its ${frames} frames are damaged: what they show may be wrong.`;
 }
 
 /** Cuts a stream of chunks into pieces of `size` bytes, each in memory of its own. A last, short piece is dropped. */

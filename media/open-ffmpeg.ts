@@ -3,6 +3,7 @@ import { VideoError } from './errors.ts';
 import type { Ffmpeg, Program, RunOptions } from './ffmpeg.ts';
 import { findNative, openNative } from './ffmpeg-native.ts';
 import { findWasm, openWasm } from './ffmpeg-wasm.ts';
+import type { LocalSource } from './source.ts';
 
 /** Which FFmpeg, and for how long. */
 export interface FfmpegOptions {
@@ -18,13 +19,25 @@ export interface FfmpegOptions {
 export const TIMEOUT_SECONDS = 1800;
 
 /**
- * Gives FFmpeg a file or the bytes of one.
+ * Gives FFmpeg a file or the bytes of one. The source is given back with it, or if this fails.
  *
  * @throws VideoError if there is no FFmpeg.
  */
-export async function openFfmpeg(source: string | Uint8Array, options: FfmpegOptions): Promise<Ffmpeg> {
-  const ffmpeg = await findAndOpen(source, options);
-  return { ...ffmpeg, run: (program, args, run) => inTime(ffmpeg, { program, args, run }, options) };
+export async function openFfmpeg(source: LocalSource, options: FfmpegOptions): Promise<Ffmpeg> {
+  const giveBack = () => source[Symbol.asyncDispose]();
+  const ffmpeg = await findAndOpen(source.data, options).catch((error) =>
+    giveBack().then(() => {
+      throw error;
+    }),
+  );
+  return {
+    ...ffmpeg,
+    run: (program, args, run) => inTime(ffmpeg, { program, args, run }, options),
+    [Symbol.asyncDispose]: async () => {
+      await ffmpeg[Symbol.asyncDispose]();
+      await giveBack();
+    },
+  };
 }
 
 async function findAndOpen(source: string | Uint8Array, { name, decoder }: FfmpegOptions): Promise<Ffmpeg> {

@@ -35,6 +35,7 @@ export interface ProbedPacket {
   readonly pts_time?: string;
   readonly duration_time?: string;
   readonly flags?: string;
+  readonly side_data_list?: readonly { readonly side_data_type?: string }[];
 }
 
 /** Runs ffprobe; what it says, as far as it came. */

@@ -1,10 +1,10 @@
 /** What a video file contains, as ffprobe tells it. */
-import { countFrames, type Counted } from './count-frames.ts';
-import { damage } from './frames.ts';
+import { type Counted, countFrames } from './count-frames.ts';
+import { VideoError } from './errors.ts';
 import { type Ffmpeg, framesArguments, packetsArguments, probeArguments, type StreamChoice } from './ffmpeg.ts';
 import { Log } from './ffmpeg-log.ts';
 import { noDecoder, noFrames, noVideoStream, unreadable } from './probe-errors.ts';
-import { type ProbedFile, type ProbedStream, runProbe, type Turnable } from './probe-output.ts';
+import { type ProbedFile, type ProbedPacket, type ProbedStream, runProbe, type Turnable } from './probe-output.ts';
 import { ascending, coincide, type Timing, timingOf } from './timing.ts';
 
 /** What is known of a video. */
@@ -25,9 +25,13 @@ export interface VideoInfo extends Timing {
 export interface Probe extends StreamChoice {
   readonly info: VideoInfo;
   /** What is wrong with the file, though it can be used: a kind, and a line. */
-  readonly warnings: ReadonlyMap<'cut' | 'damaged', string>;
+  readonly warnings: ReadonlyMap<string, string>;
+  /** Whether it begins with a frame that needs no other. */
+  readonly beginsWhole: boolean;
+  /** What FFmpeg said while frames were counted, if they had to be. */
+  readonly counted: Log | undefined;
   /** The same video with the frames that really decode. */
-  recount(counted: Counted): VideoInfo;
+  recount(counted: Pick<Counted, 'frames' | 'times'>): VideoInfo;
 }
 
 /** Whose video it is. */
@@ -102,16 +106,20 @@ class StreamProbe {
     const size = turned ? { width: height, height: width } : { width, height };
     const choice: StreamChoice = { stream: index, pixelFormat, turn };
     const times = ascending(shown.map(({ pts_time }) => seconds(pts_time)));
-    const certain = packets[0]?.flags?.startsWith('K') && !this.#hasFields() && !(times && coincide(times));
-    const counted = certain
-      ? { frames: shown.length, times, damaged: 0 }
-      : await countFrames(this.#ffmpeg, choice, { name, signal });
-    const recount = (now: Counted): VideoInfo => ({ ...size, ...this.#timed(now) });
-    const warnings = new Map<'cut' | 'damaged', string>();
-    const cut = await this.#cutOff(packets.length, times);
-    if (cut) warnings.set('cut', cut);
-    if (counted.damaged > 0) warnings.set('damaged', damage(name, counted.damaged, counted.frames));
-    return { ...choice, info: recount(counted), warnings, recount };
+    const beginsWhole = packets[0]?.flags?.startsWith('K') ?? false;
+    const certain = beginsWhole && !this.#hasFields() && !(times && coincide(times));
+    const warnings = new Map<string, string>();
+    const encrypted = shown.filter(isEncrypted).length;
+    if (encrypted === shown.length) throw new VideoError(name, 'encrypted. A copy without encryption (DRM) is needed.');
+    if (encrypted > 0)
+      warnings.set('encrypted', `${encrypted} of its ${shown.length} frames are encrypted and show noise.`);
+    const cutOff = await this.#cutOff(packets.length, times);
+    if (cutOff) warnings.set('cut', cutOff);
+
+    const counted = certain ? undefined : await countFrames(this.#ffmpeg, choice, { name, signal });
+    const recount = (now: Pick<Counted, 'frames' | 'times'>): VideoInfo => ({ ...size, ...this.#timed(now) });
+    const info = recount(counted ?? { frames: shown.length, times });
+    return { ...choice, info, warnings, beginsWhole, counted: counted?.log, recount };
   }
 
   /** Whether each packet may be half of a frame. */
@@ -120,7 +128,7 @@ class StreamProbe {
     return ['h264', 'hevc', 'vc1'].includes(codec) && !['progressive', 'unknown'].includes(order);
   }
 
-  #timed({ frames, times }: Counted): Omit<VideoInfo, 'width' | 'height'> {
+  #timed({ frames, times }: Pick<Counted, 'frames' | 'times'>): Omit<VideoInfo, 'width' | 'height'> {
     const { avg_frame_rate, codec_name: codec = 'unknown' } = this.#stream;
     const declared = { fps: fraction(avg_frame_rate), duration: this.#duration(), leaps: this.#isBroadcast() };
     const timing = timingOf(frames, times, declared);
@@ -146,11 +154,12 @@ class StreamProbe {
 
   /** What there is to say if the file ends before the video does. */
   async #cutOff(packets: number, times: readonly number[] | undefined): Promise<string | undefined> {
-    const cutOff = (there: string, all: string) => `${this.#options.name}: the file is cut off: ${there} of its ${all} are there.`;
+    const cutOff = (there: string, all: string) => `the file is cut off: ${there} of its ${all} are there.`;
     const promised = positive(this.#stream.nb_frames);
     if (promised !== undefined) return packets < promised ? cutOff(`${packets}`, `${promised} frames`) : undefined;
     const duration = this.#duration();
-    if (!times || duration === undefined || this.#isBroadcast() || !endsEarly(times.at(-1)!, duration)) return undefined;
+    if (!times || duration === undefined || this.#isBroadcast() || !endsEarly(times.at(-1)!, duration))
+      return undefined;
     const last = await this.#lastPacket();
     return endsEarly(last, duration) ? cutOff(last.toFixed(1), `${duration.toFixed(1)} seconds`) : undefined;
   }
@@ -164,6 +173,11 @@ class StreamProbe {
       0,
     );
   }
+}
+
+/** Common Encryption. */
+function isEncrypted({ side_data_list }: ProbedPacket): boolean {
+  return side_data_list?.some(({ side_data_type }) => side_data_type === 'Encryption info') ?? false;
 }
 
 /** Whether so much is missing that the last packet's own duration does not explain it. */

@@ -35,8 +35,7 @@ export function timingOf(frames: number, shown: readonly number[] | undefined, d
   const span = shown ? shown.at(-1)! - shown[0]! : 0;
   if (declared.fps && (!shown || span === 0 || isSane(declared.fps, shown, declared.leaps)))
     return { averageFps: declared.fps };
-  if (shown && span > 0)
-    return { averageFps: (shown.length - 1) / span, times: shown.map((time) => time - shown[0]!) };
+  if (shown && span > 0) return { averageFps: (shown.length - 1) / span, times: shown.map((time) => time - shown[0]!) };
   return { averageFps: declared.duration ? frames / declared.duration : DEFAULT_FPS };
 }
 

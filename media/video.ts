@@ -1,10 +1,11 @@
 /** Video files to frames, by index. Decoded by an installed FFmpeg or by ffmpeg.wasm, with the same pixels. */
 import { InputError } from '../engine/errors.ts';
+import { nameOf, type Progress, type VideoSource } from './address.ts';
 import { openFfmpegVideo } from './ffmpeg-video.ts';
 import type { Frame } from './frames.ts';
 import { openFfmpeg, TIMEOUT_SECONDS } from './open-ffmpeg.ts';
 import type { VideoInfo } from './probe.ts';
-import { nameOf, type Progress, type VideoSource, withSource } from './source.ts';
+import { localSource } from './source.ts';
 
 export type { Frame } from './frames.ts';
 export type { VideoInfo } from './probe.ts';
@@ -79,15 +80,14 @@ export async function openTurned(video: VideoSource, options: OpenVideoOptions, 
   const timeoutSeconds = within('timeoutSeconds', options.timeoutSeconds ?? TIMEOUT_SECONDS, LONGEST_SECONDS);
   const maxBytes = within('maxBytes', options.maxBytes ?? MAX_BYTES, Number.MAX_SAFE_INTEGER);
   signal?.throwIfAborted();
-  return withSource(video, { name, signal, timeoutSeconds, maxBytes, progress }, async (source) => {
-    const ffmpeg = await openFfmpeg(source, { name, decoder, timeoutSeconds });
-    try {
-      return await openFfmpegVideo(ffmpeg, { name, signal, turn });
-    } catch (error) {
-      await ffmpeg[Symbol.asyncDispose]();
-      throw error;
-    }
-  });
+  const source = await localSource(video, { name, signal, timeoutSeconds, maxBytes, progress });
+  const ffmpeg = await openFfmpeg(source, { name, decoder, timeoutSeconds });
+  try {
+    return await openFfmpegVideo(ffmpeg, { name, signal, turn });
+  } catch (error) {
+    await ffmpeg[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function within(option: string, value: number, most: number): number {
