@@ -9,7 +9,7 @@ import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Grid } from '../kernels/fold.ts';
+import type { Grid } from '../kernels/merge-patches.ts';
 import { ConfigReader } from '../models/config.ts';
 import { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config } from '../models/decoder/config.ts';
 import { Decoder } from '../models/decoder/decoder.ts';

@@ -5,13 +5,7 @@
 import type { Recorder } from '../engine/recorder.ts';
 import { roundHalfEven } from '../engine/round.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import {
-  chooseLargest,
-  lastRowAttention,
-  similarity,
-  survivorsOfMerge,
-  survivorsOfPruning,
-} from '../kernels/reduce/index.ts';
+import { lastRowAttention, similarity, survivorsOfMerge, survivorsOfPruning, topK } from '../kernels/reduce/index.ts';
 import { randomNumbers } from '../models/random.ts';
 import type { Attended, Look, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
 import { prune } from './prune.ts';
@@ -51,7 +45,7 @@ export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
       if (merged <= 0) return tokens;
       const { key } = similarity(rec, tokens.hidden, planes, count, 1);
       look?.({ similarity: key });
-      return shorten(rec, tokens, survivorsOfMerge(rec, planes, chooseLargest(rec, key, merged)), merged, true);
+      return shorten(rec, tokens, survivorsOfMerge(rec, planes, topK(rec, key, merged)), merged, true);
     },
   );
 }

@@ -2,12 +2,12 @@ import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import {
-  chooseAtLeast,
-  chooseLargest,
   lastRowAttention,
   type Survivors,
   similarity,
   survivorsOfMerge,
+  threshold,
+  topK,
 } from '../kernels/reduce/index.ts';
 import type { Attended, Look, Reduction, ReductionStep, TokenReducer, Tokens } from '../models/reduction.ts';
 import { shareToRemove } from './budget.ts';
@@ -176,12 +176,12 @@ export class FrameFusionRun implements Reduction {
     if (similarShare < budgetShare) {
       state.sparsityList.push(similarShare);
       if (similarShare < ratioLowerBound) state.finishMerging = true;
-      const merged = this.#collapse(rec, tokens, similar, () => chooseAtLeast(rec, key, bound), dropped);
+      const merged = this.#collapse(rec, tokens, similar, () => threshold(rec, key, bound), dropped);
       return { action: similar > 0 ? 'merge' : 'none', tokens: merged, similarShare, budgetShare };
     }
     state.finishMerging = state.finishPruning = true;
     const most = Math.trunc(budgetShare * layout.tokens);
-    const merged = this.#collapse(rec, tokens, most, () => chooseLargest(rec, key, most), dropped);
+    const merged = this.#collapse(rec, tokens, most, () => topK(rec, key, most), dropped);
     return { action: most > 0 ? 'merge-to-budget' : 'none', tokens: merged, similarShare, budgetShare };
   }
 

@@ -1,7 +1,7 @@
 import type { Recorder } from '../engine/recorder.ts';
 import { roundHalfEven } from '../engine/round.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { chooseLargest, importance, type Survivors, survivorsOfPruning } from '../kernels/reduce/index.ts';
+import { importance, type Survivors, survivorsOfPruning, topK } from '../kernels/reduce/index.ts';
 import type { Look, Tokens } from '../models/reduction.ts';
 import { shorten } from './shorten.ts';
 
@@ -28,6 +28,6 @@ export function prune(rec: Recorder, tokens: Tokens, weights: () => Tensor, opti
   if (stay === length) return tokens;
   const key = importance(rec, weights(), first, length, spared > 0 ? planes : undefined);
   options.look?.({ scores: key });
-  const survivors = survivorsOfPruning(rec, planes, videoTokens, chooseLargest(rec, key, stay), first);
+  const survivors = survivorsOfPruning(rec, planes, videoTokens, topK(rec, key, stay), first);
   return shorten(rec, tokens, survivors, length - stay, false, options.dropped);
 }

@@ -7,15 +7,13 @@
 export { type GeluForm, gelu, swiglu } from './activation.ts';
 export { add } from './add.ts';
 export { type AttentionOptions, type AttentionPlan, attention, attentionPlans, type HeadColumns } from './attention.ts';
-export { argmax, type SampleOptions, sample } from './choose.ts';
 export { embed } from './embed.ts';
-export { fold, folded, type Grid, meanFrames } from './fold.ts';
 export { gatedLinear, type LinearOptions, type LinearPlan, type LinearWeights, linear, linearPlans } from './linear.ts';
+export { meanFrames } from './mean-frames.ts';
+export { type Grid, mergedGrid, mergePatches } from './merge-patches.ts';
 export { type LayerNormWeights, layerNorm, rmsNorm } from './norm.ts';
 export { type PackOptions, pack } from './pack/index.ts';
 export {
-  chooseAtLeast,
-  chooseLargest,
   compact,
   fromOrderKey,
   gatherRows,
@@ -28,8 +26,11 @@ export {
   similarity,
   survivorsOfMerge,
   survivorsOfPruning,
+  threshold,
+  topK,
 } from './reduce/index.ts';
 export { type HeadLayout, type HeadOrder, rotations, splitRope } from './rope.ts';
+export { argmax, type SampleOptions, sample } from './sampling.ts';
 export { type NewlinePlace, type PoolMode, patchify, pool, pooledSide, tokensPerFrame } from './vision.ts';
 export {
   BLOCK,

@@ -1,28 +1,24 @@
+import type { DeviceContext } from '../engine/device-context.ts';
 import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
-import type { Runtime } from '../engine/runtime.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { swiglu } from './activation.ts';
 import { codecOf } from './codec/index.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
-import tileSource from './linear.wgsl';
-import matrixSource from './linear-matrix.wgsl';
-import rowSource from './linear-row.wgsl';
-import shared from './linear-shared.wgsl';
-import subgroupSource from './linear-subgroup.wgsl';
+import tileSource from './linear/linear.wgsl';
+import matrixSource from './linear/linear-matrix.wgsl';
+import rowSource from './linear/linear-row.wgsl';
+import subgroupSource from './software/linear-subgroup.wgsl';
 import type { Weight, WeightFormat } from './weight.ts';
 
-/** All have some functions in common. */
-const complete = <T extends string>(source: T): T => `${source}\n${shared}` as T;
-
-const onSubgroups = new Kernel('linear-subgroup', complete(subgroupSource));
+const onSubgroups = new Kernel('linear-subgroup', subgroupSource);
 
 /** One computation, five ways to share its work out, with the rows and columns of y that a workgroup makes. */
 const kernels = {
-  tile: { kernel: new Kernel('linear', complete(tileSource)), rows: 64, columns: 32 },
-  matrix: { kernel: new Kernel('linear-matrix', complete(matrixSource)), rows: 128, columns: 128 },
-  row: { kernel: new Kernel('linear-row', complete(rowSource)), rows: 1, columns: 8 },
+  tile: { kernel: new Kernel('linear', tileSource), rows: 64, columns: 32 },
+  matrix: { kernel: new Kernel('linear-matrix', matrixSource), rows: 128, columns: 128 },
+  row: { kernel: new Kernel('linear-row', rowSource), rows: 1, columns: 8 },
   subgroup: { kernel: onSubgroups, rows: 8, columns: 128 },
   subgroupRow: { kernel: onSubgroups, rows: 1, columns: 128 },
 };
@@ -53,7 +49,7 @@ const FEW_ROWS = 4;
 export type LinearPlan = keyof typeof kernels;
 
 /** The plans that an adapter can run on activations and a weight. */
-export function linearPlans(runtime: Runtime, act: 'f32' | 'f16', format: WeightFormat): LinearPlan[] {
+export function linearPlans(runtime: DeviceContext, act: 'f32' | 'f16', format: WeightFormat): LinearPlan[] {
   const all = Object.keys(kernels) as LinearPlan[];
   return all.filter((plan) => {
     if (plan === 'matrix') return runtime.hasMatrices && act === 'f16' && format !== 'f32';
@@ -61,7 +57,7 @@ export function linearPlans(runtime: Runtime, act: 'f32' | 'f16', format: Weight
   });
 }
 
-function planFor(runtime: Runtime, x: Tensor, { format }: Weight): LinearPlan {
+function planFor(runtime: DeviceContext, x: Tensor, { format }: Weight): LinearPlan {
   const [rows] = x.shape2();
   if (runtime.adapterKind === 'software' && runtime.subgroupSize >= 4) return rows === 1 ? 'subgroupRow' : 'subgroup';
   if (rows <= FEW_ROWS) return 'row';

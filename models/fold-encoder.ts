@@ -2,7 +2,8 @@ import { InputError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { fold, folded, meanFrames } from '../kernels/fold.ts';
+import { meanFrames } from '../kernels/mean-frames.ts';
+import { mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
@@ -65,15 +66,15 @@ export class FoldEncoder implements VideoEncoder {
     const { tower, fold: by, endId } = this.#plan;
     checkSize(size, this.#plan);
     const newlines = endId === undefined ? 'none' : 'frame';
-    return { ...folded(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
+    return { ...mergedGrid(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
   forward(rec: Recorder, pixels: Tensor): Tensor {
     const { tower, fold: by, framesPerGroup, endId } = this.#plan;
     const [height = 0, width = 0] = pixels.shape.slice(2);
     const grid = patchesOf({ width, height }, tower);
-    const tokens = this.#projector.forward(rec, fold(rec, this.#tower.features(rec, pixels), grid, by));
-    const { rows, columns } = folded(grid, by);
+    const tokens = this.#projector.forward(rec, mergePatches(rec, this.#tower.features(rec, pixels), grid, by));
+    const { rows, columns } = mergedGrid(grid, by);
     const each = rows * columns;
     const groups = framesPerGroup > 1 ? meanFrames(rec, tokens, { frames: framesPerGroup, each }) : tokens;
     return endId === undefined ? groups : this.#ended(rec, groups, each, endId);

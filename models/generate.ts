@@ -2,7 +2,7 @@ import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { argmax, sample } from '../kernels/choose.ts';
+import { argmax, sample } from '../kernels/sampling.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { KvCache } from './kv-cache.ts';
 import { randomNumbers } from './random.ts';

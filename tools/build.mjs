@@ -1,10 +1,20 @@
 // Builds dist/: the library, the commands and the video worker, and dist/browser/: the library without Node. What belongs
 // together lies side by side, because code finds the worker and the package's files relative to itself.
 import { readFile, rm } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { wgslSource } from './wgsl-source.mjs';
 
 // What users install stays outside; a development dependency that the code imports, the charts, comes along.
 const { dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+
+/** Kernels as the loader of `wgsl-loader.mjs` gives them. */
+const wgsl = {
+  name: 'wgsl',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.wgsl$/ }, ({ path }) => ({ contents: wgslSource(pathToFileURL(path)), loader: 'text' }));
+  },
+};
 
 /** For both: their entries share chunks, so that a `Tensor` of one is a `Tensor` of the other. */
 const common = {
@@ -12,7 +22,8 @@ const common = {
   splitting: true,
   format: 'esm',
   external: Object.keys({ ...dependencies, ...optionalDependencies }),
-  loader: { '.wgsl': 'text', '.browser.js': 'text' },
+  plugins: [wgsl],
+  loader: { '.browser.js': 'text' },
   legalComments: 'inline',
   logLevel: 'warning',
 };

@@ -2,6 +2,8 @@
 
 import type { Runtime } from '../../engine/runtime.ts';
 import { type AttentionPlan, attention, attentionPlans } from '../../kernels/attention.ts';
+import { attend } from '../../kernels/reference/attention.ts';
+import { angle, rotate } from '../../kernels/reference/rope.ts';
 import { type HeadLayout, rotations, splitRope } from '../../kernels/rope.ts';
 import { type KernelCase, type Prepared, shapeText } from './kernel-case.ts';
 import type { Sizes } from './sizes.ts';
@@ -55,7 +57,6 @@ function attentionCase(shape: AttentionShape, plan: AttentionPlan, act: 'f32' | 
   };
 }
 
-/** With a reference of its own: softmax by the book, one row of one head at a time. */
 function prepareAttention(bench: Workbench, shape: AttentionShape, plan: AttentionPlan): Prepared {
   const { rows, keys, heads, kvHeads, headDim, segments, causal } = shape;
   const q = bench.noise([segments * rows, heads * headDim]);
@@ -67,23 +68,11 @@ function prepareAttention(bench: Workbench, shape: AttentionShape, plan: Attenti
     const kvHead = Math.floor((head * kvHeads) / heads);
     const first = Math.floor(row / rows) * keys;
     const seen = causal ? keys - rows + (row % rows) + 1 : keys;
-    const at = (i: number, c: number): number => (first + i) * kvHeads * headDim + kvHead * headDim + c;
-    const scores = Array.from({ length: seen }, (_, i) => {
-      let sum = 0;
-      for (let c = 0; c < headDim; c++) sum += q.at(row * heads * headDim + head * headDim + c) * k.at(at(i, c));
-      return sum / Math.sqrt(headDim);
-    });
-    return softmax(scores).reduce((sum, weight, i) => sum + weight * v.at(at(i, column % headDim)), 0);
+    const shared = (x: Noise): Float64Array[] =>
+      Array.from({ length: seen }, (_, i) => x.row(((first + i) * kvHeads + kvHead) * headDim, headDim));
+    return attend(q.row((row * heads + head) * headDim, headDim), shared(k), shared(v)).y[column % headDim]!;
   };
   return { run: (rec) => attention(rec, qs!, ks!, vs!, { ...shape, plan }), want, tolerance: 4e-3 };
-}
-
-/** Softmax of scores. */
-export function softmax(scores: readonly number[]): number[] {
-  const most = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = scores.map((score) => Math.exp(score - most));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
 }
 
 function ropeCase({ rows, heads, kvHeads, headDim }: Sizes, act: 'f32' | 'f16'): KernelCase {
@@ -98,11 +87,14 @@ function ropeCase({ rows, heads, kvHeads, headDim }: Sizes, act: 'f32' | 'f16'):
   };
 }
 
+/** Of Qwen2. */
+const THETA = 1e6;
+
 function prepareRope(bench: Workbench, rows: number, layout: HeadLayout): Prepared {
   const { heads, kvHeads, headDim } = layout;
   const width = (heads + 2 * kvHeads) * headDim;
   const qkv: Noise = bench.noise([rows, width]);
-  const table = rotations(rows, headDim, 1e6);
+  const table = rotations(rows, headDim, THETA);
   const position = bench.upload(
     [rows],
     'u32',
@@ -110,12 +102,9 @@ function prepareRope(bench: Workbench, rows: number, layout: HeadLayout): Prepar
   );
   const rotation = bench.upload([rows, headDim], 'f32', table);
   const [k, v] = [0, 1].map(() => bench.reserve([rows, kvHeads * headDim], bench.act));
-  const half = headDim / 2;
   const want = (row: number, column: number): number => {
-    const [start, c] = [row * width + column - (column % headDim), column % headDim];
-    const at = (row * half + (c % half)) * 2;
-    const [a, b] = [qkv.at(start + (c % half)), qkv.at(start + (c % half) + half)];
-    return c < half ? a * table[at]! - b * table[at + 1]! : b * table[at]! + a * table[at + 1]!;
+    const x = qkv.row(row * width + column - (column % headDim), headDim);
+    return rotate(x, (pair) => angle(row, pair, headDim, THETA))[column % headDim]!;
   };
   const cache = { k: k!, v: v!, offset: 0 };
   return { run: (rec) => splitRope(rec, qkv.tensor, position, rotation, layout, cache), want, tolerance: 2e-3 };

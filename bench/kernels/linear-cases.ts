@@ -3,6 +3,7 @@ import type { Runtime } from '../../engine/runtime.ts';
 import { embed } from '../../kernels/embed.ts';
 import { type LinearPlan, linear, linearPlans } from '../../kernels/linear.ts';
 import { pack } from '../../kernels/pack/index.ts';
+import { dot } from '../../kernels/reference/host-tensor.ts';
 import { rowBytes, storedRow, type Weight, type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { type KernelCase, type Prepared, shapeText, some } from './kernel-case.ts';
 import type { Sizes } from './sizes.ts';
@@ -43,7 +44,7 @@ function linearCase(
       return {
         run: (rec) => linear(rec, x.tensor, { weight }, { plan }),
         columns,
-        want: (row, column) => weights.get(column)!.reduce((sum, w, i) => sum + w * x.at(row * k + i), 0),
+        want: (row, column) => dot(weights.get(column)!, x.row(row * k, k)),
         // Kernels may multiply in f16 what is given in f16, and sum in f32.
         tolerance: 2e-3 * Math.sqrt(k),
       };

@@ -1,8 +1,10 @@
 /** Kernels that go through memory once: norms, activations, embedding, the choice of a token, patches and pooling. */
 import { gelu, swiglu } from '../../kernels/activation.ts';
-import { argmax, sample } from '../../kernels/choose.ts';
 import { embed } from '../../kernels/embed.ts';
 import { layerNorm, rmsNorm } from '../../kernels/norm.ts';
+import * as reference from '../../kernels/reference/activation.ts';
+import { layerNormRow, rmsNormRow } from '../../kernels/reference/norm.ts';
+import { argmax, sample } from '../../kernels/sampling.ts';
 import { patchify, pool } from '../../kernels/vision.ts';
 import { rowBytes, type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { type KernelCase, type Prepared, shapeText, some } from './kernel-case.ts';
@@ -40,14 +42,11 @@ export function rowCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
   ];
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 function rmsNormed(bench: Workbench, rows: number, dim: number): Prepared {
   const x = bench.noise([rows, dim], 'f32');
   const gain = bench.noise([dim], 'f32');
   const want = (row: number, column: number): number => {
-    const square = mean(Array.from({ length: dim }, (_, c) => x.at(row * dim + c) ** 2));
-    return (x.at(row * dim + column) * gain.at(column)) / Math.sqrt(square + 1e-6);
+    return rmsNormRow(x.row(row * dim, dim), gain.row(0, dim), 1e-6)[column]!;
   };
   return { run: (rec) => rmsNorm(rec, x.tensor, gain.tensor, 1e-6, bench.act), want, tolerance: TOLERANCE };
 }
@@ -57,10 +56,7 @@ function layerNormed(bench: Workbench, rows: number, dim: number): Prepared {
   const [gain, bias] = [bench.noise([dim], 'f32'), bench.noise([dim], 'f32')];
   const weights = { weight: gain.tensor, bias: bias.tensor };
   const want = (row: number, column: number): number => {
-    const values = Array.from({ length: dim }, (_, c) => x.at(row * dim + c));
-    const centre = mean(values);
-    const spread = Math.sqrt(mean(values.map((value) => (value - centre) ** 2)) + 1e-6);
-    return ((values[column]! - centre) / spread) * gain.at(column) + bias.at(column);
+    return layerNormRow(x.row(row * dim, dim), gain.row(0, dim), bias.row(0, dim), 1e-6)[column]!;
   };
   return { run: (rec) => layerNorm(rec, x.tensor, weights, 1e-6, bench.act), want, tolerance: TOLERANCE };
 }
@@ -69,7 +65,7 @@ function swigluOf(bench: Workbench, rows: number, dim: number): Prepared {
   const x = bench.noise([rows, 2 * dim], 'f32');
   const want = (row: number, column: number): number => {
     const at = row * 2 * dim + column;
-    return (x.at(at) / (1 + Math.exp(-x.at(at)))) * x.at(at + dim);
+    return reference.swiglu([x.at(at), x.at(at + dim)], 1)[0]!;
   };
   return { run: (rec) => swiglu(rec, x.tensor), want, tolerance: TOLERANCE };
 }
@@ -77,8 +73,7 @@ function swigluOf(bench: Workbench, rows: number, dim: number): Prepared {
 function geluOf(bench: Workbench, rows: number, dim: number): Prepared {
   const x = bench.noise([rows, dim]);
   const want = (row: number, column: number): number => {
-    const value = x.at(row * dim + column);
-    return (value / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3)));
+    return reference.gelu([x.at(row * dim + column)], 'tanh')[0]!;
   };
   return { run: (rec) => gelu(rec, x.tensor, 'tanh'), want, tolerance: TOLERANCE };
 }

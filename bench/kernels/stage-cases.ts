@@ -1,7 +1,5 @@
 /** The kernels of the FrameFusion stage, on a video of seeded tokens of which every third is merged away. */
 import {
-  chooseAtLeast,
-  chooseLargest,
   compact,
   fromOrderKey,
   gatherRows,
@@ -11,10 +9,14 @@ import {
   type Survivors,
   similarity,
   survivorsOfMerge,
+  threshold,
+  topK,
 } from '../../kernels/reduce/index.ts';
+import { softmax } from '../../kernels/reference/attention.ts';
+import { dot } from '../../kernels/reference/host-tensor.ts';
+import { cosine } from '../../kernels/reference/reduce.ts';
 import { randomNumbers } from '../../models/random.ts';
 import { videoLayout } from '../../models/reduction.ts';
-import { softmax } from './attention-cases.ts';
 import { type KernelCase, type Prepared, shapeText } from './kernel-case.ts';
 import type { Sizes } from './sizes.ts';
 import type { Workbench } from './workbench.ts';
@@ -82,14 +84,7 @@ function similarOf(bench: Workbench, video: Video, dim: number): Prepared {
   const patchOf = (rank: number): number => video.planes[rowOf(rank)]!;
   const want = (_: number, rank: number): number => {
     if (rank === 0 || patchOf(rank) !== patchOf(rank - 1)) return -2;
-    let [product, a2, b2] = [0, 0, 0];
-    for (let c = 0; c < dim; c++) {
-      const [a, b] = [x.at(rowOf(rank) * dim + c), x.at(rowOf(rank - 1) * dim + c)];
-      product += a * b;
-      a2 += a * a;
-      b2 += b * b;
-    }
-    return product / Math.sqrt(a2 * b2);
+    return cosine(x.row(rowOf(rank) * dim, dim), x.row(rowOf(rank - 1) * dim, dim));
   };
   const run: Prepared['run'] = (rec) =>
     similarity(rec, x.tensor, planes, video.tokens, 0.6).key.reshape([1, video.tokens]);
@@ -102,8 +97,7 @@ function chosenOf(bench: Workbench, n: number, how: 'threshold' | 'top-k'): Prep
   const key = bench.upload([1, n], 'u32', Uint32Array.from(values, orderKey));
   const k = Math.floor(n / 3);
   const least = values.toSorted((a, b) => b - a)[k - 1]!;
-  const run: Prepared['run'] = (rec) =>
-    how === 'threshold' ? chooseAtLeast(rec, key, 0.5) : chooseLargest(rec, key, k);
+  const run: Prepared['run'] = (rec) => (how === 'threshold' ? threshold(rec, key, 0.5) : topK(rec, key, k));
   const bound = how === 'threshold' ? 0.5 : least;
   return { run, want: (_, i) => Number(values[i]! >= bound), tolerance: 0 };
 }
@@ -188,11 +182,9 @@ function lastRowOf(bench: Workbench, rows: number, layout: Pick<Sizes, 'heads' |
   const k = bench.noise([rows, kvHeads * headDim]);
   const want = (head: number, key: number): number => {
     const kvHead = Math.floor((head * kvHeads) / heads);
+    const query = q.row(((rows - 1) * heads + head) * headDim, headDim);
     const scores = Array.from({ length: rows }, (_, row) => {
-      let sum = 0;
-      for (let c = 0; c < headDim; c++)
-        sum += q.at(((rows - 1) * heads + head) * headDim + c) * k.at((row * kvHeads + kvHead) * headDim + c);
-      return sum / Math.sqrt(headDim);
+      return dot(query, k.row((row * kvHeads + kvHead) * headDim, headDim)) / Math.sqrt(headDim);
     });
     return softmax(scores)[key]!;
   };

@@ -18,6 +18,8 @@ export interface Noise {
   readonly tensor: Tensor;
   /** The value at a flat index, as the kernel sees it. */
   at(index: number): number;
+  /** `length` values from a flat index on. */
+  row(start: number, length: number): Float64Array;
 }
 
 /** Draws, uploads and frees. */
@@ -47,7 +49,9 @@ export class Workbench {
     for (let at = 0; at < size; at += DRAWN) all.set(drawn.subarray(0, size - at), at);
     const bytes = new Uint8Array(drawn.buffer, drawn.byteOffset, drawn.byteLength).slice();
     const values = hostArray(dtype, bytes.buffer, DRAWN);
-    return { tensor: this.upload(shape, dtype, all), at: (index) => values[index % DRAWN]! };
+    const at = (index: number): number => values[index % DRAWN]!;
+    const row = (start: number, length: number): Float64Array => Float64Array.from({ length }, (_, i) => at(start + i));
+    return { tensor: this.upload(shape, dtype, all), at, row };
   }
 
   upload(shape: readonly number[], dtype: DType, data: ArrayBufferView): Tensor {

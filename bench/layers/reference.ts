@@ -1,6 +1,10 @@
 /** One layer of a decoder or a tower in float64, the plainest way there is, for the rows that are asked for. */
-import type { Grid } from '../../kernels/fold.ts';
-import { gelu } from '../../kernels/reference/activation.ts';
+import type { Grid } from '../../kernels/merge-patches.ts';
+import { gelu, swiglu } from '../../kernels/reference/activation.ts';
+import * as reference from '../../kernels/reference/attention.ts';
+import { dot } from '../../kernels/reference/host-tensor.ts';
+import { layerNormRow, rmsNormRow } from '../../kernels/reference/norm.ts';
+import { rotate } from '../../kernels/reference/rope.ts';
 import type { DecoderConfig } from '../../models/decoder/config.ts';
 import type { DecoderNames } from '../../models/decoder/names.ts';
 import { HEAD_DIM } from '../../models/minicpm-v/resampler.ts';
@@ -12,17 +16,13 @@ export type Read = (name: string) => Float32Array;
 
 type Row = Float64Array;
 
-/** `weight` `[n, k]` times a row, plus the bias if there is one. */
+/** `weight` `[n, k]` times each row, plus the bias if there is one. */
 function times(rows: readonly Row[], weight: Float32Array, bias?: Float32Array): Row[] {
   return rows.map((row) => {
     const k = row.length;
-    const y = new Float64Array(weight.length / k);
-    for (let i = 0; i < y.length; i++) {
-      let sum = 0;
-      for (let j = 0, at = i * k; j < k; j++, at++) sum += row[j]! * weight[at]!;
-      y[i] = sum + (bias?.[i] ?? 0);
-    }
-    return y;
+    return Float64Array.from({ length: weight.length / k }, (_, i) => {
+      return dot(row, weight.subarray(i * k, (i + 1) * k)) + (bias?.[i] ?? 0);
+    });
   });
 }
 
@@ -30,50 +30,28 @@ function plus(a: readonly Row[], b: readonly Row[], scale?: Float32Array): Row[]
   return a.map((row, i) => row.map((value, j) => value + b[i]![j]! * (scale?.[j] ?? 1)));
 }
 
-const mean = (row: Row): number => row.reduce((sum, value) => sum + value, 0) / row.length;
-
-function rmsNorm(row: Row, gain: Float32Array, eps: number): Row {
-  const root = Math.sqrt(mean(row.map((value) => value * value)) + eps);
-  return row.map((value, i) => (value / root) * gain[i]!);
-}
-
 function layerNorm(read: Read, name: string, eps: number): (row: Row) => Row {
   const [gain, bias] = [read(`${name}.weight`), read(`${name}.bias`)];
-  return (row) => {
-    const centre = mean(row);
-    const root = Math.sqrt(mean(row.map((value) => (value - centre) ** 2)) + eps);
-    return row.map((value, i) => ((value - centre) / root) * gain[i]! + bias[i]!);
-  };
+  return (row) => layerNormRow(row, gain, bias, eps);
 }
 
 /** What a row's heads take from the keys that it sees; `group` heads share one. */
 function attend(q: Row, keys: readonly Row[], values: readonly Row[], headDim: number, group: number): Row {
   const y = new Float64Array(q.length);
   for (let head = 0; head * headDim < q.length; head++) {
-    const [at, from] = [head * headDim, Math.floor(head / group) * headDim];
-    const scores = keys.map((key) => {
-      let sum = 0;
-      for (let i = 0; i < headDim; i++) sum += q[at + i]! * key[from + i]!;
-      return sum / Math.sqrt(headDim);
-    });
-    const highest = Math.max(...scores);
-    const weights = scores.map((score) => Math.exp(score - highest));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    for (const [j, weight] of weights.entries())
-      for (let i = 0; i < headDim; i++) y[at + i]! += (weight / total) * values[j]![from + i]!;
+    const at = head * headDim;
+    const from = Math.floor(head / group) * headDim;
+    const shared = (rows: readonly Row[]): Row[] => rows.map((row) => row.subarray(from, from + headDim));
+    y.set(reference.attend(q.subarray(at, at + headDim), shared(keys), shared(values)).y, at);
   }
   return y;
 }
 
 /** @param angleOf - Of each of the `headDim / 2` pairs of a head's columns. */
 function turned(row: Row, headDim: number, angleOf: (pair: number) => number): Row {
-  const half = headDim / 2;
-  return row.map((value, at) => {
-    const i = at % headDim;
-    const angle = angleOf(i % half);
-    const other = i < half ? -row[at + half]! : row[at - half]!;
-    return value * Math.cos(angle) + other * Math.sin(angle);
-  });
+  const y = new Float64Array(row.length);
+  for (let at = 0; at < row.length; at += headDim) y.set(rotate(row.subarray(at, at + headDim), angleOf), at);
+  return y;
 }
 
 function rotated(row: Row, position: number, { headDim, ropeTheta, ropeFactor }: DecoderConfig): Row {
@@ -115,7 +93,7 @@ export function decoderLayer(
 ): Row[] {
   const below = (name: string, part = 'weight'): Float32Array => read(`${names.layers}.0.${name}.${part}`);
   const gain = below(names.inputNorm);
-  const normed = x.map((row) => rmsNorm(row, gain, c.rmsNormEps));
+  const normed = x.map((row) => rmsNormRow(row, gain, c.rmsNormEps));
   const parts = names.qkv.map((name) => times(normed, below(name), c.qkvBias ? below(name, 'bias') : undefined));
   const [q, k, v] = parts.length === 1 ? ungrouped(parts[0]!, c) : parts;
   const keys = k!.map((row, position) => rotated(row, position, c));
@@ -127,9 +105,9 @@ export function decoderLayer(
     times(mixed, below(names.o)),
   );
   const post = below(names.postNorm);
-  const inner = residual.map((row) => rmsNorm(row, post, c.rmsNormEps));
+  const inner = residual.map((row) => rmsNormRow(row, post, c.rmsNormEps));
   const [gate, up] = names.gateUp.map((name) => times(inner, below(name)));
-  const product = gate!.map((row, i) => row.map((value, j) => (value / (1 + Math.exp(-value))) * up![i]![j]!));
+  const product = gate!.map((row, i) => swiglu([...row, ...up![i]!], row.length));
   return plus(residual, times(product, below(names.down)));
 }
 

@@ -1,8 +1,10 @@
 /** What peers are asked to do, and the numbers that it is done with. */
 import { encodeFloats, hostArray } from '../../engine/host-array.ts';
+import { attend } from '../../kernels/reference/attention.ts';
+import { dot } from '../../kernels/reference/host-tensor.ts';
 import type { HeadLayout } from '../../kernels/rope.ts';
 import { randomNumbers } from '../../models/random.ts';
-import { attentionFlops, softmax } from '../kernels/attention-cases.ts';
+import { attentionFlops } from '../kernels/attention-cases.ts';
 import { some } from '../kernels/kernel-case.ts';
 
 /** `x [rows, k]` times the transpose of `w [n, k]`. */
@@ -84,7 +86,7 @@ export function faultOf(job: Job, { values }: Operands, got: Float32Array): stri
   const tolerance = job.kind === 'matmul' ? 4e-3 * Math.sqrt(job.k) : 1e-2;
   for (const [i, row] of checkedRows(job).entries())
     for (const column of some(width, 8)) {
-      const want = job.kind === 'matmul' ? product(job, values, row, column) : mixed(job, values, row, column);
+      const want = job.kind === 'matmul' ? product(job, values, row, column) : attended(job, values, row, column);
       const is = got[i * width + column];
       if (!(Math.abs((is ?? Number.NaN) - want) <= tolerance))
         return `element ${row}, ${column} is ${is}, not ${want.toFixed(4)}`;
@@ -93,19 +95,15 @@ export function faultOf(job: Job, { values }: Operands, got: Float32Array): stri
 }
 
 function product({ k }: MatmulJob, [x, w]: readonly Float32Array[], row: number, column: number): number {
-  let sum = 0;
-  for (let i = 0; i < k; i++) sum += x![row * k + i]! * w![column * k + i]!;
-  return sum;
+  return dot(x!.subarray(row * k, (row + 1) * k), w!.subarray(column * k, (column + 1) * k));
 }
 
-function mixed(job: AttentionJob, [q, k, v]: readonly Float32Array[], row: number, column: number): number {
+function attended(job: AttentionJob, [q, k, v]: readonly Float32Array[], row: number, column: number): number {
   const { heads, kvHeads, headDim } = job;
   const head = Math.floor(column / headDim);
-  const at = (key: number): number => (key * kvHeads + Math.floor((head * kvHeads) / heads)) * headDim;
-  const scores = Array.from({ length: row + 1 }, (_, key) => {
-    let sum = 0;
-    for (let c = 0; c < headDim; c++) sum += q![(row * heads + head) * headDim + c]! * k![at(key) + c]!;
-    return sum / Math.sqrt(headDim);
-  });
-  return softmax(scores).reduce((sum, weight, key) => sum + weight * v![at(key) + (column % headDim)]!, 0);
+  const kvHead = Math.floor((head * kvHeads) / heads);
+  const take = (x: Float32Array, i: number): Float32Array => x.subarray(i * headDim, (i + 1) * headDim);
+  const seen = (x: Float32Array): Float32Array[] =>
+    Array.from({ length: row + 1 }, (_, key) => take(x, key * kvHeads + kvHead));
+  return attend(take(q!, row * heads + head), seen(k!), seen(v!)).y[column % headDim]!;
 }

@@ -1,4 +1,4 @@
-import type { HostTensor } from './host-tensor.ts';
+import { dot, type HostTensor } from './host-tensor.ts';
 
 /** `x weight^T + bias + residual`, the residual repeating over the rows. */
 export function linear(
@@ -9,13 +9,13 @@ export function linear(
   const [rows = 0, k = 0] = x.shape;
   const [n = 0] = weight.shape;
   const period = residual?.shape[0] ?? 1;
+  const rowOf = ({ values }: HostTensor, i: number) => values.subarray(i * k, (i + 1) * k);
   const y = new Float64Array(rows * n);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < n; column++) {
-      let sum = 0;
-      for (let i = 0; i < k; i++) sum += x.values[row * k + i]! * weight.values[column * k + i]!;
-      sum += bias?.values[column] ?? 0;
-      y[row * n + column] = sum + (residual?.values[(row % period) * n + column] ?? 0);
+      const product = dot(rowOf(x, row), rowOf(weight, column));
+      y[row * n + column] =
+        product + (bias?.values[column] ?? 0) + (residual?.values[(row % period) * n + column] ?? 0);
     }
   return y;
 }

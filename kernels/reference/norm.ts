@@ -1,32 +1,35 @@
-import type { HostTensor } from './host-tensor.ts';
+import { type HostTensor, mean, type Row } from './host-tensor.ts';
 
-function byRow(x: HostTensor, normalise: (row: number[]) => number[]): Float64Array {
+function byRow(x: HostTensor, normalise: (row: Row) => Row): Float64Array {
   const dim = x.shape.at(-1) ?? 0;
   const y = new Float64Array(x.values.length);
-  for (let start = 0; start < y.length; start += dim)
-    y.set(normalise(Array.from(x.values.subarray(start, start + dim))), start);
+  for (let start = 0; start < y.length; start += dim) y.set(normalise(x.values.subarray(start, start + dim)), start);
   return y;
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** `x * weight / sqrt(mean(x^2) + eps)` by rows. */
-export function rmsNorm(x: HostTensor, weight: HostTensor, eps: number): Float64Array {
-  return byRow(x, (row) => {
-    const root = Math.sqrt(mean(row.map((value) => value ** 2)) + eps);
-    return row.map((value, c) => (value / root) * weight.values[c]!);
-  });
+/** `row * gain / sqrt(mean(row^2) + eps)`. */
+export function rmsNormRow(row: Row, gain: Row, eps: number): Float64Array {
+  const root = Math.sqrt(mean(Float64Array.from(row, (value) => value ** 2)) + eps);
+  return Float64Array.from(row, (value, c) => (value / root) * gain[c]!);
 }
 
-/** `(x - mean) / sqrt(variance + eps) * weight + bias` by rows. */
+/** `(row - mean) / sqrt(variance + eps) * gain + bias`. */
+export function layerNormRow(row: Row, gain: Row, bias: Row, eps: number): Float64Array {
+  const centre = mean(row);
+  const root = Math.sqrt(mean(Float64Array.from(row, (value) => (value - centre) ** 2)) + eps);
+  return Float64Array.from(row, (value, c) => ((value - centre) / root) * gain[c]! + bias[c]!);
+}
+
+/** Root-mean-square norm by rows. */
+export function rmsNorm(x: HostTensor, weight: HostTensor, eps: number): Float64Array {
+  return byRow(x, (row) => rmsNormRow(row, weight.values, eps));
+}
+
+/** Layer norm by rows. */
 export function layerNorm(
   x: HostTensor,
   { weight, bias }: { weight: HostTensor; bias: HostTensor },
   eps: number,
 ): Float64Array {
-  return byRow(x, (row) => {
-    const centre = mean(row);
-    const root = Math.sqrt(mean(row.map((value) => (value - centre) ** 2)) + eps);
-    return row.map((value, c) => ((value - centre) / root) * weight.values[c]! + bias.values[c]!);
-  });
+  return byRow(x, (row) => layerNormRow(row, weight.values, bias.values, eps));
 }

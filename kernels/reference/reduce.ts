@@ -1,4 +1,4 @@
-import type { HostTensor } from './host-tensor.ts';
+import { dot, type HostTensor, type Row } from './host-tensor.ts';
 
 /** Rows of the video tokens in the order of the stage: by place in the frame, then by time. */
 export function byPatch(patch: ArrayLike<number>): number[] {
@@ -8,6 +8,11 @@ export function byPatch(patch: ArrayLike<number>): number[] {
   return order;
 }
 
+/** Cosine of the angle between two rows. */
+export function cosine(a: Row, b: Row): number {
+  return dot(a, b) / (Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b)));
+}
+
 /** Cosine similarity of each video token, by patch, with the one before it; -2 for the first of a patch. */
 export function similarity({ shape, values }: HostTensor, patch: ArrayLike<number>): number[] {
   const dim = shape[1] ?? 0;
@@ -15,14 +20,7 @@ export function similarity({ shape, values }: HostTensor, patch: ArrayLike<numbe
   return order.map((row, rank) => {
     const before = order[rank - 1];
     if (before === undefined || patch[before] !== patch[row]) return -2;
-    let [product, a, b] = [0, 0, 0];
-    for (let c = 0; c < dim; c++) {
-      const [x, y] = [values[row * dim + c]!, values[before * dim + c]!];
-      product += x * y;
-      a += x * x;
-      b += y * y;
-    }
-    return product / (Math.sqrt(a) * Math.sqrt(b));
+    return cosine(values.subarray(row * dim, (row + 1) * dim), values.subarray(before * dim, (before + 1) * dim));
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Heads } from './attention.ts';
-import type { HostTensor } from './host-tensor.ts';
+import type { HostTensor, Row } from './host-tensor.ts';
 
 /** The angle of a pair of elements at a position, each step rounded to f32 as in Hugging Face's Qwen2. */
 export function angle(position: number, i: number, headDim: number, theta: number, factor = 1): number {
@@ -43,6 +43,16 @@ export function headNorm(
   return { ...qkv, values };
 }
 
+/** A head's row turned, first half against second half (Hugging Face's `rotate_half`). @param angleOf - Of each pair. */
+export function rotate(row: Row, angleOf: (pair: number) => number): Float64Array {
+  const half = row.length / 2;
+  return Float64Array.from(row, (value, c) => {
+    const turn = angleOf(c % half);
+    const partner = c < half ? -row[c + half]! : row[c - half]!;
+    return value * Math.cos(turn) + partner * Math.sin(turn);
+  });
+}
+
 /** Query, key and value of fused rows; query and key turned by their positions, first half against second half. */
 export function splitRope(
   qkv: HostTensor,
@@ -54,15 +64,12 @@ export function splitRope(
   const take = (first: number, count: number, turned: boolean): Float64Array => {
     const y = new Float64Array(rows * count * headDim);
     for (let row = 0; row < rows; row++)
-      for (let head = 0; head < count; head++)
-        for (let c = 0; c < headDim; c++) {
-          const half = headDim / 2;
-          const at = row * width + (first + head) * headDim;
-          const x = qkv.values[at + c]!;
-          const partner = c < half ? -qkv.values[at + c + half]! : qkv.values[at + c - half]!;
-          const turn = angle(positions[row]!, c % half, headDim, theta);
-          y[(row * count + head) * headDim + c] = turned ? x * Math.cos(turn) + partner * Math.sin(turn) : x;
-        }
+      for (let head = 0; head < count; head++) {
+        const at = row * width + (first + head) * headDim;
+        const x = qkv.values.subarray(at, at + headDim);
+        const angleOf = (pair: number): number => angle(positions[row]!, pair, headDim, theta);
+        y.set(turned ? rotate(x, angleOf) : x, (row * count + head) * headDim);
+      }
     return y;
   };
   return {

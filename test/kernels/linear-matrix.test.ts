@@ -2,22 +2,18 @@
  * The kernel for tensor cores, which no software adapter has. Dawn's null backend says that it compiles; and with plain
  * functions in place of the matrix instructions it runs, so that its tiles, edges and epilogue are checked.
  */
-import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { create } from 'webgpu';
-import { type AliasType, Kernel, type KernelSource } from '../../engine/kernel.ts';
+import { type AliasType, Kernel } from '../../engine/kernel.ts';
 import { codecOf } from '../../kernels/codec/index.ts';
 import { ceilDiv } from '../../kernels/grid.ts';
-import type source from '../../kernels/linear-matrix.wgsl';
+import source from '../../kernels/linear/linear-matrix.wgsl';
 import { swiglu } from '../../kernels/reference/activation.ts';
 import * as reference from '../../kernels/reference/linear.ts';
 import { type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload, uploadWeight } from '../helpers/device.ts';
 import { random } from '../helpers/random.ts';
-
-const read = (name: string): Promise<string> => readFile(new URL(`../../kernels/${name}`, import.meta.url), 'utf8');
-const whole = async (): Promise<string> => `${await read('linear-matrix.wgsl')}\n${await read('linear-shared.wgsl')}`;
 
 /** A factor is where it lies in workgroup memory; of a product, each thread of a subgroup holds eight elements. */
 const EMULATION = `
@@ -67,7 +63,7 @@ interface Case {
 }
 
 async function check({ rows, k, n, format = 'f16', out = 'f32', gated = false, period }: Case): Promise<void> {
-  const kernel = new Kernel('linear-matrix-emulated', emulated(await whole()) as typeof source);
+  const kernel = new Kernel('linear-matrix-emulated', emulated(source) as typeof source);
   const x = random([rows, k], { seed: 1, dtype: 'f16' });
   const weight = random([n, k], { seed: 2, dtype: format === 'bf16' ? 'bf16' : 'f16', scale: 1 / Math.sqrt(k) });
   const bias = gated ? undefined : random([n], { seed: 3 });
@@ -107,7 +103,7 @@ describe('linear on tensor cores', () => {
       const adapter = await nullGpu.requestAdapter();
       const requiredFeatures = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
       const device = await adapter!.requestDevice({ requiredFeatures });
-      const kernel = new Kernel('linear-matrix', (await whole()) as KernelSource);
+      const kernel = new Kernel('linear-matrix', source);
       for (const out of ['f32', 'f16'] as const) {
         const codec = codecOf({ format } as Parameters<typeof codecOf>[0]);
         const code = kernel.text({ types: { act: 'f16', out }, constants: {}, codec });

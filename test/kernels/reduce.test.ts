@@ -1,8 +1,6 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import {
-  chooseAtLeast,
-  chooseLargest,
   compact,
   fromOrderKey,
   gatherRows,
@@ -13,6 +11,8 @@ import {
   similarity,
   survivorsOfMerge,
   survivorsOfPruning,
+  threshold,
+  topK,
 } from '../../kernels/reduce/index.ts';
 import * as attention from '../../kernels/reference/attention.ts';
 import * as reference from '../../kernels/reference/reduce.ts';
@@ -149,15 +149,15 @@ describe('similarity', () => {
     ));
 });
 
-describe('chooseAtLeast', () => {
+describe('threshold', () => {
   it('chooses what reaches the bound as an f32, and never NaN', async () => {
     const bound = 0.6;
     const below = Math.fround(0.6) - 2 ** -24;
     const values = [0.6, below, 1, -2, Number.NaN, -0.6, 0.60001, Infinity, 0];
     const keys = Uint32Array.from(values, orderKey);
-    const got = await run((rec) => chooseAtLeast(rec, upload(rec, host([9], keys, 'u32')), bound));
+    const got = await run((rec) => threshold(rec, upload(rec, host([9], keys, 'u32')), bound));
     expect([...got]).to.deep.equal([1, 0, 1, 0, 0, 0, 1, 1, 0]);
-    const all = await run((rec) => chooseAtLeast(rec, upload(rec, host([9], keys, 'u32')), -1));
+    const all = await run((rec) => threshold(rec, upload(rec, host([9], keys, 'u32')), -1));
     expect([...all]).to.deep.equal([1, 1, 1, 0, 0, 1, 1, 1, 1]);
   });
 
@@ -169,14 +169,14 @@ describe('chooseAtLeast', () => {
         'u32',
       );
       const want = Array.from({ length: n }, (_, i) => Number(Math.fround(Math.sin(i)) >= 0));
-      expect([...(await run((rec) => chooseAtLeast(rec, upload(rec, keys), 0)))]).to.deep.equal(want);
+      expect([...(await run((rec) => threshold(rec, upload(rec, keys), 0)))]).to.deep.equal(want);
     });
 });
 
-describe('chooseLargest', () => {
+describe('topK', () => {
   async function expectChosen(values: readonly number[], k: number): Promise<void> {
     const keys = host([values.length], Uint32Array.from(values, orderKey), 'u32');
-    const got = await run((rec) => chooseLargest(rec, upload(rec, keys), k));
+    const got = await run((rec) => topK(rec, upload(rec, keys), k));
     const chosen = Array.from(got.keys()).filter((i) => got[i] === 1);
     expect(got.every((flag) => flag === 0 || flag === 1)).to.equal(true);
     expect(chosen, `k = ${k}`).to.deep.equal(reference.largestK(values.map(Math.fround), k));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
-import * as reference from '../../kernels/reference/choose.ts';
+import * as reference from '../../kernels/reference/sampling.ts';
 import { VIDEO_MARK } from '../../models/chat.ts';
 import { type GenerateOptions, generate, newStats } from '../../models/generate.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';

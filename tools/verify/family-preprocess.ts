@@ -12,8 +12,11 @@ import { centred } from '../../models/pictures.ts';
 import { clipPixels, imagenetPixels, type Normalisation, normalise, siglipPixels } from '../../models/preprocess.ts';
 import { pairedFrames } from '../../models/qwen2-vl/frames.ts';
 import { frameLimits, imageLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
+import { squeezed } from '../../models/smolvlm/tiles.ts';
 import { bucketIds } from '../../models/tower/buckets.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+import { type PromptRow, verifyPrompts } from './prompts.ts';
+import { type SmolVlmTables, verifySmolVlmTables } from './smolvlm.ts';
 import { fromStrip } from './strip.ts';
 import { patchPlaces } from './visuals.ts';
 
@@ -32,17 +35,31 @@ interface Picture {
   max_slice_nums?: number;
 }
 
-/** How a family makes pictures or frames into what its tower takes; one that is not here is not covered. */
-const forms: Readonly<
-  Record<string, { show: (image: RgbImage, how: Picture) => Uint8Array[]; pixels: Normalisation }>
-> = {
+/** How a family makes pictures or frames into what its tower takes. */
+interface Form {
+  readonly show: (image: RgbImage, how: Picture) => Uint8Array[];
+  readonly pixels: Normalisation;
+  /** What its prompts have for every token of what is shown. */
+  readonly pad?: string;
+}
+
+const internVl: Form = {
+  show: (image, { image_size = 0, max_num = 1 }) => cropEach(image, tilesOf(image, image_size, max_num)),
+  pixels: imagenetPixels,
+};
+
+/** A family that is not here is not covered. */
+const forms: Readonly<Record<string, Form>> = {
   llava_next_video: {
     show: (image, { size = 0 }) => cropEach(image, centred(size)(image)),
     pixels: clipPixels,
   },
-  internvl2_5: {
-    show: (image, { image_size = 0, max_num = 1 }) => cropEach(image, tilesOf(image, image_size, max_num)),
-    pixels: imagenetPixels,
+  internvl2_5: internVl,
+  internvl3: { ...internVl, pad: '<IMG_CONTEXT>' },
+  smolvlm2: {
+    show: (image, { size = 0 }) => cropEach(image, squeezed(size)(image)),
+    pixels: siglipPixels,
+    pad: '<image>',
   },
   qwen2_vl: { show: showQwen2Vl, pixels: clipPixels },
 };
@@ -58,7 +75,8 @@ function showQwen2Vl(image: RgbImage, { kind, request = {} }: Picture): Uint8Arr
   return [resizeSmooth(image, size.width, size.height)];
 }
 
-interface Tables {
+interface Tables extends SmolVlmTables {
+  prompts?: PromptRow[];
   frame_indices?: { fps: number; max_frame: number; num_segments: number; indices: number[] }[];
   tiling_448?: { width: number; height: number; max_num: number; resized: [number, number]; images: number }[];
   smart_resize?: {
@@ -112,8 +130,11 @@ export async function* verifyFamilyPreprocess(folder: string): AsyncGenerator<Ca
       verifyPicture(await Golden.open(join(folder, `${name}.safetensors`)), how, form, check),
     );
   }
-  if (tables !== undefined && existsSync(join(folder, tables)))
-    yield* verifyTables(family, await readJson<Tables>(folder, tables));
+  if (tables === undefined || !existsSync(join(folder, tables))) return;
+  const read = await readJson<Tables>(folder, tables);
+  yield* verifyTables(family, read);
+  yield* verifySmolVlmTables(read);
+  if (form?.pad) yield* verifyPrompts({ family, folder, pad: form.pad }, read.prompts ?? []);
 }
 
 async function* verifyTables(family: string, tables: Tables): AsyncGenerator<CaseResult> {
@@ -215,12 +236,7 @@ export async function* verifyFrameSampling(folder: string): AsyncGenerator<CaseR
 /** Share of the bytes of a float resize that lie so near to a half that the order of a sum decides (docs/deviations.md). */
 const TIES = 1e-4;
 
-async function verifyPicture(
-  golden: Golden,
-  how: Picture,
-  { show, pixels }: (typeof forms)[string] & object,
-  check: Checker,
-): Promise<void> {
+async function verifyPicture(golden: Golden, how: Picture, { show, pixels }: Form, check: Checker): Promise<void> {
   const images = sources(golden).flatMap((source) => show(source, how));
   const resized = golden.has('cropped_u8') ? 'cropped_u8' : 'resized_u8';
   const bytes = images.flatMap((image) => [...image]);

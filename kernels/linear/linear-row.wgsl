@@ -1,23 +1,10 @@
+// with linear-shared.wgsl
 // Linear layer on few rows, as in decoding:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r, n])
 //
 //   operands as in linear.wgsl
 //
 // One workgroup per row of x and 8 rows of weight: 8 threads share an output and walk its weights side by side, so
 // that each weight is read once, in order. f32 sums.
-
-alias act = f32;
-alias out = f32;
-override GATED: bool = false;
-override HAS_BIAS: bool;
-override HAS_RESIDUAL: bool;
-struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
-
-@group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<out>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 const LANES = 8u;
 var<workgroup> partial: array<f32, 64>;

@@ -1,3 +1,4 @@
+// with linear-shared.wgsl
 // Linear layer on many rows, for GPUs that multiply whole matrices (tensor cores). What it computes and its operands:
 // linear.wgsl. Both factors are rounded to f16, so weights of format f32 are not for it; sums are f32.
 //
@@ -7,20 +8,6 @@
 
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
-
-alias act = f32;
-alias out = f32;
-override GATED: bool = false;
-override HAS_BIAS: bool;
-override HAS_RESIDUAL: bool;
-struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
-
-@group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<out>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 const TILE = 128u;
 const DEPTH = 32u;

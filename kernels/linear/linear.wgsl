@@ -1,3 +1,4 @@
+// with linear-shared.wgsl
 // Linear layer on many rows:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r % RESIDUAL_ROWS, n])
 //
 //   x         [rows, k]        activations
@@ -10,20 +11,6 @@
 //
 // One workgroup per 64 x 32 tile of y, 8 x 4 outputs a thread, 16 k at a time through workgroup memory. Both tiles lie there
 // as their rows do, four k in a word: 12 words are read for 32 products of four. f32 sums.
-
-alias act = f32;
-alias out = f32;
-override GATED: bool = false;
-override HAS_BIAS: bool;
-override HAS_RESIDUAL: bool;
-struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
-
-@group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<out>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 const ROWS = 64u;
 const COLUMNS = 32u;

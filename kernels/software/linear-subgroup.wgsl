@@ -1,3 +1,4 @@
+// with ../linear/linear-shared.wgsl
 // Linear layer on many rows, for adapters that compute on the processor. What it computes and its operands: linear.wgsl.
 //
 // There, workgroup memory is plain memory and a barrier costs more than it saves, and a load that differs by lane is a
@@ -6,21 +7,8 @@
 
 enable subgroups;
 
-alias act = f32;
-alias out = f32;
 override LANES: u32 = 4;  // or 8 where a subgroup has as many. Not `subgroup_size`: the loop over them is to be unrolled
 override ROWS: u32 = 8;   // of y in a thread: 8, or 1 for a single row
-override GATED: bool = false;
-override HAS_BIAS: bool;
-override HAS_RESIDUAL: bool;
-struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
-
-@group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> residual: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<out>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 const WG = 32u;
 const COLUMNS = 4u;

@@ -1,13 +1,14 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
-import { fold, meanFrames } from '../../kernels/fold.ts';
-import * as reference from '../../kernels/reference/fold.ts';
+import { meanFrames } from '../../kernels/mean-frames.ts';
+import { mergePatches } from '../../kernels/merge-patches.ts';
+import * as reference from '../../kernels/reference/merge-patches.ts';
 import { expectClose, tolerance } from '../helpers/close.ts';
 import { run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { random } from '../helpers/random.ts';
 
-describe('fold', () => {
+describe('mergePatches', () => {
   for (const [frames, rows, columns, by, dim] of [
     [1, 1, 1, 1, 1],
     [1, 1, 1, 2, 3],
@@ -19,15 +20,17 @@ describe('fold', () => {
   ] as const)
     it(`joins ${by} x ${by} of ${frames} grids of ${rows} x ${columns} with ${dim} features`, async () => {
       const x = random([frames * rows * columns, dim], { seed: 1, outliers: 2 });
-      const got = await run((rec) => fold(rec, upload(rec, x), { rows, columns }, by));
-      expect([...got]).to.deep.equal(reference.fold(x, { rows, columns }, by).map(Math.fround));
+      const got = await run((rec) => mergePatches(rec, upload(rec, x), { rows, columns }, by));
+      expect([...got]).to.deep.equal(reference.mergePatches(x, { rows, columns }, by).map(Math.fround));
     });
 
   it('names what does not fit', () =>
     expectRejection(
-      run((rec) => fold(rec, upload(rec, random([17, 4], { seed: 1 }), 'features'), { rows: 4, columns: 4 }, 2)),
+      run((rec) =>
+        mergePatches(rec, upload(rec, random([17, 4], { seed: 1 }), 'features'), { rows: 4, columns: 4 }, 2),
+      ),
       ShapeError,
-      'fold: x must be whole frames of 4 x 4',
+      'mergePatches: x must be whole frames of 4 x 4',
       "got 'features'",
     ));
 });

@@ -1,5 +1,19 @@
-// What the linear kernels share: appended to each of them. How those with tiles load, and what all do with a finished
-// sum. Operands: linear.wgsl.
+// What the linear kernels share: operands, parameters, how those with tiles load, and what all do with a finished sum.
+// What the operands are: linear.wgsl.
+
+alias act = f32;
+alias out = f32;
+override GATED: bool = false;
+override HAS_BIAS: bool;
+override HAS_RESIDUAL: bool;
+struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<act>;
+@group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<out>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 // Columns of y that the weight makes. GATED, row c of the weight is a gate and row outputs() + c what it lets through.
 fn outputs() -> u32 { return select(params.n, params.n / 2u, GATED); }

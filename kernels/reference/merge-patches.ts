@@ -1,7 +1,7 @@
 import type { HostTensor } from './host-tensor.ts';
 
 /** The features of `by` x `by` neighbours in each frame's grid, one after another, row by row; zeros beyond the grid. */
-export function fold(
+export function mergePatches(
   { shape, values }: HostTensor,
   { rows, columns }: { readonly rows: number; readonly columns: number },
   by: number,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
-import { argmax, type SampleOptions, sample } from '../../kernels/choose.ts';
-import * as reference from '../../kernels/reference/choose.ts';
+import * as reference from '../../kernels/reference/sampling.ts';
+import { argmax, type SampleOptions, sample } from '../../kernels/sampling.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';

@@ -1,0 +1,2 @@
+/** The text of a `.wgsl` file with what it goes with. */
+export function wgslSource(file: URL): string;
