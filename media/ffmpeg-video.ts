@@ -83,7 +83,10 @@ class FfmpegVideo implements Video {
     if (damagedFrames > 0)
       this.#warn('damaged', `at least ${damagedFrames} of its ${frames} frames are damaged: ${maybeWrong}`);
     else if (faults > 0 && this.#probe.beginsWhole && this.#warnings.size === 0)
-      this.#warn('damaged', `some frames are damaged (${faults} faults, first: ${first?.replace(/\.$/, '')}): ${maybeWrong}`);
+      this.#warn(
+        'damaged',
+        `some frames are damaged (${faults} faults, first: ${first?.replace(/\.$/, '')}): ${maybeWrong}`,
+      );
   }
 
   /** A later text of one kind replaces an earlier one. */

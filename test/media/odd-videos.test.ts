@@ -147,7 +147,9 @@ for (const decoder of decoders)
         const seen = images.map(countOf);
         // The last one is what the decoder made of half a frame.
         expect(seen.slice(0, -1)).to.deep.equal(sampling.indices.slice(0, -1));
-        expect(sampling.indices).to.have.length(8).and.to.satisfy((all: number[]) => new Set(all).size === 8);
+        expect(sampling.indices)
+          .to.have.length(8)
+          .and.to.satisfy((all: number[]) => new Set(all).size === 8);
         expect(video.warnings.join('\n')).to.include(`only ${video.info.frames} of ${frames} frames decode`);
         expect(video.warnings.join('\n')).not.to.include('stands in');
       });
