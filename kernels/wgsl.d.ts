@@ -102,6 +102,17 @@ declare module '*/gelu.wgsl' {
   export default source;
 }
 
+declare module '*/interpolate.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<
+    'table' | 'y',
+    'side' | 'rows' | 'columns' | 'dim',
+    never,
+    never,
+    never
+  >;
+  export default source;
+}
+
 declare module '*/layer-norm.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'bias' | 'y';

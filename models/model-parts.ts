@@ -72,12 +72,13 @@ export function promptOf(
 }
 
 function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo): PromptVisual {
-  const { tokens, frames, pictures, grid, kept } = video;
+  const { tokens, frames, pictures, grid, kept, times: sampled } = video;
   const { marks, typedAfter } = plan.prompt;
   const groups = groupsOf(frames, encoder);
+  const times = plan.prompt.times?.({ groups, pictures, times: sampled });
   const perGroup = tokensPerGroup(encoder, pictures);
   const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
-  return { tokens, kept, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter };
+  return { tokens, kept, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter, times };
 }
 
 function promptPicture(

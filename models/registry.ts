@@ -11,6 +11,7 @@ import { loadPlanned } from './load.ts';
 import type { LoadOptions } from './load-options.ts';
 import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
+import { qwen25Vl } from './qwen2-5-vl/qwen2-5-vl.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
 import { smolVlm } from './smolvlm/smolvlm.ts';
 import type { VideoModel } from './video-model.ts';
@@ -25,6 +26,7 @@ export const families: readonly Family[] = [
   miniCpmV,
   nvila,
   qwen2Vl,
+  qwen25Vl,
   smolVlm,
 ];
 

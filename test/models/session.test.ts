@@ -138,10 +138,7 @@ describe('Session', () => {
     await read(one.ask(QUESTIONS[0]!, OPTIONS));
     using other = one.fork();
     expect(other.turns).to.deep.equal(one.turns);
-    const [a, b] = await Promise.all([
-      read(one.ask(QUESTIONS[1]!, OPTIONS)),
-      read(other.ask(QUESTIONS[2]!, OPTIONS)),
-    ]);
+    const [a, b] = await Promise.all([read(one.ask(QUESTIONS[1]!, OPTIONS)), read(other.ask(QUESTIONS[2]!, OPTIONS))]);
     using again = model.session(video);
     await read(again.ask(QUESTIONS[0]!, OPTIONS));
     using forked = again.fork();
