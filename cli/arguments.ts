@@ -1,5 +1,7 @@
 /** The flags of `ff-run`: one table that parsing, checking and the help text share. */
+
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
+import { quoted } from '../engine/text.ts';
 import { reducers } from '../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../models/video-model.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
@@ -145,7 +147,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
   const report = values.text('report');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
-    throw new UsageError(`--report must name a file that ends in .html or .png, got ${JSON.stringify(report)}.`);
+    throw new UsageError(`--report must name a file that ends in .html or .png, got ${quoted(report)}.`);
   if (report !== undefined && !video)
     throw new UsageError('--report draws the frames of a video: --video FILE is needed.');
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;

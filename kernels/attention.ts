@@ -1,7 +1,7 @@
+import type { DeviceContext } from '../engine/device-context.ts';
 import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
-import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import source from './attention/attention.wgsl';
 import joinSource from './attention/attention-join.wgsl';
@@ -60,12 +60,12 @@ const MANY_WORKGROUPS = 512;
 const MANY_KEYS = 512;
 
 /** The plans that an adapter can run for so many rows, and heads of a size. */
-export function attentionPlans({ subgroupSize }: Runtime, rows: number, headDim: number): AttentionPlan[] {
+export function attentionPlans({ subgroupSize }: DeviceContext, rows: number, headDim: number): AttentionPlan[] {
   const plans: AttentionPlan[] = rows === 1 ? ['tile', 'row', 'split'] : ['tile'];
   return subgroupSize >= 4 && headDim % 4 === 0 ? [...plans, 'subgroup'] : plans;
 }
 
-function planFor(runtime: Runtime, rows: number, keys: number, headDim: number): AttentionPlan {
+function planFor(runtime: DeviceContext, rows: number, keys: number, headDim: number): AttentionPlan {
   const { adapterKind } = runtime;
   if (adapterKind === 'software' && attentionPlans(runtime, rows, headDim).includes('subgroup')) return 'subgroup';
   if (rows > 1) return 'tile';
