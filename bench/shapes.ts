@@ -67,7 +67,7 @@ const subjects: readonly Subject[] = [
   })),
 ];
 
-/** What one run measured; bytes and seconds. */
+/** What one run measured; bytes and seconds. Of the processor all cores together, which a busy machine does not change much. */
 interface Measured {
   readonly precision: string;
   readonly adapterName: string;
@@ -78,6 +78,7 @@ interface Measured {
   readonly layers: number;
   readonly loadSeconds: number;
   readonly visionSeconds: number;
+  readonly visionProcessor: number;
   readonly answers: readonly MeasuredAnswer[];
 }
 
@@ -94,6 +95,14 @@ interface MeasuredAnswer {
   readonly prefillSeconds: number;
   readonly decodeSeconds: number;
   readonly generated: number;
+  /** Of prefill and decoding. */
+  readonly processor: number;
+}
+
+/** Seconds of processor that this process has used. */
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** The largest resident set that this process has had, in bytes. */
@@ -115,8 +124,10 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
   const sampled = await sampleVideo(video, { ...model.frameFormat, maxFrames: frames, forceSample: true });
   await video.close();
   const looking = performance.now();
+  const lookingFrom = processorSeconds();
   using encoded = await model.encode(sampled);
   const visionSeconds = (performance.now() - looking) / 1000;
+  const visionProcessor = processorSeconds() - lookingFrom;
   const before = runtime.memory.peakBytes;
   const answers: MeasuredAnswer[] = [];
   for (const cost of costs) {
@@ -124,6 +135,7 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
     const plan = await planned(reducer);
     runtime.pool.trim();
     runtime.pool.resetPeak();
+    const from = processorSeconds();
     const answer = model.withReducer(reducer).answer(encoded, QUESTION, { maxNewTokens: TOKENS });
     for await (const _ of answer);
     const { stats } = answer;
@@ -138,6 +150,7 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
       prefillSeconds: stats.prefillSeconds,
       decodeSeconds: stats.decodeSeconds,
       generated: stats.generated,
+      processor: processorSeconds() - from,
     });
   }
   const measured = {
@@ -149,6 +162,7 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
     layers: model.layers,
     loadSeconds,
     visionSeconds,
+    visionProcessor,
     answers,
   };
   runtime.close();
@@ -181,11 +195,11 @@ function gigabytes(bytes: number): string {
 function say(job: Job, m: Measured): void {
   console.log(`${job.name}, ${m.layers} layers, ${m.precision}, ${job.frames} frames, on ${m.adapterName}`);
   console.log(
-    `  weights ${gigabytes(m.weights)}; host while loading ${gigabytes(m.hostWhileLoading)}; process at most ${gigabytes(m.peakProcess)}; load ${m.loadSeconds.toFixed(1)} s, vision ${m.visionSeconds.toFixed(1)} s`,
+    `  weights ${gigabytes(m.weights)}; host while loading ${gigabytes(m.hostWhileLoading)}; process at most ${gigabytes(m.peakProcess)}; load ${m.loadSeconds.toFixed(1)} s, vision ${m.visionSeconds.toFixed(1)} s (processor ${m.visionProcessor.toFixed(1)} s)`,
   );
   for (const one of m.answers)
     console.log(
-      `  cost ${one.cost}: prefill ${one.prefillSeconds.toFixed(1)} s, ${one.generated} tokens ${one.decodeSeconds.toFixed(1)} s; GPU at most ${gigabytes(one.peakGpu)}, planned ${gigabytes(one.plannedGpu)}; cache ${gigabytes(one.cache)}, ${((100 * one.cache) / one.denseCache).toFixed(1)} % of the dense; ${[`${one.rows} rows`, ...one.steps].join(', ')}`,
+      `  cost ${one.cost}: prefill ${one.prefillSeconds.toFixed(1)} s, ${one.generated} tokens ${one.decodeSeconds.toFixed(1)} s (processor ${one.processor.toFixed(1)} s); GPU at most ${gigabytes(one.peakGpu)}, planned ${gigabytes(one.plannedGpu)}; cache ${gigabytes(one.cache)}, ${((100 * one.cache) / one.denseCache).toFixed(1)} % of the dense; ${[`${one.rows} rows`, ...one.steps].join(', ')}`,
     );
 }
 
