@@ -13,8 +13,8 @@ import { FrameFusion } from '../framefusion/framefusion.ts';
 import { sampleVideo } from '../media/sample-video.ts';
 import { openVideo } from '../media/video.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';
-import { loadModel } from '../models/registry.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import { loadCheckpoint } from '../models/registry.ts';
+import type { ModelDType } from '../models/weights.ts';
 import { makeFamilyCheckpoint } from '../tools/checkpoint/family.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
 import { published } from '../tools/checkpoint/published.ts';
@@ -116,7 +116,7 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
   const planned = (reducer: FrameFusion | undefined): Promise<MemoryPlan> =>
     planMemory(files, runtime, { dtype, frames, question: QUESTION, maxNewTokens: TOKENS, reducer });
   const started = performance.now();
-  const model = await loadModel(files, runtime, { dtype });
+  const model = await loadCheckpoint(files, runtime, { dtype });
   const loadSeconds = (performance.now() - started) / 1000;
   const onGpu = runtime.adapterKind === 'software' ? runtime.memory.bytes : 0;
   const hostWhileLoading = peakResident() - onGpu;
@@ -146,7 +146,7 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
       cache: stats.cacheBytes,
       denseCache: plan.denseCache,
       rows: stats.promptRows,
-      steps: stats.steps.filter(({ action }) => action !== 'none').map(({ action, layer }) => `${action} at ${layer}`),
+      steps: stats.steps.filter(({ action }) => action !== 'none').map(({ action, at }) => `${action} at ${at}`),
       prefillSeconds: stats.prefillSeconds,
       decodeSeconds: stats.decodeSeconds,
       generated: stats.generated,
@@ -154,7 +154,7 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
     });
   }
   const measured = {
-    precision: `${model.weights.formats.join(' + ')} x ${model.act}`,
+    precision: `${model.weights.formats.join(' + ')} x ${model.computeDtype}`,
     adapterName: runtime.adapterName,
     weights: model.weights.bytes,
     hostWhileLoading,
