@@ -37,7 +37,12 @@ export async function loadPlanned(
   const shared = { ...planned, name: options.name ?? files.name, text, stopIds };
   // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>
-    loadOnto(on, checkpoint, shared, { ...options, dtype, progress: told, ...(on !== runtime && { close: undefined }) });
+    loadOnto(on, checkpoint, shared, {
+      ...options,
+      dtype,
+      progress: told,
+      ...(on !== runtime && { close: undefined }),
+    });
   const [model, compiled] = await Promise.allSettled([
     loadOn(runtime, progress ?? (() => undefined)),
     compilePipelines(runtime, options.pipelines, loadOn),
