@@ -6,6 +6,8 @@ import { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { tokensIn, type VideoEncoder } from './family.ts';
+import { SalienceCollector } from './salience.ts';
+import type { SalienceWatch } from './tower/tower.ts';
 
 /** Most frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
@@ -21,6 +23,8 @@ export interface FramesToEncode {
   readonly pixels: (start: number, end: number, picture: number) => Float32Array;
   readonly progress?: ((done: number, of: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether the attention that each token gets in the tower is wanted, too, and from whom. */
+  readonly salience?: SalienceWatch['how'] | undefined;
 }
 
 /** Groups of a video; the last frame stands in for those that the last group lacks. */
@@ -33,24 +37,38 @@ export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly Size[])
   return pictures.reduce((sum, picture) => sum + tokensIn(encoder.tokenGrid(picture)), 0);
 }
 
+/** Tokens of frames. */
+export interface EncodedRows {
+  /** `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`. */
+  readonly tokens: Tensor;
+  /** For each row, if it was asked for; 0 for newlines and what else has no place in a frame. */
+  readonly salience?: Float32Array;
+}
+
 /**
  * Turns frames into tokens, a few at a time.
  *
- * @returns `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`.
+ * @throws InputError if salience is asked of an encoder whose tokens have no place in the frame.
  */
-export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, video: FramesToEncode): Promise<Tensor> {
+export async function encodeFrames(
+  runtime: Runtime,
+  encoder: VideoEncoder,
+  video: FramesToEncode,
+): Promise<EncodedRows> {
   const { finalToken } = encoder;
+  const collector = video.salience && new SalienceCollector(encoder, video.salience);
   const rec = runtime.recorder('vision');
   const rows = groupsOf(video.frames, encoder) * tokensPerGroup(encoder, video.pictures) + (finalToken ? 1 : 0);
   const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
   try {
-    await encodeInto(rec, tokens, encoder, video);
+    await encodeInto(rec, tokens, encoder, video, collector);
     if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
     rec.submit();
     await runtime.settled();
     await rec.check();
-    return tokens;
+    return { tokens, ...(collector && { salience: await collector.read(rec, rows) }) };
   } catch (error) {
+    collector?.discard(rec);
     rec.adopt(tokens);
     throw error;
   } finally {
@@ -60,7 +78,13 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
   }
 }
 
-async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
+async function encodeInto(
+  rec: Recorder,
+  tokens: Tensor,
+  encoder: VideoEncoder,
+  video: FramesToEncode,
+  collector: SalienceCollector | undefined,
+): Promise<void> {
   const { framesPerGroup: each } = encoder;
   const { frames, pictures, progress, signal } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
@@ -72,13 +96,15 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
     let place = first * perGroup;
     for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
       const rows = tokensIn(encoder.tokenGrid(run));
+      const [from, base] = [first * each, place];
+      const starts = Array.from({ length: run.count * count }, (_, i) => {
+        const [picture, group] = [Math.floor(i / count), i % count];
+        return base + group * perGroup + picture * rows;
+      });
       rec.scope('frames', () => {
-        const pixels = pixelsOf(rec, video, run, [first * each, (first + count) * each]);
-        const part = encoder.forward(rec, pixels);
-        for (let i = 0; i < run.count * count; i++) {
-          const [picture, group] = [Math.floor(i / count), i % count];
-          rec.copy(part.rows(i * rows, rows), tokens.rows(place + group * perGroup + picture * rows, rows));
-        }
+        const pixels = pixelsOf(rec, video, run, [from, from + count * each]);
+        const part = encoder.forward(rec, pixels, collector?.watch({ size: run, starts }));
+        for (const [i, start] of starts.entries()) rec.copy(part.rows(i * rows, rows), tokens.rows(start, rows));
       });
       place += run.count * rows;
     }

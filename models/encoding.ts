@@ -16,6 +16,11 @@ export interface EncodeOptions {
   readonly progress?: ((done: number, of: number) => void) | undefined;
   /** Ends the work between frames. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Also hands out the attention that each token gets in the tower's last layer: `received` from all patches of its frame,
+   * `class` from the class token. For reducers that ask for it; costs time in the tower.
+   */
+  readonly salience?: 'received' | 'class' | undefined;
 }
 
 /** Frames as a vision tower takes them. */
@@ -57,8 +62,8 @@ export async function encodePixels(
   options: EncodeOptions = {},
 ): Promise<EncodedVideo> {
   const { frames, pictures } = shown;
-  const { tokens, grid } = await encode(parts, parts.encoder, { ...shown, ...options });
-  return new EncodedFrames(parts.runtime, tokens, { frames, pictures, times, grid });
+  const { tokens, grid, salience } = await encode(parts, parts.encoder, { ...shown, ...options });
+  return new EncodedFrames(parts.runtime, tokens, { frames, pictures, times, grid, ...(salience && { salience }) });
 }
 
 /** @throws InputError if the model takes no pictures, or there are other bytes than the crops have. */
@@ -91,8 +96,8 @@ export async function encodePicturePixels(
 async function encode(parts: ModelParts, encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
   checkAlive(parts);
   const { runtime, plan } = parts;
-  const tokens = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
-  return { tokens, grid: encoder.tokenGrid(frames.pictures[0]!) };
+  const encoded = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
+  return { ...encoded, grid: encoder.tokenGrid(frames.pictures[0]!) };
 }
 
 function pixelsOf({ runtime, plan }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]) {

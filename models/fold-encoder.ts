@@ -3,14 +3,14 @@ import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { meanFrames } from '../kernels/mean-frames.ts';
-import { mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
+import { type Grid, mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
 import type { TokenGrid } from './inputs.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
 import { patchesOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
-import { Tower } from './tower/tower.ts';
+import { type SalienceWatch, Tower } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
@@ -69,11 +69,15 @@ export class FoldEncoder implements VideoEncoder {
     return { ...mergedGrid(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
-  forward(rec: Recorder, pixels: Tensor): Tensor {
+  patchGrid(size: Size): Grid {
+    return patchesOf(size, this.#plan.tower);
+  }
+
+  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): Tensor {
     const { tower, fold: by, framesPerGroup, endId } = this.#plan;
     const [height = 0, width = 0] = pixels.shape.slice(2);
     const grid = patchesOf({ width, height }, tower);
-    const tokens = this.#projector.forward(rec, mergePatches(rec, this.#tower.features(rec, pixels), grid, by));
+    const tokens = this.#projector.forward(rec, mergePatches(rec, this.#tower.features(rec, pixels, watch), grid, by));
     const { rows, columns } = mergedGrid(grid, by);
     const each = rows * columns;
     const groups = framesPerGroup > 1 ? meanFrames(rec, tokens, { frames: framesPerGroup, each }) : tokens;
