@@ -73,11 +73,11 @@ export class LoadedModel implements VideoModel {
     planned: PlannedModel,
     options: LoadOptions = {},
   ): Promise<LoadedModel> {
-    const { dtype = 'auto', chatTemplate = 'tokenizer', progress } = options;
+    const { dtype = 'auto', progress } = options;
     const { plan } = planned;
     precision(dtype, runtime); // refuses what the adapter cannot do before anything is read
     const textFiles = subFolder(files, plan.textFolder);
-    const text = await PromptText.load(textFiles, plan.prompt, chatTemplate).catch((error: unknown) => {
+    const text = await PromptText.load(textFiles, plan.prompt).catch((error: unknown) => {
       if (error instanceof WeightsError) return error;
       throw error;
     });
@@ -314,7 +314,8 @@ export class LoadedModel implements VideoModel {
   #ids(text: PromptText, question: string, { video, pictures = [] }: Seen): number[] {
     const { encoder, plan } = this.#parts;
     const spoken = video && { ...video, groups: groupsOf(video.frames, encoder) };
-    return text.idsOf(question, spoken, { crops: pictures.map(({ crops }) => crops), form: plan.pictures });
+    const shown = { video: spoken, pictures: pictures.map(({ crops }) => crops), form: plan.pictures };
+    return [...text.prompt({ turns: [], question, shown }).ids];
   }
 
   #promptVideo({ tokens, frames, pictures, grid }: EncodedVideo): PromptVisual {

@@ -51,8 +51,7 @@ export const qwen2Vl: Family = {
       scoreRows: SCORE_ROWS,
       prompt: {
         template: QWEN_2_VL,
-        // The checkpoint's own wants lists of pictures.
-        ownTemplate: false,
+        ownTemplate: { video: '<|video_pad|>', image: '<|image_pad|>' },
         marks: 'video',
         lead: () => SHOWN,
         stopTokens: ['<|im_end|>'],
