@@ -57,14 +57,14 @@ function shortened(cause: unknown): string {
   return JSON.stringify(message.slice(0, 200)).slice(1, -1).replace(/\.$/, '');
 }
 
-/** Expressions that a template may evaluate, where one counts for more if its value is long: a second's work. */
-const MAX_WORK = 2e6;
+/** Expressions that a template may evaluate, where one counts for more if its value is long: half a second's work. */
+const MAX_WORK = 2e5;
 
 /** Characters that count for as much as an expression. */
 const CHARACTERS = 64;
 
 /** Elements of a range. */
-const MAX_RANGE = 1e5;
+const MAX_RANGE = 1e4;
 
 /**
  * What templates have besides their messages (transformers `_compile_jinja_template`), but for `strftime_now`: templates that
