@@ -135,6 +135,11 @@ export interface PromptForm {
   readonly typedAfter?: number;
   /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
   lead(video: SpokenVideo): string;
+  /**
+   * When each group of a video is, for decoders with positions in time: whole numbers from 0 on, ascending. Absent: one after
+   * the other.
+   */
+  times?(video: SpokenVideo): readonly number[];
   /** Special tokens that end an answer. */
   readonly stopTokens: readonly string[];
 }

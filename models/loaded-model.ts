@@ -318,13 +318,14 @@ export class LoadedModel implements VideoModel {
     return [...text.prompt({ turns: [], question, shown }).ids];
   }
 
-  #promptVideo({ tokens, frames, pictures, grid }: EncodedVideo): PromptVisual {
+  #promptVideo({ tokens, frames, pictures, grid, times: sampled }: EncodedVideo): PromptVisual {
     const { encoder, plan } = this.#parts;
     const { marks, typedAfter } = plan.prompt;
     const groups = groupsOf(frames, encoder);
+    const times = plan.prompt.times?.({ groups, pictures, times: sampled });
     const perGroup = tokensPerGroup(encoder, pictures);
     const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
-    return { tokens, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter };
+    return { tokens, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter, times };
   }
 
   #promptPicture({ tokens, crops, grid }: EncodedPicture, besideVideo: boolean): PromptVisual {
@@ -345,5 +346,5 @@ async function compilePipelines(
   named: readonly PipelineUse[] | undefined,
   loadOn: (runtime: Runtime) => Promise<LoadedModel>,
 ): Promise<void> {
-  if (runtime.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
+  if (runtime.traits.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
 }

@@ -1,7 +1,7 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { axisPositions, promptRotations } from './axis-positions.ts';
+import { axisPositions, type PlacedPicture, promptRotations } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import { type Prompt, videoLayout } from './reduction.ts';
 import type { TokenGrid } from './video-model.ts';
@@ -24,6 +24,8 @@ export interface PromptVisual {
   readonly perType: number;
   /** As `PromptForm` has it. */
   readonly typedAfter?: number | undefined;
+  /** When each group is, for positions in time; absent: one after the other. */
+  readonly times?: readonly number[] | undefined;
 }
 
 /** A stretch of the prompt: rows of the text's embeddings, or of a visual's tokens. */
@@ -165,10 +167,17 @@ function placed(
   stretches: readonly Stretch[],
   { config }: Decoder,
 ): Pick<Prompt, 'nextPosition' | 'rotation'> {
-  if (!config.ropeSections) return {};
+  if (!config.ropeAxes) return {};
   const positions = axisPositions(
-    stretches.map(({ of, rows: count }) => ({ rows: count, picture: of && { times: of.groups, ...of.grid } })),
+    stretches.map(({ of, first, rows: count }) => ({ rows: count, picture: of && placedPicture(of, first, count) })),
   );
   const table = promptRotations(positions, config);
   return { nextPosition: positions.next, rotation: rec.upload('rotations', [rows, config.headDim], 'f32', table) };
+}
+
+/** The groups of a stretch, whose times count from its first. */
+function placedPicture({ grid, perGroup, times }: PromptVisual, first: number, rows: number): PlacedPicture {
+  const from = first / perGroup;
+  const groups = Array.from({ length: rows / perGroup }, (_, i) => from + i);
+  return { ...grid, times: groups.map((group) => (times ? times[group]! - times[from]! : group - from)) };
 }

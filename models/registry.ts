@@ -10,6 +10,7 @@ import { llavaVideo } from './llava-video/llava-video.ts';
 import { LoadedModel } from './loaded-model.ts';
 import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
+import { qwen25Vl } from './qwen2-5-vl/qwen2-5-vl.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
 import { smolVlm } from './smolvlm/smolvlm.ts';
 import type { LoadOptions } from './video-model.ts';
@@ -24,6 +25,7 @@ export const families: readonly Family[] = [
   miniCpmV,
   nvila,
   qwen2Vl,
+  qwen25Vl,
   smolVlm,
 ];
 

@@ -66,8 +66,9 @@ export class PromptText {
   static async load(files: CheckpointFiles, form: PromptForm): Promise<PromptText> {
     const tokenizer = await readTokenizer(files);
     const { ownTemplate, notWith } = form;
-    const own = ownTemplate ? await ownTemplateOf(files) : undefined;
-    if (own) return new PromptText(tokenizer, own, form, ownTemplate === 'text' ? undefined : ownTemplate || undefined);
+    const marks = typeof ownTemplate === 'object' ? ownTemplate : undefined;
+    const own = ownTemplate ? await ownTemplateOf(files, marks ? 'parts' : 'text') : undefined;
+    if (own) return new PromptText(tokenizer, own, form, marks);
     if (notWith !== undefined && tokenizer.idOf(notWith) !== undefined)
       throw new WeightsError(
         `${files.name}/chat_template.json: it is missing, and a model whose tokenizer has ${notWith} is not spoken to as its family is. Download it beside the weights.`,
@@ -173,11 +174,19 @@ function textOf(stretches: readonly Said[]): string {
   return stretches.map(({ text }) => text).join('');
 }
 
-/** The checkpoint's own template, from where transformers looks for it. */
-async function ownTemplateOf(files: CheckpointFiles): Promise<ChatTemplate | undefined> {
+/** Where transformers looks for the template of a tokenizer, and of a processor, whose messages have parts. */
+const TEMPLATE_FILES = {
+  text: ['tokenizer_config.json'],
+  parts: ['chat_template.json', 'processor_config.json'],
+} as const;
+
+async function ownTemplateOf(
+  files: CheckpointFiles,
+  content: keyof typeof TEMPLATE_FILES,
+): Promise<ChatTemplate | undefined> {
   const jinja = await readText(files, 'chat_template.jinja');
   if (jinja !== undefined) return new ChatTemplate(`${files.name}/chat_template.jinja`, jinja);
-  for (const file of ['chat_template.json', 'processor_config.json', 'tokenizer_config.json']) {
+  for (const file of TEMPLATE_FILES[content]) {
     const config = await readConfig(files, file);
     const source = templateIn(config?.raw('chat_template'));
     if (source !== undefined) return new ChatTemplate(`${files.name}/${file}`, source);

@@ -56,5 +56,5 @@ function patternOf(tokens: readonly AddedToken[]): RegExp | undefined {
   const contents = tokens.map(({ content }) => content).filter((content) => content !== '');
   if (contents.length === 0) return undefined;
   contents.sort((a, b) => b.length - a.length);
-  return new RegExp(contents.map((content) => content.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'gu');
+  return new RegExp(contents.map((content) => content.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'), 'gu');
 }

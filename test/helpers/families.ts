@@ -61,6 +61,12 @@ export const families: Readonly<Record<string, Configs>> = {
       vision_feature_layer: -2,
       vision_feature_select_strategy: 'default',
     },
+    // As a model must bring that speaks ChatML, as the bundled tokenizer does.
+    'chat_template.json': {
+      chat_template:
+        "{% for m in messages %}{{ m['role'] | upper }}: {% for c in m['content'] %}{% if c['type'] == 'video' %}<video>\n" +
+        "{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}",
+    },
   },
   'InternVL2.5': {
     'config.json': {

@@ -401,7 +401,6 @@ describe('a foreign template', () => {
     for (const files of [
       { 'tokenizer_config.json': { chat_template: several } },
       { 'chat_template.jinja': template, 'tokenizer_config.json': { chat_template: 'no' } },
-      { 'processor_config.json': { chat_template: template } },
     ]) {
       const text = await promptTextOf({ family: 'LLaVA-OneVision, lmms-lab', special: QWEN2, files });
       expect(text.prompt(asked('Why?')).ids).to.deep.equal(idsOf(['<', VIDEO_ID, '\nWhy?>']));

@@ -38,6 +38,8 @@ interface Input {
   unk_token_id?: number;
   slot_sizes?: Slot[];
   media_token_ids?: { image: number; video: number };
+  /** Rows of text, and what is shown between them. */
+  layout?: (number | { kind: string; sampled_fps?: number })[];
 }
 
 /** The README's own limit for the logits of a model whose values are large. */
@@ -83,7 +85,12 @@ async function* verifyOne(
   const { runtime, decoder } = model;
   const ids = idsOf(golden, { ...config, ...input }, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
-  using seen = await showGolden(model, golden, /\bimages?$/.test(folder) ? 'pictures' : 'video', input.slot_sizes);
+  const shown = input.layout?.find((part) => typeof part === 'object' && part.kind === 'video');
+  using seen = await showGolden(model, golden, {
+    kind: /\bimages?$/.test(folder) ? 'pictures' : 'video',
+    slots: input.slot_sizes,
+    fps: (shown as Exclude<typeof shown, number>)?.sampled_fps,
+  });
   const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, seen);
   yield await runCase(`${heading}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),

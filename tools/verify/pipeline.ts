@@ -72,17 +72,18 @@ export interface PicturePixels extends Crop {
   readonly pixels: Float32Array;
 }
 
-/** A video from the pixels of a frame's pictures. */
+/** A video from the pixels of a frame's pictures. @param fps - Frames that were taken for a second of it. */
 export function encodePictures(
   model: LoadedModel,
   frames: number,
   pictures: readonly PicturePixels[],
+  fps = 1,
 ): Promise<EncodedVideo> {
   const pixels = (start: number, end: number, i: number): Float32Array => {
     const { pixels: all, width, height } = pictures[i]!;
     return part(all, 3 * width * height)(start, end);
   };
-  return model.encodePixels({ frames, pictures, pixels, times: blankTimes(frames) });
+  return model.encodePixels({ frames, pictures, pixels, times: { ...blankTimes(frames), fps } });
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */

@@ -12,18 +12,21 @@ export interface Shown extends Seen, Disposable {
   readonly pictures: readonly EncodedPicture[];
 }
 
-/** @param kind - What `pixel_values` are where they lie as frames: of a video, or a picture each. */
-export async function showGolden(
-  model: LoadedModel,
-  golden: Golden,
-  kind: 'video' | 'pictures',
-  slots?: readonly Slot[],
-): Promise<Shown> {
+/** What of a prompt's own facts says how it was shown. */
+interface ShownAs {
+  /** What `pixel_values` are where they lie as frames: of a video, or a picture each. */
+  readonly kind: 'video' | 'pictures';
+  readonly slots?: readonly Slot[] | undefined;
+  /** Frames that were taken for a second of video. */
+  readonly fps?: number | undefined;
+}
+
+export async function showGolden(model: LoadedModel, golden: Golden, { kind, slots, fps }: ShownAs): Promise<Shown> {
   const pictures: EncodedPicture[] = [];
   let video: EncodedVideo | undefined;
   if (golden.has('image_grid_thw') || golden.has('video_grid_thw')) {
     if (golden.has('image_grid_thw')) pictures.push(await packedPicture(model, golden));
-    if (golden.has('video_grid_thw')) video = await packedVideo(model, golden);
+    if (golden.has('video_grid_thw')) video = await packedVideo(model, golden, fps);
   } else if (slots) {
     const frames = golden.get('pixel_values.slot0').shape[0]!;
     video = await encodePictures(model, frames, slotsOf(golden, slots));
@@ -59,10 +62,10 @@ async function packedPicture(model: LoadedModel, golden: Golden): Promise<Encode
   return model.encodePicturePixels([stretched(size)], () => pixels.subarray(0, pixels.length / 2));
 }
 
-async function packedVideo(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
+async function packedVideo(model: LoadedModel, golden: Golden, fps?: number): Promise<EncodedVideo> {
   const { size, pixels } = unpacked(golden, 'pixel_values_videos', 'video_grid_thw');
   const frames = pixels.length / (3 * size.width * size.height);
-  return encodePictures(model, frames, [{ ...stretched(size), pixels }]);
+  return encodePictures(model, frames, [{ ...stretched(size), pixels }], fps);
 }
 
 /** Qwen2-VL's rows of patches as frames. */
