@@ -1,4 +1,4 @@
-import type { Configs } from '../../tools/checkpoint/published.ts';
+import { type Configs, vicunaTemplate } from '../../tools/checkpoint/published.ts';
 
 /** Configs of a tiny model of each family, with the keys of the published ones; the bundled tokenizer fits into them. */
 
@@ -61,12 +61,7 @@ export const families: Readonly<Record<string, Configs>> = {
       vision_feature_layer: -2,
       vision_feature_select_strategy: 'default',
     },
-    // As a model must bring that speaks ChatML, as the bundled tokenizer does.
-    'chat_template.json': {
-      chat_template:
-        "{% for m in messages %}{{ m['role'] | upper }}: {% for c in m['content'] %}{% if c['type'] == 'video' %}<video>\n" +
-        "{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}",
-    },
+    'chat_template.json': vicunaTemplate,
   },
   'InternVL2.5': {
     'config.json': {
