@@ -20,6 +20,7 @@ export interface FramesToEncode {
   /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
   readonly pixels: (start: number, end: number, picture: number) => Float32Array;
   readonly progress?: ((done: number, of: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Groups of a video; the last frame stands in for those that the last group lacks. */
@@ -61,11 +62,12 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
 
 async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
   const { framesPerGroup: each } = encoder;
-  const { frames, pictures, progress } = video;
+  const { frames, pictures, progress, signal } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
   const atOnce = await groupsAtOnce(rec.runtime, encoder, pictures);
   for (let first = 0; first < groups; first += atOnce) {
+    signal?.throwIfAborted();
     const count = Math.min(atOnce, groups - first);
     let place = first * perGroup;
     for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
