@@ -13,6 +13,7 @@ import { nvila } from './nvila/nvila.ts';
 import { qwen25Vl } from './qwen2-5-vl/qwen2-5-vl.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
 import { smolVlm } from './smolvlm/smolvlm.ts';
+import { qwen3Vl } from './qwen3-vl/qwen3-vl.ts';
 import type { LoadOptions } from './video-model.ts';
 
 /** The families that are built in. */
@@ -26,6 +27,7 @@ export const families: readonly Family[] = [
   nvila,
   qwen2Vl,
   qwen25Vl,
+  qwen3Vl,
   smolVlm,
 ];
 
