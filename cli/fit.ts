@@ -6,7 +6,7 @@ import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { precisionText } from './report.ts';
 import { alignRows, bytes } from './table.ts';

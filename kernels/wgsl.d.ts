@@ -282,22 +282,33 @@ declare module '*/pool.wgsl' {
   export default source;
 }
 
-declare module '*/compact.wgsl' {
+declare module '*/assign.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'hidden' | 'position' | 'planes' | 'keep' | 'slot' | 'hiddenOut' | 'positionOut' | 'planesOut';
-    params: 'dim' | 'rows' | 'tokens' | 'kept';
+    operands: 'planes' | 'chosen' | 'into';
+    params: 'rows' | 'first' | 'candidates';
     constants: 'MERGE';
     options: never;
-    types: 'act';
+    types: never;
   }>;
   export default source;
 }
 
-declare module '*/gather.wgsl' {
+declare module '*/compact-layout.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'x' | 'keep' | 'slot' | 'y';
-    params: 'dim';
+    operands: 'position' | 'planes' | 'keep' | 'slot' | 'positionOut' | 'planesOut';
+    params: 'rows' | 'kept';
     constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/compact-rows.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'keep' | 'slot' | 'links' | 'y';
+    params: 'dim' | 'rows';
+    constants: 'MERGE';
     options: never;
     types: 'act';
   }>;
@@ -350,8 +361,8 @@ declare module '*/similarity.wgsl' {
 
 declare module '*/survivors.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'planes' | 'chosen' | 'keep';
-    params: 'rows' | 'first' | 'candidates';
+    operands: 'planes' | 'into' | 'keep' | 'links';
+    params: 'rows';
     constants: 'MERGE';
     options: never;
     types: never;

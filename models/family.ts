@@ -7,11 +7,11 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
+import type { FrameFormat, TokenGrid } from './inputs.ts';
 import type { Normalisation } from './preprocess.ts';
-import type { FrameFormat, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
+/** What one family of models has of its own; `VideoModel` is what all share. docs/adapt.md is the guide to a new one. */
 export interface Family {
   /** As config.json names them. */
   readonly architectures: readonly string[];
@@ -83,11 +83,15 @@ export interface VideoEncoder {
   tokenGrid(size: Size): TokenGrid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
+  /** How many planes come with the tokens; default 0. */
+  readonly planes?: number;
   /**
    * @param pixels - `[frames, 3, height, width]`, f32, normalised; whole groups.
-   * @returns `[groups * tokensIn(grid), outSize]`, f32. The place of a token in its group is its patch type.
+   * @returns The tokens, `[groups * tokensIn(grid), outSize]`, f32; the place of one in its group is its patch type. After them
+   *   the planes, each with a row for every token, which is added to the residual stream after the decoder's layer of its
+   *   number.
    */
-  forward(rec: Recorder, pixels: Tensor): Tensor;
+  forward(rec: Recorder, pixels: Tensor): readonly [tokens: Tensor, ...planes: Tensor[]];
 }
 
 /** Tokens of a group, newlines included. */
@@ -128,4 +132,11 @@ export interface PromptForm {
   times?(video: SpokenVideo): readonly number[];
   /** Special tokens that end an answer. */
   readonly stopTokens: readonly string[];
+}
+
+/** What a checkpoint is, by its configs. */
+export interface PlannedModel {
+  /** What config.json calls it. */
+  readonly architecture: string;
+  readonly plan: FamilyPlan;
 }

@@ -1,7 +1,7 @@
 /** The flags of `ff-eval`. */
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import { dtypes, type ModelDType } from '../../models/video-model.ts';
+import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */

@@ -89,7 +89,14 @@ export const qwen3Vl: Family = {
       stopIds: text.numbers('eos_token_id'),
       ignorable: [/\.inv_freq$/],
       loadEncoder: (loader, act, loaded) => {
-        const plan = { tower, names: qwen3VlNames(VISUAL), fold, framesPerGroup: 1, projector: merger('merger'), planes };
+        const plan = {
+          tower,
+          names: qwen3VlNames(VISUAL),
+          fold,
+          framesPerGroup: 1,
+          projector: merger('merger'),
+          planes,
+        };
         return FoldEncoder.load(loader, plan, act, loaded);
       },
     };
