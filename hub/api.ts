@@ -1,7 +1,8 @@
 /** What the hub knows about a repository, through `@huggingface/hub`: addresses, pages and shapes are its business. */
 import { HubError } from './errors.ts';
+import type { Hub } from './hub.ts';
 import { checkedFile, isCommit, type Listing } from './listing.ts';
-import { type Hub, request } from './request.ts';
+import { request } from './request.ts';
 import { retrying } from './retry.ts';
 
 /** More than any page of a listing; beyond it, it is something else. */

@@ -3,8 +3,8 @@
 import { InputError } from '../engine/errors.ts';
 import { quoted } from '../engine/text.ts';
 import { diskError } from './disk.ts';
+import type { Hub } from './hub.ts';
 import { Job, type JobOptions } from './job.ts';
-import type { Hub } from './request.ts';
 import { hubSettings, type SettingsOptions } from './settings.ts';
 
 export type { DownloadProgress, FileProgress } from './progress.ts';

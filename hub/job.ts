@@ -5,10 +5,10 @@ import { ModelCache } from './cache.ts';
 import { checkpointFiles } from './checkpoint-files.ts';
 import { checkSpace } from './disk.ts';
 import { HubError, RevisionError } from './errors.ts';
+import type { Hub } from './hub.ts';
 import { inTurns } from './in-turns.ts';
 import { type HubFile, isCommit, type Listing } from './listing.ts';
 import { type DownloadProgress, Meter } from './progress.ts';
-import type { Hub } from './request.ts';
 import { transfer } from './transfer.ts';
 
 /** What to get. */

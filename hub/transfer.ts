@@ -1,10 +1,11 @@
 /** The bytes of one file, from the hub to its blob. */
 import type { ModelCache } from './cache.ts';
 import { bytesText, HubError } from './errors.ts';
+import type { Hub } from './hub.ts';
 import type { HubFile } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { PartialFile } from './partial-file.ts';
-import { type Answer, type Hub, request } from './request.ts';
+import { type Answer, request } from './request.ts';
 import { retrying } from './retry.ts';
 
 /** One file to get. */

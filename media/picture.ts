@@ -1,7 +1,7 @@
 /** Picture files, decoded as videos of one frame are. */
 import type { Picture } from './crop-picture.ts';
 import { VideoError } from './errors.ts';
-import { type OpenVideoOptions, openVideo } from './video.ts';
+import { type OpenVideoOptions, openVideo } from './open-video.ts';
 
 /**
  * Reads a picture: PNG, JPEG, WebP or another that FFmpeg decodes. Transparency is dropped.
