@@ -1,4 +1,3 @@
-/** What requests to the hub are about. */
 import type { HubSettings } from './settings.ts';
 
 /** What requests need to know. */
@@ -18,4 +17,9 @@ export interface Subject {
   readonly name: string;
   readonly revision: string;
   readonly file?: string;
+}
+
+/** Where the hub has a file. */
+export function fileAddress({ settings, repository }: Hub, commit: string, path: string): string {
+  return `${settings.endpoint}/${repository}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
 }

@@ -22,6 +22,13 @@ interface Index {
   same_weights_in?: string[];
 }
 
+/** `index.json` of one prompt. */
+interface Variants {
+  variants: string[];
+  /** Those in which text between the frames is no candidate of pruning. */
+  separators_keep?: string[];
+}
+
 /** What of a `config.json` is read. */
 interface Config {
   architectures: string[];
@@ -80,7 +87,7 @@ async function* verifyOne(
   model: VideoModel,
   precision: Precision,
 ): AsyncGenerator<CaseResult | undefined> {
-  const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
+  const { variants, separators_keep: keep = [] } = await readJson<Variants>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   const { runtime, decoder } = model.parts;
@@ -97,9 +104,12 @@ async function* verifyOne(
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   const newTokens = input.new_tokens;
-  // What the reference does with text between frames.
-  const options = { separators: 'prune' } as const;
-  for (const variant of variants)
+  // What the reference does with text between frames, and what is the default here.
+  const wanted = [
+    ...variants.map((variant) => ({ variant, options: { separators: 'prune' } as const })),
+    ...keep.map((variant) => ({ variant, options: { separators: 'keep' } as const })),
+  ];
+  for (const { variant, options } of wanted)
     yield await runCase(`${heading}/${variant}`, (check) =>
       verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, precision, options }, check),
     );
