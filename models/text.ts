@@ -7,7 +7,8 @@ import type { FamilyPlan, PictureForm, PromptForm, ShownMarks, SpokenVideo } fro
 import { readConfig, readText } from './files.ts';
 import { VIDEO_ID } from './prompt.ts';
 import { readTokenizer } from './tokenizer/read.ts';
-import type { Stretch, Tokenizer } from './tokenizer.ts';
+import type { Stretch } from './tokenizer/split.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 /** A question and its answer. */
 export interface Turn {

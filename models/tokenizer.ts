@@ -3,17 +3,8 @@ import { parseJson } from '../checkpoint/json.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { ConfigReader } from './config.ts';
 import { timeLimited } from './time-limit.ts';
-import { AddedTokens } from './tokenizer/split.ts';
+import { AddedTokens, type Stretch } from './tokenizer/split.ts';
 import type { TokenizerJson } from './tokenizer/tokenizer-json.ts';
-
-/** A stretch of a text: of a template, in which special tokens count, or `plain`, as people write it; or an id. */
-export interface Stretch {
-  readonly text: string;
-  /** Whether special tokens that are spelt out are text. */
-  readonly plain?: boolean;
-  /** Stands in the place of the text. */
-  readonly id?: number;
-}
 
 /** Longest that a text may take, in milliseconds: a pattern of the tokenizer's words may need time beyond all bounds. */
 const PATIENCE = 10_000;

@@ -1,5 +1,13 @@
-import type { Stretch } from '../tokenizer.ts';
 import type { AddedToken } from './tokenizer-json.ts';
+
+/** A stretch of a text: of a template, in which special tokens count, or `plain`, as people write it; or an id. */
+export interface Stretch {
+  readonly text: string;
+  /** Whether special tokens that are spelt out are text. */
+  readonly plain?: boolean;
+  /** Stands in the place of the text. */
+  readonly id?: number;
+}
 
 /** Tokens that are found in a text before its words are. */
 export class AddedTokens {
