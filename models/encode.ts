@@ -37,39 +37,49 @@ export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly Size[])
   return pictures.reduce((sum, picture) => sum + tokensIn(encoder.tokenGrid(picture)), 0);
 }
 
-/** Tokens of frames. */
-export interface EncodedRows {
-  /** `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`. */
+/** Tokens and the planes that come with them, each `[rows, width]`, f32: all of them in the tokens' buffer. */
+export interface VisualRows {
   readonly tokens: Tensor;
+  readonly planes?: readonly Tensor[];
   /** For each row, if it was asked for; 0 for newlines and what else has no place in a frame. */
   readonly salience?: Float32Array;
+}
+
+/** The tokens and planes that lie one after the other in a matrix. */
+export function visualRows(all: Tensor, planes: number): VisualRows {
+  if (planes === 0) return { tokens: all };
+  const rows = all.shape2()[0] / (1 + planes);
+  const [tokens, ...rest] = Array.from({ length: 1 + planes }, (_, i) => all.rows(i * rows, rows));
+  return { tokens: tokens!, planes: rest };
 }
 
 /**
  * Turns frames into tokens, a few at a time.
  *
+ * @returns The caller owns their buffer and gives it back by `pool.release`.
  * @throws InputError if salience is asked of an encoder whose tokens have no place in the frame.
  */
 export async function encodeFrames(
   runtime: Runtime,
   encoder: VideoEncoder,
   video: FramesToEncode,
-): Promise<EncodedRows> {
-  const { finalToken } = encoder;
+): Promise<VisualRows> {
+  const { finalToken, planes = 0 } = encoder;
   const collector = video.salience && new SalienceCollector(encoder, video.salience);
   const rec = runtime.recorder('vision');
   const rows = groupsOf(video.frames, encoder) * tokensPerGroup(encoder, video.pictures) + (finalToken ? 1 : 0);
-  const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
+  const all = rec.keep(rec.empty('visual tokens', [(1 + planes) * rows, video.width], 'f32'));
+  const visual = visualRows(all, planes);
   try {
-    await encodeInto(rec, tokens, encoder, video, collector);
-    if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
+    await encodeInto(rec, visual, encoder, video, collector);
+    if (finalToken) rec.copy(finalToken, visual.tokens.rows(rows - 1, 1));
     rec.submit();
     await runtime.settled();
     await rec.check();
-    return { tokens, ...(collector && { salience: await collector.read(rec, rows) }) };
+    return { ...visual, ...(collector && { salience: await collector.read(rec, rows) }) };
   } catch (error) {
     collector?.discard(rec);
-    rec.adopt(tokens);
+    rec.adopt(all);
     throw error;
   } finally {
     rec.finish();
@@ -80,11 +90,12 @@ export async function encodeFrames(
 
 async function encodeInto(
   rec: Recorder,
-  tokens: Tensor,
+  { tokens, planes = [] }: VisualRows,
   encoder: VideoEncoder,
   video: FramesToEncode,
   collector: SalienceCollector | undefined,
 ): Promise<void> {
+  const into = [tokens, ...planes];
   const { framesPerGroup: each } = encoder;
   const { frames, pictures, progress, signal } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
@@ -103,8 +114,9 @@ async function encodeInto(
       });
       rec.scope('frames', () => {
         const pixels = pixelsOf(rec, video, run, [from, from + count * each]);
-        const part = encoder.forward(rec, pixels, collector?.watch({ size: run, starts }));
-        for (const [i, start] of starts.entries()) rec.copy(part.rows(i * rows, rows), tokens.rows(start, rows));
+        const made = encoder.forward(rec, pixels, collector?.watch({ size: run, starts }));
+        for (const [plane, all] of into.entries())
+          for (const [i, start] of starts.entries()) rec.copy(made[plane]!.rows(i * rows, rows), all.rows(start, rows));
       });
       place += run.count * rows;
     }

@@ -81,10 +81,10 @@ export class LlavaEncoder implements VideoEncoder {
     return { rows: side, columns: side };
   }
 
-  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): Tensor {
+  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): [Tensor] {
     const features = this.tower.features(rec, pixels, watch);
-    if (this.config.poolFirst) return this.project(rec, this.arrange(rec, features));
-    return this.arrange(rec, this.project(rec, features));
+    if (this.config.poolFirst) return [this.project(rec, this.arrange(rec, features))];
+    return [this.arrange(rec, this.project(rec, features))];
   }
 
   /** Features of every patch into the decoder's width. */
