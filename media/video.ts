@@ -1,11 +1,13 @@
 /** Video files to frames, by index. Decoded by an installed FFmpeg or by ffmpeg.wasm, with the same pixels. */
 import { InputError } from '../engine/errors.ts';
 import { nameOf, type Progress, type VideoSource } from './address.ts';
+import type { FetchOptions } from './fetch-file.ts';
 import { openFfmpegVideo } from './ffmpeg-video.ts';
 import type { Frame } from './frames.ts';
-import { openFfmpeg, TIMEOUT_SECONDS } from './open-ffmpeg.ts';
+import { type FfmpegOptions, openFfmpeg, TIMEOUT_SECONDS } from './open-ffmpeg.ts';
+import { checkFormat } from './picture-format.ts';
 import type { VideoInfo } from './probe.ts';
-import { localSource } from './source.ts';
+import { headOf, type LocalSource, localSource } from './source.ts';
 
 export type { Frame } from './frames.ts';
 export type { VideoInfo } from './probe.ts';
@@ -69,23 +71,37 @@ const LONGEST_SECONDS = 2_147_483;
  * temporary file.
  * @throws VideoError if there is no such video, or no decoder for it; InputError for options outside what is allowed.
  */
-export function openVideo(video: VideoSource, options: OpenVideoOptions = {}): Promise<Video> {
-  return openTurned(video, options, true);
+export async function openVideo(video: VideoSource, options: OpenVideoOptions = {}): Promise<Video> {
+  const how = howToOpen(video, options);
+  return openLocal(await localSource(video, how), how, { turn: true });
 }
 
-/** The same. @param turn - Whether frames are turned as the file says. */
-export async function openTurned(video: VideoSource, options: OpenVideoOptions, turn: boolean): Promise<Video> {
-  const { decoder = 'auto', signal, progress } = options;
-  const name = options.name ?? nameOf(video);
+/** Options that are checked and complete. */
+export interface HowToOpen extends FetchOptions, FfmpegOptions {}
+
+/** @throws InputError for options outside what is allowed, and the signal's reason. */
+export function howToOpen(video: VideoSource, options: OpenVideoOptions): HowToOpen {
+  const { name = nameOf(video), decoder = 'auto', signal, progress } = options;
   const timeoutSeconds = within('timeoutSeconds', options.timeoutSeconds ?? TIMEOUT_SECONDS, LONGEST_SECONDS);
   const maxBytes = within('maxBytes', options.maxBytes ?? MAX_BYTES, Number.MAX_SAFE_INTEGER);
   signal?.throwIfAborted();
-  const source = await localSource(video, { name, signal, timeoutSeconds, maxBytes, progress });
-  const ffmpeg = await openFfmpeg(source, { name, decoder, timeoutSeconds });
+  return { name, decoder, signal, progress, timeoutSeconds, maxBytes };
+}
+
+/**
+ * Opens what is there. The source is given back with the video, or if this fails.
+ *
+ * @param turn - Whether frames are turned as the file says.
+ */
+export async function openLocal(source: LocalSource, how: HowToOpen, { turn }: { turn: boolean }): Promise<Video> {
+  let owned: AsyncDisposable = source;
   try {
-    return await openFfmpegVideo(ffmpeg, { name, signal, turn });
+    checkFormat(await headOf(source.data, how.name), how.name);
+    const ffmpeg = await openFfmpeg(source, how);
+    owned = ffmpeg;
+    return await openFfmpegVideo(ffmpeg, { ...how, turn });
   } catch (error) {
-    await ffmpeg[Symbol.asyncDispose]();
+    await owned[Symbol.asyncDispose]();
     throw error;
   }
 }
