@@ -82,9 +82,10 @@ describe('models by name', () => {
         'a/',
         '/a',
         '',
-        'x'.repeat(5000),
       ])
         expect(() => chooseModel(name), name).to.throw(InputError, line);
+      // Of one that fills the screen the middle is cut, and what to do stays.
+      expect(() => chooseModel('x'.repeat(5000))).to.throw(InputError, /^--model x+\.\.\..*owner\/name@revision\.$/);
     });
   });
 
