@@ -33,7 +33,6 @@ export async function openModel(
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       name: choice.name,
       defaults: defaultsOf(choice),
-      ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),
       progress: (done, of) => console_.progress(`loading the model, ${bytes(done)} of ${bytes(of)}`),
     });

@@ -17,7 +17,6 @@ export interface NamedModel {
   readonly ratioLowerBound?: number;
   readonly thresholdSource?: string;
   readonly thresholdBasis?: 'published' | 'measured' | 'guess';
-  readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
   readonly prompt?: string;
 }
 

@@ -9,7 +9,7 @@ import { encodeBlank, firstTokens, type Rehearsed } from './rehearsal.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Rehearsed, Pick<LoadCheckpointOptions, 'dtype' | 'chatTemplate' | 'families'> {
+export interface PlanOptions extends Rehearsed, Pick<LoadCheckpointOptions, 'dtype' | 'families'> {
   /** Of the run; undefined is the dense model. */
   readonly reducer: TokenReducer | undefined;
 }

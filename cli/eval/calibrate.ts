@@ -4,7 +4,7 @@ import { InputError } from '../../engine/errors.ts';
 import { medianSimilarity } from '../../framefusion/calibrate.ts';
 import { chooseModel, type ModelChoice, ownCatalogue, relativeTo } from '../../library/catalogue.ts';
 import type { NamedModel } from '../../library/named-model.ts';
-import { openVideo } from '../../media/video.ts';
+import { openVideo } from '../../media/open-video.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { fetchModel } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
