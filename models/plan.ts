@@ -9,7 +9,7 @@ import { encodeBlank, firstTokens, type Rehearsed } from './rehearsal.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Rehearsed, Pick<LoadCheckpointOptions, 'dtype' | 'families'> {
+export interface PlanOptions extends Rehearsed, Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
   /** Of the run; undefined is the dense model. */
   readonly reducer: TokenReducer | undefined;
 }
@@ -56,6 +56,7 @@ export async function planMemory(
   using model = await loadCheckpoint(files, runtime, options);
   const loading = pool.memory.peakBytes;
   pool.resetPeak();
+  options.signal?.throwIfAborted();
   using seen = await encodeBlank(model, options);
   const looking = pool.memory.peakBytes;
   pool.resetPeak();
