@@ -124,7 +124,7 @@ export function planReport(
 ): object {
   const { weights, pipelines: _, ...rest } = plan ?? {};
   return {
-    version: 1,
+    version: 2,
     model: name,
     adapter: runtime.adapterName,
     cost,
@@ -147,7 +147,7 @@ export function planTable(
   const share = `${((100 * plan.cache) / plan.denseCache).toFixed(1)} % of the dense ${bytes(plan.denseCache)}`;
   const software = runtime.adapterKind === 'software' ? ' (software)' : '';
   const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
-  const answer = `answering, ${plan.rows} rows, ${plan.videoTokens} of the video`;
+  const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
     ['model', `${name}, ${precisionText(weights.formats.join(' + '), plan.act)}, on ${runtime.adapterName}${software}`],
     ['run', `${shownText(wanted)} at cost ${wanted.cost}`],
@@ -155,8 +155,8 @@ export function planTable(
     ['video', `${bytes(plan.visualTokens)} of visual tokens`],
     ['cache', plan.cache === plan.denseCache ? bytes(plan.cache) : `${bytes(plan.cache)}, ${share}`],
     ['at most', `${bytes(plan.loading)} while loading`],
-    ['', `${bytes(plan.looking)} while looking at the video`],
-    ['', `${bytes(plan.answering)} while ${answer}`],
+    ['', `${bytes(plan.vision)} while encoding the video`],
+    ['', `${bytes(plan.generation)} while ${answer}`],
     ['needed', `${bytes(plan.peak)}: ${found.problem === undefined ? 'fits' : 'does not fit'} (${has})`],
   ]);
 }

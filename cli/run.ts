@@ -245,7 +245,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       vision: shown.pictures.visionSeconds + (shown.video?.visionSeconds ?? 0),
     },
     runs: answers.map((answered) => answered.report),
-    ...(one && other && { partsAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
+    ...(one && other && { divergesAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
   };
 }
 

@@ -17,7 +17,7 @@ export function savedTable(report: Report): string {
     ...(tokens.video > 0
       ? [
           ['tokens', `${tokens.video} of the ${seen}, ${kept} left after ${stepsLine(run)}`],
-          ['computed', `${colours.bold(percent(budget.spent))} of the ${seen} tokens (${asked(run)})`],
+          ['computed', `${colours.bold(percent(budget.computedShare))} of the ${seen} tokens (${asked(run)})`],
         ]
       : [['tokens', `${tokens.prompt}, none of a video: nothing is reduced`]]),
     [
@@ -45,7 +45,7 @@ export function compareTable(report: Report): string {
     alignRows(headRows(report)),
     alignRows([
       ['', 'dense', reduced.reducer, ''].map((text) => colours.bold(text)),
-      line('computed', ({ budget }) => percent(budget.spent), asked(reduced)),
+      line('computed', ({ budget }) => percent(budget.computedShare), asked(reduced)),
       line('rows a layer', (run) => attended(run).toFixed(0), `${speedUp(attended)} fewer`),
       line('cache', (run) => bytes(run.cacheBytes), `${speedUp((run) => run.cacheBytes)} smaller`),
       line('prefill', (run) => seconds(run.seconds.prefill), `${speedUp((run) => run.seconds.prefill)} faster`),

@@ -30,8 +30,8 @@ export interface MemoryPlan {
   readonly denseCache: number;
   /** All that there is at most at a time: while weights load, while frames are looked at, while the answer is made. */
   readonly loading: number;
-  readonly looking: number;
-  readonly answering: number;
+  readonly vision: number;
+  readonly generation: number;
   /** The largest of these. */
   readonly peak: number;
   /** All that the run was seen to dispatch: `loadModel` compiles them while weights load. */
@@ -57,14 +57,14 @@ export async function planMemory(
   const loading = pool.memory.peakBytes;
   pool.resetPeak();
   using seen = await encodeBlank(model, options);
-  const looking = pool.memory.peakBytes;
+  const vision = pool.memory.peakBytes;
   pool.resetPeak();
   const stats = await firstTokens(model.withReducer(options.reducer), seen, options);
   const reduced = pool.memory.peakBytes;
   pool.resetPeak();
   const dense = options.reducer ? await firstTokens(model.withReducer(undefined), seen, options) : stats;
   // A sequence that is shortened in several steps leaves buffers of several lengths to the pool.
-  const answering = options.reducer ? Math.min(pool.memory.peakBytes, reduced + MOST_FREE_BYTES) : reduced;
+  const generation = options.reducer ? Math.min(pool.memory.peakBytes, reduced + MOST_FREE_BYTES) : reduced;
   await runtime.check();
   return {
     architecture: model.architecture,
@@ -77,9 +77,9 @@ export async function planMemory(
     cache: stats.cacheBytes,
     denseCache: dense.cacheBytes,
     loading,
-    looking,
-    answering,
-    peak: Math.max(loading, looking, answering),
+    vision,
+    generation,
+    peak: Math.max(loading, vision, generation),
     pipelines: runtime.pipelines.uses,
   };
 }

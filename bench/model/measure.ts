@@ -1,6 +1,6 @@
 /** One model at one number of frames, dense and at every budget: checked, then timed in turn. */
 
-import { spentShare } from '../../cli/report.ts';
+import { computedShareOf } from '../../cli/report.ts';
 import type { GenerationStats } from '../../models/generate.ts';
 import type { LoadedModel } from '../../models/loaded-model.ts';
 import type { EncodedVideo } from '../../models/video-model.ts';
@@ -134,7 +134,7 @@ function summary({ model: { decoder }, runtime }: Subject, runs: Runs, dense: Ru
     cost,
     layers: stats.layers,
     steps: stats.steps,
-    spent: spentShare(stats),
+    spent: computedShareOf(stats),
     prefillFlops: prefillFlops(decoder.config, stats.layers),
     firstPrefill: runs.firstPrefill,
     prefill,

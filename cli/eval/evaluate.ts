@@ -1,9 +1,10 @@
 /** The work of `ff-eval`: every question to every policy, with the vision tower run once a video. */
 import { createHash } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
+import { InputError } from '../../engine/errors.ts';
 import { openVideo } from '../../media/video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import type { VideoModel } from '../../models/video-model.ts';
+import type { EncodedVideo, VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
 import { fetchModel, type LocalModel } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
@@ -12,7 +13,7 @@ import { openModel } from '../open-model.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
 import { policyOf } from '../policy.ts';
 import { Console } from '../progress.ts';
-import { precisionText, spentShare } from '../report.ts';
+import { computedShareOf, precisionText } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import { standardOutput } from '../standard-output.ts';
 import type { EvalArguments } from './arguments.ts';
@@ -33,7 +34,7 @@ interface Run {
 
 /** What `ff-eval --json` writes; `version` is raised when a field changes its meaning or goes. */
 export interface EvalReport {
-  readonly version: 1;
+  readonly version: 2;
   readonly tool: string;
   /** The command line, and when it was done: ISO 8601. */
   readonly command: string;
@@ -44,14 +45,23 @@ export interface EvalReport {
   readonly model: string;
   readonly dtype: string;
   readonly adapter: string;
+  /** With `--skip-broken`: videos that could not be read, and how many questions were not asked for that. */
+  readonly skipped?: readonly SkippedVideo[];
   readonly runs: readonly RunSummary[];
+}
+
+/** A video that could not be read. */
+export interface SkippedVideo {
+  readonly video: string;
+  readonly questions: number;
+  readonly reason: string;
 }
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function evaluate(args: EvalArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-eval', args);
   const questions = await readQuestions(args.data, { ...args, note: (line) => console_.warn(line) });
-  requireVideos(args.data, questions);
+  if (!args.skipBroken) requireVideos(args.data, questions);
   const chosen = chooseModel(args.model);
   const runs = runsOf(args, chosen);
   const outputs = (['json', 'report', 'results'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
@@ -68,11 +78,13 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     maxNewTokens: args.maxNewTokens,
   });
   try {
-    const results = await Results.open(args.results, aboutOf(args, choice, model, questions));
-    await answerAll(args, { choice, model, questions, runs, results }, console_);
+    await using results = await Results.open(args.results, aboutOf(args, choice, model, questions), (line) =>
+      console_.warn(line),
+    );
+    const skipped = await answerAll(args, { choice, model, questions, runs, results }, console_);
     const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
     const report: EvalReport = {
-      version: 1,
+      version: 2,
       tool,
       command: commandLine('ff-eval'),
       date: new Date().toISOString(),
@@ -82,6 +94,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       model: choice.name,
       dtype: precisionText(model.weights.formats.join(' + '), model.act),
       adapter: runtime.adapterName,
+      ...(args.skipBroken && { skipped }),
       runs: summaries,
     };
     await everyOutput([
@@ -142,37 +155,66 @@ interface Work {
   readonly results: Results;
 }
 
-async function answerAll(args: EvalArguments, work: Work, console_: Console): Promise<void> {
-  const { model, questions, runs, results } = work;
-  const total = questions.length * runs.length;
-  let done = 0;
-  for (const [shown, ofVideo] of byVideo(questions)) {
+/** @returns The videos that could not be read, where that is not an error. */
+async function answerAll(args: EvalArguments, work: Work, console_: Console): Promise<SkippedVideo[]> {
+  const { questions, runs, results } = work;
+  const progress = { done: 0, total: questions.length * runs.length };
+  const skipped: SkippedVideo[] = [];
+  for (const ofVideo of byVideo(questions)) {
     const open = runs.flatMap((run) =>
       ofVideo.filter(({ index }) => !results.has(run.key, index)).map((one) => ({ run, ...one })),
     );
-    done += ofVideo.length * runs.length - open.length;
-    if (open.length === 0) continue;
-    const encoded = await encode(args, work, shown, console_);
-    try {
-      for (const { run, question, index } of open) {
-        console_.progress('answering', ++done, total);
-        const answer = model
-          .withReducer(run.policy)
-          .answer(encoded, promptFor(question), { maxNewTokens: args.maxNewTokens });
-        let text = '';
-        for await (const piece of answer) text += piece;
-        await results.add({
-          run: run.key,
-          question: index,
-          answer: text,
-          right: isRight(question, text),
-          spent: spentShare(answer.stats),
-          actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
-        });
-      }
-    } finally {
-      encoded[Symbol.dispose]();
+    progress.done += ofVideo.length * runs.length - open.length;
+    const [first] = open;
+    if (!first) continue;
+    const { video } = first.question;
+    const encoded = await encode(args, work, first.question, console_).catch((error: unknown) => {
+      if (!args.skipBroken || !isBroken(error)) throw error;
+      skipped.push({ video, questions: ofVideo.length, reason: error.message });
+      console_.warn(`left out: ${error.message}`);
+    });
+    if (encoded) await answerOpen(args, work, { open, encoded, progress }, console_);
+    else progress.done += open.length;
+  }
+  return skipped;
+}
+
+/** Whether a video is to blame. */
+function isBroken(error: unknown): error is Error {
+  return error instanceof Error && (error.name === 'VideoError' || error instanceof InputError);
+}
+
+interface OpenQuestions {
+  readonly open: readonly { readonly run: Run; readonly question: Question; readonly index: number }[];
+  readonly encoded: EncodedVideo;
+  readonly progress: { done: number; readonly total: number };
+}
+
+/** Asks what is still open about one video, and lets it go. */
+async function answerOpen(
+  { maxNewTokens }: EvalArguments,
+  { model, results }: Work,
+  { open, encoded, progress }: OpenQuestions,
+  console_: Console,
+): Promise<void> {
+  try {
+    for (const { run, question, index } of open) {
+      console_.progress('answering', ++progress.done, progress.total);
+      const answer = model.withReducer(run.policy).answer(encoded, promptFor(question), { maxNewTokens });
+      const pieces: string[] = [];
+      for await (const piece of answer) pieces.push(piece);
+      const text = pieces.join('');
+      await results.add({
+        run: run.key,
+        question: index,
+        answer: text,
+        right: isRight(question, text),
+        computedShare: computedShareOf(answer.stats),
+        actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
+      });
     }
+  } finally {
+    encoded[Symbol.dispose]();
   }
 }
 
@@ -181,9 +223,11 @@ function byVideo(questions: readonly Question[]) {
   const groups = new Map<string, { readonly question: Question; readonly index: number }[]>();
   for (const [index, question] of questions.entries()) {
     const key = JSON.stringify([question.video, question.start, question.end]);
-    groups.set(key, [...(groups.get(key) ?? []), { question, index }]);
+    const group = groups.get(key);
+    if (group) group.push({ question, index });
+    else groups.set(key, [{ question, index }]);
   }
-  return [...groups.values()].map((group) => [group[0]!.question, group] as const);
+  return groups.values();
 }
 
 async function encode(args: EvalArguments, { choice, model }: Work, shown: Question, console_: Console) {

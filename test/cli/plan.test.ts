@@ -22,7 +22,7 @@ describe('ff-run --plan', () => {
     const [few, many] = await Promise.all([ffRun(args), ffRun([...args, '--frames', '8', '--cost', '1'])]);
     const [a, b] = [JSON.parse(few.stdout), JSON.parse(many.stdout)];
     expect(a).to.include({
-      version: 1,
+      version: 2,
       model: 'tiny-llava-video',
       frames: 4,
       weights: 'q4',
@@ -33,7 +33,7 @@ describe('ff-run --plan', () => {
     expect(b.cache).to.equal(b.denseCache);
     expect(a.cache).to.be.below(a.denseCache);
     expect(a.weightBytes).to.equal(b.weightBytes);
-    expect(a.peak).to.equal(Math.max(a.loading, a.looking, a.answering));
+    expect(a.peak).to.equal(Math.max(a.loading, a.vision, a.generation));
   });
 
   it('says in one line that there is too little memory, and what would fit, as the run itself does', async () => {
@@ -89,7 +89,10 @@ describe('ff-run --plan', () => {
 
   it('is what a video is needed for otherwise', async () => {
     const { code, stderr } = await ffRun(['--model', tiny]);
-    expect([code, stderr]).to.deep.equal([2, 'ff-run: --video FILE is needed. See ff-run --help.\n']);
+    expect([code, stderr]).to.deep.equal([
+      2,
+      'ff-run: A video is needed: ff-run VIDEO [QUESTION]. See ff-run --help.\n',
+    ]);
     for (const memory of ['0', '-1', 'all'])
       expect((await ffRun(['--plan', `--memory=${memory}`])).stderr).to.contain('--memory must be above 0');
   });
