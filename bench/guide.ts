@@ -8,7 +8,7 @@ import { InputError } from '../engine/errors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import { virtualFamily } from '../tools/checkpoint/family.ts';
 import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
@@ -28,6 +28,16 @@ const models: readonly [CheckpointFiles, string][] = [
   [virtualCheckpoint('llava-video-72b'), 'LLaVA-Video 72B'],
   [await family('llava-hf/LLaVA-NeXT-Video-7B-hf'), 'LLaVA-NeXT-Video 7B'],
   [await family('OpenGVLab/InternVL2_5-8B'), 'InternVL2.5 8B'],
+  [await family('OpenGVLab/InternVL3-1B'), 'InternVL3 1B'],
+  [await family('OpenGVLab/InternVL3-2B'), 'InternVL3 2B'],
+  [await family('OpenGVLab/InternVL3-8B'), 'InternVL3 8B'],
+  [await family('OpenGVLab/InternVL3_5-1B'), 'InternVL3.5 1B'],
+  [await family('OpenGVLab/InternVL3_5-2B'), 'InternVL3.5 2B'],
+  [await family('OpenGVLab/InternVL3_5-4B'), 'InternVL3.5 4B'],
+  [await family('OpenGVLab/InternVL3_5-8B'), 'InternVL3.5 8B'],
+  [await family('HuggingFaceTB/SmolVLM2-256M-Video-Instruct'), 'SmolVLM2 256M'],
+  [await family('HuggingFaceTB/SmolVLM2-500M-Video-Instruct'), 'SmolVLM2 500M'],
+  [await family('HuggingFaceTB/SmolVLM2-2.2B-Instruct'), 'SmolVLM2 2.2B'],
   [await family('openbmb/MiniCPM-V-2_6'), 'MiniCPM-V 2.6'],
   [await family('Qwen/Qwen2-VL-2B-Instruct'), 'Qwen2-VL 2B'],
   [await family('Qwen/Qwen2-VL-7B-Instruct'), 'Qwen2-VL 7B'],

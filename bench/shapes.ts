@@ -13,8 +13,8 @@ import { FrameFusion } from '../framefusion/framefusion.ts';
 import { sampleVideo } from '../media/sample-video.ts';
 import { openVideo } from '../media/video.ts';
 import { planMemory } from '../models/plan.ts';
-import { loadModel } from '../models/registry.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import { loadCheckpoint } from '../models/registry.ts';
+import type { ModelDType } from '../models/weights.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
 import type { PresetName } from '../tools/checkpoint/shapes.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
@@ -65,7 +65,7 @@ async function measure({ folder, dtype, frames, adapter }: Job): Promise<Measure
   const options = { dtype, frames, question: QUESTION, maxNewTokens: TOKENS, reducer };
   const plan = await planMemory(files, runtime, options);
   const started = performance.now();
-  const model = await loadModel(files, runtime, { dtype });
+  const model = await loadCheckpoint(files, runtime, { dtype });
   const loadSeconds = (performance.now() - started) / 1000;
   const onGpu = runtime.adapterKind === 'software' ? runtime.memory.bytes : 0;
   const hostWhileLoading = peakResident() - onGpu;
@@ -79,7 +79,7 @@ async function measure({ folder, dtype, frames, adapter }: Job): Promise<Measure
   for await (const _ of answer);
   const { stats } = answer;
   const measured = {
-    precision: `${model.weights.formats.join(' + ')} x ${model.act}`,
+    precision: `${model.weights.formats.join(' + ')} x ${model.computeDtype}`,
     adapterName: runtime.adapterName,
     weights: model.weights.bytes,
     hostWhileLoading,
@@ -90,7 +90,7 @@ async function measure({ folder, dtype, frames, adapter }: Job): Promise<Measure
     denseCache: plan.denseCache,
     rows: stats.promptRows,
     layers: model.layers,
-    steps: stats.steps.filter(({ action }) => action !== 'none').map(({ action, layer }) => `${action} at ${layer}`),
+    steps: stats.steps.filter(({ action }) => action !== 'none').map(({ action, at }) => `${action} at ${at}`),
     loadSeconds,
     visionSeconds,
     prefillSeconds: stats.prefillSeconds,

@@ -1,7 +1,7 @@
 import { WeightsError } from '../engine/errors.ts';
 import { downloadModel } from '../hub/download.ts';
+import type { ModelChoice } from '../library/catalogue.ts';
 import { DownloadReport } from './download-report.ts';
-import type { ModelChoice } from './models.ts';
 import type { Console } from './progress.ts';
 
 /** A model whose files are on this machine. */

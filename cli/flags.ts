@@ -1,10 +1,15 @@
 /** What the command lines of all tools share: a table of flags that parsing, checking and the help text are made from. */
 import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
+import { FrameFusionError } from '../engine/errors.ts';
 import { plainText, quoted } from '../engine/text.ts';
 
 /** A command line that cannot be understood; exit code 2. */
-export class UsageError extends Error {}
+export class UsageError extends FrameFusionError {
+  static {
+    UsageError.prototype.name = 'UsageError';
+  }
+}
 
 /** One flag: with a value, which the help text calls so, or without. */
 export interface Flag {

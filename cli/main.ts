@@ -1,15 +1,25 @@
 /** What every command does around its work: version, errors as one line, exit codes. */
 import { readFileSync } from 'node:fs';
+import { FrameFusionError, ProgramError } from '../engine/errors.ts';
+import { escapeControls } from '../engine/text.ts';
 import { UsageError } from './flags.ts';
 import { standardOutput } from './standard-output.ts';
 import { isSupervised, obeySupervisor, supervise } from './supervisor.ts';
 
-/** Names of the errors whose message is all that a user needs. Anything else is a fault of ours and keeps its stack. */
-const expected = new Set(['DeviceError', 'KernelError', 'ShapeError', 'WeightsError', 'InputError', 'VideoError']);
+/** What package.json says of the package. */
+interface PackageFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly bugs: { readonly url: string };
+}
+
+function packageFacts(): PackageFacts {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+}
 
 /** Name and version of the package. */
 function packageVersion(): string {
-  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { name, version } = packageFacts();
   return `${name} ${version}`;
 }
 
@@ -42,12 +52,15 @@ export async function runCommand<A extends object>(tool: string, { parse, help, 
     await standardOutput.finish();
   } catch (error) {
     process.exitCode = error instanceof UsageError ? 2 : 1;
-    process.stderr.write(`${tool}: ${describe(tool, error)}\n`);
+    process.stderr.write(`${tool}: ${describeError(error)}\n`);
   }
 }
 
-function describe(tool: string, error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof UsageError || expected.has(error.name)) return error.message.replace(/\s*\n\s*/g, ' ');
-  return `this is a fault of ${tool}, please report it: ${error.stack ?? error.message}`;
+/** One line for what a user can mend; a fault of the program keeps its stack and says where to report it. */
+export function describeError(error: unknown): string {
+  if (error instanceof FrameFusionError && !(error instanceof ProgramError)) return error.message;
+  const { name, version, bugs } = packageFacts();
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = `this is a fault of ${name}, please report it at ${bugs.url}:\n${name} ${version}, Node ${process.version}, ${process.platform}\n${stack}`;
+  return escapeControls(text, '\n\t');
 }

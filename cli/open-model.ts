@@ -2,8 +2,10 @@ import { folderFiles } from '../checkpoint/file-source.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { loadModel } from '../models/registry.ts';
-import type { ModelDType, VideoModel } from '../models/video-model.ts';
+import { defaultsOf } from '../library/named-model.ts';
+import { loadCheckpoint } from '../models/registry.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { fitOf, requireFit, type Wanted } from './fit.ts';
 import { openAdapter } from './open-adapter.ts';
@@ -27,15 +29,17 @@ export async function openModel(
   try {
     const fit = await fitOf(choice, runtime, wanted);
     await requireFit(choice, runtime, wanted, fit);
-    const model = await loadModel(folderFiles(choice.folder), runtime, {
+    const model = await loadCheckpoint(folderFiles(choice.folder), runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
+      name: choice.name,
+      defaults: defaultsOf(choice),
       ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),
       progress: (done, of) => console_.progress(`loading the model, ${bytes(done)} of ${bytes(of)}`),
     });
-    if (choice.adapter && choice.adapter !== model.architecture)
+    if (choice.architecture && choice.architecture !== model.architecture)
       throw new WeightsError(
-        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.adapter}.`,
+        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.architecture}.`,
       );
     const unused = model.unusedTensors;
     if (unused.length > 0)

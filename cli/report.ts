@@ -1,7 +1,7 @@
 /** The report of a run: what `--json` writes. docs/report.md says what each field means. */
 import type { Runtime } from '../engine/runtime.ts';
-import type { GenerationStats } from '../models/generate.ts';
 import type { TokenReducer } from '../models/reduction.ts';
+import type { GenerationStats } from '../models/stats.ts';
 
 /** Raised when a field changes its meaning or goes; new fields do not. */
 export const REPORT_VERSION = 2;

@@ -1,11 +1,14 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
+import { reducerNamed } from '../framefusion/reducers.ts';
+import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
 import type { Picture } from '../media/crop-picture.ts';
 import { openPicture } from '../media/picture.ts';
 import { openVideo, type Video } from '../media/video.ts';
+import type { Inputs } from '../models/inputs.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { Seen, VideoModel } from '../models/video-model.ts';
+import type { VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { commandLine } from './command-line.ts';
@@ -13,11 +16,9 @@ import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
-import { chooseModel, type ModelChoice } from './models.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
-import { policyOf } from './policy.ts';
 import { Console } from './progress.ts';
 import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
@@ -48,7 +49,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     const wanted = wantedOf(args, choice, opened);
     const { runtime, model, loadSeconds } = await openModel(args, choice, console_, wanted);
     try {
-      using shown = await showAll(opened, { model, choice }, args, console_);
+      using shown = await showAll(opened, model, args, console_);
       const prompt = wanted.question;
       const answers = await answerAll(args, { choice, model, prompt, seen: shown.seen }, console_);
       const about = { choice, prompt, model, runtime, opened, shown, answers, loadSeconds };
@@ -81,17 +82,17 @@ async function openAll(args: RunArguments): Promise<Opened> {
 interface ShownAll extends Disposable {
   readonly video: Shown | undefined;
   readonly pictures: ShownPictures;
-  readonly seen: Seen;
+  readonly seen: Inputs;
 }
 
 async function showAll(
   { video, pictures }: Opened,
-  { model, choice }: { readonly model: VideoModel; readonly choice: ModelChoice },
+  model: VideoModel,
   args: RunArguments,
   console_: Console,
 ): Promise<ShownAll> {
   const shownPictures = await showPictures(pictures, model, console_);
-  const shown = video && (await showVideo({ video, model, choice }, args, console_));
+  const shown = video && (await showVideo({ video, model }, args, console_));
   const seen = { pictures: shownPictures.encoded, video: shown?.encoded };
   const dispose = (): void => {
     for (const one of [...seen.pictures, seen.video]) one?.[Symbol.dispose]();
@@ -130,7 +131,7 @@ interface Question {
   readonly choice: ModelChoice;
   readonly model: VideoModel;
   readonly prompt: string;
-  readonly seen: Seen;
+  readonly seen: Inputs;
 }
 
 async function answerAll(args: RunArguments, question: Question, console_: Console): Promise<Answered[]> {
@@ -169,9 +170,10 @@ function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: 
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, separators, scoreRows, seed } = args;
+  const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
   if (cost === 1 && !args.compare) return undefined;
-  return policyOf(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed }, args, choice);
+  const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
+  return reducerNamed(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(
@@ -232,7 +234,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       name: about.choice.name,
       architecture: model.architecture,
       layers: model.layers,
-      dtype: model.act,
+      dtype: model.computeDtype,
       weights: model.weights.formats.join(' + '),
       weightBytes: model.weights.bytes,
     },

@@ -1,20 +1,11 @@
 import { cropPicture, type Picture } from '../media/crop-picture.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
+import { samplingOf } from '../models/defaults.ts';
+import type { EncodedPicture, EncodedVideo, SamplingWishes } from '../models/inputs.ts';
 import { stretched } from '../models/pictures.ts';
-import type { EncodedPicture, EncodedVideo, VideoModel } from '../models/video-model.ts';
-import type { NamedModel } from './models.ts';
+import type { VideoModel } from '../models/video-model.ts';
 import type { Console } from './progress.ts';
-
-/** What a command line says about sampling; the model's own settings stand behind it. */
-export interface SamplingArguments {
-  readonly frames?: number;
-  readonly fps?: number;
-  readonly forceSample?: boolean;
-  /** Seconds between which the video is looked at. */
-  readonly start?: number;
-  readonly end?: number;
-}
 
 /** A video as a model has seen it. */
 export interface Shown {
@@ -52,24 +43,18 @@ export async function showPictures(
 
 /** Samples a video and runs the vision tower on it. */
 export async function showVideo(
-  { video, model, choice }: { readonly video: Video; readonly model: VideoModel; readonly choice: NamedModel },
-  args: SamplingArguments,
+  { video, model }: { readonly video: Video; readonly model: VideoModel },
+  wishes: SamplingWishes,
   console_: Console,
 ): Promise<Shown> {
-  const { forceSample, fps: ownFps, ...format } = model.frameFormat;
-  const fps = args.fps ?? choice.fps ?? ownFps;
   const sampled = await sampleVideo(video, {
-    ...format,
-    maxFrames: args.frames ?? choice.frames,
-    // A rate that was asked for is not overruled by what the model prefers.
-    forceSample: args.forceSample || (args.fps === undefined && (choice.forceSample ?? forceSample)),
-    ...(fps !== undefined && { fps }),
-    ...(args.start !== undefined && { start: args.start }),
-    ...(args.end !== undefined && { end: args.end }),
+    ...samplingOf(model, wishes),
     progress: (done, of) => console_.progress('decoding the video, frame', done, of),
   });
   for (const warning of video.warnings) console_.warn(warning);
   const started = performance.now();
-  const encoded = await model.encode(sampled, (done, of) => console_.progress('looking at the video, frame', done, of));
+  const encoded = await model.encode(sampled, {
+    progress: (done, of) => console_.progress('looking at the video, frame', done, of),
+  });
   return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };
 }

@@ -1,5 +1,7 @@
 /** The report as a person reads it after the answer. */
+
 import { stripVTControlCharacters } from 'node:util';
+import { placeText } from '../models/stats.ts';
 import { colours } from './colours.ts';
 import { precisionText, type Report, type RunReport, type VideoReport } from './report.ts';
 
@@ -58,14 +60,13 @@ export function compareTable(report: Report): string {
 
 /** Every layer and every step, for `--verbose`. */
 export function layerLines(run: RunReport): string[] {
-  const steps = run.reduction.map(({ layer, action, rowsIn, rowsOut, similarShare, budgetShare }) => {
-    const where = layer < 0 ? 'before layer 0' : `in layer ${layer}`;
+  const steps = run.reduction.map(({ at, action, rowsIn, rowsOut, similarShare, budgetShare }) => {
     const shares = [
       similarShare === undefined ? [] : `${percent(similarShare)} similar`,
       budgetShare === undefined ? [] : `the budget asks for ${percent(budgetShare)}`,
     ].flat();
     const why = shares.length > 0 ? ` (${shares.join(', ')})` : '';
-    return `${run.reducer}: ${action} ${where}: ${rowsIn} rows -> ${rowsOut}${why}`;
+    return `${run.reducer}: ${action} ${placeText(at)}: ${rowsIn} rows -> ${rowsOut}${why}`;
   });
   const layers = run.tokens.layers.map(
     ({ entering, attending, leaving }, i) =>
@@ -101,9 +102,7 @@ function stepsLine({ reduction, reducer }: RunReport): string {
     drop: 'dropping',
     none: '',
   };
-  return done
-    .map(({ action, layer }) => `${names[action]} ${layer < 0 ? 'before layer 0' : `in layer ${layer}`}`)
-    .join(', ');
+  return done.map(({ action, at }) => `${names[action]} ${placeText(at)}`).join(', ');
 }
 
 function asked({ budget, reducer }: RunReport): string {

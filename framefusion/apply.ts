@@ -11,6 +11,6 @@ import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
  * @throws InputError if a setting is outside what is allowed.
  * @see FrameFusion interface.py, apply_framefusion.
  */
-export function applyFrameFusion<M extends VideoModel>(model: M, options: FrameFusionOptions): M {
-  return model.withReducer(new FrameFusion(options)) as M;
+export function applyFrameFusion(model: VideoModel, options: FrameFusionOptions): VideoModel {
+  return model.withReducer(new FrameFusion(options));
 }

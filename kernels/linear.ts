@@ -1,7 +1,7 @@
+import type { DeviceContext } from '../engine/device-context.ts';
 import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
-import type { Runtime } from '../engine/runtime.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { swiglu } from './activation.ts';
 import { codecOf } from './codec/index.ts';
@@ -49,7 +49,7 @@ const FEW_ROWS = 4;
 export type LinearPlan = keyof typeof kernels;
 
 /** The plans that an adapter can run on activations and a weight. */
-export function linearPlans(runtime: Runtime, act: 'f32' | 'f16', format: WeightFormat): LinearPlan[] {
+export function linearPlans(runtime: DeviceContext, act: 'f32' | 'f16', format: WeightFormat): LinearPlan[] {
   const all = Object.keys(kernels) as LinearPlan[];
   return all.filter((plan) => {
     if (plan === 'matrix') return runtime.hasMatrices && act === 'f16' && format !== 'f32';
@@ -57,7 +57,7 @@ export function linearPlans(runtime: Runtime, act: 'f32' | 'f16', format: Weight
   });
 }
 
-function planFor(runtime: Runtime, x: Tensor, { format }: Weight): LinearPlan {
+function planFor(runtime: DeviceContext, x: Tensor, { format }: Weight): LinearPlan {
   const [rows] = x.shape2();
   if (runtime.adapterKind === 'software' && runtime.subgroupSize >= 4) return rows === 1 ? 'subgroupRow' : 'subgroup';
   if (rows <= FEW_ROWS) return 'row';

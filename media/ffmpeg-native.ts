@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { VideoError } from './errors.ts';
-import { type Ffmpeg, LOG_LINES, type Program, type RunOptions } from './ffmpeg.ts';
+import type { Ffmpeg, Program, RunOptions } from './ffmpeg.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
 /** What is installed. */
@@ -31,7 +31,7 @@ export async function findNative(): Promise<NativeFfmpeg | undefined> {
  * @param name - What errors call the video.
  */
 export async function openNative(native: NativeFfmpeg, source: string | Uint8Array, name: string): Promise<Ffmpeg> {
-  const temporary = typeof source === 'string' ? undefined : await TemporaryFile.create(source);
+  const temporary = typeof source === 'string' ? undefined : await TemporaryFile.create(source, name);
   const path = temporary?.path ?? (source as string);
   return {
     decoder: 'ffmpeg',
@@ -48,7 +48,7 @@ async function* run(name: string, program: Program, args: readonly string[], { l
   const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, signal });
   const closed = once(child, 'close') as Promise<[code: number | null, killedBy: string | null]>;
   closed.catch(() => {}); // Looked at below, perhaps after it failed.
-  createInterface(child.stderr).on('line', (line) => log.length < LOG_LINES && log.push(line));
+  createInterface(child.stderr).on('line', (line) => log.add(line));
   try {
     yield* child.stdout as AsyncIterable<Uint8Array>;
     const [, killedBy] = await closed;

@@ -13,6 +13,8 @@ export interface SamplingOptions extends Pick<FrameRequest, 'frames' | 'averageF
   readonly fps?: number;
   /** Spread exactly `maxFrames` over the whole video, whatever its length. Default false. */
   readonly forceSample?: boolean;
+  /** When each frame is shown, in seconds. Default: at the average rate. */
+  readonly shown?: readonly number[];
   /** A model's own choice of frames. Default {@link sampleStrided}, as LLaVA-Video. */
   readonly sample?: Sample;
 }
@@ -39,7 +41,7 @@ export interface Sampling {
  *
  * @throws InputError if a number is outside what {@link SamplingOptions} says.
  */
-export function sampleFrames({ sample, ...wanted }: SamplingOptions): Sampling {
+export function sampleFrames({ sample, shown, ...wanted }: SamplingOptions): Sampling {
   const video: FrameRequest = { fps: 1, forceSample: false, ...wanted };
   const { frames, averageFps } = video;
   requireCount('frames', frames);
@@ -48,9 +50,9 @@ export function sampleFrames({ sample, ...wanted }: SamplingOptions): Sampling {
   requirePositive('fps', video.fps);
 
   const indices = [...(sample ?? sampleStrided)(video)];
-  const times = indices.map((index) => index / averageFps);
+  const times = indices.map((index) => shown?.[index] ?? index / averageFps);
   // LLaVA-Video divides by the step in one case, which is the rate only where a frame a second is asked for.
-  const told = !sample && strided(video) ? indices.map((index) => index / strideOf(video)) : times;
+  const told = !sample && !shown && strided(video) ? indices.map((index) => index / strideOf(video)) : times;
   const duration = frames / averageFps;
   return {
     indices,

@@ -42,13 +42,16 @@ export class ChatTemplate {
     }
   }
 
-  /** The whole prompt for one user turn, up to where the answer starts. */
-  render(user: string): string {
-    return this.#template.render({
-      messages: [{ role: 'user', content: user }],
-      add_generation_prompt: true,
-    });
+  /** A conversation as text, up to where the next answer starts. */
+  render(messages: readonly Message[]): string {
+    return this.#template.render({ messages, add_generation_prompt: true });
   }
+}
+
+/** What somebody said, as Hugging Face's templates take it. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
 }
 
 /** When frames were sampled, in the form that prompts use. */

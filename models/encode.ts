@@ -1,4 +1,5 @@
-import { DeviceError, KernelError } from '../engine/errors.ts';
+import type { DeviceContext } from '../engine/device-context.ts';
+import { AdapterLimitError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { Runtime } from '../engine/runtime.ts';
@@ -19,6 +20,7 @@ export interface FramesToEncode {
   /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
   readonly pixels: (start: number, end: number, picture: number) => Float32Array;
   readonly progress?: ((done: number, of: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Groups of a video; the last frame stands in for those that the last group lacks. */
@@ -46,7 +48,7 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
     if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
     rec.submit();
     await runtime.settled();
-    await runtime.check();
+    await rec.check();
     return tokens;
   } catch (error) {
     rec.adopt(tokens);
@@ -60,11 +62,12 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
 
 async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
   const { framesPerGroup: each } = encoder;
-  const { frames, pictures, progress } = video;
+  const { frames, pictures, progress, signal } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
   const atOnce = await groupsAtOnce(rec.runtime, encoder, pictures);
   for (let first = 0; first < groups; first += atOnce) {
+    signal?.throwIfAborted();
     const count = Math.min(atOnce, groups - first);
     let place = first * perGroup;
     for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
@@ -89,7 +92,7 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
  * Groups that go through an encoder together: as many as the adapter can bind the widest activation of, which is found by
  * writing the work down for a virtual one. Where it cannot even bind one group's, the real work says so.
  */
-async function groupsAtOnce(runtime: Runtime, encoder: VideoEncoder, pictures: readonly Size[]): Promise<number> {
+async function groupsAtOnce(runtime: DeviceContext, encoder: VideoEncoder, pictures: readonly Size[]): Promise<number> {
   const virtual = await Runtime.open(virtualAdapter(runtime));
   let groups = Math.max(1, Math.floor(FRAMES_AT_ONCE / encoder.framesPerGroup));
   while (groups > 1 && !runsOf(pictures, pictures.length).every((size) => fits(virtual, encoder, size, groups)))
@@ -104,7 +107,7 @@ function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: Size, 
     encoder.forward(rec, rec.empty('pixels', [groups * encoder.framesPerGroup, 3, height, width], 'f32'));
     return true;
   } catch (error) {
-    if (error instanceof DeviceError || error instanceof KernelError) return false;
+    if (error instanceof AdapterLimitError) return false;
     throw error;
   } finally {
     rec.finish();

@@ -7,11 +7,11 @@ import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
+import type { FrameFormat, TokenGrid } from './inputs.ts';
 import type { Normalisation } from './preprocess.ts';
-import type { FrameFormat, TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
+/** What one family of models has of its own; `VideoModel` is what all share. docs/adapt.md is the guide to a new one. */
 export interface Family {
   /** As config.json names them. */
   readonly architectures: readonly string[];
@@ -121,6 +121,18 @@ export interface PromptForm {
   readonly typedAfter?: number;
   /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
   lead(video: SpokenVideo): string;
+  /**
+   * When each group of a video is, for decoders with positions in time: whole numbers from 0 on, ascending. Absent: one after
+   * the other.
+   */
+  times?(video: SpokenVideo): readonly number[];
   /** Special tokens that end an answer. */
   readonly stopTokens: readonly string[];
+}
+
+/** What a checkpoint is, by its configs. */
+export interface PlannedModel {
+  /** What config.json calls it. */
+  readonly architecture: string;
+  readonly plan: FamilyPlan;
 }

@@ -6,11 +6,11 @@ import { meanFrames } from '../kernels/mean-frames.ts';
 import { mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
+import type { TokenGrid } from './inputs.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
 import { patchesOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
-import type { TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */

@@ -2,11 +2,11 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { type NewlinePlace, type PoolMode, pool, pooledSide } from '../kernels/vision.ts';
 import type { VideoEncoder } from './family.ts';
+import type { TokenGrid } from './inputs.ts';
 import { mlp, Projector } from './projector.ts';
 import { gridOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
 import { Tower } from './tower/tower.ts';
-import type { TokenGrid } from './video-model.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens, as LLaVA's families do it. */

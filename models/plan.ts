@@ -4,12 +4,12 @@ import { MOST_FREE_BYTES } from '../engine/pool.ts';
 import { Runtime } from '../engine/runtime.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { TokenReducer } from './reduction.ts';
-import { type LoadModelOptions, loadModel } from './registry.ts';
+import { type LoadCheckpointOptions, loadCheckpoint } from './registry.ts';
 import { encodeBlank, firstTokens, type Rehearsed } from './rehearsal.ts';
-import type { LoadedWeights } from './video-model.ts';
+import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Rehearsed, Pick<LoadModelOptions, 'dtype' | 'chatTemplate' | 'families'> {
+export interface PlanOptions extends Rehearsed, Pick<LoadCheckpointOptions, 'dtype' | 'chatTemplate' | 'families'> {
   /** Of the run; undefined is the dense model. */
   readonly reducer: TokenReducer | undefined;
 }
@@ -53,7 +53,7 @@ export async function planMemory(
   using runtime = await Runtime.open(virtualAdapter(like));
   const { pool } = runtime;
   const { frames } = options;
-  using model = await loadModel(files, runtime, options);
+  using model = await loadCheckpoint(files, runtime, options);
   const loading = pool.memory.peakBytes;
   pool.resetPeak();
   using seen = await encodeBlank(model, options);
@@ -68,7 +68,7 @@ export async function planMemory(
   await runtime.check();
   return {
     architecture: model.architecture,
-    act: model.act,
+    act: model.computeDtype,
     weights: model.weights,
     frames,
     rows: stats.promptRows,

@@ -4,9 +4,10 @@ import type { PipelineUse } from '../engine/pipelines.ts';
 import { Runtime } from '../engine/runtime.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { blankTimes } from './chat.ts';
-import type { GenerationStats } from './generate.ts';
+import type { EncodedPicture, EncodedVideo, Inputs } from './inputs.ts';
 import { bytesOf, stretched } from './pictures.ts';
-import type { EncodedPicture, EncodedVideo, Seen, VideoModel } from './video-model.ts';
+import type { GenerationStats } from './stats.ts';
+import type { VideoModel } from './video-model.ts';
 
 /** What a model on a virtual adapter is shown and asked. */
 export interface Rehearsed {
@@ -80,7 +81,7 @@ async function encodeBlankPicture(model: VideoModel, source: Size): Promise<Enco
 }
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */
-export async function firstTokens(model: VideoModel, seen: Seen, options: Rehearsed): Promise<GenerationStats> {
+export async function firstTokens(model: VideoModel, seen: Inputs, options: Rehearsed): Promise<GenerationStats> {
   const { maxNewTokens, question } = options;
   const answer = model.answer(seen, question, { maxNewTokens });
   let given = 0;

@@ -15,7 +15,6 @@ import {
   weightOf,
 } from '../kernels/weight.ts';
 import { fileRowBytes, Packer, type PackTarget, PIECE_BYTES, pieceRows } from './packer.ts';
-import type { LoadedWeights, ModelDType } from './video-model.ts';
 
 type FloatType = 'f32' | 'f16' | 'bf16';
 const floatTypes: Readonly<Record<string, FloatType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
@@ -188,7 +187,7 @@ export class WeightLoader {
       );
     this.#disposePacker();
     this.#progress?.(this.#bytes, this.#bytes); // what the model does not want was not read
-    await this.runtime.check();
+    await this.runtime.check(this.#tensors);
   }
 
   /** Stored tensors that nobody read, without those that the model declares as ignorable. */
@@ -339,3 +338,20 @@ function* pieces(
 function some(names: readonly string[]): string {
   return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
+
+/** What a model holds on the GPU. */
+export interface LoadedWeights {
+  /** Of the matrices; several if they were left as in a file that mixes them. */
+  readonly formats: readonly WeightFormat[];
+  readonly bytes: number;
+  /** The stored matrices, which ff-convert packs. */
+  readonly matrices: readonly StoredMatrix[];
+}
+
+/**
+ * The format of weights on the GPU, or `auto`: as in the file. `f32` leaves them so, too, and multiplies in f32 where the
+ * others multiply in f16 if the adapter can; `f16` insists on that.
+ */
+export const dtypes = ['auto', 'f32', 'bf16', 'f16', 'q8', 'q4'] as const;
+/** One of `dtypes`. */
+export type ModelDType = (typeof dtypes)[number];

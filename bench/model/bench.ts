@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { Console } from '../../cli/progress.ts';
 import { precisionText } from '../../cli/report.ts';
 import type { Video } from '../../media/video.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
-import type { EncodedVideo, VideoFrames } from '../../models/video-model.ts';
+import type { EncodedVideo, VideoFrames } from '../../models/inputs.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
 import type { Figure } from '../common/figures.ts';
 import { originOf } from '../common/origin.ts';
@@ -130,8 +130,8 @@ function reportOf(
   { seed, maxNewTokens }: ModelArguments,
   { tool, video, results }: { tool: string; video: string; results: readonly FramesResult[] },
 ): ModelReport {
-  const { layers, weights, act } = model;
-  const precision = precisionText(weights.formats.join(' + '), act);
+  const { layers, weights, computeDtype } = model;
+  const precision = precisionText(weights.formats.join(' + '), computeDtype);
   return {
     ...originOf(runtime, tool, seed),
     bench: 'model',
@@ -146,7 +146,11 @@ function reportOf(
   };
 }
 
-function shapeOf({ decoder: { config } }: LoadedModel): ModelReport['model']['shape'] {
+function shapeOf({
+  parts: {
+    decoder: { config },
+  },
+}: VideoModel): ModelReport['model']['shape'] {
   const { hiddenSize: hidden, intermediateSize: inner, heads, kvHeads, headDim, vocabSize: vocabulary } = config;
   return { hidden, inner, heads, kvHeads, headDim, vocabulary };
 }

@@ -1,9 +1,9 @@
 /** One model at one number of frames, dense and at every budget: checked, then timed in turn. */
 
 import { computedShareOf } from '../../cli/report.ts';
-import type { GenerationStats } from '../../models/generate.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
-import type { EncodedVideo } from '../../models/video-model.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
+import type { GenerationStats } from '../../models/stats.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { fairSeconds, type Measured, measured, type Sample, type Spread, spread, stopwatch } from '../common/timing.ts';
 import type { ModelArguments } from './arguments.ts';
 import { requireBudget, requireSame } from './checks.ts';
@@ -41,7 +41,7 @@ export interface CostResult {
 /** A model under one budget, and what its runs showed. */
 interface Runs {
   readonly cost: number;
-  readonly model: LoadedModel;
+  readonly model: VideoModel;
   readonly stats: GenerationStats;
   readonly peakBytes: number;
   readonly firstPrefill: Sample;
@@ -50,7 +50,7 @@ interface Runs {
   readonly traces: Trace[];
 }
 
-/** @throws KernelError if a check fails: what is wrong is not timed. */
+/** @throws WrongResultError if a check fails: what is wrong is not timed. */
 export async function measureCosts(
   subject: Subject,
   args: ModelArguments,
@@ -103,23 +103,25 @@ async function timeOnce(subject: Subject, args: ModelArguments, video: EncodedVi
 
 /** One answer; prefill ends with the first id. */
 async function generate(
-  model: LoadedModel,
+  model: VideoModel,
   { question }: Subject,
   { maxNewTokens }: ModelArguments,
   video: EncodedVideo,
 ) {
   let time = stopwatch();
   let prefill = { wall: Number.NaN, cpu: Number.NaN };
-  const started = (): void => {
+  const token = (): void => {
+    if (!Number.isNaN(prefill.wall)) return;
     prefill = time();
     time = stopwatch();
   };
-  const answer = model.answer(video, question, { maxNewTokens, started });
+  const answer = model.answer(video, question, { maxNewTokens, token });
   for await (const _ of answer);
   return { prefill, decode: time(), stats: answer.stats };
 }
 
-function summary({ model: { decoder }, runtime }: Subject, runs: Runs, dense: Runs): CostResult {
+function summary({ model, runtime }: Subject, runs: Runs, dense: Runs): CostResult {
+  const { decoder } = model.parts;
   const { cost, stats, traces } = runs;
   const prefill = measured(runs.prefill);
   const seconds = (of: Measured): number => fairSeconds(runtime.adapterKind, of).median;

@@ -2,19 +2,19 @@
 import { join } from 'node:path';
 import { fetchModel } from '../../cli/fetch-model.ts';
 import { given } from '../../cli/flags.ts';
-import { chooseModel, type ModelChoice, type NamedModel, root } from '../../cli/models.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { openModel } from '../../cli/open-model.ts';
-import { policyOf } from '../../cli/policy.ts';
 import type { Console } from '../../cli/progress.ts';
 import { bytes } from '../../cli/table.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { reducerNamed } from '../../framefusion/reducers.ts';
+import { chooseModel, type ModelChoice, root } from '../../library/catalogue.ts';
+import type { NamedModel } from '../../library/named-model.ts';
 import { type SampledVideo, sampleVideo } from '../../media/sample-video.ts';
 import { openVideo, type Video } from '../../media/video.ts';
 import { LlavaEncoder, type LlavaEncoderConfig } from '../../models/llava-encoder.ts';
-import { LoadedModel } from '../../models/loaded-model.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import type { ModelShape } from '../../tools/checkpoint/shapes.ts';
 import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
@@ -25,7 +25,7 @@ import type { ModelArguments } from './arguments.ts';
 export interface Subject {
   readonly name: string;
   readonly runtime: Runtime;
-  readonly model: LoadedModel;
+  readonly model: VideoModel;
   readonly encoder: LlavaEncoderConfig;
   readonly settings: NamedModel;
   readonly question: string;
@@ -43,8 +43,8 @@ export async function openSubject(args: ModelArguments, console_: Console): Prom
     ? await openPreset({ ...args, preset: args.preset }, console_)
     : await openChosen(args, console_, question);
   console_.clear();
-  if (model instanceof LoadedModel && model.encoder instanceof LlavaEncoder) {
-    const { config: encoder } = model.encoder;
+  if (model.parts.encoder instanceof LlavaEncoder) {
+    const { config: encoder } = model.parts.encoder;
     return { name: settings.name, runtime, model, encoder, settings, question, load: time() };
   }
   runtime.close();
@@ -64,7 +64,7 @@ async function openPreset(args: ModelArguments & Required<Pick<ModelArguments, '
   const shape: Partial<ModelShape> = { ...given('layers', args.layers), ...given('visionLayers', args.visionLayers) };
   const tokenizer = join(root, 'assets/tiny-llava-video');
   const runtime = await openAdapter(args.adapter, console_);
-  const model = await loadModel(virtualCheckpoint(args.preset, { seed: args.seed, shape, tokenizer }), runtime, {
+  const model = await loadCheckpoint(virtualCheckpoint(args.preset, { seed: args.seed, shape, tokenizer }), runtime, {
     dtype: args.dtype ?? 'auto',
     progress: (done, of) => console_.progress(`drawing weights, ${bytes(done)} of ${bytes(of)}`),
   });
@@ -82,9 +82,11 @@ function openChosen(
 }
 
 /** The model under FrameFusion at a budget; 1 is the dense model, unless `always`. */
-export function reduced({ model, settings }: Subject, args: ModelArguments, cost: number, always = false): LoadedModel {
+export function reduced({ model, settings }: Subject, args: ModelArguments, cost: number, always = false): VideoModel {
   if (cost === 1 && !always) return model.withReducer(undefined);
-  return model.withReducer(policyOf('framefusion', { cost }, args, settings));
+  return model.withReducer(
+    reducerNamed('framefusion', { cost, similarityLowerBound: args.similarity, ratioLowerBound: args.ratio }, settings),
+  );
 }
 
 /** The clip, opened once. */

@@ -112,7 +112,7 @@ function tokensTable(report: ModelReport): BenchTable {
       percentText(spent),
       steps
         .filter(({ action }) => action !== 'none')
-        .map(({ action, layer }) => `${action} at ${layer}`)
+        .map(({ action, at }) => `${action} at ${at}`)
         .join(', ') || '-',
       ...shown.map((i) => String(layers[i]?.attending ?? '-')),
     ]),

@@ -2,7 +2,7 @@
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
 import { quoted } from '../../engine/text.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import { dtypes, type ModelDType } from '../../models/video-model.ts';
+import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */

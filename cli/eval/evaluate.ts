@@ -2,16 +2,17 @@
 import { createHash } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
+import { reducerNamed } from '../../framefusion/reducers.ts';
+import { chooseModel, type ModelChoice } from '../../library/catalogue.ts';
 import { openVideo } from '../../media/video.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import type { EncodedVideo, VideoModel } from '../../models/video-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
 import { fetchModel, type LocalModel } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
-import { chooseModel, type ModelChoice } from '../models.ts';
 import { openModel } from '../open-model.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
-import { policyOf } from '../policy.ts';
 import { Console } from '../progress.ts';
 import { computedShareOf, precisionText } from '../report.ts';
 import { showVideo } from '../show-video.ts';
@@ -92,7 +93,7 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       questions: questions.length,
       videos: new Set(questions.map(({ video }) => video)).size,
       model: choice.name,
-      dtype: precisionText(model.weights.formats.join(' + '), model.act),
+      dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
       adapter: runtime.adapterName,
       ...(args.skipBroken && { skipped }),
       runs: summaries,
@@ -119,9 +120,10 @@ async function drawn(report: EvalReport, file: string): Promise<string> {
 
 /** Every policy at every budget; the dense model has one. */
 function runsOf(args: EvalArguments, choice: ModelChoice): Run[] {
+  const thresholds = { similarityLowerBound: args.similarity, ratioLowerBound: args.ratio };
   return args.reducers.flatMap((reducer) =>
     (reducer === 'none' ? [1] : args.costs).map((cost) => {
-      const policy = policyOf(reducer, { cost, seed: args.seed }, args, choice);
+      const policy = reducerNamed(reducer, { cost, seed: args.seed, ...thresholds }, choice);
       return { reducer, cost, policy, key: JSON.stringify([reducer, policy?.settings ?? {}]) };
     }),
   );
@@ -141,7 +143,7 @@ function aboutOf(
   return {
     data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
     model: resolve(choice.folder), // its name alone could be that of another folder
-    dtype: precisionText(model.weights.formats.join(' + '), model.act),
+    dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
     frames: args.frames ?? choice.frames,
     maxNewTokens: args.maxNewTokens,
   };
@@ -230,12 +232,12 @@ function byVideo(questions: readonly Question[]) {
   return groups.values();
 }
 
-async function encode(args: EvalArguments, { choice, model }: Work, shown: Question, console_: Console) {
+async function encode(args: EvalArguments, { model }: Work, shown: Question, console_: Console) {
   const { start, end } = shown;
   const video = await openVideo(shown.video);
   try {
     const times = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
-    return (await showVideo({ video, model, choice }, { ...args, ...times }, console_)).encoded;
+    return (await showVideo({ video, model }, { ...args, ...times }, console_)).encoded;
   } finally {
     await video.close();
   }

@@ -2,7 +2,7 @@
 
 import { html, type Markup } from '../../charts/markup.ts';
 import { page } from '../../charts/page.ts';
-import type { TokenGrid } from '../../models/video-model.ts';
+import type { TokenGrid } from '../../models/inputs.ts';
 import type { Answered } from '../answers.ts';
 import { precisionText, type ReportOfVideo } from '../report.ts';
 import { answersSection } from './answers.ts';

@@ -5,8 +5,11 @@ export interface RopeConfig {
   readonly ropeTheta: number;
   /** Frequencies are divided by it (linear scaling); 1 for none. */
   readonly ropeFactor: number;
-  /** How many frequencies of a head turn by time, by height and by width (M-RoPE); undefined: all by one position. */
-  readonly ropeSections?: readonly [time: number, height: number, width: number];
+  /**
+   * The axis that each frequency of a head turns by, `[headDim / 2]`: 0 time, 1 height, 2 width (M-RoPE); undefined: all by
+   * one position.
+   */
+  readonly ropeAxes?: readonly number[];
   /** Positions from which on the frequencies would change (dynamic scaling), which is not built. */
   readonly maxPositions: number;
   /** Positions that the model was made for; infinite if its config does not say. */
@@ -17,7 +20,15 @@ export interface RopeConfig {
 export type RopeScaling = 'linear' | 'dynamic' | 'mrope';
 
 /** Keys of a scaling that say nothing that others do not, or only what `read` checks. */
-const KNOWN = ['type', 'rope_type', 'rope_theta', 'factor', 'mrope_section', 'original_max_position_embeddings'];
+const KNOWN = [
+  'type',
+  'rope_type',
+  'rope_theta',
+  'factor',
+  'mrope_section',
+  'mrope_interleaved',
+  'original_max_position_embeddings',
+];
 
 /**
  * The rotary positions of a decoder, as transformers 4 writes them (`rope_theta` and `rope_scaling`) or transformers 5
@@ -52,7 +63,7 @@ function scaled(
   const kind = kindOf(scaling, built);
   if (built.includes('mrope')) {
     if (!scaling) throw config.wrong('rope_scaling', 'an object');
-    return { ...plain, ropeSections: sectionsOf(scaling, headDim) };
+    return { ...plain, ropeAxes: axesOf(scaling, headDim / 2) };
   }
   if (!scaling || kind === 'default') return plain;
   const factor = scaling.positive('factor');
@@ -73,10 +84,13 @@ function kindOf(scaling: ConfigReader | undefined, built: readonly RopeScaling[]
   return kind;
 }
 
-function sectionsOf(scaling: ConfigReader, headDim: number): readonly [number, number, number] {
+/** The frequencies of an axis stand together, or interleaved: time, height, width, as far as each goes, and then time. */
+function axesOf(scaling: ConfigReader, half: number): readonly number[] {
   const sections = scaling.numbers('mrope_section');
   const [time = 0, height = 0, width = 0] = sections;
-  if (sections.length !== 3 || !sections.every((n) => n > 0) || time + height + width !== headDim / 2)
-    throw scaling.wrong('mrope_section', `three numbers that make ${headDim / 2}, half of a head`);
-  return [time, height, width];
+  if (sections.length !== 3 || !sections.every((n) => n > 0) || time + height + width !== half)
+    throw scaling.wrong('mrope_section', `three numbers that make ${half}, half of a head`);
+  if (!scaling.flag('mrope_interleaved', false)) return sections.flatMap((count, axis) => new Array(count).fill(axis));
+  // Hugging Face `apply_interleaved_mrope`.
+  return Array.from({ length: half }, (_, i) => (i < 3 * sections[i % 3]! ? i % 3 : 0));
 }

@@ -1,10 +1,10 @@
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import type { VideoEncoder } from '../family.ts';
+import type { TokenGrid } from '../inputs.ts';
 import { patchesOf, type TowerConfig } from '../tower/config.ts';
 import type { TowerNames } from '../tower/names.ts';
 import { Tower } from '../tower/tower.ts';
-import type { TokenGrid } from '../video-model.ts';
 import type { WeightLoader } from '../weights.ts';
 import { Resampler } from './resampler.ts';
 

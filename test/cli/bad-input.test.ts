@@ -12,7 +12,7 @@ function expectOneLine({ code, stdout, stderr }: Ended, exitCode: number, line: 
   expect(said).to.match(line);
   expect(said.trimEnd().split('\n')).to.have.length(1);
   expect(said).to.match(/^ff-run: /);
-  expect(said).not.to.match(/\n {4}at |fault of ff-run/);
+  expect(said).not.to.match(/\n {4}at |is a fault of/);
   expect(stdout).to.equal('');
   expect(code).to.equal(exitCode);
 }

@@ -13,8 +13,8 @@ import { encodeJpegs } from '../../media/encode.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { openVideo } from '../../media/video.ts';
 import { tokensIn } from '../../models/family.ts';
+import type { TokenGrid } from '../../models/inputs.ts';
 import type { Trace, TraceStep } from '../../models/trace.ts';
-import type { TokenGrid } from '../../models/video-model.ts';
 import { randomStream } from '../../tools/random.ts';
 import { type BrowserPage, drawingFaults, hasChromium, openBrowser } from '../helpers/browser-page.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -30,7 +30,7 @@ function traceOf(frames: number, perFrame: number, layers: number): Trace {
   const rows = TEXT.before + length + TEXT.after;
   const isVideo = (token: number): boolean => token >= TEXT.before && token < TEXT.before + length;
   let alive = Uint32Array.from({ length: rows }, (_, row) => row);
-  const merge = (layer: number, bound: number): TraceStep => {
+  const merge = (at: TraceStep['at'], bound: number): TraceStep => {
     const last = new Map<number, number>();
     const merged = new Map<number, number>();
     const tokens = alive.filter(isVideo);
@@ -45,7 +45,7 @@ function traceOf(frames: number, perFrame: number, layers: number): Trace {
     alive = alive.filter((token) => !merged.has(token));
     const similarity = { tokens, values, bound, ...(merged.size > 0 && { cut: bound }) };
     return {
-      layer,
+      at,
       action: merged.size > 0 ? 'merge' : 'none',
       kept: alive,
       merged,
@@ -53,24 +53,24 @@ function traceOf(frames: number, perFrame: number, layers: number): Trace {
       similarity,
     };
   };
-  const prune = (layer: number): TraceStep => {
+  const prune = (at: number): TraceStep => {
     const tokens = alive.filter(isVideo);
     const values = Float32Array.from(tokens, () => 10 ** (-6 + 4 * random()));
     const cut = values.toSorted()[Math.floor(tokens.length / 2)]!;
     const dropped = tokens.filter((_, i) => values[i]! < cut);
     const gone = new Set(dropped);
     alive = alive.filter((token) => !gone.has(token));
-    return { layer, action: 'prune', kept: alive, merged: new Map(), dropped, attention: { tokens, values, cut } };
+    return { at, action: 'prune', kept: alive, merged: new Map(), dropped, attention: { tokens, values, cut } };
   };
-  const before = merge(-1, 0.6);
+  const before = merge('input', 0.6);
   const attending = alive;
   const steps = [before, merge(0, 0.85), merge(1, 2), prune(2)];
   const leaving = (layer: number): Uint32Array => (steps[layer + 1] ?? steps[3]!).kept;
-  const at = Array.from({ length: layers }, (_, layer) => ({
+  const passed = Array.from({ length: layers }, (_, layer) => ({
     attending: layer === 0 ? attending : leaving(layer - 1),
     leaving: leaving(layer),
   }));
-  return { rows, video: { first: TEXT.before, length, perFrame, text: [] }, layers: at, steps };
+  return { rows, video: { first: TEXT.before, length, perFrame, text: [] }, layers: passed, steps };
 }
 
 function runOf(reducer: string, trace: Trace, pieces: readonly Piece[]): RunReport {
@@ -91,8 +91,8 @@ function runOf(reducer: string, trace: Trace, pieces: readonly Piece[]): RunRepo
         leaving: leaving.length,
       })),
     },
-    reduction: trace.steps.map(({ layer, action, kept }, i) => ({
-      layer,
+    reduction: trace.steps.map(({ at, action, kept }, i) => ({
+      at,
       action,
       rowsIn: rowsIn(i),
       rowsOut: kept.length,

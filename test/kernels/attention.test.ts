@@ -134,6 +134,42 @@ describe('attention', () => {
     }
   });
 
+  for (const starts of [
+    [0, 64, 112, 128, 140],
+    [0, 1, 2, 19, 52],
+    [0, 33],
+  ])
+    for (const act of ['f32', 'f16'] as const)
+      itOn([act], `keeps segments that begin at ${starts} apart, in ${act}`, async () => {
+        const heads = { heads: 4, kvHeads: 2, headDim: 20, causal: false };
+        const rows = starts.at(-1)!;
+        const q = random([rows, 80], { seed: 1, dtype: act });
+        const k = random([rows, 40], { seed: 2, dtype: act });
+        const v = random([rows, 40], { seed: 3, outliers: 3, dtype: act });
+        const { y, exponent } = reference.unevenAttention(q, k, v, heads, starts);
+        const longest = Math.max(...starts.slice(1).map((end, i) => end - starts[i]!));
+        for (const plan of attentionPlans(await sharedRuntime(), rows, heads.headDim)) {
+          const got = await run((rec) => {
+            const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
+            const segments = { starts: upload(rec, host([starts.length], starts, 'u32')), longest };
+            return attention(rec, whole(q), whole(k), whole(v), { ...heads, segments, plan });
+          });
+          expectClose(got, y, tolerance(act, { sumOf: heads.headDim, scale: largest(y), exponent }), plan);
+        }
+      });
+
+  it('wants as many keys as rows of segments that are uneven', () =>
+    expectRejection(
+      run((rec) => {
+        const whole = (rows: number) => ({ of: upload(rec, random([rows, 16], { seed: 1 })), column: 0 });
+        const segments = { starts: upload(rec, host([2], [0, 4], 'u32')), longest: 4 };
+        const heads = { heads: 1, kvHeads: 1, headDim: 16, causal: false };
+        return attention(rec, whole(4), whole(5), whole(5), { ...heads, segments });
+      }),
+      ShapeError,
+      'attention: segments need as many keys as rows',
+    ));
+
   it('names what does not fit', async () => {
     const refuse = (
       part: string,

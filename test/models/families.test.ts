@@ -9,14 +9,16 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import { firstLogits } from '../../models/first-logits.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
 import { stretched } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { loadModel, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, planOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
@@ -168,8 +170,8 @@ describe('the configs of', () => {
 });
 
 /** Of five frames; the last group of a family that takes two together is filled up. */
-function videoTokens(model: LoadedModel): number {
-  return Math.ceil(5 / model.encoder.framesPerGroup) * tokensPerGroup(model);
+function videoTokens(model: VideoModel): number {
+  return Math.ceil(5 / model.parts.encoder.framesPerGroup) * tokensPerGroup(model);
 }
 
 /** Text that has types as the video's tokens have: between frames `</image>`, a newline and `<image>`, and two at the end. */
@@ -181,11 +183,11 @@ describe('a tiny model of', () => {
   for (const [family, configs] of Object.entries(families))
     describe(family, () => {
       let folder: string;
-      let model: LoadedModel;
+      let model: VideoModel;
       before(async () => {
         folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
         await makeFamilyCheckpoint(folder, configs);
-        model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+        model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
       });
       after(async () => {
         model?.[Symbol.dispose]();
@@ -209,7 +211,7 @@ describe('a tiny model of', () => {
 
       it('is rehearsed to its last kernel, so that its pipelines are known while weights load', async () => {
         const uses = await rehearse(await sharedRuntime(), (on) =>
-          loadModel(folderFiles(folder), on, { dtype: 'f32' }),
+          loadCheckpoint(folderFiles(folder), on, { dtype: 'f32' }),
         );
         expect(uses.map(({ kernel }) => kernel.name)).to.include('argmax');
       });
@@ -244,6 +246,18 @@ describe('a model of published size', () => {
     ['llava-hf/llava-onevision-qwen2-7b-ov-hf', 8, 16 * 196],
     ['llava-hf/LLaVA-NeXT-Video-7B-hf', 7.1, 16 * 144],
     ['OpenGVLab/InternVL2_5-8B', 8.1, 16 * 256],
+    ['OpenGVLab/InternVL2_5-1B', 0.94, 16 * 256],
+    ['OpenGVLab/InternVL2_5-4B', 3.7, 16 * 256],
+    ['OpenGVLab/InternVL3-1B', 0.94, 16 * 256],
+    ['OpenGVLab/InternVL3-2B-hf', 2.1, 16 * 256],
+    ['OpenGVLab/InternVL3-8B', 7.9, 16 * 256],
+    ['OpenGVLab/InternVL3_5-1B', 1.06, 16 * 256],
+    ['OpenGVLab/InternVL3_5-2B-HF', 2.35, 16 * 256],
+    ['OpenGVLab/InternVL3_5-4B', 4.7, 16 * 256],
+    ['OpenGVLab/InternVL3_5-8B', 8.5, 16 * 256],
+    ['HuggingFaceTB/SmolVLM2-256M-Video-Instruct', 0.256, 16 * 64],
+    ['HuggingFaceTB/SmolVLM2-500M-Video-Instruct', 0.508, 16 * 64],
+    ['HuggingFaceTB/SmolVLM2-2.2B-Instruct', 2.25, 16 * 81],
     // Of HD: a frame and two slices, with seven tokens between them and to the next frame, which the last has not.
     ['openbmb/MiniCPM-V-2_6', 8.1, 16 * (3 * 64 + 7) - 1],
     // Frames of 1280 x 720 become 1008 x 560, and two of them 36 x 20 tokens.
@@ -262,13 +276,34 @@ describe('a model of published size', () => {
     }).timeout(60_000);
 });
 
+describe('SmolVLM2 500M', () => {
+  /** What WebGPU promises on any adapter, but for f16. */
+  const least: AdapterDescription = {
+    limits: { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 },
+    features: ['shader-f16'],
+    info: { vendor: '', architecture: '', device: 'laptop', description: '' },
+  };
+  const name = 'HuggingFaceTB/SmolVLM2-500M-Video-Instruct';
+
+  for (const dtype of ['f16', 'q8'] as const)
+    for (const cost of [1, 0.3])
+      it(`takes its 64 frames in ${dtype} at cost ${cost} within 2 GiB and bindings of 128 MiB`, async () => {
+        const files = await virtualFamily(name, published[name]!);
+        const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
+        const options = { dtype, frames: 64, question: 'What happens?', maxNewTokens: 256, reducer };
+        const plan = await planMemory(files, least, options);
+        expect(plan.videoTokens).to.equal(64 * 64);
+        expect(plan.peak).to.be.below(2 ** 31);
+      }).timeout(60_000);
+});
+
 describe('text between the frames of a video', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
     await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
-    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+    model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
   });
   after(async () => {
     model?.[Symbol.dispose]();
@@ -313,11 +348,11 @@ describe('text between the frames of a video', () => {
 
 describe('pictures', () => {
   let folder: string;
-  let model: LoadedModel;
+  let model: VideoModel;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
     await makeFamilyCheckpoint(folder, families['Qwen2-VL']!);
-    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+    model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
   });
   after(async () => {
     model?.[Symbol.dispose]();
@@ -332,7 +367,7 @@ describe('pictures', () => {
     using light = await model.encodePicture(grey(200));
     using video = await model.encode(framesFor(model, 4));
     const last = async (pictures: (typeof dark)[]): Promise<number[]> => [
-      ...(await model.firstLogits({ pictures, video }, 'What?')),
+      ...(await firstLogits(model, { pictures, video }, 'What?')),
     ];
     const [one, other] = [await last([dark, light]), await last([light, dark])];
     expect(one).not.to.deep.equal(other);
@@ -347,7 +382,7 @@ describe('pictures', () => {
       [[1, VIDEO_ID, VIDEO_ID, 2], /its marks must be 1, got 2/],
     ] as const) {
       const rec = model.runtime.recorder('prompt');
-      expect(() => model.prompt(rec, ids, { pictures: [picture] })).to.throw(InputError, message);
+      expect(() => promptOf(model.parts, rec, ids, { pictures: [picture] })).to.throw(InputError, message);
       rec.finish();
     }
   });
@@ -375,6 +410,6 @@ describe('pictures', () => {
     expect(await left(1))
       .to.have.length(own.length)
       .and.not.deep.equal(own);
-    expect(() => new FrameFusion({ cost: 0.3, scoreRows: 0 })).to.throw(InputError, 'score rows');
+    expect(() => new FrameFusion({ cost: 0.3, scoreRows: 0 })).to.throw(InputError, 'scoreRows');
   });
 });

@@ -6,7 +6,7 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { type PlanOptions, planMemory } from '../../models/plan.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
 import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
 import { openTestRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
@@ -36,7 +36,7 @@ describe('planMemory', () => {
   async function measured(reducer: TokenReducer | undefined, dtype: 'f32' | 'q8', change: number) {
     runtime.pool.trim();
     runtime.pool.resetPeak();
-    using model = await loadModel(embedded, runtime, { dtype });
+    using model = await loadCheckpoint(embedded, runtime, { dtype });
     const loading = runtime.memory.peakBytes;
     runtime.pool.resetPeak();
     using video = await model.encode(framesFor(model, 12, { change }));

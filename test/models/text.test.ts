@@ -84,17 +84,21 @@ describe('ChatTemplate', () => {
     '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n';
 
   it("is LLaVA-NeXT's qwen_1_5 where a checkpoint has none", () => {
-    expect(new ChatTemplate('f', QWEN_1_5).render('What?')).to.equal(QWEN);
+    expect(new ChatTemplate('f', QWEN_1_5).render([{ role: 'user', content: 'What?' }])).to.equal(QWEN);
   });
 
   it("is the checkpoint's own where it has one", () => {
     const config = JSON.parse(read('tokenizer_config.json')) as { chat_template: string };
-    expect(new ChatTemplate('f', config.chat_template).render('What?')).to.equal(QWEN);
-    expect(new ChatTemplate('f', '[{{ messages[0].content }}]').render('What?')).to.equal('[What?]');
+    expect(new ChatTemplate('f', config.chat_template).render([{ role: 'user', content: 'What?' }])).to.equal(QWEN);
+    expect(new ChatTemplate('f', '[{{ messages[0].content }}]').render([{ role: 'user', content: 'What?' }])).to.equal(
+      '[What?]',
+    );
   });
 
   it('does not take a question for a template', () => {
-    expect(new ChatTemplate('f', QWEN_1_5).render('{{ 1 + 1 }} {% if %}')).to.include('user\n{{ 1 + 1 }} {% if %}<');
+    expect(new ChatTemplate('f', QWEN_1_5).render([{ role: 'user', content: '{{ 1 + 1 }} {% if %}' }])).to.include(
+      'user\n{{ 1 + 1 }} {% if %}<',
+    );
   });
 
   it('says which file has one that does not parse', () => {

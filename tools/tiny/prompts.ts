@@ -15,7 +15,9 @@ const template = new ChatTemplate('CHAT_TEMPLATE', CHAT_TEMPLATE);
 
 /** The texts of a prompt between its special tokens. */
 export function plainPrompt(question: string): string[] {
-  return template.render(VIDEO_LEAD + question).split(new RegExp(`<\\|\\w+\\|>|${VIDEO_MARK}`));
+  return template
+    .render([{ role: 'user', content: VIDEO_LEAD + question }])
+    .split(new RegExp(`<\\|\\w+\\|>|${VIDEO_MARK}`));
 }
 
 /** Token ids of a question: before the video, after it, and of the answer with what ends it. */
@@ -44,7 +46,9 @@ export class Prompts {
   }
 
   idsOf(question: string, answer: string): PromptIds {
-    const [before = '', after = ''] = this.#template.render(VIDEO_LEAD + question).split(VIDEO_MARK);
+    const [before = '', after = ''] = this.#template
+      .render([{ role: 'user', content: VIDEO_LEAD + question }])
+      .split(VIDEO_MARK);
     const ids = (text: string) => this.#tokenizer.encode(text);
     return { before: ids(before), after: ids(after), answer: ids(`${answer}<|im_end|>`) };
   }

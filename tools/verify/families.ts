@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Prompt } from '../../models/reduction.ts';
-import { architectures, loadModel } from '../../models/registry.ts';
+import { architectures, loadCheckpoint } from '../../models/registry.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { type CaseResult, Golden, type Precision, precisions, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
@@ -38,6 +39,8 @@ interface Input {
   unk_token_id?: number;
   slot_sizes?: Slot[];
   media_token_ids?: { image: number; video: number };
+  /** Rows of text, and what is shown between them. */
+  layout?: (number | { kind: string; sampled_fps?: number })[];
 }
 
 /** The README's own limit for the logits of a model whose values are large. */
@@ -61,7 +64,7 @@ export async function* verifyFamily(
       yield undefined;
       continue;
     }
-    using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.act] });
+    using model = await loadCheckpoint(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.act] });
     const heading = layout === '.' ? name : `${name}/${layout}`;
     for (const prompt of prompts)
       yield* verifyOne(
@@ -74,17 +77,22 @@ export async function* verifyFamily(
 
 async function* verifyOne(
   { heading, folder, layout, config }: { heading: string; folder: string; layout: string; config: Config },
-  model: LoadedModel,
+  model: VideoModel,
   precision: Precision,
 ): AsyncGenerator<CaseResult | undefined> {
   const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  const { runtime, decoder } = model;
+  const { runtime, decoder } = model.parts;
   const ids = idsOf(golden, { ...config, ...input }, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
-  using seen = await showGolden(model, golden, /\bimages?$/.test(folder) ? 'pictures' : 'video', input.slot_sizes);
-  const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, seen);
+  const shown = input.layout?.find((part) => typeof part === 'object' && part.kind === 'video');
+  using seen = await showGolden(model, golden, {
+    kind: /\bimages?$/.test(folder) ? 'pictures' : 'video',
+    slots: input.slot_sizes,
+    fps: (shown as Exclude<typeof shown, number>)?.sampled_fps,
+  });
+  const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, ids, seen);
   yield await runCase(`${heading}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );

@@ -54,7 +54,11 @@ export async function* verifyPreprocess(folder: string): AsyncGenerator<CaseResu
       const turn = timesLead(times) + row.question;
       const asReference = (text: string): string => text.replace(VIDEO_MARK, '<image>');
       check.equal('user text', asReference(turn), row.user_text);
-      check.equal('prompt', asReference(new ChatTemplate('qwen_1_5', QWEN_1_5).render(turn)), row.prompt);
+      check.equal(
+        'prompt',
+        asReference(new ChatTemplate('qwen_1_5', QWEN_1_5).render([{ role: 'user', content: turn }])),
+        row.prompt,
+      );
     });
 }
 

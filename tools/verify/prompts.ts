@@ -34,7 +34,9 @@ export async function* verifyPrompts(
   for (const [i, row] of rows.entries())
     yield await runCase(`${family}/preprocess/prompt ${i} "${row.question}"`, (check) => {
       const each = row.tokens_per_frame ?? row.image_seq_len ?? 0;
-      const text = new ChatTemplate(family, plan.prompt.template).render(leadOf(plan, row) + row.question);
+      const text = new ChatTemplate(family, plan.prompt.template).render([
+        { role: 'user', content: leadOf(plan, row) + row.question },
+      ]);
       check.equal('prompt', text.replaceAll(VIDEO_MARK, pad.repeat(each)), row.text);
     });
 }

@@ -1,30 +1,9 @@
-/** What `--model` means: a name of weights.config.json, a folder, or a Hugging Face id. */
+/** What a model's name means in Node: a name of weights.config.json, a folder, or a Hugging Face id. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../engine/errors.ts';
-import type { ModelDType } from '../models/video-model.ts';
-
-/** One entry of weights.config.json; weights.config.schema.json says what each key means. */
-export interface NamedModel {
-  readonly folder?: string;
-  readonly repository?: string;
-  readonly revision?: string;
-  readonly adapter?: string;
-  readonly dtype?: ModelDType;
-  readonly frames: number;
-  readonly fps?: number;
-  readonly forceSample?: boolean;
-  readonly similarityLowerBound?: number;
-  readonly ratioLowerBound?: number;
-  readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
-  readonly prompt?: string;
-}
-
-interface WeightsConfig {
-  readonly default: string;
-  readonly models: Readonly<Record<string, NamedModel>>;
-}
+import { checkCatalogue, HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
 
 /** A model that was asked for: its settings, and its folder or the repository that has it. */
 export interface ModelChoice extends NamedModel {
@@ -35,12 +14,6 @@ export interface ModelChoice extends NamedModel {
 
 /** The package's own folder: this file is one level below it, in the source as in the build. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** What a model that weights.config.json does not name is run with. */
-const UNNAMED = { frames: 64 };
-
-/** `owner/name` or `owner/name@revision`; a path would begin with a dot or a slash, or go deeper. */
-const HUB_ID = /^(\w[\w.-]*\/\w[\w.-]*)(?:@(\S+))?$/;
 
 /**
  * weights.config.json of this package, which people edit.
@@ -54,16 +27,7 @@ export function weightsConfig(file = join(root, 'weights.config.json')): Weights
   } catch (cause) {
     throw new InputError(`${file}: cannot be read: ${(cause as Error).message}.`, { cause });
   }
-  for (const [name, model] of Object.entries(config?.models ?? {})) {
-    if (typeof (model?.folder ?? model?.repository) !== 'string')
-      throw new InputError(`${file}: models.${name} must have a folder or a repository.`);
-    if (!(Number.isSafeInteger(model.frames) && model.frames > 0))
-      throw new InputError(
-        `${file}: models.${name}.frames must be a positive integer, got ${JSON.stringify(model.frames)}.`,
-      );
-  }
-  if (!Object.hasOwn(config?.models ?? {}, config?.default))
-    throw new InputError(`${file}: default must name one of its models, got ${JSON.stringify(config?.default)}.`);
+  checkCatalogue(config, file);
   return config;
 }
 

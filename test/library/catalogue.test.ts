@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { fetchModel } from '../../cli/fetch-model.ts';
-import { chooseModel, weightsConfig } from '../../cli/models.ts';
 import { Console } from '../../cli/progress.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
+import { chooseModel, weightsConfig } from '../../library/catalogue.ts';
 import { expectRejection } from '../helpers/errors.ts';
 
 const NAME = 'lmms-lab/LLaVA-Video-7B-Qwen2';

@@ -1,0 +1,122 @@
+import { InputError } from '../engine/errors.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { groupsOf, tokensPerGroup } from './encode.ts';
+import type { EncodedVideo, Kept } from './inputs.ts';
+import type { ModelParts } from './model-parts.ts';
+import { reduceEncoded } from './reducing.ts';
+import { type TokenReducer, type Tokens, videoLayout } from './reduction.ts';
+
+/** What owns the tokens of something that was encoded. */
+export class EncodedTokens implements Disposable {
+  readonly runtime: Runtime;
+  readonly #what: string;
+  readonly #tokens: Tensor;
+  readonly #reduced = new Map<TokenReducer, Promise<EncodedVideo>>();
+  #live = true;
+
+  /** @param what - What errors call it. */
+  constructor(runtime: Runtime, what: string, tokens: Tensor) {
+    this.runtime = runtime;
+    this.#what = what;
+    this.#tokens = tokens;
+  }
+
+  /** @throws InputError if it was disposed of: the buffer may be another's by now. */
+  get tokens(): Tensor {
+    if (!this.#live) throw new InputError(`${this.#what}: it was disposed of. Encode it again, or keep it longer.`);
+    return this.#tokens;
+  }
+
+  /** What a reducer makes of it before any question: once, however many ask. */
+  reduced(reducer: TokenReducer, make: () => Promise<EncodedVideo>): Promise<EncodedVideo> {
+    const made = this.#reduced.get(reducer) ?? make();
+    this.#reduced.set(reducer, made);
+    made.catch(() => this.#reduced.delete(reducer));
+    return made;
+  }
+
+  [Symbol.dispose](): void {
+    // Given back twice, a buffer would be handed out twice.
+    if (!this.#live) return;
+    this.#live = false;
+    this.runtime.pool.release(this.#tokens.buffer);
+    for (const made of this.#reduced.values())
+      made.then(
+        (video) => video[Symbol.dispose](),
+        () => undefined,
+      );
+  }
+}
+
+/** What is known of a video besides its tokens. */
+type VideoFacts = Omit<EncodedVideo, 'tokens' | typeof Symbol.dispose>;
+
+/** A video's tokens on the GPU. */
+export class EncodedFrames extends EncodedTokens implements EncodedVideo {
+  readonly frames: VideoFacts['frames'];
+  readonly pictures: VideoFacts['pictures'];
+  readonly times: VideoFacts['times'];
+  readonly grid: VideoFacts['grid'];
+  readonly kept?: Kept;
+  readonly salience?: Tensor;
+
+  constructor(runtime: Runtime, tokens: Tensor, { frames, pictures, times, grid, kept, salience }: VideoFacts) {
+    super(runtime, 'video', tokens);
+    this.frames = frames;
+    this.pictures = pictures;
+    this.times = times;
+    this.grid = grid;
+    if (kept) this.kept = kept;
+    if (salience) this.salience = salience;
+  }
+}
+
+/**
+ * A video as a reducer that decides at `encoded` leaves it; the video itself for all others. Its tokens belong to the video.
+ *
+ * @throws InputError if the video was disposed of, or encoded on another runtime.
+ */
+export async function reducedVideo(
+  parts: ModelParts,
+  reducer: TokenReducer | undefined,
+  video: EncodedVideo,
+): Promise<EncodedVideo> {
+  if (!reducer?.onEncoded) return video;
+  const make = () => reduceVideo(parts, reducer, video);
+  return video instanceof EncodedTokens ? video.reduced(reducer, make) : make();
+}
+
+async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: EncodedVideo): Promise<EncodedVideo> {
+  const { runtime, decoder } = parts;
+  const rec = runtime.recorder('reduce');
+  try {
+    const tokens = tokensOf(rec, parts, video);
+    const options = { reducer, layers: decoder.config.layers, salience: video.salience };
+    const left = await reduceEncoded(rec, tokens, options);
+    const kept = { places: (await rec.read(left.position)) as Uint32Array, of: tokens.hidden.shape2()[0] };
+    // What stays as it is is copied too, so that each owns its buffer.
+    const own = rec.keep(rec.empty('reduced visual tokens', left.hidden.shape, 'f32'));
+    rec.copy(left.hidden, own);
+    const { frames, pictures, times, grid } = video;
+    return new EncodedFrames(runtime, own, { frames, pictures, times, grid, kept });
+  } finally {
+    rec.finish();
+  }
+}
+
+/** A video's tokens as a sequence of their own: a token's type is its place in its group; what follows the groups is text. */
+function tokensOf(rec: Recorder, { encoder }: ModelParts, { tokens, frames, pictures, grid }: EncodedVideo): Tokens {
+  const [rows] = tokens.shape2();
+  const perFrame = tokensPerGroup(encoder, pictures);
+  const groups = groupsOf(frames, encoder);
+  const patch = Int32Array.from({ length: rows }, (_, row) => (row < groups * perFrame ? row % perFrame : -1));
+  const { planes, ...layout } = videoLayout(patch, 0, groups * perFrame);
+  const position = Uint32Array.from({ length: rows }, (_, row) => row);
+  return {
+    hidden: tokens,
+    position: rec.upload('position', [rows], 'u32', position),
+    layout: { ...layout, frames: groups, grid, planes: rec.upload('layout', [3, rows], 'u32', planes) },
+  };
+}
