@@ -11,9 +11,9 @@ import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
 import { fetchModel, type LocalModel } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
+import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
-import { Console } from '../progress.ts';
 import { computedShareOf, precisionText } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import { standardOutput } from '../standard-output.ts';
@@ -60,16 +60,16 @@ export interface SkippedVideo {
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function evaluate(args: EvalArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-eval', args);
-  const questions = await readQuestions(args.data, { ...args, note: (line) => console_.warn(line) });
+  const log = new Log('ff-eval', args);
+  const questions = await readQuestions(args.data, { ...args, note: (line) => log.warn(line) });
   if (!args.skipBroken) requireVideos(args.data, questions);
   const chosen = chooseModel(args.model);
   const runs = runsOf(args, chosen);
   const outputs = (['json', 'report', 'results'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
   const videos = new Set(questions.map(({ video }) => video));
   await checkOutputs(outputs, await inputFiles({ data: args.data, videos }, chosen));
-  const choice = await fetchModel(chosen, console_);
-  const { runtime, model } = await openModel(args, choice, console_, {
+  const choice = await fetchModel(chosen, log);
+  const { runtime, model } = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,
     cost: Math.max(...runs.map(({ cost }) => cost)),
@@ -80,9 +80,9 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   });
   try {
     await using results = await Results.open(args.results, aboutOf(args, choice, model, questions), (line) =>
-      console_.warn(line),
+      log.warn(line),
     );
-    const skipped = await answerAll(args, { choice, model, questions, runs, results }, console_);
+    const skipped = await answerAll(args, { choice, model, questions, runs, results }, log);
     const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
     const report: EvalReport = {
       version: 2,
@@ -104,8 +104,10 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     ]);
     if (args.json !== '-') standardOutput.write(`${accuracyTable(report)}\n`);
     if (args.types && args.json !== '-') standardOutput.write(`\n${typeTable(report)}\n`);
+    const files = [args.json, args.report].filter((file) => file !== undefined && file !== '-');
+    if (files.length > 0) log.note(`${log.tool}: wrote ${files.join(' and ')}`);
   } finally {
-    console_.clear();
+    log.clear();
     model[Symbol.dispose]();
     runtime.close();
   }
@@ -158,7 +160,7 @@ interface Work {
 }
 
 /** @returns The videos that could not be read, where that is not an error. */
-async function answerAll(args: EvalArguments, work: Work, console_: Console): Promise<SkippedVideo[]> {
+async function answerAll(args: EvalArguments, work: Work, log: Log): Promise<SkippedVideo[]> {
   const { questions, runs, results } = work;
   const progress = { done: 0, total: questions.length * runs.length };
   const skipped: SkippedVideo[] = [];
@@ -170,12 +172,12 @@ async function answerAll(args: EvalArguments, work: Work, console_: Console): Pr
     const [first] = open;
     if (!first) continue;
     const { video } = first.question;
-    const encoded = await encode(args, work, first.question, console_).catch((error: unknown) => {
+    const encoded = await encode(args, work, first.question, log).catch((error: unknown) => {
       if (!args.skipBroken || !isBroken(error)) throw error;
       skipped.push({ video, questions: ofVideo.length, reason: error.message });
-      console_.warn(`left out: ${error.message}`);
+      log.warn(`left out: ${error.message}`);
     });
-    if (encoded) await answerOpen(args, work, { open, encoded, progress }, console_);
+    if (encoded) await answerOpen(args, work, { open, encoded, progress }, log);
     else progress.done += open.length;
   }
   return skipped;
@@ -197,11 +199,11 @@ async function answerOpen(
   { maxNewTokens }: EvalArguments,
   { model, results }: Work,
   { open, encoded, progress }: OpenQuestions,
-  console_: Console,
+  log: Log,
 ): Promise<void> {
   try {
     for (const { run, question, index } of open) {
-      console_.progress('answering', ++progress.done, progress.total);
+      log.progress('answering', ++progress.done, progress.total);
       const answer = model.withReducer(run.policy).answer(encoded, promptFor(question), { maxNewTokens });
       const pieces: string[] = [];
       for await (const piece of answer) pieces.push(piece);
@@ -232,12 +234,12 @@ function byVideo(questions: readonly Question[]) {
   return groups.values();
 }
 
-async function encode(args: EvalArguments, { model }: Work, shown: Question, console_: Console) {
+async function encode(args: EvalArguments, { model }: Work, shown: Question, log: Log) {
   const { start, end } = shown;
   const video = await openVideo(shown.video);
   try {
     const times = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
-    return (await showVideo({ video, model }, { ...args, ...times }, console_)).encoded;
+    return (await showVideo({ video, model }, { ...args, ...times }, log)).encoded;
   } finally {
     await video.close();
   }
