@@ -33,25 +33,44 @@ export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly Size[])
   return pictures.reduce((sum, picture) => sum + tokensIn(encoder.tokenGrid(picture)), 0);
 }
 
+/** Tokens and the planes that come with them, each `[rows, width]`, f32: all of them in the tokens' buffer. */
+export interface VisualRows {
+  readonly tokens: Tensor;
+  readonly planes?: readonly Tensor[];
+}
+
+/** The tokens and planes that lie one after the other in a matrix. */
+export function visualRows(all: Tensor, planes: number): VisualRows {
+  if (planes === 0) return { tokens: all };
+  const rows = all.shape2()[0] / (1 + planes);
+  const [tokens, ...rest] = Array.from({ length: 1 + planes }, (_, i) => all.rows(i * rows, rows));
+  return { tokens: tokens!, planes: rest };
+}
+
 /**
  * Turns frames into tokens, a few at a time.
  *
- * @returns `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`.
+ * @returns The caller owns their buffer and gives it back by `pool.release`.
  */
-export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, video: FramesToEncode): Promise<Tensor> {
-  const { finalToken } = encoder;
+export async function encodeFrames(
+  runtime: Runtime,
+  encoder: VideoEncoder,
+  video: FramesToEncode,
+): Promise<VisualRows> {
+  const { finalToken, planes = 0 } = encoder;
   const rec = runtime.recorder('vision');
   const rows = groupsOf(video.frames, encoder) * tokensPerGroup(encoder, video.pictures) + (finalToken ? 1 : 0);
-  const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
+  const all = rec.keep(rec.empty('visual tokens', [(1 + planes) * rows, video.width], 'f32'));
+  const visual = visualRows(all, planes);
   try {
-    await encodeInto(rec, tokens, encoder, video);
-    if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
+    await encodeInto(rec, visual, encoder, video);
+    if (finalToken) rec.copy(finalToken, visual.tokens.rows(rows - 1, 1));
     rec.submit();
     await runtime.settled();
     await rec.check();
-    return tokens;
+    return visual;
   } catch (error) {
-    rec.adopt(tokens);
+    rec.adopt(all);
     throw error;
   } finally {
     rec.finish();
@@ -60,7 +79,13 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
   }
 }
 
-async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
+async function encodeInto(
+  rec: Recorder,
+  { tokens, planes = [] }: VisualRows,
+  encoder: VideoEncoder,
+  video: FramesToEncode,
+): Promise<void> {
+  const into = [tokens, ...planes];
   const { framesPerGroup: each } = encoder;
   const { frames, pictures, progress, signal } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
@@ -74,10 +99,11 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
       const rows = tokensIn(encoder.tokenGrid(run));
       rec.scope('frames', () => {
         const pixels = pixelsOf(rec, video, run, [first * each, (first + count) * each]);
-        const part = encoder.forward(rec, pixels);
+        const made = encoder.forward(rec, pixels);
         for (let i = 0; i < run.count * count; i++) {
           const [picture, group] = [Math.floor(i / count), i % count];
-          rec.copy(part.rows(i * rows, rows), tokens.rows(place + group * perGroup + picture * rows, rows));
+          const to = place + group * perGroup + picture * rows;
+          for (const [plane, all] of into.entries()) rec.copy(made[plane]!.rows(i * rows, rows), all.rows(to, rows));
         }
       });
       place += run.count * rows;

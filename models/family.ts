@@ -83,11 +83,15 @@ export interface VideoEncoder {
   tokenGrid(size: Size): TokenGrid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
+  /** How many planes come with the tokens; default 0. */
+  readonly planes?: number;
   /**
    * @param pixels - `[frames, 3, height, width]`, f32, normalised; whole groups.
-   * @returns `[groups * tokensIn(grid), outSize]`, f32. The place of a token in its group is its patch type.
+   * @returns The tokens, `[groups * tokensIn(grid), outSize]`, f32; the place of one in its group is its patch type. After them
+   *   the planes, each with a row for every token, which is added to the residual stream after the decoder's layer of its
+   *   number.
    */
-  forward(rec: Recorder, pixels: Tensor): Tensor;
+  forward(rec: Recorder, pixels: Tensor): readonly [tokens: Tensor, ...planes: Tensor[]];
 }
 
 /** Tokens of a group, newlines included. */

@@ -61,6 +61,8 @@ export interface Kept {
 export interface EncodedVideo extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
+  /** As many rows each: what is added to the residual stream after the decoder's layers 0, 1, ... (deepstack). */
+  readonly planes?: readonly Tensor[];
   readonly frames: number;
   /** Those of every frame. */
   readonly pictures: readonly Crop[];
@@ -77,6 +79,8 @@ export interface EncodedVideo extends Disposable {
 export interface EncodedPicture extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
+  /** As of a video. */
+  readonly planes?: readonly Tensor[];
   readonly crops: readonly Crop[];
   /** How the tokens of a crop lie. */
   readonly grid: TokenGrid;

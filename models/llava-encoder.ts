@@ -75,10 +75,10 @@ export class LlavaEncoder implements VideoEncoder {
     return this.config.finalNewline ? this.#newline?.reshape([1, this.config.outSize]) : undefined;
   }
 
-  forward(rec: Recorder, pixels: Tensor): Tensor {
+  forward(rec: Recorder, pixels: Tensor): [Tensor] {
     const features = this.tower.features(rec, pixels);
-    if (this.config.poolFirst) return this.project(rec, this.arrange(rec, features));
-    return this.arrange(rec, this.project(rec, features));
+    if (this.config.poolFirst) return [this.project(rec, this.arrange(rec, features))];
+    return [this.arrange(rec, this.project(rec, features))];
   }
 
   /** Features of every patch into the decoder's width. */

@@ -63,6 +63,9 @@ export function internVitConfig(config: ConfigReader): TowerConfig {
   for (const key of ['qk_normalization', 'use_qk_norm']) config.oneOf(key, [false], false);
   for (const key of ['qkv_bias', 'attention_bias']) config.oneOf(key, [true], true);
   for (const key of ['use_absolute_position_embeddings', 'use_mean_pooling']) config.oneOf(key, [true], true);
+  // The published files say how many experts there would be.
+  config.oneOf('use_moe', [false], false);
+  config.ignore(...config.keys().filter((key) => /expert|^moe_/.test(key)));
   return towerConfig(config, { acts: { gelu: 'erf' }, eps: 1e-6 });
 }
 

@@ -95,7 +95,16 @@ export const families: Readonly<Record<string, Configs>> = {
       ps_version: 'v2',
       select_layer: -1,
       template: 'internvl2_5',
-      vision_config: { ...tower, image_size: 32, hidden_act: 'gelu', qkv_bias: true, qk_normalization: false },
+      vision_config: {
+        use_moe: false,
+        num_experts: 8,
+        moe_output_scale: 4,
+        ...tower,
+        image_size: 32,
+        hidden_act: 'gelu',
+        qkv_bias: true,
+        qk_normalization: false,
+      },
     },
   },
   'InternVL3.5': {

@@ -307,7 +307,8 @@ class Record {
 /** The settings are in the variant's name; where the reference raised an error, nowhere else. */
 function reducerOf(variant: string, options: VariantCase['options']): FrameFusion | undefined {
   if (variant === 'dense') return undefined;
-  const [, cost, bound, ratio, layers] = /^cost([\d.]+)_sim(-?[\d.]+)_ratio([\d.]+)_layers(\d+)$/.exec(variant) ?? [];
+  const [, cost, bound, ratio, layers] =
+    /^cost([\d.]+)_sim(-?[\d.]+)_ratio([\d.]+)_layers(\d+)(?:_keep)?$/.exec(variant) ?? [];
   if (layers === undefined) throw new Error(`${variant}: not a name of the golden format`);
   return new FrameFusion({
     cost: Number(cost),

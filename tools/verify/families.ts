@@ -22,6 +22,13 @@ interface Index {
   same_weights_in?: string[];
 }
 
+/** `index.json` of one prompt. */
+interface Variants {
+  variants: string[];
+  /** More of them, in which text between the frames is no candidate of pruning; these may stand among the others, too. */
+  separators_keep?: string[];
+}
+
 /** What of a `config.json` is read. */
 interface Config {
   architectures: string[];
@@ -80,7 +87,7 @@ async function* verifyOne(
   model: VideoModel,
   precision: Precision,
 ): AsyncGenerator<CaseResult | undefined> {
-  const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
+  const { variants, separators_keep: keep = [] } = await readJson<Variants>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   const { runtime, decoder } = model.parts;
@@ -97,12 +104,13 @@ async function* verifyOne(
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   const newTokens = input.new_tokens;
-  // What the reference does with text between frames.
-  const options = { separators: 'prune' } as const;
-  for (const variant of variants)
+  for (const variant of [...variants, ...keep]) {
+    // What the reference does with text between frames, or what is the default here.
+    const options = { separators: variant.endsWith('_keep') ? 'keep' : 'prune' } as const;
     yield await runCase(`${heading}/${variant}`, (check) =>
       verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, precision, options }, check),
     );
+  }
 }
 
 /** The ids, with each run of those that stand for a video or a picture as one `VIDEO_ID`; NVILA has one for each. */
