@@ -85,7 +85,6 @@ function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
-    ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
   };
 }
 

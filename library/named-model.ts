@@ -15,7 +15,6 @@ export interface NamedModel {
   readonly forceSample?: boolean;
   readonly similarityLowerBound?: number;
   readonly ratioLowerBound?: number;
-  readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
   readonly prompt?: string;
 }
 

@@ -107,12 +107,26 @@ export interface SpokenVideo {
   readonly times: SampledTimes;
 }
 
+/** What a template of the checkpoint's own writes in the place of a video or a picture, whose tokens come there. */
+export interface ShownMarks {
+  readonly video: string;
+  /** For families that take pictures, one mark each. */
+  readonly image?: string;
+}
+
 /** How a family is asked. */
 export interface PromptForm {
   /** Jinja source of its conversation, which takes `messages` as Hugging Face's templates do. */
   readonly template: string;
-  /** Whether a template of the checkpoint's own is used where there is one. */
-  readonly ownTemplate: boolean;
+  /**
+   * How a template of the checkpoint's own is used, where there is one: with the content of a message as a text, in parts of
+   * which some are shown, or not at all.
+   */
+  readonly ownTemplate: false | 'text' | ShownMarks;
+  /** Special token before all text, as the tokenizer's class puts it there. */
+  readonly begin?: string;
+  /** A special token of models that are spoken to in another way: with it, a checkpoint must have a template of its own. */
+  readonly notWith?: string;
   /**
    * Whether the video's tokens stand together, or each group's, or each of a frame's pictures', at a mark of its own; with
    * `picture` each crop of a picture has one, too.

@@ -10,9 +10,7 @@ import type { VideoModel } from './video-model.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions
-  extends Omit<Rehearsed, 'frames'>,
-    Pick<LoadCheckpointOptions, 'dtype' | 'chatTemplate' | 'families'> {
+export interface PlanOptions extends Omit<Rehearsed, 'frames'>, Pick<LoadCheckpointOptions, 'dtype' | 'families'> {
   /** Of a video, 0 for none where there are pictures; or what says how many the model will be shown. */
   readonly frames: number | ((model: VideoModel) => number);
   /** Of the run; undefined is the dense model. */

@@ -51,7 +51,7 @@ describe('models by name', () => {
         name: `some/model@${revision}`,
         revision,
       });
-    const named = { repository: NAME, frames: 64, chatTemplate: 'qwen_1_5' };
+    const named = { repository: NAME, frames: 64 };
     expect(chooseModel(NAME)).to.include({ ...named, revision: 'main' });
     expect(chooseModel(`${NAME}@v2`)).to.include({ ...named, name: `${NAME}@v2`, revision: 'v2' });
     for (const id of [NAME, `${NAME}@v2`]) expect(chooseModel(id)).not.to.have.any.keys('folder', 'guessed');
@@ -62,7 +62,7 @@ describe('models by name', () => {
     inFolder(() => {
       expect(chooseModel('some/model')).to.deep.equal({ frames: 64, name: 'model', folder: 'some/model' });
       expect(chooseModel('some/model@v1')).to.include({ folder: 'some/model@v1' }).and.not.have.property('repository');
-      expect(chooseModel(NAME)).to.include({ name: NAME, folder: NAME, chatTemplate: 'qwen_1_5' });
+      expect(chooseModel(NAME)).to.include({ name: NAME, folder: NAME });
     });
   });
 
