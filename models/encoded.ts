@@ -96,7 +96,7 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
   const { runtime, decoder } = parts;
   const rec = runtime.recorder('reduce');
   try {
-    const tokens = tokensOf(rec, parts, video);
+    const tokens = videoTokens(rec, parts, video);
     const options = { reducer, layers: decoder.config.layers, salience: video.salience };
     const left = await reduceEncoded(rec, tokens, options);
     const kept = { places: (await rec.read(left.position)) as Uint32Array, of: tokens.hidden.shape2()[0] };
@@ -113,7 +113,7 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
 }
 
 /** A video's tokens as a sequence of their own: a token's type is its place in its group; what follows the groups is text. */
-function tokensOf(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo): Tokens {
+export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo): Tokens {
   const { tokens, frames, pictures, grid, planes: shown = [] } = video;
   const [rows] = tokens.shape2();
   const perFrame = tokensPerGroup(encoder, pictures);
