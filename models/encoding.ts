@@ -94,8 +94,8 @@ export async function encodePicturePixels(
   pixels: (crop: number) => Float32Array,
   options: EncodeOptions = {},
 ): Promise<EncodedPicture> {
-  const { plan, encoder, name, architecture, runtime } = parts;
-  if (!plan.pictures) throw new InputError(`${name}: ${architecture} takes no pictures here, only a video.`);
+  const { plan, encoder, name, runtime } = parts;
+  if (!plan.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
   // As a single frame in several pictures.
   const frame = { frames: 1, pictures: crops, pixels: (_start: number, _end: number, i: number) => pixels(i) };
   const { rows, grid } = await encode(parts, encoder.still ?? encoder, { ...frame, ...options });
