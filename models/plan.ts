@@ -10,7 +10,9 @@ import type { VideoModel } from './video-model.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Omit<Rehearsed, 'frames'>, Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
+export interface PlanOptions
+  extends Omit<Rehearsed, 'frames'>,
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
   /** Of a video, 0 for none where there are pictures; or what says how many the model will be shown. */
   readonly frames: number | ((model: VideoModel) => number);
   /** Of the run; undefined is the dense model. */
