@@ -333,9 +333,8 @@ describe('a line chart', () => {
     const background = 'getComputedStyle(document.body).backgroundColor';
     await browser.visit(file, { width: 800, height: 800, dark: true });
     expect(await browser.value(background)).to.equal('rgb(20, 23, 27)');
-    await browser.send('Emulation.setEmulatedMedia', { media: 'print' });
+    await browser.page.emulateMedia({ media: 'print' });
     expect(await browser.value(background)).to.equal('rgb(255, 255, 255)');
-    await browser.send('Emulation.setEmulatedMedia', { media: '' });
   });
 
   it('has room for numbers that are no shares', async () => {
