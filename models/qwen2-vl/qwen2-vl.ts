@@ -79,8 +79,7 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
     pixels: clipPixels,
     prompt: {
       template: QWEN_2_VL,
-      // The checkpoint's own wants lists of pictures.
-      ownTemplate: false,
+      ownTemplate: { video: '<|video_pad|>', image: '<|image_pad|>' },
       marks: 'video',
       lead: () => SHOWN,
       stopTokens: ['<|im_end|>'],
