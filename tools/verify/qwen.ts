@@ -1,7 +1,8 @@
 /** Tables of Qwen2.5-VL and Qwen3-VL: sizes, frames, times, positions, windows and prompts, as their own code makes them. */
 import { sampleFrames } from '../../media/sampling.ts';
 import { axisPositions, type PlacedRows } from '../../models/axis-positions.ts';
-import { blankTimes, ChatTemplate, chatMl, type Message, QWEN_2_VL, VIDEO_MARK } from '../../models/chat.ts';
+import { blankTimes, chatMl, QWEN_2_VL, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate, type Message } from '../../models/chat-template.ts';
 import { absoluteTimes } from '../../models/qwen2-5-vl/qwen2-5-vl.ts';
 import { pairedFramesDown } from '../../models/qwen2-vl/frames.ts';
 import { frameLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
