@@ -41,14 +41,14 @@ function run(
     reducer,
     cost,
     ...accuracy(sum('right'), sum('total')),
-    spent: reducer === 'frames' ? cost + 0.031 : cost,
+    computedShare: reducer === 'frames' ? cost + 0.031 : cost,
     mergedThenPruned: reducer === 'framefusion' ? 1 - cost : 0,
     byType: Object.fromEntries(found.filter((_, i) => i < totals.length || totals.length === 0)),
   };
 }
 
 function report(runs: readonly RunSummary[], more: Partial<Printable> = {}): Printable {
-  const about = { version: 1, tool: 'framefusion-webgpu 0.1.0', questions: 268, videos: 30, dtype: 'f16' } as const;
+  const about = { version: 2, tool: 'framefusion-webgpu 0.1.0', questions: 268, videos: 30, dtype: 'f16' } as const;
   return { ...about, data: 'set/questions.jsonl', model: 'llava-video-7b', adapter: 'an adapter', runs, ...more };
 }
 
@@ -130,7 +130,7 @@ describe("the page of ff-eval's report", () => {
         `${(100 * one.interval[0]).toFixed(1)} to ${percent(one.interval[1])}`,
         one === dense ? '–' : percent(one.right / one.total / (dense.right / dense.total)),
         `${one.right}/${one.total}`,
-        percent(one.spent),
+        percent(one.computedShare),
         one.reducer === 'framefusion' ? percent(one.mergedThenPruned) : '–',
       ]),
     );
