@@ -64,7 +64,7 @@ export class EncodedFrames extends EncodedTokens implements EncodedVideo {
   readonly times: VideoFacts['times'];
   readonly grid: VideoFacts['grid'];
   readonly kept?: Kept;
-  readonly salience?: Tensor;
+  readonly salience?: Float32Array;
 
   constructor(runtime: Runtime, rows: VisualRows, { frames, pictures, times, grid, kept, salience }: VideoFacts) {
     super(runtime, 'video', rows);
@@ -80,7 +80,7 @@ export class EncodedFrames extends EncodedTokens implements EncodedVideo {
 /**
  * A video as a reducer that decides at `encoded` leaves it; the video itself for all others. Its tokens belong to the video.
  *
- * @throws InputError if the video was disposed of, or encoded on another runtime.
+ * @throws InputError if the video was disposed of, or encoded without the salience that the reducer needs.
  */
 export async function reducedVideo(
   parts: ModelParts,
@@ -88,6 +88,10 @@ export async function reducedVideo(
   video: EncodedVideo,
 ): Promise<EncodedVideo> {
   if (!reducer?.onEncoded) return video;
+  if (reducer.salience && !video.salience)
+    throw new InputError(
+      `${reducer.name}: it needs the attention in the tower. Encode with a model that has this reducer, or with salience: '${reducer.salience}'.`,
+    );
   const make = () => reduceVideo(parts, reducer, video);
   return video instanceof EncodedTokens ? video.reduced(reducer, make) : make();
 }

@@ -1,5 +1,6 @@
 /** The flags of `ff-eval`. */
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
+import { quoted } from '../../engine/text.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
@@ -21,6 +22,8 @@ export interface EvalArguments {
   readonly json?: string;
   readonly report?: string;
   readonly types: boolean;
+  /** Whether videos that cannot be read are left out. */
+  readonly skipBroken: boolean;
   readonly adapter: AdapterChoice;
   readonly dtype?: ModelDType;
   readonly quiet: boolean;
@@ -49,9 +52,10 @@ const flags = {
   limit: { value: 'N', help: 'ask only the first N questions; with --calibrate and a folder, take the first N videos' },
   'max-new-tokens': { value: 'N', help: 'end each answer after N tokens (default 32)' },
   seed: { value: 'N', help: 'seed of --reducer random (default 0)' },
-  results: { value: 'FILE', help: 'keep every answer here; ended and started again, the work goes on from it' },
+  results: { value: 'FILE', help: 'keep every answer here; an interrupted evaluation resumes from it' },
   json: { value: 'FILE|-', help: 'write the summary; - prints it and nothing else' },
   report: { value: 'FILE', help: 'write tables and curves (.html), the main curve (.svg) or the tables (.md)' },
+  'skip-broken': { help: 'leave out videos that are missing or damaged, and list them' },
   calibrate: {
     value: 'FILE|-',
     help: "instead measure FrameFusion's similarity bound with the videos, and write it into a catalogue of your own",
@@ -60,7 +64,7 @@ const flags = {
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
   quiet: { help: 'no progress, no notes' },
-  help: { help: 'this text' },
+  help: { short: 'h', help: 'this text' },
   version: { help: 'the version' },
 } as const satisfies FlagTable;
 
@@ -70,11 +74,11 @@ export function evalHelp(): string {
     'Usage: ff-eval --data FILE [--reducer A,B] [--cost X,Y] [...]',
     '       ff-eval --calibrate FILE (--videos DIR | --data FILE) [--model NAME] [...]',
     '',
-    'Measures how often a model answers right, for every reducer at every budget. Each video is looked at once.',
+    'Measures how often a model answers right, for every reducer at every budget. Each video is encoded once.',
     '',
     ...flagLines(flags),
     '',
-    'Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
+    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
   ].join('\n');
 }
 
@@ -88,7 +92,7 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     ...given('videos', values.text('videos')),
     ...given('model', values.text('model')),
     ...given('frames', values.count('frames')),
-    ...given('limit', values.count('limit')),
+    ...given('limit', values.count('limit', 1e9)),
     adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
     ...given('dtype', values.oneOf('dtype', dtypes)),
     quiet: values.has('quiet'),
@@ -115,11 +119,12 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     ...given('json', values.text('json')),
     ...given('report', reportFile(values.text('report'))),
     types: values.has('types'),
+    skipBroken: values.has('skip-broken'),
   };
 }
 
 /** @throws UsageError for a file of another kind. */
 function reportFile(file: string | undefined): string | undefined {
   if (file === undefined || /\.(html|svg|md)$/i.test(file)) return file;
-  throw new UsageError(`--report must name a .html, .svg or .md file, got "${file}".`);
+  throw new UsageError(`--report must name a .html, .svg or .md file, got ${quoted(file)}.`);
 }

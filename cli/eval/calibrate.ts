@@ -8,9 +8,9 @@ import { openVideo } from '../../media/open-video.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { fetchModel } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
+import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
 import { checkOutputs, writeOutput } from '../output.ts';
-import { Console } from '../progress.ts';
 import { showVideo } from '../show-video.ts';
 import { standardOutput } from '../standard-output.ts';
 import { alignRows } from '../table.ts';
@@ -23,14 +23,14 @@ const DIGITS = 4;
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function calibrate(args: CalibrateArguments): Promise<void> {
   const { calibrate: file } = args;
-  const console_ = new Console('ff-eval', args);
+  const log = new Log('ff-eval', args);
   const videos = await videosOf(args);
   const chosen = chooseModel(args.model);
   // It is read as well, so that its other entries stay.
   const catalogue = file === '-' ? undefined : ownCatalogue(file);
   await checkOutputs([{ flag: '--calibrate', path: file }], await inputFiles({ ...args, videos }, chosen));
-  const choice = await fetchModel(chosen, console_);
-  const { runtime, model } = await openModel(args, choice, console_, {
+  const choice = await fetchModel(chosen, log);
+  const { runtime, model } = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,
     cost: 1,
@@ -39,9 +39,9 @@ export async function calibrate(args: CalibrateArguments): Promise<void> {
     maxNewTokens: 1,
   });
   try {
-    const medians = await mediansOf(videos, model, args, console_);
+    const medians = await mediansOf(videos, model, args, log);
     const bound = Number((medians.reduce((sum, one) => sum + one, 0) / medians.length).toFixed(DIGITS));
-    console_.clear();
+    log.clear();
     const named = { architecture: model.architecture, ...chosen };
     const entry = entryOf(named, args, { bound, videos: medians.length });
     if (catalogue) {
@@ -51,11 +51,9 @@ export async function calibrate(args: CalibrateArguments): Promise<void> {
     const rows = videos.map((video, i) => [video, medians[i]!.toFixed(DIGITS)]);
     standardOutput.write(`${alignRows([...rows, ['similarityLowerBound', bound.toFixed(DIGITS)]])}\n`);
     if (catalogue)
-      console_.note(
-        `${file} has it for ${chosen.name}. Commands and library use it with FRAMEFUSION_CATALOGUE=${file}`,
-      );
+      log.note(`${file} has it for ${chosen.name}. Commands and library use it with FRAMEFUSION_CATALOGUE=${file}`);
   } finally {
-    console_.clear();
+    log.clear();
     model[Symbol.dispose]();
     runtime.close();
   }
@@ -65,13 +63,13 @@ async function mediansOf(
   videos: readonly string[],
   model: VideoModel,
   args: CalibrateArguments,
-  console_: Console,
+  log: Log,
 ): Promise<number[]> {
   const medians: number[] = [];
   for (const path of videos) {
     const video = await openVideo(path);
     try {
-      const { encoded } = await showVideo({ video, model }, args, console_);
+      const { encoded } = await showVideo({ video, model }, args, log);
       using shown = encoded;
       medians.push(await medianSimilarity(model, shown));
     } catch (error) {
@@ -79,7 +77,7 @@ async function mediansOf(
     } finally {
       await video.close();
     }
-    console_.progress('measuring the videos', medians.length, videos.length);
+    log.progress('measuring the videos', medians.length, videos.length);
   }
   return medians;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { fetchModel } from '../../cli/fetch-model.ts';
-import { Console } from '../../cli/progress.ts';
+import { Log } from '../../cli/log.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { chooseModel, weightsConfig } from '../../library/catalogue.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -12,7 +12,7 @@ const NAME = 'lmms-lab/LLaVA-Video-7B-Qwen2';
 
 describe('models by name', () => {
   let folder: string;
-  const silent = new Console('ff-test', { quiet: true });
+  const silent = new Log('ff-test', { quiet: true });
   const { HF_HUB_CACHE, HF_HUB_OFFLINE } = process.env;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-models-'));
