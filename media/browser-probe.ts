@@ -2,9 +2,9 @@
 import { EncodedPacketSink, type InputVideoTrack, VideoSampleSink } from 'mediabunny';
 import type { Size } from '../engine/geometry.ts';
 import { VideoError } from './errors.ts';
-import type { VideoInfo } from './probe.ts';
 import { noFrames } from './probe-errors.ts';
 import { coincide, endsEarly, isRegular, timingOf } from './timing.ts';
+import type { VideoInfo } from './video.ts';
 
 /** What is known of a track. */
 export interface TrackProbe {

@@ -16,10 +16,9 @@ import { nameOf } from './address.ts';
 import { PixelReader } from './browser-pixels.ts';
 import { probeTrack, stopped, type TrackProbe } from './browser-probe.ts';
 import { VideoError } from './errors.ts';
-import { checkIndices, type Frame } from './frames.ts';
-import type { VideoInfo } from './probe.ts';
+import { checkIndices } from './frames.ts';
 import { noFrames } from './probe-errors.ts';
-import type { FramesOptions, Video } from './video.ts';
+import type { Frame, FramesOptions, Video, VideoInfo } from './video.ts';
 
 /** How to open a video in a browser. */
 export interface BrowserVideoOptions {

@@ -4,9 +4,9 @@ import { plainText } from '../engine/text.ts';
 import { countFrames } from './count-frames.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { Log } from './ffmpeg-log.ts';
-import { checkIndices, type Frame, readFrames } from './frames.ts';
-import { type Probe, probeVideo, type VideoInfo } from './probe.ts';
-import type { FramesOptions, Video } from './video.ts';
+import { checkIndices, readFrames } from './frames.ts';
+import { type Probe, probeVideo } from './probe.ts';
+import type { Frame, FramesOptions, Video, VideoInfo } from './video.ts';
 
 /** Reads what a video is. The caller gives `ffmpeg` back if this fails. */
 export async function openFfmpegVideo(

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import type { VideoSource } from './address.ts';
 import type { Picture } from './crop-picture.ts';
 import { VideoError } from './errors.ts';
-import type { Frame } from './frames.ts';
+import { howToOpen, type OpenVideoOptions, openLocal } from './open-video.ts';
 import { orientationOf, upright } from './orientation.ts';
 import { pictureFormatOf } from './picture-format.ts';
 import { headOf, localSource } from './source.ts';
-import { howToOpen, type OpenVideoOptions, openLocal, type Video } from './video.ts';
+import type { Frame, Video } from './video.ts';
 
 /**
  * Reads a picture: PNG, JPEG, WebP or another that FFmpeg decodes, upright as its Exif says. Transparency is dropped.

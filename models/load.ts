@@ -23,12 +23,12 @@ export async function loadPlanned(
   planned: PlannedModel,
   options: LoadOptions = {},
 ): Promise<VideoModel> {
-  const { dtype = 'auto', chatTemplate = 'tokenizer', progress, signal } = options;
+  const { dtype = 'auto', progress, signal } = options;
   const { plan } = planned;
   precision(dtype, runtime); // refuses what the adapter cannot do before anything is read
   signal?.throwIfAborted();
   const textFiles = subFolder(files, plan.textFolder);
-  const text = await PromptText.load(textFiles, plan.prompt, chatTemplate).catch((error: unknown) => {
+  const text = await PromptText.load(textFiles, plan.prompt).catch((error: unknown) => {
     if (error instanceof WeightsError) return error;
     throw error;
   });

@@ -110,7 +110,8 @@ function planOf({ text, tower, names, projector, template, mostTiles, lead }: La
     frameFormat: { size: tower.imageSize, forceSample: true, sample: middleFrames },
     pixels: imagenetPixels,
     prompt: {
-      template: begin + template,
+      template,
+      ...(begin && { begin }),
       ownTemplate: false,
       marks: 'group',
       lead: frameNames,

@@ -10,9 +10,9 @@ import { type Sample, strided } from '../sampling.ts';
 import { clipConfig, withoutLast } from '../tower/config.ts';
 import { clipNames, leftOut } from '../tower/names.ts';
 
-/** Vicuna's conversation as Hugging Face's LLaVA-NeXT-Video page has it: one turn and no system line. */
+/** Vicuna's conversation as Hugging Face's LLaVA-NeXT-Video page has it: no system line. */
 const VICUNA =
-  "<s>{% for message in messages %}USER: {{ message['content'] }} {% endfor %}" +
+  "{% for message in messages %}USER: {{ message['content'] }} {% endfor %}" +
   '{% if add_generation_prompt %}ASSISTANT:{% endif %}';
 
 const names: LlavaEncoderNames = {
@@ -40,8 +40,10 @@ export const llavaNextVideo: Family = {
       pixels: clipPixels,
       prompt: {
         template: VICUNA,
-        // Its own template takes a list of pictures and texts, not a text with a mark.
-        ownTemplate: false,
+        begin: '<s>',
+        // The 34B model speaks ChatML.
+        notWith: '<|im_start|>',
+        ownTemplate: { video: '<video>' },
         marks: 'video',
         lead: () => VIDEO_LEAD,
         stopTokens: ['</s>'],

@@ -11,7 +11,7 @@ import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { nameOf } from '../../media/address.ts';
 import { VideoError } from '../../media/errors.ts';
-import { type OpenVideoOptions, openVideo } from '../../media/video.ts';
+import { type OpenVideoOptions, openVideo } from '../../media/open-video.ts';
 import { counting, failure } from './clips.ts';
 
 const wasm = { decoder: 'ffmpeg.wasm' } as const;
