@@ -15,5 +15,5 @@ export {
 } from './hub/download.ts';
 export { loadModel, type NodeLoadModelOptions } from './library/node.ts';
 export * from './library.ts';
+export { type OpenVideoOptions, openVideo } from './media/open-video.ts';
 export { openPicture } from './media/picture.ts';
-export { type OpenVideoOptions, openVideo } from './media/video.ts';

@@ -34,12 +34,10 @@ export { type ReducerOptions, reducerNamed, reducers } from './framefusion/reduc
 export type { LoadModelOptions, LoadProgress } from './library/load-model.ts';
 export { cropPicture, type Picture } from './media/crop-picture.ts';
 export { VideoError } from './media/errors.ts';
-export type { Frame } from './media/frames.ts';
-export type { VideoInfo } from './media/probe.ts';
 export type { RgbImage } from './media/resize.ts';
 export { type Fit, type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
 export type { Sampling } from './media/sampling.ts';
-export type { Video } from './media/video.ts';
+export type { Frame, Video, VideoInfo } from './media/video.ts';
 export type { SampledTimes } from './models/chat.ts';
 export { type ModelDefaults, samplingOf } from './models/defaults.ts';
 export type { EncodeOptions } from './models/encoding.ts';

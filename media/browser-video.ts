@@ -13,10 +13,9 @@ import {
 } from 'mediabunny';
 import { nameOf } from './address.ts';
 import { VideoError } from './errors.ts';
-import { checkIndices, type Frame } from './frames.ts';
-import type { VideoInfo } from './probe.ts';
+import { checkIndices } from './frames.ts';
 import { noFrames } from './probe-errors.ts';
-import type { Video } from './video.ts';
+import type { Frame, Video, VideoInfo } from './video.ts';
 
 /** How to open a video in a browser. */
 export interface BrowserVideoOptions {

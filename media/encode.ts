@@ -2,8 +2,8 @@
 import { VideoError } from './errors.ts';
 import { Log } from './ffmpeg-log.ts';
 import { openFfmpeg, TIMEOUT_SECONDS } from './open-ffmpeg.ts';
+import type { OpenVideoOptions } from './open-video.ts';
 import { lasting } from './source.ts';
-import type { OpenVideoOptions } from './video.ts';
 
 /** 2 is the best of FFmpeg's 2 to 31; 4 is hard to tell from it. */
 const QUALITY = '4';

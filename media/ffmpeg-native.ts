@@ -12,8 +12,17 @@ export interface NativeFfmpeg {
   readonly everyFrame: readonly string[];
 }
 
+/** What was found, by PATH: two programs less to start for each video. */
+const found = new Map<string | undefined, Promise<NativeFfmpeg | undefined>>();
+
 /** Looks for `ffmpeg` and `ffprobe` on PATH; both are needed. */
-export async function findNative(): Promise<NativeFfmpeg | undefined> {
+export function findNative(): Promise<NativeFfmpeg | undefined> {
+  const known = found.get(process.env.PATH) ?? lookForNative();
+  found.set(process.env.PATH, known);
+  return known;
+}
+
+async function lookForNative(): Promise<NativeFfmpeg | undefined> {
   const [help, version] = await Promise.all([
     outputOf('ffmpeg', ['-hide_banner', '-h', 'long']),
     outputOf('ffprobe', ['-version']),
@@ -65,9 +74,12 @@ async function* run(name: string, program: Program, args: readonly string[], { l
   }
 }
 
+/** Longest that a program may take to say what it is. */
+const LOOK_MS = 30_000;
+
 /** What a program prints; undefined if it does not run or fails. */
 async function outputOf(program: Program, args: readonly string[]): Promise<string | undefined> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true, timeout: LOOK_MS });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;

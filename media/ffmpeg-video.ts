@@ -1,11 +1,12 @@
 /** A video that FFmpeg decodes. */
 import { InputError } from '../engine/errors.ts';
+import { plainText } from '../engine/text.ts';
 import { countFrames } from './count-frames.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { Log } from './ffmpeg-log.ts';
-import { checkIndices, type Frame, readFrames } from './frames.ts';
-import { type Probe, probeVideo, type VideoInfo } from './probe.ts';
-import type { FramesOptions, Video } from './video.ts';
+import { checkIndices, readFrames } from './frames.ts';
+import { type Probe, probeVideo } from './probe.ts';
+import type { Frame, FramesOptions, Video, VideoInfo } from './video.ts';
 
 /** Reads what a video is. The caller gives `ffmpeg` back if this fails. */
 export async function openFfmpegVideo(
@@ -16,6 +17,9 @@ export async function openFfmpegVideo(
   const either = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
   return new FfmpegVideo(name, ffmpeg, await probeVideo(ffmpeg, { name, signal: either, turn }), closing, either);
 }
+
+/** In characters. */
+const LONGEST_WARNING = 500;
 
 class FfmpegVideo implements Video {
   readonly name: string;
@@ -91,7 +95,7 @@ class FfmpegVideo implements Video {
 
   /** A later text of one kind replaces an earlier one. */
   #warn(kind: string, text: string): void {
-    this.#warnings.set(kind, `${this.name}: ${text}`);
+    this.#warnings.set(kind, plainText(`${this.name}: ${text}`, LONGEST_WARNING));
   }
 
   async close(): Promise<void> {

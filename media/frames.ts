@@ -4,17 +4,7 @@ import { decodeArguments, type Ffmpeg, type Selection } from './ffmpeg.ts';
 import { Log } from './ffmpeg-log.ts';
 import type { Probe } from './probe.ts';
 import { noFrames } from './probe-errors.ts';
-
-/** One picture of a video. */
-export interface Frame {
-  /** The index that was asked for. */
-  readonly index: number;
-  /** In pixels, as displayed. */
-  readonly width: number;
-  readonly height: number;
-  /** `[height, width, 3]`, row major. */
-  readonly rgb: Uint8Array;
-}
+import type { Frame } from './video.ts';
 
 /** Whose frames they are, and who is told what is found on the way. */
 export interface ReadOptions {

@@ -2,7 +2,6 @@
 import { VideoError } from './errors.ts';
 import { type Ffmpeg, streamsArguments } from './ffmpeg.ts';
 import { Log } from './ffmpeg-log.ts';
-import type { ProbeOptions } from './probe.ts';
 import { runProbe } from './probe-output.ts';
 
 /** The error of a codec that this FFmpeg does not know. */
@@ -33,7 +32,10 @@ export function unreadable(name: string, log: Log): VideoError {
 }
 
 /** The error of a file with other streams only. */
-export async function noVideoStream(ffmpeg: Ffmpeg, { name, signal }: ProbeOptions): Promise<VideoError> {
+export async function noVideoStream(
+  ffmpeg: Ffmpeg,
+  { name, signal }: { readonly name: string; readonly signal: AbortSignal },
+): Promise<VideoError> {
   const { streams = [] } = await runProbe(ffmpeg, streamsArguments(ffmpeg), { log: new Log(), signal });
   const kinds = streams.map(({ codec_type = 'unknown', codec_name = '' }) => `${codec_type} ${codec_name}`.trim());
   const found = kinds.join(', ').replaceAll('video', 'cover picture') || 'nothing';

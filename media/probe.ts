@@ -5,21 +5,8 @@ import { type Ffmpeg, framesArguments, packetsArguments, probeArguments, type St
 import { Log } from './ffmpeg-log.ts';
 import { noDecoder, noFrames, noVideoStream, unreadable } from './probe-errors.ts';
 import { type ProbedFile, type ProbedPacket, type ProbedStream, runProbe, type Turnable } from './probe-output.ts';
-import { ascending, coincide, type Timing, timingOf } from './timing.ts';
-
-/** What is known of a video. */
-export interface VideoInfo extends Timing {
-  /** Width in pixels as displayed: after rotation, without regard to the pixel aspect ratio. */
-  readonly width: number;
-  /** Height in pixels as displayed. */
-  readonly height: number;
-  /** Frames to be seen: those that an edit list hides, or the codec itself, are none. At least 1. */
-  readonly frames: number;
-  /** Frames by their average rate, in seconds. */
-  readonly durationSeconds: number;
-  /** FFmpeg's name of the codec: `h264`, `vp9`, ... */
-  readonly codec: string;
-}
+import { ascending, coincide, timingOf } from './timing.ts';
+import type { VideoInfo } from './video.ts';
 
 /** {@link VideoInfo}, and what only the decoder needs. */
 export interface Probe extends StreamChoice {

@@ -1,11 +1,10 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
 import { InputError } from '../engine/errors.ts';
 import type { Crop, Size } from '../engine/geometry.ts';
-import type { Frame } from './frames.ts';
 import { cropTogether } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
 import { type Sampling, type SamplingOptions, sampleFrames } from './sampling.ts';
-import type { Video } from './video.ts';
+import type { Frame, Video } from './video.ts';
 
 /** How a frame becomes one picture. */
 export type Fit = 'stretch' | 'smooth';

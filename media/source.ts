@@ -1,5 +1,5 @@
 /** Where a video comes from: paths and addresses as people paste them, and bytes. For Node. */
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, open, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { addressOf, tidied, type VideoSource } from './address.ts';
 import { VideoError } from './errors.ts';
 import { type FetchOptions, fetchToFile } from './fetch-file.ts';
 import { problemOf } from './file-problem.ts';
+import { HEAD_BYTES } from './picture-format.ts';
 
 /** A file or bytes of this machine, as long as it is not given back. */
 export interface LocalSource extends AsyncDisposable {
@@ -24,6 +25,22 @@ export async function localSource(source: VideoSource, options: FetchOptions): P
   if (!address || address.protocol === 'file:') return lasting(await dataOf(address ?? source, options.name));
   const file = await fetchToFile(address, options);
   return { data: file.path, [Symbol.asyncDispose]: () => file.remove() };
+}
+
+/** The first bytes. @throws VideoError if they cannot be read. */
+export async function headOf(data: string | Uint8Array, name: string): Promise<Uint8Array> {
+  if (typeof data !== 'string') return data.subarray(0, HEAD_BYTES);
+  try {
+    const file = await open(data);
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw new VideoError(name, problemOf(cause), { cause });
+  }
 }
 
 /** A source that needs no removing. */

@@ -1,14 +1,30 @@
-/** Video files to frames, by index. Decoded by an installed FFmpeg or by ffmpeg.wasm, with the same pixels. */
-import { InputError } from '../engine/errors.ts';
-import { nameOf, type Progress, type VideoSource } from './address.ts';
-import { openFfmpegVideo } from './ffmpeg-video.ts';
-import type { Frame } from './frames.ts';
-import { openFfmpeg, TIMEOUT_SECONDS } from './open-ffmpeg.ts';
-import type { VideoInfo } from './probe.ts';
-import { localSource } from './source.ts';
+/** A video: what is known of it, and its frames. */
+import type { Timing } from './timing.ts';
 
-export type { Frame } from './frames.ts';
-export type { VideoInfo } from './probe.ts';
+/** What is known of a video. */
+export interface VideoInfo extends Timing {
+  /** Width in pixels as displayed: after rotation, without regard to the pixel aspect ratio. */
+  readonly width: number;
+  /** Height in pixels as displayed. */
+  readonly height: number;
+  /** Frames to be seen: those that an edit list hides, or the codec itself, are none. At least 1. */
+  readonly frames: number;
+  /** Frames by their average rate, in seconds. */
+  readonly durationSeconds: number;
+  /** FFmpeg's name of the codec: `h264`, `vp9`, ... */
+  readonly codec: string;
+}
+
+/** One picture of a video. */
+export interface Frame {
+  /** The index that was asked for. */
+  readonly index: number;
+  /** In pixels, as displayed. */
+  readonly width: number;
+  readonly height: number;
+  /** `[height, width, 3]`, row major. */
+  readonly rgb: Uint8Array;
+}
 
 /** An open video. Close it, or leave it to `await using`. */
 export interface Video extends AsyncDisposable {
@@ -37,60 +53,4 @@ export interface Video extends AsyncDisposable {
 export interface FramesOptions {
   /** Aborts this reading. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** How to open a video. */
-export interface OpenVideoOptions {
-  /** `auto`, the default: `ffmpeg` if both it and `ffprobe` are on PATH, else `ffmpeg.wasm`. */
-  readonly decoder?: 'auto' | 'ffmpeg' | 'ffmpeg.wasm';
-  /** What errors call the video. Default: the path or address, or `video` for bytes. */
-  readonly name?: string;
-  /** Aborts opening, and later every reading of frames. */
-  readonly signal?: AbortSignal;
-  /** Longest time that fetching, and each run of FFmpeg, may take. Default 1800. */
-  readonly timeoutSeconds?: number;
-  /** Most bytes that are fetched from an address. Default 4 GiB. */
-  readonly maxBytes?: number;
-  /** Told while a video is fetched: bytes that have come, of how many, if the server says it. */
-  readonly progress?: Progress;
-}
-
-/** Most bytes of a video that is fetched if nothing else is asked for. */
-const MAX_BYTES = 2 ** 32;
-
-/** Longest that a timer of JavaScript waits. */
-const LONGEST_SECONDS = 2_147_483;
-
-/**
- * Opens a video and reads what it is. Frames are decoded only where they must be to be counted.
- *
- * @param video - The path of a file, its `file:` address, an `http(s):` address, or the bytes of a video (do not change them
- * while it is open). Containers need random access, so what is fetched, and bytes for an installed FFmpeg, are put in a
- * temporary file.
- * @throws VideoError if there is no such video, or no decoder for it; InputError for options outside what is allowed.
- */
-export function openVideo(video: VideoSource, options: OpenVideoOptions = {}): Promise<Video> {
-  return openTurned(video, options, true);
-}
-
-/** The same. @param turn - Whether frames are turned as the file says. */
-export async function openTurned(video: VideoSource, options: OpenVideoOptions, turn: boolean): Promise<Video> {
-  const { decoder = 'auto', signal, progress } = options;
-  const name = options.name ?? nameOf(video);
-  const timeoutSeconds = within('timeoutSeconds', options.timeoutSeconds ?? TIMEOUT_SECONDS, LONGEST_SECONDS);
-  const maxBytes = within('maxBytes', options.maxBytes ?? MAX_BYTES, Number.MAX_SAFE_INTEGER);
-  signal?.throwIfAborted();
-  const source = await localSource(video, { name, signal, timeoutSeconds, maxBytes, progress });
-  const ffmpeg = await openFfmpeg(source, { name, decoder, timeoutSeconds });
-  try {
-    return await openFfmpegVideo(ffmpeg, { name, signal, turn });
-  } catch (error) {
-    await ffmpeg[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-function within(option: string, value: number, most: number): number {
-  if (value > 0 && value <= most) return value;
-  throw new InputError(`openVideo: ${option} must be positive and at most ${most}, got ${value}.`);
 }

@@ -16,6 +16,7 @@ export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
 export type { TokenGrid } from './inputs.ts';
 export type { KvCache } from './kv-cache.ts';
 export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from './llava-encoder.ts';
+export type { StoredMatrix } from './packer.ts';
 export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
@@ -32,4 +33,4 @@ export {
 } from './tower/config.ts';
 export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
 export { Tower } from './tower/tower.ts';
-export { type StoredMatrix, WeightLoader, type WeightLoaderOptions } from './weights.ts';
+export { WeightLoader, type WeightLoaderOptions } from './weights.ts';

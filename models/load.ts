@@ -35,8 +35,14 @@ export async function loadPlanned(
   const stopIds = await stopIdsOf(textFiles, plan, text);
   const checkpoint = await openParts(files, plan.weightFolders);
   const shared = { ...planned, name: options.name ?? files.name, text, stopIds };
+  // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>
-    loadOnto(on, checkpoint, shared, { ...options, dtype, progress: told });
+    loadOnto(on, checkpoint, shared, {
+      ...options,
+      dtype,
+      progress: told,
+      ...(on !== runtime && { close: undefined }),
+    });
   const [model, compiled] = await Promise.allSettled([
     loadOn(runtime, progress ?? (() => undefined)),
     compilePipelines(runtime, options.pipelines, loadOn),

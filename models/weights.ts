@@ -14,7 +14,7 @@ import {
   weightFormats,
   weightOf,
 } from '../kernels/weight.ts';
-import { fileRowBytes, Packer, type PackTarget, PIECE_BYTES, pieceRows } from './packer.ts';
+import { fileRowBytes, Packer, type PackTarget, PIECE_BYTES, pieceRows, type StoredMatrix } from './packer.ts';
 
 type FloatType = 'f32' | 'f16' | 'bf16';
 const floatTypes: Readonly<Record<string, FloatType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
@@ -37,14 +37,6 @@ export function precision(
     act: dtype !== 'f32' && runtime.hasF16 ? 'f16' : 'f32',
     format: dtype === 'auto' || dtype === 'f32' ? 'file' : dtype,
   };
-}
-
-/** A matrix as the checkpoint has it. */
-export interface StoredMatrix {
-  readonly name: string;
-  readonly format: WeightFormat;
-  readonly rows: number;
-  readonly columns: number;
 }
 
 /** How to load weights. */

@@ -1,12 +1,13 @@
 /** What all benches share: flags, and what they do with their figures. */
 
+import type { Markup } from '../../charts/markup.ts';
 import { type FlagTable, type FlagValues, given, UsageError } from '../../cli/flags.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../../cli/output.ts';
 import { standardOutput } from '../../cli/standard-output.ts';
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
-import { type Baseline, baselineTable, type Figure, readBaseline } from './figures.ts';
-import type { Origin } from './origin.ts';
+import { type Baseline, baselineTable, readBaseline } from './figures.ts';
 import { type BenchTable, tableText } from './print.ts';
+import type { BenchReport } from './report.ts';
 
 /** Flags that every bench has. */
 export const commonFlags = {
@@ -51,12 +52,6 @@ export function commonArguments(values: FlagValues<typeof commonFlags>): CommonA
   };
 }
 
-/** What every bench writes by `--json`, whatever else it has to say. */
-export interface BenchReport extends Origin {
-  readonly bench: 'model' | 'kernels' | 'peers';
-  readonly figures: readonly Figure[];
-}
-
 /** What has to be known before the work: that its results can be written, and what they are compared with. */
 export async function prepareOutput(args: CommonArguments, bench: string): Promise<Baseline | undefined> {
   const outputs = (['json', 'report'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
@@ -64,11 +59,19 @@ export async function prepareOutput(args: CommonArguments, bench: string): Promi
   return args.baseline === undefined ? undefined : readBaseline(args.baseline, bench);
 }
 
+/** What a bench shows of its report. */
+export interface Results {
+  readonly tables: readonly BenchTable[];
+  readonly baseline: Baseline | undefined;
+  /** Draws the curves of the page, if it has any. */
+  readonly curves?: () => Promise<Markup>;
+}
+
 /** Prints and writes what was measured. */
 export async function deliver(
   args: CommonArguments,
   report: BenchReport,
-  { tables, baseline }: { readonly tables: readonly BenchTable[]; readonly baseline: Baseline | undefined },
+  { tables, baseline, curves }: Results,
 ): Promise<void> {
   const all = baseline ? [...tables, baselineTable(baseline, report.figures)] : tables;
   await everyOutput([
@@ -76,7 +79,7 @@ export async function deliver(
     async () => {
       if (args.report === undefined) return;
       const { benchHtml } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
-      await writeOutput('--report', args.report, benchHtml(report, all));
+      await writeOutput('--report', args.report, benchHtml(report, all, await curves?.()));
     },
   ]);
   if (args.json !== '-') standardOutput.write(`${[headLine(report), ...all.map(tableText)].join('\n\n')}\n`);

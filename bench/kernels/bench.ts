@@ -4,42 +4,21 @@ import { UsageError } from '../../cli/flags.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { Console } from '../../cli/progress.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
+import { deliver, prepareOutput } from '../common/common.ts';
 import { originOf } from '../common/origin.ts';
-import { fairSeconds, type Measured, timeShort } from '../common/timing.ts';
+import { fairSeconds, timeShort } from '../common/timing.ts';
 import { WrongResultError } from '../common/wrong-result.ts';
 import type { KernelArguments } from './arguments.ts';
 import { attentionCases } from './attention-cases.ts';
-import { type CopyRate, copyRate } from './bandwidth.ts';
+import { copyRate } from './bandwidth.ts';
 import { fault, type KernelCase } from './kernel-case.ts';
 import { linearCases, packCases } from './linear-cases.ts';
+import type { KernelReport, KernelResult } from './report.ts';
 import { rowCases } from './row-cases.ts';
 import { sizesOf } from './sizes.ts';
 import { stageCases } from './stage-cases.ts';
 import { kernelTables } from './table.ts';
 import { Workbench } from './workbench.ts';
-
-/** One kernel, timed. */
-export interface KernelResult {
-  readonly size: string;
-  readonly kernel: string;
-  readonly variant: string;
-  readonly shape: string;
-  readonly flops: number;
-  readonly bytes: number;
-  readonly measured: Measured;
-  readonly flopsPerSecond: number;
-  readonly bytesPerSecond: number;
-}
-
-/** What `ff-bench kernels --json` writes. */
-export interface KernelReport extends BenchReport {
-  readonly bench: 'kernels';
-  readonly act: 'f32' | 'f16';
-  readonly quick: boolean;
-  readonly copy: CopyRate;
-  readonly results: readonly KernelResult[];
-}
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function benchKernels(args: KernelArguments, tool: string): Promise<void> {

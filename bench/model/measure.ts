@@ -8,35 +8,9 @@ import { fairSeconds, type Measured, measured, type Sample, type Spread, spread,
 import type { ModelArguments } from './arguments.ts';
 import { requireBudget, requireSame } from './checks.ts';
 import { ceiling, prefillFlops } from './flops.ts';
+import type { CostResult } from './report.ts';
 import { reduced, type Subject } from './subject.ts';
 import { type Trace, traced } from './traced.ts';
-
-/** One budget at one number of frames. */
-export interface CostResult {
-  /** 1 is the dense model. */
-  readonly cost: number;
-  readonly layers: GenerationStats['layers'];
-  readonly steps: GenerationStats['steps'];
-  /** Mean share of the video tokens that was computed. */
-  readonly spent: number;
-  readonly prefillFlops: number;
-  /** The first of all, in which kernels are compiled. */
-  readonly firstPrefill: Sample;
-  /** `gpu` is the sum over the layers, of a second prefill in the same round. */
-  readonly prefill: Measured;
-  /** By the seconds that rates are made from: dense over this, and what the arithmetic allows. */
-  readonly speedUp: number;
-  readonly ceiling: number;
-  /** A token, after the first; absent where an answer had only one. */
-  readonly decode?: Measured;
-  readonly decoded: number;
-  /** GPU seconds; absent without a clock. */
-  readonly parts?: Readonly<Record<'firstLayer' | 'lastLayer' | 'mlp' | 'stage', Spread>>;
-  /** The stage's share of the prefill, by the GPU's clock. */
-  readonly stageShare?: number;
-  readonly cacheBytes: number;
-  readonly peakBytes: number;
-}
 
 /** A model under one budget, and what its runs showed. */
 interface Runs {

@@ -2,8 +2,7 @@
 import { bytes } from '../../cli/table.ts';
 import { amount, type BenchTable, digits, percentText, secondsText, spreadText, timesText } from '../common/print.ts';
 import { fairSeconds, type Measured } from '../common/timing.ts';
-import type { FramesResult, ModelReport } from './bench.ts';
-import type { CostResult } from './measure.ts';
+import type { CostResult, FramesResult, ModelReport } from './report.ts';
 
 export function modelTables(report: ModelReport): BenchTable[] {
   return [aboutTable(report), speedTable(report), partsTable(report), memoryTable(report), tokensTable(report)];

@@ -8,36 +8,16 @@ import { Console } from '../../cli/progress.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { root } from '../../library/catalogue.ts';
-import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
+import { deliver, prepareOutput } from '../common/common.ts';
 import { originOf } from '../common/origin.ts';
-import { type Measured, measured, type Sample } from '../common/timing.ts';
+import { measured, type Sample } from '../common/timing.ts';
 import { WrongResultError } from '../common/wrong-result.ts';
 import type { PeerArguments } from './arguments.ts';
 import { type Engine, ourEngine, peerEngine } from './engine.ts';
 import { type Job, type JobType, jobFlops, jobName, jobs } from './jobs.ts';
 import { ourVariants } from './ours.ts';
+import type { PeerReport, PeerResult } from './report.ts';
 import { fairPeerSeconds, peerTables } from './table.ts';
-
-/** One contestant at one job. */
-export interface PeerResult {
-  readonly job: string;
-  readonly flops: number;
-  readonly engine: string;
-  readonly version: string;
-  readonly format: string;
-  readonly ours: boolean;
-  /** Absent where it could not. */
-  readonly measured?: Measured;
-  readonly reason?: string;
-}
-
-/** What `ff-bench peers --json` writes. */
-export interface PeerReport extends BenchReport {
-  readonly bench: 'peers';
-  readonly results: readonly PeerResult[];
-  /** Peers that could not be started here, each with the reason. */
-  readonly missing: readonly string[];
-}
 
 /** The folder that peers are installed in, apart from the product; tests have their own. */
 const FOLDER = process.env.FRAMEFUSION_PEERS || join(root, 'bench/peers');

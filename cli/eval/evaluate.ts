@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
 import { reducerNamed } from '../../framefusion/reducers.ts';
 import { chooseModel, type ModelChoice } from '../../library/catalogue.ts';
-import { openVideo } from '../../media/video.ts';
+import { openVideo } from '../../media/open-video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
@@ -17,9 +17,11 @@ import { showVideo } from '../show-video.ts';
 import { standardOutput } from '../standard-output.ts';
 import type { EvalArguments } from './arguments.ts';
 import { requireVideos } from './benchmarks/videos.ts';
-import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
+import type { Question } from './question.ts';
+import { isRight, promptFor, readQuestions } from './questions.ts';
+import type { EvalReport } from './report.ts';
 import { Results } from './results.ts';
-import { type RunSummary, summarise } from './summary.ts';
+import { summarise } from './summary.ts';
 import { accuracyTable, markdownTables, typeTable } from './table.ts';
 
 /** A policy at one budget. */
@@ -29,22 +31,6 @@ interface Run {
   readonly policy: TokenReducer | undefined;
   /** By which results know it. */
   readonly key: string;
-}
-
-/** What `ff-eval --json` writes; `version` is raised when a field changes its meaning or goes. */
-export interface EvalReport {
-  readonly version: 1;
-  readonly tool: string;
-  /** The command line, and when it was done: ISO 8601. */
-  readonly command: string;
-  readonly date: string;
-  readonly data: string;
-  readonly questions: number;
-  readonly videos: number;
-  readonly model: string;
-  readonly dtype: string;
-  readonly adapter: string;
-  readonly runs: readonly RunSummary[];
 }
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */

@@ -2,39 +2,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
-import type { BenchmarkName } from './benchmarks/benchmark.ts';
 import { chosenOption, plain } from './benchmarks/choice.ts';
 import { readBenchmark, readBenchmarkFolder } from './benchmarks/index.ts';
 import { plainWording, wordings } from './benchmarks/prompts.ts';
-
-/** A question with its true answer. */
-export interface Question {
-  /** Path of the video. */
-  readonly video: string;
-  readonly question: string;
-  /** The answer's text; with options, one of them or its letter. */
-  readonly answer: string;
-  /** What kind of question it is, for accuracy by type. */
-  readonly type: string;
-  /** Choices, shown as A, B, C, ... */
-  readonly options?: readonly string[];
-  /** Whose question it is, and so how it is worded. */
-  readonly benchmark?: BenchmarkName;
-  /** Seconds from which on the video is asked about. Absent: from its beginning. */
-  readonly start?: number;
-  /** Seconds up to which the video is asked about. Absent: to its end. */
-  readonly end?: number;
-}
-
-/** What {@link readQuestions} may be told. */
-export interface ReadOptions {
-  /** Folder of the videos. Default: the file's own, or where its benchmark has them beside it. */
-  readonly videos?: string;
-  /** Read only the first so many questions; the videos of the others need not be there. */
-  readonly limit?: number;
-  /** Says what is left out, a sentence each. */
-  readonly note?: (line: string) => void;
-}
+import type { Question, ReadOptions } from './question.ts';
 
 /**
  * Reads a file of lines `{ "video", "question", "answer", "type"?, "options"? }`, whose videos are named relative to

@@ -1,5 +1,5 @@
 /** Accuracy with its uncertainty, from answers. */
-import type { Question } from './questions.ts';
+import type { Question } from './question.ts';
 import type { Result } from './results.ts';
 
 /** Right answers among a number of them. */

@@ -1,6 +1,6 @@
 /** An evaluation as a person reads it. */
 import { alignRows } from '../table.ts';
-import type { EvalReport } from './evaluate.ts';
+import type { EvalReport } from './report.ts';
 import type { Accuracy } from './summary.ts';
 
 /** One line a policy and budget. */

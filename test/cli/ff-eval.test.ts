@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { EvalReport } from '../../cli/eval/evaluate.ts';
+import type { EvalReport } from '../../cli/eval/report.ts';
 import { clip, ffRun, type RunOptions } from './process.ts';
 
 const evaluate = (args: readonly string[], options: RunOptions = {}) => ffRun(args, { ...options, tool: 'ff-eval' });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
-import { openVideo, type Video } from '../../media/video.ts';
+import type { Video } from '../../media/video.ts';
 import { clip, counting, countOf, decoders, failure, nativeClip, need, needNative } from './clips.ts';
 import { damaged, fieldPictures, withHiddenFrame, withoutRate } from './odd-files.ts';
 

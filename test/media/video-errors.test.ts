@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { VideoError } from '../../media/errors.ts';
 import { findNative } from '../../media/ffmpeg-native.ts';
-import { type OpenVideoOptions, openVideo } from '../../media/video.ts';
+import { type OpenVideoOptions, openVideo } from '../../media/open-video.ts';
 import { AV1, clip, counting, decoders, failure, need, needNative, sound } from './clips.ts';
 
 let folder: string;

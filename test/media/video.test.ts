@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
-import { type Frame, openVideo, type Video } from '../../media/video.ts';
+import { openVideo } from '../../media/open-video.ts';
+import type { Frame, Video } from '../../media/video.ts';
 import { clip, colourful, counting, countOf, decoders, nativeColourful, need, needNative } from './clips.ts';
 
 async function all(frames: AsyncIterable<Frame>): Promise<Frame[]> {

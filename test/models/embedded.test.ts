@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { readQuestions } from '../../cli/eval/questions.ts';
+import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
-import { openVideo } from '../../media/video.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { VideoModel } from '../../models/video-model.ts';
