@@ -13,7 +13,7 @@ import type { VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { commandLine } from './command-line.ts';
-import { fetchModel } from './fetch-model.ts';
+import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
@@ -46,7 +46,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   console_.progress('opening what is to be looked at');
   const opened = await openAll(args);
   try {
-    const choice = await fetchModel(chosen, console_);
+    const choice = await findChoice(chosen, console_);
     const wanted = wantedOf(args, choice, opened);
     const { runtime, model, loadSeconds } = await openModel(args, choice, console_, wanted);
     try {
@@ -105,7 +105,7 @@ async function showAll(
 async function plan(args: RunArguments, chosen: ModelChoice, console_: Console): Promise<void> {
   const opened = await openAll(args);
   await opened.video?.close();
-  const choice = await fetchModel(chosen, console_);
+  const choice = await findPlanned(chosen, console_);
   const runtime = await openAdapter(args.adapter, console_);
   try {
     const wanted = wantedOf(args, choice, opened);
