@@ -6,7 +6,7 @@ import { type FoundModel, findModel } from '../hub/download.ts';
 import type { ModelChoice } from '../library/catalogue.ts';
 import { publishedFiles } from '../library/published.ts';
 import { DownloadReport } from './download-report.ts';
-import type { Console } from './progress.ts';
+import type { Log } from './log.ts';
 
 /** A model that can be planned for at once, and loaded when it has come. */
 export interface AvailableModel extends ModelChoice {
@@ -26,12 +26,12 @@ export interface LocalModel extends ModelChoice {
  *
  * @throws InputError, WeightsError - whose message is the line to print.
  */
-export async function findChoice(choice: ModelChoice, console_: Console): Promise<AvailableModel> {
+export async function findChoice(choice: ModelChoice, log: Log): Promise<AvailableModel> {
   const { folder, address } = choice;
   if (folder !== undefined) return at(choice, folderFiles(folder));
   if (address !== undefined) return at(choice, urlFiles(address));
-  const { found, report } = await lookUp(choice, console_);
-  const fetch = async () => folderFiles(await downloaded(found, console_, report));
+  const { found, report } = await lookUp(choice, log);
+  const fetch = async () => folderFiles(await downloaded(found, log, report));
   return { ...choice, files: found.files, fetch };
 }
 
@@ -40,23 +40,22 @@ export async function findChoice(choice: ModelChoice, console_: Console): Promis
  *
  * @throws as {@link findChoice}.
  */
-export async function findPlanned(choice: ModelChoice, console_: Console): Promise<AvailableModel> {
-  if (choice.folder !== undefined || choice.address !== undefined) return findChoice(choice, console_);
+export async function findPlanned(choice: ModelChoice, log: Log): Promise<AvailableModel> {
+  if (choice.folder !== undefined || choice.address !== undefined) return findChoice(choice, log);
   const cached = await findModel(choice.repository ?? choice.name, { revision: choice.revision, offline: true }).catch(
     () => undefined,
   );
   const files = cached?.files ?? (await publishedFiles(choice.name));
-  if (!files) return findChoice(choice, console_);
-  if (!cached)
-    console_.note(`${console_.tool}: planned from the published sizes of ${choice.name}; nothing is downloaded.`);
+  if (!files) return findChoice(choice, log);
+  if (!cached) log.note(`${log.tool}: planned from the published sizes of ${choice.name}; nothing is downloaded.`);
   return at(choice, files);
 }
 
 /** Gets a model's files onto this machine, unless they are there. @throws as {@link findChoice}. */
-export async function fetchModel(choice: ModelChoice, console_: Console): Promise<LocalModel> {
+export async function fetchModel(choice: ModelChoice, log: Log): Promise<LocalModel> {
   if (choice.folder !== undefined) return { ...choice, folder: choice.folder };
-  const { found, report } = await lookUp(choice, console_);
-  return { ...choice, folder: await downloaded(found, console_, report) };
+  const { found, report } = await lookUp(choice, log);
+  return { ...choice, folder: await downloaded(found, log, report) };
 }
 
 function at(choice: ModelChoice, files: CheckpointFiles): AvailableModel {
@@ -65,14 +64,14 @@ function at(choice: ModelChoice, files: CheckpointFiles): AvailableModel {
 
 async function lookUp(
   { name, repository = name, revision, guessed }: ModelChoice,
-  console_: Console,
+  log: Log,
 ): Promise<{ found: FoundModel; report: DownloadReport }> {
-  const report = new DownloadReport(repository, console_);
-  console_.progress(`looking up ${repository}`);
+  const report = new DownloadReport(repository, log);
+  log.progress(`looking up ${repository}`);
   try {
     const found = await findModel(repository, {
       revision,
-      note: (line) => console_.note(`${console_.tool}: ${line}`),
+      note: (line) => log.note(`${log.tool}: ${line}`),
       progress: (progress) => report.update(progress),
     });
     return { found, report };
@@ -81,16 +80,16 @@ async function lookUp(
     if (!guessed || !(error instanceof WeightsError)) throw error;
     throw new WeightsError(`${error.message} There is no folder ${name} either.`, { cause: error });
   } finally {
-    console_.clear();
+    log.clear();
   }
 }
 
-async function downloaded(found: FoundModel, console_: Console, report: DownloadReport): Promise<string> {
+async function downloaded(found: FoundModel, log: Log, report: DownloadReport): Promise<string> {
   try {
     const folder = await found.download();
     report.finish();
     return folder;
   } finally {
-    console_.clear();
+    log.clear();
   }
 }

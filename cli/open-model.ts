@@ -7,8 +7,9 @@ import type { VideoModel } from '../models/video-model.ts';
 import type { ModelDType } from '../models/weights.ts';
 import type { AvailableModel } from './fetch-model.ts';
 import { fitOf, requireFit, type Wanted } from './fit.ts';
+import type { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
-import type { Console } from './progress.ts';
+import { percentText } from './quantities.ts';
 import { bytes } from './table.ts';
 
 /**
@@ -21,11 +22,11 @@ import { bytes } from './table.ts';
 export async function openModel(
   args: { readonly adapter: AdapterChoice; readonly dtype?: ModelDType },
   choice: AvailableModel,
-  console_: Console,
+  log: Log,
   wanted: Wanted,
 ): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number; source: string }> {
   let started = performance.now();
-  const runtime = await openAdapter(args.adapter, console_);
+  const runtime = await openAdapter(args.adapter, log);
   try {
     const fit = await fitOf(choice, runtime, wanted);
     await requireFit(choice, runtime, wanted, fit);
@@ -36,9 +37,9 @@ export async function openModel(
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       name: choice.name,
       defaults: defaultsOf(choice),
-      ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),
-      progress: (done, of) => console_.progress(`loading the model, ${bytes(done)} of ${bytes(of)}`),
+      progress: (done, of) =>
+        log.progress(`loading the model  ${bytes(done)} of ${bytes(of)}, ${percentText(done, of)}`),
     });
     if (choice.architecture && choice.architecture !== model.architecture)
       throw new WeightsError(
@@ -46,7 +47,7 @@ export async function openModel(
       );
     const unused = model.unusedTensors;
     if (unused.length > 0)
-      console_.warn(`${files.name}: ${unused.length} tensors are not part of ${model.architecture}: ${some(unused)}.`);
+      log.warn(`${files.name}: ${unused.length} tensors are not part of the model: ${some(unused)}.`);
     return { runtime, model, loadSeconds: (performance.now() - started) / 1000, source: files.name };
   } catch (error) {
     runtime.close();

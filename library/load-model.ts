@@ -20,7 +20,7 @@ export interface LoadProgress {
 /** How to load a model by one call. Everything has the command's own defaults. */
 export interface LoadModelOptions
   extends Partial<ReducerOptions>,
-    Pick<LoadCheckpointOptions, 'dtype' | 'chatTemplate' | 'families' | 'signal'> {
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
   /** A name (`framefusion`, the default, `fastv`, ..., `none` for the dense model) or a reducer of your own. */
   readonly reducer?: string | TokenReducer | undefined;
   /** What it computes on; default one of its own, which is closed with the model. */
@@ -62,7 +62,6 @@ export async function loadNamed(
     const model = await loadCheckpoint(files, runtime, {
       name: named.name,
       dtype: options.dtype ?? named.dtype,
-      chatTemplate: options.chatTemplate ?? named.chatTemplate,
       defaults: defaultsOf(named),
       reader,
       close,

@@ -15,7 +15,8 @@ export interface NamedModel {
   readonly forceSample?: boolean;
   readonly similarityLowerBound?: number;
   readonly ratioLowerBound?: number;
-  readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
+  readonly thresholdSource?: string;
+  readonly thresholdBasis?: 'published' | 'measured' | 'guess';
   readonly prompt?: string;
 }
 

@@ -1,5 +1,6 @@
 /** Which frames of a video a model sees, and the words that tell it when they were. Number for number LLaVA-Video's. */
 import { InputError } from '../engine/errors.ts';
+import { fixed } from '../engine/round.ts';
 import { type FrameRequest, type Sample, sampleStrided, strided, strideOf } from '../models/sampling.ts';
 
 /** Most frames that can be taken: each is a token at least, and a kernel's grid ends at this many rows. */
@@ -57,27 +58,11 @@ export function sampleFrames({ sample, shown, ...wanted }: SamplingOptions): Sam
   return {
     indices,
     times,
-    timesText: told.map((seconds) => `${twoDigits(seconds)}s`).join(','),
+    timesText: told.map((seconds) => `${fixed(seconds, 2)}s`).join(','),
     duration,
-    durationText: twoDigits(duration),
+    durationText: fixed(duration, 2),
     fps: (indices.length / frames) * averageFps,
   };
-}
-
-/**
- * Python's `'%.2f' % x`: the exact value of the double, ties to even. 0.125 gives `0.12`.
- *
- * @throws InputError if `x` is not finite.
- */
-export function twoDigits(x: number): string {
-  if (!Number.isFinite(x)) throw new InputError(`twoDigits: needs a finite number, got ${x}.`);
-  // From 1e21 on toFixed turns to exponents; such a double is an integer.
-  const text = Math.abs(x) < 1e21 ? x.toFixed(2) : `${BigInt(x)}.00`;
-  // toFixed is exact too, but takes ties away from zero. Only odd multiples of 1/8 lie half-way between hundredths.
-  const tie = Math.abs(x * 8) % 2 === 1;
-  const last = Number(text.at(-1));
-  const even = tie && last % 2 === 1 ? `${text.slice(0, -1)}${last - 1}` : text;
-  return Object.is(x, -0) ? `-${even}` : even;
 }
 
 function requireCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {

@@ -1,8 +1,7 @@
 /** From frames and pictures in bytes to a model's visual tokens. */
 import { InputError } from '../engine/errors.ts';
 import type { Crop, CroppedPicture, Size } from '../engine/geometry.ts';
-import type { Tensor } from '../engine/tensor.ts';
-import { encodeFrames, type FramesToEncode } from './encode.ts';
+import { encodeFrames, type FramesToEncode, type VisualRows } from './encode.ts';
 import { EncodedFrames, EncodedTokens } from './encoded.ts';
 import type { VideoEncoder } from './family.ts';
 import type { EncodedPicture, EncodedVideo, TokenGrid, VideoFrames } from './inputs.ts';
@@ -16,6 +15,11 @@ export interface EncodeOptions {
   readonly progress?: ((done: number, of: number) => void) | undefined;
   /** Ends the work between frames. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Also hands out the attention that each token gets in the tower's last layer: `received` from all patches of its frame,
+   * `class` from the class token. For reducers that ask for it; costs time in the tower.
+   */
+  readonly salience?: 'received' | 'class' | undefined;
 }
 
 /** Frames as a vision tower takes them. */
@@ -29,8 +33,12 @@ class EncodedCrops extends EncodedTokens implements EncodedPicture {
   readonly crops: readonly Crop[];
   readonly grid: TokenGrid;
 
-  constructor(runtime: ModelParts['runtime'], tokens: Tensor, { crops, grid }: Pick<EncodedPicture, 'crops' | 'grid'>) {
-    super(runtime, 'picture', tokens);
+  constructor(
+    runtime: ModelParts['runtime'],
+    rows: VisualRows,
+    { crops, grid }: Pick<EncodedPicture, 'crops' | 'grid'>,
+  ) {
+    super(runtime, 'picture', rows);
     this.crops = crops;
     this.grid = grid;
   }
@@ -57,8 +65,9 @@ export async function encodePixels(
   options: EncodeOptions = {},
 ): Promise<EncodedVideo> {
   const { frames, pictures } = shown;
-  const { tokens, grid } = await encode(parts, parts.encoder, { ...shown, ...options });
-  return new EncodedFrames(parts.runtime, tokens, { frames, pictures, times, grid });
+  const { rows, grid } = await encode(parts, parts.encoder, { ...shown, ...options });
+  const { salience } = rows;
+  return new EncodedFrames(parts.runtime, rows, { frames, pictures, times, grid, ...(salience && { salience }) });
 }
 
 /** @throws InputError if the model takes no pictures, or there are other bytes than the crops have. */
@@ -80,19 +89,19 @@ export async function encodePicturePixels(
   pixels: (crop: number) => Float32Array,
   options: EncodeOptions = {},
 ): Promise<EncodedPicture> {
-  const { plan, encoder, name, architecture, runtime } = parts;
-  if (!plan.pictures) throw new InputError(`${name}: ${architecture} takes no pictures here, only a video.`);
+  const { plan, encoder, name, runtime } = parts;
+  if (!plan.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
   // As a single frame in several pictures.
   const frame = { frames: 1, pictures: crops, pixels: (_start: number, _end: number, i: number) => pixels(i) };
-  const { tokens, grid } = await encode(parts, encoder.still ?? encoder, { ...frame, ...options });
-  return new EncodedCrops(runtime, tokens, { crops, grid });
+  const { rows, grid } = await encode(parts, encoder.still ?? encoder, { ...frame, ...options });
+  return new EncodedCrops(runtime, rows, { crops, grid });
 }
 
 async function encode(parts: ModelParts, encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
   checkAlive(parts);
   const { runtime, plan } = parts;
-  const tokens = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
-  return { tokens, grid: encoder.tokenGrid(frames.pictures[0]!) };
+  const rows = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
+  return { rows, grid: encoder.tokenGrid(frames.pictures[0]!) };
 }
 
 function pixelsOf({ runtime, plan }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]) {

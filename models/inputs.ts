@@ -61,6 +61,8 @@ export interface Kept {
 export interface EncodedVideo extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
+  /** As many rows each: what is added to the residual stream after the decoder's layers 0, 1, ... (deepstack). */
+  readonly planes?: readonly Tensor[];
   readonly frames: number;
   /** Those of every frame. */
   readonly pictures: readonly Crop[];
@@ -69,14 +71,16 @@ export interface EncodedVideo extends Disposable {
   readonly grid: TokenGrid;
   /** Where a reducer has decided before any question: which of all tokens are left. */
   readonly kept?: Kept;
-  /** `[tokens]`, f32: attention that each received in the tower; only if it was asked for. */
-  readonly salience?: Tensor;
+  /** `[tokens]`: attention that each gets in the tower; only if it was asked for. */
+  readonly salience?: Float32Array;
 }
 
 /** A picture's tokens on the GPU: made once, asked about as often as one likes. */
 export interface EncodedPicture extends Disposable {
   /** `[rows, hiddenSize]`, f32. */
   readonly tokens: Tensor;
+  /** As of a video. */
+  readonly planes?: readonly Tensor[];
   readonly crops: readonly Crop[];
   /** How the tokens of a crop lie. */
   readonly grid: TokenGrid;

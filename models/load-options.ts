@@ -7,8 +7,6 @@ import type { ModelDType } from './weights.ts';
 export interface LoadOptions {
   /** Default `auto`. */
   readonly dtype?: ModelDType | undefined;
-  /** The checkpoint's own chat template, the default, or LLaVA-NeXT's `qwen_1_5`. */
-  readonly chatTemplate?: 'tokenizer' | 'qwen_1_5' | undefined;
   /** Told while weights load: how many bytes of how many. */
   readonly progress?: ((done: number, of: number) => void) | undefined;
   /** Ends loading; nothing stays behind. */

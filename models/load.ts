@@ -3,7 +3,7 @@ import { WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { Decoder } from './decoder/decoder.ts';
 import type { PlannedModel } from './family.ts';
-import { openParts, subFolder } from './files.ts';
+import { openParts, renamed, subFolder } from './files.ts';
 import type { LoadOptions } from './load-options.ts';
 import type { ModelParts } from './model-parts.ts';
 import { rehearse } from './rehearsal.ts';
@@ -23,17 +23,18 @@ export async function loadPlanned(
   planned: PlannedModel,
   options: LoadOptions = {},
 ): Promise<VideoModel> {
-  const { dtype = 'auto', chatTemplate = 'tokenizer', progress, signal } = options;
+  const { dtype = 'auto', progress, signal } = options;
   const { plan } = planned;
   precision(dtype, runtime); // refuses what the adapter cannot do before anything is read
   signal?.throwIfAborted();
   const textFiles = subFolder(files, plan.textFolder);
-  const text = await PromptText.load(textFiles, plan.prompt, chatTemplate).catch((error: unknown) => {
+  const text = await PromptText.load(textFiles, plan.prompt).catch((error: unknown) => {
     if (error instanceof WeightsError) return error;
     throw error;
   });
   const stopIds = await stopIdsOf(textFiles, plan, text);
   const checkpoint = await openParts(files, plan.weightFolders);
+  if (plan.otherNames) checkpoint.alias(renamed(plan.otherNames));
   const shared = { ...planned, name: options.name ?? files.name, text, stopIds };
   // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>

@@ -72,22 +72,22 @@ export function promptOf(
 }
 
 function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo): PromptVisual {
-  const { tokens, frames, pictures, grid, kept, times: sampled } = video;
+  const { tokens, planes, frames, pictures, grid, kept } = video;
   const { marks, typedAfter } = plan.prompt;
   const groups = groupsOf(frames, encoder);
-  const times = plan.prompt.times?.({ groups, pictures, times: sampled });
+  const times = plan.prompt.times?.({ groups, pictures, times: video.times });
   const perGroup = tokensPerGroup(encoder, pictures);
   const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
-  return { tokens, kept, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter, times };
+  return { tokens, planes, kept, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter, times };
 }
 
 function promptPicture(
   { plan }: ModelParts,
-  { tokens, crops, grid }: EncodedPicture,
+  { tokens, planes, crops, grid }: EncodedPicture,
   besideVideo: boolean,
 ): PromptVisual {
   const kind = besideVideo ? 'text' : (plan.pictures?.tokens ?? 'text');
   const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
   const marks = plan.prompt.marks === 'picture' ? crops.length : 1;
-  return { tokens, groups: crops.length, grid, perGroup: tokensIn(grid), marks, perType };
+  return { tokens, planes, groups: crops.length, grid, perGroup: tokensIn(grid), marks, perType };
 }

@@ -13,6 +13,8 @@ export const VIDEO_ID = -200;
 export interface PromptVisual {
   /** `[rows, hiddenSize]`, f32: those of every group, and what comes after them all. */
   readonly tokens: Tensor;
+  /** As many rows each, for the layers after which they are added (`EncodedVideo.planes`). */
+  readonly planes?: readonly Tensor[] | undefined;
   /** Where a reducer has taken some of them already: which of all are left, ascending. Their places stay their own. */
   readonly kept?: Kept | undefined;
   readonly groups: number;
@@ -70,20 +72,62 @@ export function promptTokens(
   const hidden = rec.empty('prompt', [alive.length, hiddenSize], 'f32');
   rec.scope('prompt', () => {
     const text = decoder.embed(rec, rec.upload('ids', [textIds.length], 'u32', Uint32Array.from(textIds)));
-    let at = 0;
-    for (const stretch of stretches) {
-      const { first, count } = storedRows(stretch);
-      rec.copy((stretch.of?.tokens ?? text).rows(first, count), hidden.rows(at, count));
-      at += count;
-    }
+    copyRows(rec, hidden, stretches, ({ of, first }, count) => (of?.tokens ?? text).rows(first, count));
   });
+  const companions = companionsOf(rec, hidden.shape, stretches, visuals);
   return {
     hidden,
+    ...(companions.length > 0 && { companions }),
     // Positions are those of the unreduced prompt.
     position: rec.upload('position', [alive.length], 'u32', alive),
     layout: { ...layoutOf(rec, alive, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    nextPosition: rows,
     ...placed(rec, rows, stretches, decoder),
   };
+}
+
+/** Puts the rows of all stretches one after the other, a few at a time where `source` has fewer. */
+function copyRows(
+  rec: Recorder,
+  to: Tensor,
+  stretches: readonly Stretch[],
+  source: (stretch: Stretch, count: number) => Tensor,
+): void {
+  let at = 0;
+  for (const stretch of stretches) {
+    const { first, count } = storedRows(stretch);
+    for (let done = 0; done < count; ) {
+      const rows = source({ ...stretch, first: first + done }, count - done);
+      const [some] = rows.shape2();
+      rec.copy(rows, to.rows(at, some));
+      at += some;
+      done += some;
+    }
+  }
+}
+
+/** Rows of zeros at a time, which stand beside text. */
+const ZERO_ROWS = 64;
+
+/** The planes of all that is shown, with zeros for text. */
+function companionsOf(
+  rec: Recorder,
+  shape: readonly number[],
+  stretches: readonly Stretch[],
+  visuals: readonly PromptVisual[],
+): Tensor[] {
+  const planes = visuals[0]?.planes?.length ?? 0;
+  const companions = Array.from({ length: planes }, (_, i) => rec.empty(`plane ${i}`, shape, 'f32'));
+  if (planes === 0) return companions;
+  const [, width = 0] = shape;
+  rec.scope('planes', () => {
+    const zeros = rec.upload('zeros', [ZERO_ROWS, width], 'f32', new Float32Array(ZERO_ROWS * width));
+    for (const [i, plane] of companions.entries())
+      copyRows(rec, plane, stretches, ({ of, first }, count) =>
+        of ? of.planes![i]!.rows(first, count) : zeros.rows(0, Math.min(count, ZERO_ROWS)),
+      );
+  });
+  return companions;
 }
 
 /** Where a stretch's rows are stored: a reduced video has fewer than its place in the prompt. */

@@ -13,6 +13,7 @@ import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
 import { qwen25Vl } from './qwen2-5-vl/qwen2-5-vl.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
+import { qwen3Vl } from './qwen3-vl/qwen3-vl.ts';
 import { smolVlm } from './smolvlm/smolvlm.ts';
 import type { VideoModel } from './video-model.ts';
 
@@ -27,6 +28,7 @@ export const families: readonly Family[] = [
   nvila,
   qwen2Vl,
   qwen25Vl,
+  qwen3Vl,
   smolVlm,
 ];
 

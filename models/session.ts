@@ -19,6 +19,8 @@ export interface AskOptions extends GenerateOptions {
   readonly trace?: boolean;
   /** Told of every point that the prompt passes in prefill, as it passes. */
   readonly listener?: Listener;
+  /** Whether special tokens that a question spells out are such. Default false: they are text, as all that a user says. */
+  readonly rawPrompt?: boolean;
 }
 
 /** An answer being written: text, piece by piece, as it is iterated. */
@@ -30,9 +32,8 @@ export interface Answer extends AsyncIterable<string> {
 /** Where a conversation stands in the decoder after an answer. */
 interface State {
   readonly sequence: Sequence;
-  /** The prompt's text that was answered, and the answer. */
+  /** The prompt's text that was answered. */
   readonly text: string;
-  readonly answer: string;
   /** Ids of the answer that the sequence does not hold. */
   readonly unheld: readonly number[];
   /** Rows of the unreduced sequence that it stands for. */
@@ -151,7 +152,7 @@ export class Session {
       throw error;
     } finally {
       this.#busy = false;
-      if (next && !next.failed) this.#state = next.close(answer, stats);
+      if (next && !next.failed) this.#state = next.close(stats);
       if (stats.ids.length > 0) this.#turns.push({ question, answer });
       if (!this.#live) this.#forget();
     }
@@ -164,11 +165,12 @@ export class Session {
     const video = this.#inputs.video && (await reducedVideo(parts, this.#reducer, this.#inputs.video));
     const inputs = { ...this.#inputs, video };
     const text = textOf(parts);
-    const conversation = { turns: this.#turns, question, shown: spokenOf(parts, this.#inputs) };
+    const shown = spokenOf(parts, this.#inputs);
+    const conversation = { turns: this.#turns, question, shown, raw: options.rawPrompt };
     const state = this.#state;
     this.#state = undefined;
     if (state) {
-      const next = text.continuation(state.text, state.answer, conversation);
+      const next = text.continuation(state.text, conversation);
       if (next.rest)
         return extension(parts, state, { prompt: next, ids: [...state.unheld, ...next.rest] }, options, stats);
       state.sequence[Symbol.dispose](); // the template has rewritten what was said
@@ -260,12 +262,12 @@ class Opening {
   }
 
   /** Where the conversation stands once the answer has ended; undefined, and all freed, if it never began. */
-  close(answer: string, { ids, promptRows }: GenerationStats): State | undefined {
+  close({ ids, promptRows }: GenerationStats): State | undefined {
     if (ids.length === 0 || this.#answerAt === undefined) {
       this.fail();
       return undefined;
     }
     const held = this.sequence.cache.nextPosition - this.#answerAt;
-    return { sequence: this.sequence, text: this.#text, answer, unheld: ids.slice(held), rows: promptRows + held };
+    return { sequence: this.sequence, text: this.#text, unheld: ids.slice(held), rows: promptRows + held };
   }
 }

@@ -47,9 +47,9 @@ export class ResamplerEncoder implements VideoEncoder {
     return { rows: 1, columns: this.#config.queries, newlines: 'none', framesPerGroup: 1 };
   }
 
-  forward(rec: Recorder, pixels: Tensor): Tensor {
+  forward(rec: Recorder, pixels: Tensor): [Tensor] {
     const [frames = 0, , height = 0, width = 0] = pixels.shape;
     const grid = patchesOf({ width, height }, this.#config.tower);
-    return this.#resampler.forward(rec, this.#tower.features(rec, pixels), frames, grid);
+    return [this.#resampler.forward(rec, this.#tower.features(rec, pixels), frames, grid)];
   }
 }

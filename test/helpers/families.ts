@@ -1,4 +1,4 @@
-import type { Configs } from '../../tools/checkpoint/published.ts';
+import { type Configs, vicunaTemplate } from '../../tools/checkpoint/published.ts';
 
 /** Configs of a tiny model of each family, with the keys of the published ones; the bundled tokenizer fits into them. */
 
@@ -61,6 +61,7 @@ export const families: Readonly<Record<string, Configs>> = {
       vision_feature_layer: -2,
       vision_feature_select_strategy: 'default',
     },
+    'chat_template.json': vicunaTemplate,
   },
   'InternVL2.5': {
     'config.json': {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { fetchModel } from '../../cli/fetch-model.ts';
-import { Console } from '../../cli/progress.ts';
+import { Log } from '../../cli/log.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { chooseModel, weightsConfig } from '../../library/catalogue.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -14,7 +14,7 @@ const NAME = 'lmms-lab/LLaVA-Video-7B-Qwen2';
 
 describe('models by name', () => {
   let folder: string;
-  const silent = new Console('ff-test', { quiet: true });
+  const silent = new Log('ff-test', { quiet: true });
   const { HF_HUB_CACHE, HF_HUB_OFFLINE } = process.env;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-models-'));
@@ -53,7 +53,7 @@ describe('models by name', () => {
         name: `some/model@${revision}`,
         revision,
       });
-    const named = { repository: NAME, frames: 64, chatTemplate: 'qwen_1_5' };
+    const named = { repository: NAME, frames: 64 };
     expect(chooseModel(NAME)).to.include({ ...named, revision: 'main' });
     expect(chooseModel(`${NAME}@v2`)).to.include({ ...named, name: `${NAME}@v2`, revision: 'v2' });
     for (const id of [NAME, `${NAME}@v2`]) expect(chooseModel(id)).not.to.have.any.keys('folder', 'guessed');
@@ -98,7 +98,7 @@ describe('models by name', () => {
     inFolder(() => {
       expect(chooseModel('some/model')).to.deep.equal({ frames: 64, name: 'model', folder: 'some/model' });
       expect(chooseModel('some/model@v1')).to.include({ folder: 'some/model@v1' }).and.not.have.property('repository');
-      expect(chooseModel(NAME)).to.include({ name: NAME, folder: NAME, chatTemplate: 'qwen_1_5' });
+      expect(chooseModel(NAME)).to.include({ name: NAME, folder: NAME });
     });
   });
 
@@ -118,9 +118,10 @@ describe('models by name', () => {
         'a/',
         '/a',
         '',
-        'x'.repeat(5000),
       ])
         expect(() => chooseModel(name), name).to.throw(InputError, line);
+      // Of one that fills the screen the middle is cut, and what to do stays.
+      expect(() => chooseModel('x'.repeat(5000))).to.throw(InputError, /^--model x+\.\.\..*owner\/name@revision\.$/);
     });
   });
 

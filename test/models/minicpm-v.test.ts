@@ -70,7 +70,7 @@ describe('the encoder of MiniCPM-V', () => {
         const each = 3 * pictures[i]!.width * pictures[i]!.height;
         return pictures[i]!.pixels.slice(start * each, end * each);
       };
-      const tokens = await encodeFrames(runtime, encoder, { frames: 2, pictures, width, pixels });
+      const { tokens } = await encodeFrames(runtime, encoder, { frames: 2, pictures, width, pixels });
       const rec = runtime.recorder('tokens');
       const want = golden.get('vision_hidden_states');
       expectClose(await rec.read(tokens), want.data, { atol: limits.vision, rtol: 0 });

@@ -68,7 +68,7 @@ describe('Session', () => {
     const words = textOf(model.parts);
     const prompt = words.prompt({ turns: [], question: QUESTIONS[0]!, shown });
     const turns = [{ question: QUESTIONS[0]!, answer: text }];
-    const { rest } = words.continuation(prompt.text, text, { turns, question: QUESTIONS[1]!, shown });
+    const { rest } = words.continuation(prompt.text, { turns, question: QUESTIONS[1]!, shown });
     const whole = [...prompt.ids, ...first, ...rest!];
     expect(ids).to.deep.equal((await generated(model, { ids: whole, video }, undefined, OPTIONS)).ids);
     // Only its own rows were computed: the last id of the answer before, and the new words.

@@ -147,6 +147,13 @@ const named = (
 ) =>
   Object.fromEntries(Object.entries(of).map(([size, text]) => [`OpenGVLab/${prefix}-${size}${suffix}`, configs(text)]));
 
+/** LLaVA-NeXT-Video's, which a checkpoint must bring whose tokenizer has ChatML's tokens, as the bundled one has. */
+export const vicunaTemplate = {
+  chat_template:
+    "{% for m in messages %}{{ m['role'] | upper }}: {% for c in m['content'] %}{% if c['type'] == 'video' %}<video>\n" +
+    "{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}",
+};
+
 /** LLaVA-Video, and OneVision as lmms-lab names its tensors. */
 function llavaVideo(preset: PresetName, newline: 'grid' | 'one_token'): Configs {
   const config = modelConfig(PRESETS[preset], { dtype: 'bf16', newline, eosTokenId: 151645 });
@@ -161,6 +168,7 @@ const nextVideo: Configs = {
     vision_feature_layer: -2,
     vision_feature_select_strategy: 'default',
   },
+  'chat_template.json': vicunaTemplate,
 };
 
 /** By their names on Hugging Face. */

@@ -1,7 +1,8 @@
 /** Drawn clips' questions as the product's own tokenizer and template put them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ChatTemplate, VIDEO_LEAD, VIDEO_MARK } from '../../models/chat.ts';
+import { VIDEO_LEAD, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate } from '../../models/chat-template.ts';
 import { Tokenizer } from '../../models/tokenizer.ts';
 
 /** ChatML with Qwen2's system line. */

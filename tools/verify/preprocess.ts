@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { resize } from '../../media/resize.ts';
 import { sampleFrames } from '../../media/sampling.ts';
-import { ChatTemplate, QWEN_1_5, timesLead, VIDEO_MARK } from '../../models/chat.ts';
+import { QWEN_1_5, timesLead, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate } from '../../models/chat-template.ts';
 import { normalise, siglipPixels } from '../../models/preprocess.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 
