@@ -84,6 +84,7 @@ function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
+    ...(choice.families && { families: choice.families }),
   };
 }
 

@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../engine/errors.ts';
 import { plainText, withoutSecrets } from '../engine/text.ts';
+import type { Family } from '../models/family.ts';
 import { checkCatalogue, HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
 import { pastedName } from './pasted.ts';
 
@@ -14,6 +15,8 @@ export interface ModelChoice extends NamedModel {
   readonly guessed?: boolean;
   /** Of a folder with a checkpoint, where it is on the web. */
   readonly address?: string;
+  /** Those to choose from; default the project's. */
+  readonly families?: readonly Family[];
 }
 
 /** The package's own folder: this file is one level below it, in the source as in the build. */
