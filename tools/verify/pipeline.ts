@@ -103,7 +103,7 @@ export async function verifyPrompt(
 ): Promise<void> {
   check.equal('unread tensors', at.model.unusedTensors, []);
   const rec = at.runtime.recorder('prompt');
-  const { hidden, layout, rotation } = at.prompt(rec);
+  const { hidden, layout, rotary } = at.prompt(rec);
   const want = at.golden.floats('inputs_embeds');
   check.close('inputs_embeds', await rec.read(hidden), want, limitFor(want, at.precision.vision, at.precision));
   const rows = hidden.shape2()[0];
