@@ -15,7 +15,7 @@ import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
-import { fetchModel } from './fetch-model.ts';
+import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
@@ -52,7 +52,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   log.progress('opening inputs');
   const opened = await openAll(args, log);
   try {
-    const choice = await fetchModel(chosen, log);
+    const choice = await findChoice(chosen, log);
     const asked = { ...args, makeReducer };
     const wanted = wantedOf(asked, choice, opened);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
@@ -121,7 +121,7 @@ async function showAll(
 async function plan(args: Asked, chosen: ModelChoice, log: Log): Promise<void> {
   const opened = await openAll(args, log);
   await opened.video?.close();
-  const choice = await fetchModel(chosen, log);
+  const choice = await findPlanned(chosen, log);
   const runtime = await openAdapter(args.adapter, log);
   try {
     const wanted = wantedOf(args, choice, opened);

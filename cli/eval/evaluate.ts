@@ -8,7 +8,7 @@ import type { EncodedVideo } from '../../models/inputs.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
-import { fetchModel, type LocalModel } from '../fetch-model.ts';
+import { findChoice } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
@@ -46,8 +46,8 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const outputs = (['json', 'report', 'results'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
   const videos = new Set(questions.map(({ video }) => video));
   await checkOutputs(outputs, await inputFiles({ data: args.data, videos }, chosen));
-  const choice = await fetchModel(chosen, log);
-  const { runtime, model } = await openModel(args, choice, log, {
+  const choice = await findChoice(chosen, log);
+  const { runtime, model, source } = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,
     cost: Math.max(...runs.map(({ cost }) => cost)),
@@ -57,8 +57,10 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     maxNewTokens: args.maxNewTokens,
   });
   try {
-    await using results = await Results.open(args.results, aboutOf(args, choice, model, questions), (line) =>
-      log.warn(line),
+    await using results = await Results.open(
+      args.results,
+      aboutOf(args, choice, { model, source }, questions),
+      (line) => log.warn(line),
     );
     const skipped = await answerAll(args, { choice, model, questions, runs, results }, log);
     const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
@@ -117,8 +119,8 @@ async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> 
 /** What answers hang on besides the reducer. */
 function aboutOf(
   args: EvalArguments,
-  choice: LocalModel,
-  model: VideoModel,
+  choice: ModelChoice,
+  { model, source }: { readonly model: VideoModel; readonly source: string },
   questions: readonly Question[],
 ): Record<string, unknown> {
   // The questions and not the file: some benchmarks keep answers and videos' names in others. Where the data lie is
@@ -127,7 +129,7 @@ function aboutOf(
   const asked = questions.map((question) => ({ ...question, video: relative(folder, question.video) }));
   return {
     data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
-    model: resolve(choice.folder), // its name alone could be that of another folder
+    model: /^https?:/.test(source) ? source : resolve(source), // its name alone could be that of another folder
     dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
     frames: args.frames ?? choice.frames,
     maxNewTokens: args.maxNewTokens,
