@@ -114,7 +114,7 @@ export async function verifyPrompt(
     const wanted = await Golden.open(join(folder, `${variant}.safetensors`)).catch(() => undefined);
     if (wanted?.has('patch_type')) check.equal('patch types', patch, wanted.integers('patch_type'));
   }
-  if (rotation) check.close('rotations', await rec.read(rotation), wantedRotations(at), limits.pixels);
+  if (rotary) check.close('rotations', await rec.read(rotary), wantedRotations(at), limits.pixels);
   rec.finish();
 }
 
