@@ -6,6 +6,7 @@ import type { PlannedModel } from './family.ts';
 import { openParts, subFolder } from './files.ts';
 import type { LoadOptions } from './load-options.ts';
 import type { ModelParts } from './model-parts.ts';
+import { refusePeftNames } from './refusals.ts';
 import { rehearse } from './rehearsal.ts';
 import { PromptText, stopIdsOf } from './text.ts';
 import { VideoModel } from './video-model.ts';
@@ -34,6 +35,12 @@ export async function loadPlanned(
   });
   const stopIds = await stopIdsOf(textFiles, plan, text);
   const checkpoint = await openParts(files, plan.weightFolders);
+  try {
+    refusePeftNames(files.name, checkpoint.names());
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
   const shared = { ...planned, name: options.name ?? files.name, text, stopIds };
   // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>

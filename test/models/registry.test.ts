@@ -62,9 +62,15 @@ describe('loadModel', () => {
   });
 
   it('says which architectures there are', async () => {
-    for (const architectures of [['LlamaForCausalLM'], [], 'LlavaQwenForCausalLM', undefined]) {
+    await editConfig(folder, { architectures: ['LlamaForCausalLM'] });
+    await expectRejection(load(folder), WeightsError, 'config.json: LlamaForCausalLM is not built. Built are Llava');
+    for (const architectures of [[], 'LlavaQwenForCausalLM', undefined]) {
       await editConfig(folder, { architectures });
-      await expectRejection(load(folder), WeightsError, 'config.json: architectures must name LlavaQwenForCausalLM');
+      await expectRejection(
+        load(folder),
+        WeightsError,
+        'config.json: architectures must be a list that names one of LlavaQwenForCausalLM',
+      );
     }
   });
 
