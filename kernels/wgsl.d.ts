@@ -103,13 +103,13 @@ declare module '*/gelu.wgsl' {
 }
 
 declare module '*/interpolate.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'table' | 'y',
-    'side' | 'rows' | 'columns' | 'dim',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'table' | 'y';
+    params: 'side' | 'rows' | 'columns' | 'dim';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
@@ -392,6 +392,17 @@ declare module '*/top-k.wgsl' {
   export default source;
 }
 
+declare module '*/repetition-penalty.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'token' | 'seen' | 'y';
+    params: 'n' | 'penalty';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
 declare module '*/rms-norm.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'y';
@@ -417,7 +428,7 @@ declare module '*/rope.wgsl' {
 declare module '*/sample.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'token';
-    params: 'n' | 'inverseTemperature' | 'topP' | 'random';
+    params: 'n' | 'inverseTemperature' | 'topK' | 'topP' | 'minP' | 'random';
     constants: never;
     options: never;
     types: never;

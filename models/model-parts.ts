@@ -5,6 +5,7 @@ import type { Runtime } from '../engine/runtime.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import { groupsOf, tokensPerGroup } from './encode.ts';
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
+import type { GenerationDefaults } from './generation-config.ts';
 import type { EncodedPicture, EncodedVideo, Inputs } from './inputs.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt } from './reduction.ts';
@@ -22,7 +23,7 @@ export interface ModelParts {
   readonly decoder: Decoder;
   /** Or why there is none: a model without a tokenizer can still be encoded for, and checked. */
   readonly text: PromptText | WeightsError;
-  readonly stopIds: ReadonlySet<number>;
+  readonly generation: GenerationDefaults;
   readonly unusedTensors: readonly string[];
   /** Ends when the weights are freed, for every copy of the model. */
   readonly life: { over: boolean };

@@ -134,13 +134,15 @@ export class Session {
     try {
       next = await this.#open(question, options, stats);
       const { sequence, open } = next;
-      const { runtime, stopIds } = this.#parts;
+      const { runtime, generation } = this.#parts;
+      const seen = this.#parts.plan.prompt.penalisesPrompt ? next.prompt.ids : [];
+      const settings = { ...generation, ...defined(options), seen };
       const stream = textOf(this.#parts).tokenizer.stream();
       const give = (piece: string): string => {
         answer += piece;
         return piece;
       };
-      for await (const id of generate({ ...options, runtime, sequence, open, stopIds }, stats)) {
+      for await (const id of generate({ ...settings, runtime, sequence, open }, stats)) {
         const piece = give(stream.push(id));
         if (piece) yield piece;
       }
@@ -203,7 +205,7 @@ export class Session {
       const hook = reducing({ reducer: this.#reducer, layers: decoder.config.layers, listeners, signal });
       return sequence.prefill(rec, tokens, { hook, signal });
     };
-    return new Opening(sequence, prompt.text, open);
+    return new Opening(sequence, prompt, open);
   }
 }
 
@@ -228,20 +230,20 @@ function extension(
   };
   if (ids.some((id) => !(id >= 0 && id < decoder.config.vocabSize)))
     throw new InputError('ask: the tokenizer has ids beyond the vocabulary of the model.');
-  return new Opening(sequence, prompt.text, open);
+  return new Opening(sequence, prompt, open);
 }
 
 /** A sequence on its way to an answer. */
 class Opening {
   readonly sequence: Sequence;
+  readonly prompt: SpokenPrompt;
   failed = false;
-  readonly #text: string;
   readonly #open: (rec: Recorder) => Promise<Tokens>;
   #answerAt: number | undefined;
 
-  constructor(sequence: Sequence, text: string, open: (rec: Recorder) => Promise<Tokens>) {
+  constructor(sequence: Sequence, prompt: SpokenPrompt, open: (rec: Recorder) => Promise<Tokens>) {
     this.sequence = sequence;
-    this.#text = text;
+    this.prompt = prompt;
     this.#open = open;
   }
 
@@ -268,6 +270,11 @@ class Opening {
       return undefined;
     }
     const held = this.sequence.cache.nextPosition - this.#answerAt;
-    return { sequence: this.sequence, text: this.#text, unheld: ids.slice(held), rows: promptRows + held };
+    return { sequence: this.sequence, text: this.prompt.text, unheld: ids.slice(held), rows: promptRows + held };
   }
+}
+
+/** Options that were given: one that is undefined leaves the checkpoint's own. */
+function defined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
