@@ -28,7 +28,12 @@ export interface RunArguments {
   readonly forceSample: boolean;
   readonly maxNewTokens: number;
   readonly temperature: number;
-  readonly topP: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly rawPrompt: boolean;
+  readonly allowLong: boolean;
   readonly seed: number;
   readonly compare: boolean;
   readonly plan: boolean;
@@ -67,8 +72,19 @@ const flags = {
   'force-sample': { help: 'spread the frames over the whole video, however long' },
   'max-new-tokens': { value: 'N', help: 'end the answer after N tokens (default 256)' },
   temperature: { value: 'X', help: 'above 0: draw tokens at this temperature (default 0, greedy)' },
-  'top-p': { value: 'X', help: 'draw from the most probable tokens that reach X together (default 1)' },
+  'top-p': {
+    value: 'X',
+    help: "draw from the most probable tokens that reach X together (default: the model's, else 1)",
+  },
+  'top-k': { value: 'N', help: "draw from the N most probable tokens, 0 for all (default: the model's, else 0)" },
+  'min-p': { value: 'X', help: "draw no token below X times the largest probability (default: the model's, else 0)" },
+  'repetition-penalty': {
+    value: 'X',
+    help: "make tokens that have come less probable by X, 1 for no less (default: the model's, else 1)",
+  },
   seed: { value: 'N', help: 'seed of the draws, and of --reducer random (default 0)' },
+  'raw-prompt': { help: 'special tokens in --prompt, like <|im_end|>, are such, and not text' },
+  'allow-long': { help: 'answer also where the prompt is longer than the model was made for' },
   compare: { help: 'run dense and reduced one after the other, and compare' },
   plan: { help: 'say how much memory the run would take, and stop; --video may be left out' },
   memory: { value: 'GB', help: 'refuse to use more (default: what the adapter gives)' },
@@ -169,7 +185,24 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     forceSample: values.has('force-sample'),
     maxNewTokens: values.count('max-new-tokens') ?? 256,
     temperature: values.number('temperature', '0 or above', (x) => x >= 0) ?? 0,
-    topP: values.number('top-p', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 1,
+    ...given(
+      'topP',
+      values.number('top-p', 'above 0 and at most 1', (x) => x > 0 && x <= 1),
+    ),
+    ...given(
+      'topK',
+      values.number('top-k', 'a whole number from 0 on', (x) => whole(x) && x < 2 ** 32),
+    ),
+    ...given(
+      'minP',
+      values.number('min-p', 'from 0 to 1', (x) => x >= 0 && x <= 1),
+    ),
+    ...given(
+      'repetitionPenalty',
+      values.number('repetition-penalty', 'above 0', (x) => x > 0),
+    ),
+    rawPrompt: values.has('raw-prompt'),
+    allowLong: values.has('allow-long'),
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
     compare: values.has('compare'),
     plan: values.has('plan'),

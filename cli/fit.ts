@@ -24,6 +24,7 @@ export interface Wanted {
   readonly reducer: (cost: number) => TokenReducer | undefined;
   readonly question: string;
   readonly maxNewTokens: number;
+  readonly allowLong?: boolean;
   /** Bytes that may be used, where somebody said so. */
   readonly memory?: number | undefined;
 }
@@ -72,12 +73,13 @@ export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: W
 }
 
 function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
-  const { frames, source, pictures, question, maxNewTokens } = wanted;
+  const { frames, source, pictures, question, maxNewTokens, allowLong = false } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
     frames,
     question,
     maxNewTokens,
+    allowLong,
     ...(source && { source }),
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),

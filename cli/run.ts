@@ -15,7 +15,7 @@ import type { RunArguments } from './arguments.ts';
 import { commandLine } from './command-line.ts';
 import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
-import { UsageError } from './flags.ts';
+import { given, UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
@@ -141,7 +141,9 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
   // Pipelines compile on first use; the first of the two runs should not pay for both.
   for (const warm of [undefined, reducer]) {
     console_.progress(`warming up, ${warm?.name ?? 'dense'}`);
-    for await (const _ of question.model.withReducer(warm).answer(question.seen, question.prompt, { maxNewTokens: 2 }));
+    for await (const _ of question.model
+      .withReducer(warm)
+      .answer(question.seen, question.prompt, { maxNewTokens: 2, allowLong: args.allowLong }));
   }
   const dense = await answer(args, question, undefined, console_, false);
   const reduced = await answer(args, question, reducer, console_, false);
@@ -154,7 +156,7 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
 
 /** What the run will need memory for; a video may have fewer frames than are asked for. */
 function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wanted {
-  const { cost, maxNewTokens, dtype } = args;
+  const { cost, maxNewTokens, allowLong, dtype } = args;
   const onlyPictures = !video && pictures.length > 0;
   return {
     dtype,
@@ -165,6 +167,7 @@ function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: 
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
     question: args.prompt ?? choice.prompt ?? (onlyPictures ? 'Describe the picture.' : 'Describe the video.'),
     maxNewTokens,
+    allowLong,
     memory: args.memory,
   };
 }
@@ -184,8 +187,9 @@ async function answer(
   console_: Console,
   stream: boolean,
 ): Promise<Answered> {
-  const { maxNewTokens, temperature, topP, seed } = args;
-  const options = { maxNewTokens, temperature, topP, seed, trace: args.report !== undefined };
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
+  const trace = args.report !== undefined;
+  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, trace, ...wishedSampling(args) };
   console_.progress(reducer ? `reading the video, ${reducer.name}` : 'reading the video');
   model.runtime.pool.resetPeak();
   const answering = model.withReducer(reducer).answer(seen, prompt, options);
@@ -205,6 +209,16 @@ async function answer(
   return { report, pieces, trace: stats.trace };
 }
 
+/** What the command line says of drawing; the checkpoint's own settings stand behind it. */
+function wishedSampling({ topP, topK, minP, repetitionPenalty }: RunArguments) {
+  return {
+    ...given('topP', topP),
+    ...given('topK', topK),
+    ...given('minP', minP),
+    ...given('repetitionPenalty', repetitionPenalty),
+  };
+}
+
 interface About {
   readonly choice: ModelChoice;
   readonly prompt: string;
@@ -218,7 +232,8 @@ interface About {
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
   const { model, runtime, opened, shown, answers } = about;
-  const { temperature, topP, seed } = args;
+  const { temperature, seed } = args;
+  const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
   return {
     version: REPORT_VERSION,
@@ -240,7 +255,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       weightBytes: model.weights.bytes,
     },
     adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
-    sampling: { temperature, topP, seed },
+    sampling: { temperature, topP, topK, minP, repetitionPenalty, seed },
     seconds: {
       load: about.loadSeconds,
       decodeVideo: shown.video?.sampled.decodeSeconds ?? 0,

@@ -1,6 +1,7 @@
 /** A conversation about something that a model was shown. */
 import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
+import { checkContext } from './context.ts';
 import { reducedVideo } from './encoded.ts';
 import { checkGenerateOptions, type GenerateOptions, generate } from './generate.ts';
 import type { Inputs } from './inputs.ts';
@@ -21,6 +22,8 @@ export interface AskOptions extends GenerateOptions {
   readonly listener?: Listener;
   /** Whether special tokens that a question spells out are such. Default false: they are text, as all that a user says. */
   readonly rawPrompt?: boolean;
+  /** Whether a prompt may be longer than the model was made for. Default false: it is an error. */
+  readonly allowLong?: boolean;
 }
 
 /** An answer being written: text, piece by piece, as it is iterated. */
@@ -169,6 +172,8 @@ export class Session {
     const text = textOf(parts);
     const shown = spokenOf(parts, this.#inputs);
     const conversation = { turns: this.#turns, question, shown, raw: options.rawPrompt };
+    const prompt = text.prompt(conversation);
+    if (!options.allowLong) checkContext(parts, prompt, conversation, this.#inputs);
     const state = this.#state;
     this.#state = undefined;
     if (state) {
@@ -177,7 +182,6 @@ export class Session {
         return extension(parts, state, { prompt: next, ids: [...state.unheld, ...next.rest] }, options, stats);
       state.sequence[Symbol.dispose](); // the template has rewritten what was said
     }
-    const prompt = text.prompt(conversation);
     const shared = await this.#prefix.fork(prompt.ids, inputs, { spare: maxNewTokens, stats, options });
     if (shared)
       return extension(
