@@ -42,6 +42,8 @@ export interface GenerateRequest extends GenerateOptions {
   readonly open: (rec: Recorder) => Promise<Tokens>;
   /** Ids that end the answer; they are not given out. */
   readonly stopIds: ReadonlySet<number>;
+  /** Given the scores of the first id before it is given out; it may throw. */
+  readonly inspect?: ((scores: Float32Array) => Promise<void>) | undefined;
   /** Ids that count as come for the repetition penalty, besides those that are generated. */
   readonly seen?: readonly number[];
 }
@@ -87,8 +89,10 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
       // The first id is awaited alone: prefill time is then what a user waits, and errors of prefill surface here.
       const ahead = given === 0 ? 1 : 1 + AHEAD;
       while (pending.length < ahead && given + pending.length < maxNewTokens) pending.push(await steps.next());
-      const id = await abortable(pending[0]!.id, signal);
+      const { id: coming, scores } = pending[0]!;
+      const id = await abortable(coming, signal);
       pending.shift();
+      if (scores) await request.inspect?.(await scores);
       if (given === 0) {
         firstAt = performance.now();
         stats.prefillSeconds = (firstAt - started) / 1000;
@@ -109,6 +113,8 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
 /** An id on its way from the GPU. Boxed, because `await` would otherwise wait for it. */
 interface Pending {
   readonly id: Promise<number>;
+  /** Of the first id, where they are inspected. */
+  readonly scores?: Promise<Float32Array>;
 }
 
 /** The passes of one answer, and the last id as it lies on the GPU. */
@@ -128,7 +134,7 @@ class Steps {
 
   /** Opens the sequence; resolves when the work is submitted. */
   first(): Promise<Pending> {
-    return this.#recorded('prefill', this.#request.open);
+    return this.#recorded('prefill', this.#request.open, this.#request.inspect !== undefined);
   }
 
   /** One id further; resolves as `first`. */
@@ -149,7 +155,11 @@ class Steps {
   }
 
   /** Records a pass through the layers and the choice of an id after it. Gives everything back, also on errors. */
-  async #recorded(label: string, body: (rec: Recorder, last: Tensor | undefined) => Promise<Tokens>): Promise<Pending> {
+  async #recorded(
+    label: string,
+    body: (rec: Recorder, last: Tensor | undefined) => Promise<Tokens>,
+    inspected = false,
+  ): Promise<Pending> {
     const { runtime, sequence } = this.#request;
     const rec = runtime.recorder(label);
     const [last, seen] = [this.#token, this.#seen];
@@ -157,11 +167,14 @@ class Steps {
     for (const tensor of [last, seen]) if (tensor) rec.adopt(tensor);
     try {
       const left = await body(rec, last);
-      const logits = this.#penalised(rec, sequence.logits(rec, left), { last, seen });
+      const raw = sequence.logits(rec, left);
+      const scores = inspected ? (rec.read(raw) as Promise<Float32Array>) : undefined;
+      scores?.catch(() => undefined);
+      const logits = this.#penalised(rec, raw, { last, seen });
       this.#token = rec.keep(this.#choose(rec, logits));
       const id = rec.read(this.#token).then(([value]) => value ?? 0);
       id.catch(() => undefined); // awaited later: not an unhandled rejection until then
-      return { id };
+      return { id, ...(scores && { scores }) };
     } finally {
       rec.finish();
     }

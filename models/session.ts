@@ -5,7 +5,7 @@ import { checkContext } from './context.ts';
 import { reducedVideo } from './encoded.ts';
 import { checkGenerateOptions, type GenerateOptions, generate } from './generate.ts';
 import type { Inputs } from './inputs.ts';
-import { type ModelParts, promptOf, spokenOf, textOf } from './model-parts.ts';
+import { checkScores, type ModelParts, promptOf, spokenOf, textOf } from './model-parts.ts';
 import { reducing } from './reducing.ts';
 import type { Listener, TokenReducer, Tokens } from './reduction.ts';
 import { Sequence } from './sequence.ts';
@@ -139,7 +139,8 @@ export class Session {
       const { sequence, open } = next;
       const { runtime, generation } = this.#parts;
       const seen = this.#parts.plan.prompt.penalisesPrompt ? next.prompt.ids : [];
-      const settings = { ...generation, ...defined(options), seen };
+      const inspect = this.#parts.life.sound ? undefined : (scores: Float32Array) => checkScores(this.#parts, scores);
+      const settings = { ...generation, ...defined(options), seen, inspect };
       const stream = textOf(this.#parts).tokenizer.stream();
       const give = (piece: string): string => {
         answer += piece;
