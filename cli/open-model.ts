@@ -8,8 +8,9 @@ import type { VideoModel } from '../models/video-model.ts';
 import type { ModelDType } from '../models/weights.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { fitOf, requireFit, type Wanted } from './fit.ts';
+import type { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
-import type { Console } from './progress.ts';
+import { percentText } from './quantities.ts';
 import { bytes } from './table.ts';
 
 /**
@@ -21,11 +22,11 @@ import { bytes } from './table.ts';
 export async function openModel(
   args: { readonly adapter: AdapterChoice; readonly dtype?: ModelDType },
   choice: LocalModel,
-  console_: Console,
+  log: Log,
   wanted: Wanted,
 ): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
   const started = performance.now();
-  const runtime = await openAdapter(args.adapter, console_);
+  const runtime = await openAdapter(args.adapter, log);
   try {
     const fit = await fitOf(choice, runtime, wanted);
     await requireFit(choice, runtime, wanted, fit);
@@ -34,7 +35,8 @@ export async function openModel(
       name: choice.name,
       defaults: defaultsOf(choice),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),
-      progress: (done, of) => console_.progress(`loading the model, ${bytes(done)} of ${bytes(of)}`),
+      progress: (done, of) =>
+        log.progress(`loading the model  ${bytes(done)} of ${bytes(of)}, ${percentText(done, of)}`),
     });
     if (choice.architecture && choice.architecture !== model.architecture)
       throw new WeightsError(
@@ -42,9 +44,7 @@ export async function openModel(
       );
     const unused = model.unusedTensors;
     if (unused.length > 0)
-      console_.warn(
-        `${choice.folder}: ${unused.length} tensors are not part of ${model.architecture}: ${some(unused)}.`,
-      );
+      log.warn(`${choice.folder}: ${unused.length} tensors are not part of the model: ${some(unused)}.`);
     return { runtime, model, loadSeconds: (performance.now() - started) / 1000 };
   } catch (error) {
     runtime.close();

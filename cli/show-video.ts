@@ -5,16 +5,16 @@ import { samplingOf } from '../models/defaults.ts';
 import type { EncodedPicture, EncodedVideo, SamplingWishes } from '../models/inputs.ts';
 import { stretched } from '../models/pictures.ts';
 import type { VideoModel } from '../models/video-model.ts';
-import type { Console } from './progress.ts';
+import type { Log } from './log.ts';
 
-/** A video as a model has seen it. */
+/** A video as a model was shown it. */
 export interface Shown {
   readonly sampled: SampledVideo;
   readonly encoded: EncodedVideo;
   readonly visionSeconds: number;
 }
 
-/** Pictures as a model has seen them. */
+/** Pictures as a model was shown them. */
 export interface ShownPictures {
   readonly encoded: readonly EncodedPicture[];
   readonly resizeSeconds: number;
@@ -22,16 +22,12 @@ export interface ShownPictures {
 }
 
 /** Cuts pictures as a model wants them and runs the vision tower on them. @throws InputError if it takes none. */
-export async function showPictures(
-  pictures: readonly Picture[],
-  model: VideoModel,
-  console_: Console,
-): Promise<ShownPictures> {
+export async function showPictures(pictures: readonly Picture[], model: VideoModel, log: Log): Promise<ShownPictures> {
   const encoded: EncodedPicture[] = [];
   let resizeMs = 0;
   const started = performance.now();
   for (const picture of pictures) {
-    console_.progress('looking at the picture', encoded.length + 1, pictures.length);
+    log.progress('encoding the pictures', encoded.length + 1, pictures.length);
     const before = performance.now();
     const parts = cropPicture(picture, model.pictureFormat?.(picture) ?? [stretched(picture)]);
     resizeMs += performance.now() - before;
@@ -45,16 +41,16 @@ export async function showPictures(
 export async function showVideo(
   { video, model }: { readonly video: Video; readonly model: VideoModel },
   wishes: SamplingWishes,
-  console_: Console,
+  log: Log,
 ): Promise<Shown> {
   const sampled = await sampleVideo(video, {
     ...samplingOf(model, wishes),
-    progress: (done, of) => console_.progress('decoding the video, frame', done, of),
+    progress: (done, of) => log.progress('decoding the video', done, of),
   });
-  for (const warning of video.warnings) console_.warn(warning);
+  for (const warning of video.warnings) log.warn(warning);
   const started = performance.now();
   const encoded = await model.encode(sampled, {
-    progress: (done, of) => console_.progress('looking at the video, frame', done, of),
+    progress: (done, of) => log.progress('vision encoding', done, of),
   });
   return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };
 }

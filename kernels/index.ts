@@ -24,6 +24,7 @@ export {
   lastRowAttention,
   NAN_KEY,
   orderKey,
+  receivedAttention,
   type Survivors,
   similarity,
   survivorsOf,

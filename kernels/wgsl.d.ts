@@ -293,6 +293,17 @@ declare module '*/assign.wgsl' {
   export default source;
 }
 
+declare module '*/attention-sums.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'sums';
+    params: 'tokens' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
+    constants: 'HEAD_DIM';
+    options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
 declare module '*/compact-layout.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'position' | 'planes' | 'keep' | 'slot' | 'positionOut' | 'planesOut';
@@ -330,6 +341,17 @@ declare module '*/last-row-attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'weights';
     params: 'rows' | 'keys' | 'heads' | 'group' | 'scale';
+    constants: 'HEAD_DIM';
+    options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/received-attention.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'sums' | 'received';
+    params: 'tokens' | 'heads' | 'queries' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
     types: 'act';

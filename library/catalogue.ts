@@ -1,6 +1,6 @@
 /** What a model's name means in Node: a name of weights.config.json, a folder, or a Hugging Face id. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../engine/errors.ts';
 import { checkCatalogue, HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
@@ -21,14 +21,62 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
  * @throws InputError if it is not what weights.config.schema.json says, as far as running a model needs it.
  */
 export function weightsConfig(file = join(root, 'weights.config.json')): WeightsConfig {
-  let config: WeightsConfig;
+  const config = readJson(file) as WeightsConfig;
+  checkCatalogue(config, file);
+  return config;
+}
+
+function readJson(file: string): unknown {
   try {
-    config = JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
     throw new InputError(`${file}: cannot be read: ${(cause as Error).message}.`, { cause });
   }
-  checkCatalogue(config, file);
+}
+
+/**
+ * All models that have a name: those of this package's weights.config.json, and over them those of the file that the
+ * environment names in FRAMEFUSION_CATALOGUE, which `ff-eval --calibrate` writes. Folders are absolute.
+ *
+ * @throws InputError as `weightsConfig`.
+ */
+export function catalogue(): WeightsConfig {
+  const own = process.env.FRAMEFUSION_CATALOGUE;
+  const shipped = weightsConfig();
+  if (!own) return { ...shipped, models: placed(shipped, root) };
+  if (!existsSync(own)) throw new InputError(`FRAMEFUSION_CATALOGUE: ${own}: there is no such file.`);
+  const { default: first = shipped.default, models } = ownCatalogue(own);
+  const config = {
+    default: first,
+    models: { ...placed(shipped, root), ...placed({ models }, dirname(resolve(own))) },
+  };
+  checkCatalogue(config, own);
   return config;
+}
+
+/** A catalogue of somebody's own; empty where there is no file yet. @throws InputError if it is none. */
+export function ownCatalogue(file: string): Partial<WeightsConfig> & Pick<WeightsConfig, 'models'> {
+  if (!existsSync(file)) return { models: {} };
+  const config = readJson(file) as Partial<WeightsConfig> | undefined;
+  const models = config?.models;
+  if (typeof models !== 'object' || models === null || Array.isArray(models))
+    throw new InputError(
+      `${file}: is no catalogue of models: it must be an object with "models", as weights.config.json.`,
+    );
+  return { ...config, models };
+}
+
+/** An entry's folder as a catalogue has it: from where the file is. */
+export function relativeTo(file: string, { folder }: NamedModel): Pick<NamedModel, 'folder'> {
+  return folder === undefined ? {} : { folder: relative(dirname(resolve(file)), folder) || '.' };
+}
+
+function placed({ models }: Pick<WeightsConfig, 'models'>, from: string): WeightsConfig['models'] {
+  const entries = Object.entries(models).map(([name, model]) => {
+    const { folder } = model ?? {};
+    return [name, typeof folder === 'string' ? { ...model, folder: resolve(from, folder) } : model] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -37,12 +85,12 @@ export function weightsConfig(file = join(root, 'weights.config.json')): Weights
  * @throws InputError if it is none of them.
  */
 export function chooseModel(wanted?: string): ModelChoice {
-  const config = weightsConfig();
+  const config = catalogue();
   const name = wanted ?? config.default;
   const named = modelNamed(config, name);
-  if (named?.folder) return { ...named, name, folder: join(root, named.folder) };
+  if (named?.folder) return { ...named, name };
   // Where someone has put the files outranks where they could be had.
-  if (isFolder(name)) return named ? { ...named, name, folder: name } : unnamedFolder(name);
+  if (isFolder(name)) return named ? { ...named, name, folder: name } : unnamedFolder(config, name);
   if (named) return { ...named, name };
   const choice = existsSync(name) ? undefined : hubModel(config, name);
   if (choice) return choice;
@@ -60,8 +108,10 @@ function isFolder(name: string): boolean {
   return existsSync(name) && statSync(name).isDirectory(); // the first also takes names that no disk can have
 }
 
-function unnamedFolder(name: string): ModelChoice {
-  return { ...UNNAMED, name: basename(resolve(name)), folder: name };
+/** A folder that is not asked for by a name; it may have one. */
+function unnamedFolder({ models }: WeightsConfig, path: string): ModelChoice {
+  const named = Object.entries(models).find(([, { folder }]) => folder === resolve(path));
+  return { ...(named ? named[1] : UNNAMED), name: named?.[0] ?? basename(resolve(path)), folder: path };
 }
 
 /** A model by its id; another revision of one that is named keeps that one's settings. */

@@ -15,6 +15,8 @@ export interface NamedModel {
   readonly forceSample?: boolean;
   readonly similarityLowerBound?: number;
   readonly ratioLowerBound?: number;
+  readonly thresholdSource?: string;
+  readonly thresholdBasis?: 'published' | 'measured' | 'guess';
   readonly prompt?: string;
 }
 

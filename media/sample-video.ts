@@ -103,8 +103,16 @@ async function sampleOnce(
   };
 }
 
+/** How many frames {@link sampleVideo} will take, if the video has as many as it says. @throws InputError as that one does. */
+export function framesToSample(video: Pick<Video, 'name' | 'info'>, options: SampleVideoOptions): number {
+  return choose(video, options).indices.length;
+}
+
 /** The frames to take, and their places in the whole video. */
-function choose(video: Video, options: SampleVideoOptions): { sampling: Sampling; indices: readonly number[] } {
+function choose(
+  video: Pick<Video, 'name' | 'info'>,
+  options: SampleVideoOptions,
+): { sampling: Sampling; indices: readonly number[] } {
   const { maxFrames, fps, forceSample, sample } = options;
   const { first, ...part } = partOf(video, options.start, options.end);
   const wanted = {
@@ -156,7 +164,7 @@ class Images {
 type Part = { readonly first: number } & Pick<SamplingOptions, 'frames' | 'averageFps' | 'shown'>;
 
 /** The frames between two times, as a video of its own; up to the last one if the video ends before. */
-function partOf({ name, info }: Video, start = 0, end = Number.POSITIVE_INFINITY): Part {
+function partOf({ name, info }: Pick<Video, 'name' | 'info'>, start = 0, end = Number.POSITIVE_INFINITY): Part {
   const { frames, averageFps, durationSeconds, times } = info;
   const told = (seconds: number) => `${Number(seconds.toFixed(3))} s`;
   if (!(start >= 0) || start >= durationSeconds)

@@ -64,7 +64,7 @@ export class EncodedFrames extends EncodedTokens implements EncodedVideo {
   readonly times: VideoFacts['times'];
   readonly grid: VideoFacts['grid'];
   readonly kept?: Kept;
-  readonly salience?: Tensor;
+  readonly salience?: Float32Array;
 
   constructor(runtime: Runtime, rows: VisualRows, { frames, pictures, times, grid, kept, salience }: VideoFacts) {
     super(runtime, 'video', rows);
@@ -80,7 +80,7 @@ export class EncodedFrames extends EncodedTokens implements EncodedVideo {
 /**
  * A video as a reducer that decides at `encoded` leaves it; the video itself for all others. Its tokens belong to the video.
  *
- * @throws InputError if the video was disposed of, or encoded on another runtime.
+ * @throws InputError if the video was disposed of, or encoded without the salience that the reducer needs.
  */
 export async function reducedVideo(
   parts: ModelParts,
@@ -88,6 +88,10 @@ export async function reducedVideo(
   video: EncodedVideo,
 ): Promise<EncodedVideo> {
   if (!reducer?.onEncoded) return video;
+  if (reducer.salience && !video.salience)
+    throw new InputError(
+      `${reducer.name}: it needs the attention in the tower. Encode with a model that has this reducer, or with salience: '${reducer.salience}'.`,
+    );
   const make = () => reduceVideo(parts, reducer, video);
   return video instanceof EncodedTokens ? video.reduced(reducer, make) : make();
 }
@@ -96,7 +100,7 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
   const { runtime, decoder } = parts;
   const rec = runtime.recorder('reduce');
   try {
-    const tokens = tokensOf(rec, parts, video);
+    const tokens = videoTokens(rec, parts, video);
     const options = { reducer, layers: decoder.config.layers, salience: video.salience };
     const left = await reduceEncoded(rec, tokens, options);
     const kept = { places: (await rec.read(left.position)) as Uint32Array, of: tokens.hidden.shape2()[0] };
@@ -113,7 +117,7 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
 }
 
 /** A video's tokens as a sequence of their own: a token's type is its place in its group; what follows the groups is text. */
-function tokensOf(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo): Tokens {
+export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo): Tokens {
   const { tokens, frames, pictures, grid, planes: shown = [] } = video;
   const [rows] = tokens.shape2();
   const perFrame = tokensPerGroup(encoder, pictures);

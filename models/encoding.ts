@@ -15,6 +15,11 @@ export interface EncodeOptions {
   readonly progress?: ((done: number, of: number) => void) | undefined;
   /** Ends the work between frames. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Also hands out the attention that each token gets in the tower's last layer: `received` from all patches of its frame,
+   * `class` from the class token. For reducers that ask for it; costs time in the tower.
+   */
+  readonly salience?: 'received' | 'class' | undefined;
 }
 
 /** Frames as a vision tower takes them. */
@@ -61,7 +66,8 @@ export async function encodePixels(
 ): Promise<EncodedVideo> {
   const { frames, pictures } = shown;
   const { rows, grid } = await encode(parts, parts.encoder, { ...shown, ...options });
-  return new EncodedFrames(parts.runtime, rows, { frames, pictures, times, grid });
+  const { salience } = rows;
+  return new EncodedFrames(parts.runtime, rows, { frames, pictures, times, grid, ...(salience && { salience }) });
 }
 
 /** @throws InputError if the model takes no pictures, or there are other bytes than the crops have. */
@@ -83,8 +89,8 @@ export async function encodePicturePixels(
   pixels: (crop: number) => Float32Array,
   options: EncodeOptions = {},
 ): Promise<EncodedPicture> {
-  const { plan, encoder, name, architecture, runtime } = parts;
-  if (!plan.pictures) throw new InputError(`${name}: ${architecture} takes no pictures here, only a video.`);
+  const { plan, encoder, name, runtime } = parts;
+  if (!plan.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
   // As a single frame in several pictures.
   const frame = { frames: 1, pictures: crops, pixels: (_start: number, _end: number, i: number) => pixels(i) };
   const { rows, grid } = await encode(parts, encoder.still ?? encoder, { ...frame, ...options });

@@ -2,6 +2,7 @@ import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { Grid } from '../kernels/merge-patches.ts';
 import type { SampledTimes } from './chat.ts';
 import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
@@ -9,6 +10,7 @@ import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
 import type { FrameFormat, TokenGrid } from './inputs.ts';
 import type { Normalisation } from './preprocess.ts';
+import type { SalienceWatch } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** What one family of models has of its own; `VideoModel` is what all share. docs/adapt.md is the guide to a new one. */
@@ -81,17 +83,23 @@ export interface VideoEncoder {
   readonly still?: VideoEncoder;
   /** How the tokens of a group of frames of a size lie; towers of one size need not look at it. */
   tokenGrid(size: Size): TokenGrid;
+  /**
+   * Patches of a frame, where each token stands for the patches of its part of the frame: what salience needs. Absent where
+   * tokens have no place in the frame.
+   */
+  patchGrid?(size: Size): Grid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
   /** How many planes come with the tokens; default 0. */
   readonly planes?: number;
   /**
    * @param pixels - `[frames, 3, height, width]`, f32, normalised; whole groups.
+   * @param watch - Given the attention in the tower's last layer; only for encoders with a `patchGrid`.
    * @returns The tokens, `[groups * tokensIn(grid), outSize]`, f32; the place of one in its group is its patch type. After them
    *   the planes, each with a row for every token, which is added to the residual stream after the decoder's layer of its
    *   number.
    */
-  forward(rec: Recorder, pixels: Tensor): readonly [tokens: Tensor, ...planes: Tensor[]];
+  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): readonly [tokens: Tensor, ...planes: Tensor[]];
 }
 
 /** Tokens of a group, newlines included. */

@@ -3,14 +3,14 @@ import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { meanFrames } from '../kernels/mean-frames.ts';
-import { mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
+import { type Grid, mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
 import type { TokenGrid } from './inputs.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
 import { patchesOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
-import { Tower } from './tower/tower.ts';
+import { type SalienceWatch, Tower } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
@@ -79,13 +79,17 @@ export class FoldEncoder implements VideoEncoder {
     return { ...mergedGrid(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
-  forward(rec: Recorder, pixels: Tensor): [tokens: Tensor, ...planes: Tensor[]] {
+  patchGrid(size: Size): Grid {
+    return patchesOf(size, this.#plan.tower);
+  }
+
+  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): [tokens: Tensor, ...planes: Tensor[]] {
     const { tower, fold: by, framesPerGroup, endId } = this.#plan;
     const [height = 0, width = 0] = pixels.shape.slice(2);
     const grid = patchesOf({ width, height }, tower);
     const { rows, columns } = mergedGrid(grid, by);
     const each = rows * columns;
-    const made = this.#tower.tapped(rec, pixels).map((features, i) => {
+    const made = this.#tower.tapped(rec, pixels, watch).map((features, i) => {
       const projected = this.#projectors[i]!.forward(rec, mergePatches(rec, features, grid, by));
       return framesPerGroup > 1 ? meanFrames(rec, projected, { frames: framesPerGroup, each }) : projected;
     });

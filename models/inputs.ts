@@ -71,8 +71,8 @@ export interface EncodedVideo extends Disposable {
   readonly grid: TokenGrid;
   /** Where a reducer has decided before any question: which of all tokens are left. */
   readonly kept?: Kept;
-  /** `[tokens]`, f32: attention that each received in the tower; only if it was asked for. */
-  readonly salience?: Tensor;
+  /** `[tokens]`: attention that each gets in the tower; only if it was asked for. */
+  readonly salience?: Float32Array;
 }
 
 /** A picture's tokens on the GPU: made once, asked about as often as one likes. */

@@ -81,6 +81,7 @@ export function promptTokens(
     // Positions are those of the unreduced prompt.
     position: rec.upload('position', [alive.length], 'u32', alive),
     layout: { ...layoutOf(rec, alive, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    nextPosition: rows,
     ...placed(rec, rows, stretches, decoder),
   };
 }

@@ -56,7 +56,7 @@ interface Step extends Omit<ReducingOptions, 'reducer'> {
   readonly at: Place;
   readonly tokens: Tokens;
   readonly attended?: Attended | undefined;
-  readonly salience?: Tensor | undefined;
+  readonly salience?: Float32Array | undefined;
   readonly decide: Decide | undefined;
   readonly listeners: readonly Listener[];
 }
@@ -99,7 +99,7 @@ export async function reduceEncoded(
     reducer,
     salience,
     ...how
-  }: ReducingOptions & { readonly reducer: TokenReducer; readonly salience?: Tensor | undefined },
+  }: ReducingOptions & { readonly reducer: TokenReducer; readonly salience?: Float32Array | undefined },
 ): Promise<Tokens> {
   const decide = reducer.start({ layers: how.layers });
   return rec.scope('reduce', () => step(rec, { at: 'encoded', tokens, decide, salience, listeners: [], ...how }));

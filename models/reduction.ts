@@ -76,10 +76,10 @@ export interface Point {
   /** Frames, or groups of them, of the unreduced video. */
   readonly frames: number;
   /**
-   * Attention that each visual token received in the tower, `[tokens]`, f32, in the order of rows; at `encoded`, for a
-   * reducer that asks for it.
+   * Attention that each visual token gets in the tower, `[tokens]`, in the order of rows; at `encoded`, where the video was
+   * encoded with `salience`.
    */
-  readonly salience?: Tensor;
+  readonly salience?: Float32Array;
   /**
    * At a layer: the weights of the prompt's last rows in the attention just computed, `[last * heads, keys]`, f32, each
    * row summing to 1. Asking is looking at the question: the rows before it are shared with no other question then.
@@ -199,8 +199,8 @@ export interface TokenReducer {
   readonly settings?: Readonly<Record<string, number | string>>;
   /** Whether it decides at `encoded`: once a video, for all questions. Default false. */
   readonly onEncoded?: boolean;
-  /** Whether it wants the tower's `salience`. Asking costs time and memory in the tower. Default false. */
-  readonly needsSalience?: boolean;
+  /** The `salience` of the tower that it needs at `encoded`; none if absent. A model encodes for its reducer. */
+  readonly salience?: 'received' | 'class';
   /** Starts on one prompt, in prefill; at `encoded` on one video. */
   start(prompt: Start): Decide;
 }

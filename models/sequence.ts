@@ -28,8 +28,9 @@ export class Sequence {
 
   /** A whole prompt through all layers: the tokens that are left. */
   async prefill(rec: Recorder, prompt: Prompt, { hook, signal }: PrefillOptions = {}): Promise<Tokens> {
-    const [positions] = prompt.hidden.shape2();
-    this.cache.nextPosition = prompt.nextPosition ?? positions;
+    // Positions are those of the unreduced prompt, which may have had more rows.
+    const positions = prompt.nextPosition ?? prompt.hidden.shape2()[0];
+    this.cache.nextPosition = positions;
     return this.#decoder.forward(rec, prompt, this.cache, { positions, hook, signal });
   }
 

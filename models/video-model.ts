@@ -110,7 +110,8 @@ export class VideoModel {
    * @throws InputError if there is no frame, or one has another size than `frameFormat` says; the signal's reason.
    */
   encode(frames: VideoFrames, options?: EncodeOptions): Promise<EncodedVideo> {
-    return encodeVideo(this.parts, frames, options);
+    const { salience } = this.reducer ?? {};
+    return encodeVideo(this.parts, frames, { ...(salience && { salience }), ...options });
   }
 
   /**

@@ -18,12 +18,11 @@ export const commonFlags = {
   report: { value: 'FILE.html', help: 'write tables and curves as a page' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   quiet: { help: 'no progress, no notes' },
-  help: { help: 'this text' },
+  help: { short: 'h', help: 'this text' },
   version: { help: 'the version' },
 } as const satisfies FlagTable;
 
-export const EXIT_CODES =
-  'Exit codes: 0 done, 1 it could not be done or a result was wrong, 2 the command line is wrong, 130 interrupted.';
+export const EXIT_CODES = 'Exit codes: 0 done, 1 failed or a wrong result, 2 wrong command line, 130 interrupted.';
 
 export interface CommonArguments {
   readonly rounds: number;

@@ -1,8 +1,8 @@
 /** The work of `ff-bench kernels`. */
 
 import { UsageError } from '../../cli/flags.ts';
+import { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
-import { Console } from '../../cli/progress.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { deliver, prepareOutput } from '../common/common.ts';
 import { originOf } from '../common/origin.ts';
@@ -22,13 +22,11 @@ import { Workbench } from './workbench.ts';
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function benchKernels(args: KernelArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-bench', args);
+  const log = new Log('ff-bench', args);
   const baseline = await prepareOutput(args, 'kernels');
-  using runtime = await openAdapter(args.adapter, console_);
+  using runtime = await openAdapter(args.adapter, log);
   if (runtime.adapterKind === 'software' && !args.quick)
-    console_.note(
-      `${console_.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`,
-    );
+    log.note(`${log.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`);
   const act = args.act ?? (runtime.hasF16 ? 'f16' : 'f32');
   if (act === 'f16' && !runtime.hasF16) throw new UsageError(`--act f16: ${runtime.adapterName} has no shader-f16.`);
   const cases = args.sizes.flatMap((size) => casesOf(runtime, { ...args, act }, size));
@@ -36,10 +34,10 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
   const copy = await copyRate(runtime, args);
   const results: KernelResult[] = [];
   for (const [i, [size, one]] of cases.entries()) {
-    console_.progress(`${one.kernel} ${one.variant} ${one.shape}`, i + 1, cases.length);
+    log.progress(`${one.kernel} ${one.variant} ${one.shape}`, i + 1, cases.length);
     results.push(await timeCase(runtime, [size, one], { ...args, act }));
   }
-  console_.clear();
+  log.clear();
   const report: KernelReport = {
     ...originOf(runtime, tool, args.seed),
     bench: 'kernels',

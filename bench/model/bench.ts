@@ -1,6 +1,6 @@
 /** The work of `ff-bench model`. */
 import { basename } from 'node:path';
-import { Console } from '../../cli/progress.ts';
+import { Log } from '../../cli/log.ts';
 import { precisionText } from '../../cli/report.ts';
 import type { Video } from '../../media/video.ts';
 import type { EncodedVideo, VideoFrames } from '../../models/inputs.ts';
@@ -18,15 +18,15 @@ import { modelTables } from './table.ts';
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function benchModel(args: ModelArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-bench', args);
+  const log = new Log('ff-bench', args);
   const baseline = await prepareOutput(args, 'model');
   const video = await openClip(args);
   try {
-    const subject = await openSubject(args, console_);
+    const subject = await openSubject(args, log);
     try {
       const results: FramesResult[] = [];
-      for (const frames of args.frames) results.push(await measureFrames(subject, args, { video, frames }, console_));
-      console_.clear();
+      for (const frames of args.frames) results.push(await measureFrames(subject, args, { video, frames }, log));
+      log.clear();
       const report = reportOf(subject, args, { tool, video: basename(video.name), results });
       const curves = async () => (await import('./charts.ts')).modelFigures(report);
       await deliver(args, report, { tables: modelTables(report), baseline, curves });
@@ -35,7 +35,7 @@ export async function benchModel(args: ModelArguments, tool: string): Promise<vo
       subject.runtime.close();
     }
   } finally {
-    console_.clear();
+    log.clear();
     await video.close();
   }
 }
@@ -44,9 +44,9 @@ async function measureFrames(
   subject: Subject,
   args: ModelArguments,
   { video, frames }: { video: Video; frames: number },
-  console_: Console,
+  log: Log,
 ): Promise<FramesResult> {
-  const said = (what: string): void => console_.progress(`${frames} frames: ${what}`);
+  const said = (what: string): void => log.progress(`${frames} frames: ${what}`);
   said('decoding the video');
   const sampled = await framesOf(video, subject, frames);
   const { encoded, ...vision } = await timeVision(subject, args, sampled, said);

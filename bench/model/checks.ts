@@ -1,6 +1,6 @@
 /** What must hold before a model is timed. */
 
-import { spentShare } from '../../cli/report.ts';
+import { computedShareOf } from '../../cli/report.ts';
 import { roundHalfEven } from '../../engine/round.ts';
 import { shareToRemove } from '../../framefusion/budget.ts';
 import type { GenerationStats } from '../../models/stats.ts';
@@ -53,7 +53,7 @@ function layersFault({ layers, promptRows }: GenerationStats): string | undefine
 
 /** The budget is not exceeded by more than the one token that rounding may cost in every layer. */
 function spentFault(stats: GenerationStats, cost: number): string | undefined {
-  const spent = spentShare(stats);
+  const spent = computedShareOf(stats);
   if (stats.videoTokens === 0 || spent <= cost + 1 / stats.videoTokens) return undefined;
   return `the layers computed ${(100 * spent).toFixed(2)} % of the video tokens`;
 }

@@ -1,6 +1,6 @@
 /** One model at one number of frames, dense and at every budget: checked, then timed in turn. */
 
-import { spentShare } from '../../cli/report.ts';
+import { computedShareOf } from '../../cli/report.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { GenerationStats } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
@@ -110,7 +110,7 @@ function summary({ model, runtime }: Subject, runs: Runs, dense: Runs): CostResu
     cost,
     layers: stats.layers,
     steps: stats.steps,
-    spent: spentShare(stats),
+    spent: computedShareOf(stats),
     prefillFlops: prefillFlops(decoder.config, stats.layers),
     firstPrefill: runs.firstPrefill,
     prefill,

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { fetchModel } from '../../cli/fetch-model.ts';
 import { given } from '../../cli/flags.ts';
+import type { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { openModel } from '../../cli/open-model.ts';
-import type { Console } from '../../cli/progress.ts';
 import { bytes } from '../../cli/table.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
@@ -36,14 +36,14 @@ export interface Subject {
 const QUESTION = 'What happens in this video?';
 
 /** @throws One of the project's errors, whose message is the line to print. */
-export async function openSubject(args: ModelArguments, console_: Console): Promise<Subject> {
+export async function openSubject(args: ModelArguments, log: Log): Promise<Subject> {
   const settings: ModelChoice = args.preset ? { name: presetName(args), frames: 64 } : chooseModel(args.model);
   const question = args.prompt ?? settings.prompt ?? QUESTION;
   const time = stopwatch();
   const { runtime, model } = args.preset
-    ? await openPreset({ ...args, preset: args.preset }, console_)
-    : await openChosen(args, console_, question);
-  console_.clear();
+    ? await openPreset({ ...args, preset: args.preset }, log)
+    : await openChosen(args, log, question);
+  log.clear();
   if (model.parts.encoder instanceof LlavaEncoder) {
     const { config: encoder } = model.parts.encoder;
     return { name: settings.name, runtime, model, encoder, settings, question, load: time() };
@@ -61,25 +61,25 @@ function presetName({ preset, layers, visionLayers, seed }: ModelArguments): str
 }
 
 /** Real shapes, and weights that are drawn while they load: no file of gigabytes. */
-async function openPreset(args: ModelArguments & Required<Pick<ModelArguments, 'preset'>>, console_: Console) {
+async function openPreset(args: ModelArguments & Required<Pick<ModelArguments, 'preset'>>, log: Log) {
   const shape: Partial<ModelShape> = { ...given('layers', args.layers), ...given('visionLayers', args.visionLayers) };
   const tokenizer = join(root, 'assets/tiny-llava-video');
-  const runtime = await openAdapter(args.adapter, console_);
+  const runtime = await openAdapter(args.adapter, log);
   const model = await loadCheckpoint(virtualCheckpoint(args.preset, { seed: args.seed, shape, tokenizer }), runtime, {
     dtype: args.dtype ?? 'auto',
-    progress: (done, of) => console_.progress(`drawing weights, ${bytes(done)} of ${bytes(of)}`),
+    progress: (done, of) => log.progress(`drawing weights, ${bytes(done)} of ${bytes(of)}`),
   });
   return { runtime, model };
 }
 
 function openChosen(
   args: ModelArguments,
-  console_: Console,
+  log: Log,
   question: string,
 ): Promise<{ runtime: Runtime; model: VideoModel }> {
   const { maxNewTokens, dtype } = args;
   const wanted = { dtype, frames: Math.max(...args.frames), cost: 1, reducer: () => undefined, question, maxNewTokens };
-  return fetchModel(chooseModel(args.model), console_).then((choice) => openModel(args, choice, console_, wanted));
+  return fetchModel(chooseModel(args.model), log).then((choice) => openModel(args, choice, log, wanted));
 }
 
 /** The model under FrameFusion at a budget; 1 is the dense model, unless `always`. */

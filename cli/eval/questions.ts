@@ -2,8 +2,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
+import { quoted, shownValue } from '../../engine/text.ts';
+import { reasonOf } from '../errors.ts';
 import { chosenOption, plain } from './benchmarks/choice.ts';
 import { readBenchmark, readBenchmarkFolder } from './benchmarks/index.ts';
+import { letterOf } from './benchmarks/letters.ts';
 import { plainWording, wordings } from './benchmarks/prompts.ts';
 import type { Question, ReadOptions } from './question.ts';
 
@@ -17,13 +20,14 @@ import type { Question, ReadOptions } from './question.ts';
 export async function readQuestions(file: string, options: ReadOptions = {}): Promise<Question[]> {
   if (await isFolder(file)) return readBenchmarkFolder(file, options);
   const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${file}: cannot be read: ${cause.code ?? cause.message}.`, { cause });
+    throw new InputError(`${file}: cannot be read: ${reasonOf(cause)}.`, { cause });
   });
   const published = await readBenchmark(file, bytes, options);
   if (published) return published;
   const folder = options.videos ?? dirname(file);
   const questions = bytes
     .toString('utf8')
+    .replace(/^\uFEFF/, '')
     .split('\n')
     .flatMap((line, i) => (line.trim() === '' ? [] : [parseQuestion(`${file}:${i + 1}`, line, folder)]));
   if (questions.length === 0) throw new InputError(`${file}: holds no questions. A line of JSON each is expected.`);
@@ -44,19 +48,38 @@ function parseQuestion(where: string, line: string, folder: string): Question {
   const text = (key: string, fallback?: string): string => {
     const found = value?.[key] ?? fallback;
     if (typeof found === 'string' && found.trim() !== '') return found;
-    throw new InputError(`${where}: ${key} must be a text, got ${JSON.stringify(found)}.`);
+    throw new InputError(`${where}: ${key} must be a text, got ${shownValue(found)}.`);
   };
   const { options } = value ?? {};
-  const areOptions = Array.isArray(options) && options.length > 1 && options.every((item) => typeof item === 'string');
+  const areOptions =
+    Array.isArray(options) &&
+    options.length > 1 &&
+    options.length <= MOST_OPTIONS &&
+    options.every((item) => typeof item === 'string');
   if (options !== undefined && !areOptions)
-    throw new InputError(`${where}: options must be a list of two or more texts.`);
-  return {
+    throw new InputError(`${where}: options must be a list of two to ${MOST_OPTIONS} texts.`);
+  const question: Question = {
     video: resolve(folder, text('video')),
     question: text('question'),
     answer: text('answer'),
     type: text('type', 'all'),
     ...(areOptions && { options }),
   };
+  if (areOptions && rightOption(question.answer, options) < 0)
+    throw new InputError(
+      `${where}: answer must be one of the options or its letter, A to ${letterOf(options.length - 1)}, got ${quoted(question.answer)}.`,
+    );
+  return question;
+}
+
+/** As many as there are letters. */
+const MOST_OPTIONS = 26;
+
+/** The index of the option that a true answer names, by letter or by text; -1 if it names none. */
+function rightOption(answer: string, options: readonly string[]): number {
+  const letter = answer.trim();
+  if (/^[A-Z]$/.test(letter) && letter <= letterOf(options.length - 1)) return letter.charCodeAt(0) - 65;
+  return options.map(plain).indexOf(plain(answer));
 }
 
 /** The question as the model is asked it: with options, one a line, and how to answer (as lmms-eval has it). */
@@ -71,8 +94,7 @@ export function promptFor({ question, options, benchmark }: Question): string {
  */
 export function isRight({ question, answer, options }: Question, given: string): boolean {
   if (!options) return plain(given) === plain(answer);
-  const texts = options.map(plain);
-  const wanted = /^[A-Z]$/.test(answer.trim()) ? answer.trim().charCodeAt(0) - 65 : texts.indexOf(plain(answer));
   const chosen = chosenOption({ question, options }, given);
-  return chosen >= 0 && texts[chosen] === texts[wanted];
+  const wanted = rightOption(answer, options);
+  return chosen >= 0 && plain(options[chosen]!) === plain(options[wanted] ?? '');
 }

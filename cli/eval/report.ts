@@ -3,7 +3,7 @@ import type { RunSummary } from './summary.ts';
 
 /** What `ff-eval --json` writes; `version` is raised when a field changes its meaning or goes. */
 export interface EvalReport {
-  readonly version: 1;
+  readonly version: 2;
   readonly tool: string;
   /** The command line, and when it was done: ISO 8601. */
   readonly command: string;
@@ -14,5 +14,14 @@ export interface EvalReport {
   readonly model: string;
   readonly dtype: string;
   readonly adapter: string;
+  /** With `--skip-broken`: videos that could not be read, and how many questions were not asked for that. */
+  readonly skipped?: readonly SkippedVideo[];
   readonly runs: readonly RunSummary[];
+}
+
+/** A video that could not be read. */
+export interface SkippedVideo {
+  readonly video: string;
+  readonly questions: number;
+  readonly reason: string;
 }

@@ -7,5 +7,5 @@ export {
   type Survivors,
   survivorsOf,
 } from './assignment.ts';
-export { importance, lastRowAttention } from './attention-scores.ts';
+export { importance, lastRowAttention, receivedAttention } from './attention-scores.ts';
 export { fromOrderKey, NAN_KEY, orderKey, similarity, threshold, topK } from './rank.ts';

@@ -1,3 +1,4 @@
+import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { gelu, swiglu } from '../../kernels/activation.ts';
@@ -7,6 +8,7 @@ import { embed } from '../../kernels/embed.ts';
 import { interpolate } from '../../kernels/interpolate.ts';
 import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import type { Grid } from '../../kernels/merge-patches.ts';
+import { receivedAttention } from '../../kernels/reduce/index.ts';
 import { axisRotations, frequencies, type HeadLayout, type RotaryColumn, splitRope } from '../../kernels/rope.ts';
 import { patchify } from '../../kernels/vision.ts';
 import { weightOf } from '../../kernels/weight.ts';
@@ -39,6 +41,21 @@ interface Weights {
   readonly finalNorm: NormWeights | undefined;
 }
 
+/** Who wants to know how much attention the patches get in the tower's last layer. */
+export interface SalienceWatch {
+  /** From all patches of their frame, or from its class token. */
+  readonly how: 'received' | 'class';
+  /** @param salience - `[frames * patches, 1]`, f32; valid while the scope that called is open. */
+  found(rec: Recorder, salience: Tensor): void;
+}
+
+/** What is encoded, and who watches. */
+interface Encoding {
+  readonly frames: number;
+  readonly grid: Grid | undefined;
+  readonly watch?: SalienceWatch | undefined;
+}
+
 /** Where the patches of a frame are, for towers that rotate. */
 interface Turns {
   /** `[rows]`, u32: each patch's place in its frame. */
@@ -51,6 +68,7 @@ interface Turns {
 interface Run {
   readonly turns: Turns | undefined;
   readonly frames: number;
+  readonly watch?: ((rec: Recorder, q: HeadColumns, k: HeadColumns, heads: HeadLayout) => void) | undefined;
   /** The order of the rows, and the windows in it, where attention stays in some. */
   readonly windows?: { readonly segments: UnevenSegments; readonly back: Tensor } | undefined;
 }
@@ -97,21 +115,22 @@ export class Tower {
    * `embed` and `encode`.
    *
    * @param pixels - `[frames, 3, height, width]`, f32, normalised.
+   * @param watch - Given the attention that every patch receives in the last layer, if somebody asks.
    * @returns `[frames / patchFrames * patches, hiddenSize]`, f32: features of every patch.
    */
-  features(rec: Recorder, pixels: Tensor): Tensor {
-    return rec.scope('tower', () => this.#features(rec, pixels).at(-1)!);
+  features(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): Tensor {
+    return rec.scope('tower', () => this.#features(rec, pixels, watch).at(-1)!);
   }
 
   /** As `features`, of each layer of `taps`, before any last norm, and then of the last. */
-  tapped(rec: Recorder, pixels: Tensor): readonly Tensor[] {
-    return rec.scope('tower', () => this.#features(rec, pixels));
+  tapped(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): readonly Tensor[] {
+    return rec.scope('tower', () => this.#features(rec, pixels, watch));
   }
 
-  #features(rec: Recorder, pixels: Tensor): readonly Tensor[] {
+  #features(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): readonly Tensor[] {
     const [frames = 0, , height = 0, width = 0] = pixels.shape;
     const grid = patchesOf({ width, height }, this.config);
-    return this.#encode(rec, this.embed(rec, pixels), frames / this.config.patchFrames, grid);
+    return this.#encode(rec, this.embed(rec, pixels), { frames: frames / this.config.patchFrames, grid, watch });
   }
 
   /**
@@ -138,24 +157,43 @@ export class Tower {
    * @returns `[frames * patches, hiddenSize]`, f32: features of every patch.
    */
   encode(rec: Recorder, embedded: Tensor, frames: number, grid?: Grid): Tensor {
-    return this.#encode(rec, embedded, frames, grid).at(-1)!;
+    return this.#encode(rec, embedded, { frames, grid }).at(-1)!;
   }
 
-  #encode(rec: Recorder, embedded: Tensor, frames: number, grid?: Grid): readonly Tensor[] {
+  #encode(rec: Recorder, embedded: Tensor, { frames, grid, watch }: Encoding): readonly Tensor[] {
     const { layers, classToken, finalNorm } = this.#weights;
     const { taps = [], normEps } = this.config;
     const { run, first } = this.#start(rec, embedded, frames, grid);
     const tapped: Tensor[] = [];
     let hidden = first;
+    const watched = watch && this.#salience(frames, run, watch);
     for (const [i, w] of layers.entries()) {
       const isFree = i > 0 && !taps.includes(i - 1);
-      hidden = rec.scope(`vision layer ${i}`, () => this.#layer(rec, w, i, hidden, run), isFree ? hidden : undefined);
+      hidden = rec.scope(
+        `vision layer ${i}`,
+        () => this.#layer(rec, w, i, hidden, { ...run, watch: i + 1 === layers.length ? watched : undefined }),
+        isFree ? hidden : undefined,
+      );
       if (taps.includes(i)) tapped.push(hidden);
     }
     const ordered = [...tapped, hidden].map((x) => (run.windows ? gather(rec, x, run.windows.back) : x));
     const last = ordered.pop()!;
     if (finalNorm) return [...ordered, norm(rec, last, finalNorm, normEps)];
     return [...ordered, classToken ? withoutClassToken(rec, last, frames) : last];
+  }
+
+  /** What the last layer hands its attention to: one number a patch, in the order of patches. */
+  #salience(frames: number, { windows }: Run, { how, found }: SalienceWatch): NonNullable<Run['watch']> {
+    const { classToken } = this.#weights;
+    if (how === 'class' && !classToken)
+      throw new InputError('salience: this tower has no class token; ask for the attention that is received.');
+    return (rec, q, k, heads) => {
+      const queries = how === 'class' ? { queries: 1 } : {};
+      const received = receivedAttention(rec, q, k, { ...heads, segments: frames, ...queries });
+      const column = received.reshape([received.size, 1]);
+      const ordered = windows ? gather(rec, column, windows.back) : column;
+      found(rec, classToken ? withoutClassToken(rec, ordered, frames) : ordered);
+    };
   }
 
   /** Where the rows turn, and their order and windows. */
@@ -218,7 +256,7 @@ export class Tower {
     };
   }
 
-  #layer(rec: Recorder, w: LayerWeights, i: number, x: Tensor, { turns, frames, windows }: Run): Tensor {
+  #layer(rec: Recorder, w: LayerWeights, i: number, x: Tensor, { turns, frames, windows, watch }: Run): Tensor {
     const { act, config: c } = this;
     const dim = c.hiddenSize;
     const heads = { heads: c.heads, kvHeads: c.heads, headDim: dim / c.heads };
@@ -227,6 +265,7 @@ export class Tower {
     const attended = rec.scope('attention', () => {
       const qkv = linear(rec, norm(rec, x, w.norm1, c.normEps, act), w.qkv, { out: act });
       const [q, k, v] = turns ? turned(rec, qkv, turns, heads) : fused(qkv, dim);
+      watch?.(rec, q, k, heads);
       const mixed = attention(rec, q, k, v, { ...heads, causal: false, segments });
       return addTo(rec, x, mixed, w.out, w.scales[0]);
     });

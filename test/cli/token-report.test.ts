@@ -99,7 +99,7 @@ function runOf(reducer: string, trace: Trace, pieces: readonly Piece[]): RunRepo
       budgetShare: 0.7,
       ...(action !== 'prune' && { similarShare: 1 - kept.length / rowsIn(i) }),
     })),
-    budget: { asked: reducer === 'none' ? 1 : 0.3, spent: 0.298 },
+    budget: { asked: reducer === 'none' ? 1 : 0.3, computedShare: 0.298 },
     seconds: { prefill: 1.5, decode: 2.5 },
     tokensPerSecond: 10,
     peakGpuBytes: 15e9,
@@ -242,8 +242,8 @@ describe("ff-run's token report", () => {
 
   it('stands alone: nothing in it names another place', async () => {
     const page = tokenReportHtml(await made(kinds['a newline after each frame']!));
-    const plain = page.replace("'http://www.w3.org/2000/svg'", '');
-    expect(plain).not.to.match(/https?:|@import|url\(|\b(src|href)="(?!data:)/);
+    const plain = page.replace("'http://www.w3.org/2000/svg'", '').replace(/ xmlns(:xlink)?="http:[^"]*"/g, '');
+    expect(plain).not.to.match(/https?:|@import|url\((?!#)|\b(src|href)="(?!data:)/);
     expect(plain).to.match(/script-src &#39;sha256-/);
   });
 
@@ -399,7 +399,7 @@ describe("ff-run's token report", () => {
     await show(await readFile(html, 'utf8'), 1200);
     expect(browser.messages).to.deep.equal([]);
     await expectCounts(report.runs[1]!);
-    expect(report.partsAt).to.equal(report.runs[0]!.answer === report.runs[1]!.answer ? null : 0);
+    expect(report.divergesAt).to.equal(report.runs[0]!.answer === report.runs[1]!.answer ? null : 0);
     expect(report.command).to.contain('--report');
     const said = String(await browser.value('document.body.innerText'));
     for (const part of [report.command, report.runs[1]!.answer, report.adapter.name]) expect(said).to.contain(part);

@@ -11,6 +11,7 @@ import {
   lastRowAttention,
   NAN_KEY,
   orderKey,
+  receivedAttention,
   similarity,
   survivorsOf,
   threshold,
@@ -422,6 +423,54 @@ describe('lastRowAttention', () => {
       }),
       ShapeError,
       'lastRowAttention: 4/1 heads of 16',
+    ));
+});
+
+describe('receivedAttention', () => {
+  for (const act of ['f32', 'f16'] as const)
+    for (const [segments, tokens, heads, headDim, queries] of [
+      [1, 1, 1, 8, undefined],
+      [3, 5, 2, 20, undefined],
+      [2, 70, 3, 16, undefined],
+      [4, 17, 2, 72, 1],
+    ] as const)
+      itOn([act], `is the mean over ${heads} heads of ${tokens} tokens in ${segments} segments in ${act}`, async () => {
+        const [rows, width] = [segments * tokens, heads * headDim];
+        // Query and key of a fused matrix, as the tower has them.
+        const qkv = random([rows, 3 * width], { seed: 6, outliers: 2, dtype: act, scale: 0.3 });
+        const got = await run((rec) => {
+          const of = upload(rec, qkv);
+          const options = { heads, headDim, segments, ...(queries && { queries }) };
+          return receivedAttention(rec, { of, column: 0 }, { of, column: width }, options);
+        });
+        const at = (row: number, column: number): number => qkv.values[row * 3 * width + column]!;
+        const want = new Float64Array(rows);
+        for (let segment = 0; segment < segments; segment++)
+          for (let head = 0; head < heads; head++)
+            for (let query = 0; query < (queries ?? tokens); query++) {
+              const row = segment * tokens + query;
+              const scores = Array.from({ length: tokens }, (_, key) => {
+                let sum = 0;
+                for (let c = head * headDim; c < (head + 1) * headDim; c++)
+                  sum += at(row, c) * at(segment * tokens + key, width + c);
+                return sum / Math.sqrt(headDim);
+              });
+              const most = Math.max(...scores);
+              const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
+              for (const [key, score] of scores.entries())
+                want[segment * tokens + key]! += Math.exp(score - most) / total / heads / (queries ?? tokens);
+            }
+        expectClose(got, want, { atol: 1e-5, rtol: 1e-4 });
+      });
+
+  it('refuses segments that do not fit', () =>
+    expectRejection(
+      run((rec) => {
+        const of = upload(rec, random([5, 24], { seed: 1 }));
+        return receivedAttention(rec, { of, column: 0 }, { of, column: 8 }, { heads: 1, headDim: 8, segments: 2 });
+      }),
+      ShapeError,
+      'receivedAttention: 1 heads of 8 in 2 segments',
     ));
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { fetchModel } from '../../cli/fetch-model.ts';
-import { Console } from '../../cli/progress.ts';
+import { Log } from '../../cli/log.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { chooseModel, weightsConfig } from '../../library/catalogue.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -12,7 +12,7 @@ const NAME = 'lmms-lab/LLaVA-Video-7B-Qwen2';
 
 describe('models by name', () => {
   let folder: string;
-  const silent = new Console('ff-test', { quiet: true });
+  const silent = new Log('ff-test', { quiet: true });
   const { HF_HUB_CACHE, HF_HUB_OFFLINE } = process.env;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-models-'));
@@ -38,7 +38,7 @@ describe('models by name', () => {
 
   it('are the default, one by name, or a folder with defaults of its own', () => {
     expect(chooseModel().name).to.equal('tiny-llava-video');
-    expect(chooseModel('tiny-llava-video')).to.include({ frames: 12, adapter: 'LlavaQwenForCausalLM' });
+    expect(chooseModel('tiny-llava-video')).to.include({ frames: 12, architecture: 'LlavaQwenForCausalLM' });
     expect(chooseModel(folder)).to.include({ folder, frames: 64 });
   });
 
@@ -82,9 +82,10 @@ describe('models by name', () => {
         'a/',
         '/a',
         '',
-        'x'.repeat(5000),
       ])
         expect(() => chooseModel(name), name).to.throw(InputError, line);
+      // Of one that fills the screen the middle is cut, and what to do stays.
+      expect(() => chooseModel('x'.repeat(5000))).to.throw(InputError, /^--model x+\.\.\..*owner\/name@revision\.$/);
     });
   });
 

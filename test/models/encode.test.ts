@@ -56,7 +56,7 @@ describe('frames that are looked at together', () => {
       const files = await virtualFamily(name, published[name]!);
       for (const seen of [{ frames: 8 }, { frames: 0, pictures: [{ width: 1000, height: 800 }] }]) {
         const plan = await planMemory(files, promised, { ...options, ...seen, dtype: 'f32' });
-        expect(plan.looking, name).to.be.above(plan.weights.bytes);
+        expect(plan.vision, name).to.be.above(plan.weights.bytes);
       }
     }
   }).timeout(30_000);
