@@ -1,4 +1,5 @@
 import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -53,6 +54,7 @@ const AHEAD = 2;
 
 /** Throws an `InputError` that names the option unless all are within what `GenerateOptions` says. */
 export function checkGenerateOptions(options: GenerateOptions): void {
+  requireObject('ask', 'options: { maxNewTokens, ... }', options);
   const { maxNewTokens = 1, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1 } = options;
   if (!(Number.isSafeInteger(maxNewTokens) && maxNewTokens >= 0))
     throw new InputError(`maxNewTokens must be a whole number, got ${maxNewTokens}.`);
