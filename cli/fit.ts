@@ -26,6 +26,7 @@ export interface Wanted {
   readonly reducer: (cost: number) => TokenReducer | undefined;
   readonly question: string;
   readonly maxNewTokens: number;
+  readonly allowLong?: boolean;
   /** Bytes that may be used, where somebody said so. */
   readonly memory?: number | undefined;
 }
@@ -74,12 +75,13 @@ export async function requireFit(choice: AvailableModel, runtime: Runtime, wante
 }
 
 function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
-  const { frames, sampled, source, pictures, question, maxNewTokens } = wanted;
+  const { frames, sampled, source, pictures, question, maxNewTokens, allowLong = false } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
     frames: (model) => (sampled && frames > 0 ? sampled(model, frames) : frames),
     question,
     maxNewTokens,
+    allowLong,
     ...(source && { source }),
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),

@@ -1,5 +1,6 @@
 /** The report of a run: what `--json` writes. docs/report.md says what each field means. */
 import type { Runtime } from '../engine/runtime.ts';
+import type { GenerationDefaults } from '../models/generation-config.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import type { GenerationStats } from '../models/stats.ts';
 
@@ -65,7 +66,10 @@ export interface Report {
     readonly weightBytes: number;
   };
   readonly adapter: { readonly name: string; readonly kind: string } & Runtime['adapterInfo'];
-  readonly sampling: { readonly temperature: number; readonly topP: number; readonly seed: number };
+  readonly sampling: Pick<GenerationDefaults, 'topP' | 'topK' | 'minP' | 'repetitionPenalty'> & {
+    readonly temperature: number;
+    readonly seed: number;
+  };
   /** Stages that all runs share. */
   readonly seconds: {
     readonly load: number;

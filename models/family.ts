@@ -138,6 +138,10 @@ export interface PromptForm {
   readonly ownTemplate: false | 'text' | ShownMarks;
   /** Special token before all text, as the tokenizer's class puts it there. */
   readonly begin?: string;
+  /** What a repetition costs where generation_config.json says nothing; default 1, nothing. */
+  readonly repetitionPenalty?: number;
+  /** Whether the reference's `generate` is given the prompt's ids, too, and so penalises repeating them. */
+  readonly penalisesPrompt?: boolean;
   /** A special token of models that are spoken to in another way: with it, a checkpoint must have a template of its own. */
   readonly notWith?: string;
   /**

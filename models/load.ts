@@ -4,10 +4,12 @@ import type { Runtime } from '../engine/runtime.ts';
 import { Decoder } from './decoder/decoder.ts';
 import type { PlannedModel } from './family.ts';
 import { openParts, renamed, subFolder } from './files.ts';
+import { generationDefaults } from './generation-config.ts';
 import type { LoadOptions } from './load-options.ts';
 import type { ModelParts } from './model-parts.ts';
+import { refusePeftNames } from './refusals.ts';
 import { rehearse } from './rehearsal.ts';
-import { PromptText, stopIdsOf } from './text.ts';
+import { PromptText } from './text.ts';
 import { VideoModel } from './video-model.ts';
 import { type ModelDType, precision, WeightLoader } from './weights.ts';
 
@@ -32,10 +34,16 @@ export async function loadPlanned(
     if (error instanceof WeightsError) return error;
     throw error;
   });
-  const stopIds = await stopIdsOf(textFiles, plan, text);
+  const generation = await generationDefaults(textFiles, plan, text);
   const checkpoint = await openParts(files, plan.weightFolders);
+  try {
+    refusePeftNames(files.name, checkpoint.names());
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
   if (plan.otherNames) checkpoint.alias(renamed(plan.otherNames));
-  const shared = { ...planned, name: options.name ?? files.name, text, stopIds };
+  const shared = { ...planned, name: options.name ?? files.name, text, generation };
   // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>
     loadOnto(on, checkpoint, shared, {
@@ -58,7 +66,7 @@ export async function loadPlanned(
 async function loadOnto(
   runtime: Runtime,
   checkpoint: Checkpoint,
-  shared: Pick<ModelParts, 'name' | 'architecture' | 'plan' | 'text' | 'stopIds'>,
+  shared: Pick<ModelParts, 'name' | 'architecture' | 'plan' | 'text' | 'generation'>,
   { dtype, progress, signal, defaults, reader, close }: LoadOptions & { readonly dtype: ModelDType },
 ): Promise<VideoModel> {
   const { plan } = shared;

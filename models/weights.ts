@@ -188,6 +188,25 @@ export class WeightLoader {
     return checkpoint.unused().filter((name) => !unusedTensors.some((one) => one.test(checkpoint.otherName(name))));
   }
 
+  /** Name of the first loaded tensor with a NaN or an infinity in it; reads back all that are floats. */
+  async firstNotFinite(): Promise<string | undefined> {
+    for (const tensor of this.#tensors) {
+      if (tensor.dtype === 'u32') continue; // packed integers, whose misfits are counted when they are packed
+      const [rows = 1] = tensor.shape;
+      const most = Math.max(1, Math.floor((PIECE_BYTES * rows) / tensor.byteLength));
+      for (let row = 0; row < rows; row += most) {
+        const rec = this.runtime.recorder('check');
+        try {
+          const values = await rec.read(tensor.rows(row, Math.min(most, rows - row)));
+          if (!values.every(Number.isFinite)) return tensor.label;
+        } finally {
+          rec.finish();
+        }
+      }
+    }
+    return undefined;
+  }
+
   /** Destroys every buffer that was loaded. */
   dispose(): void {
     for (const tensor of this.#tensors.splice(0)) this.runtime.free(tensor);

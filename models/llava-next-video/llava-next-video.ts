@@ -46,6 +46,7 @@ export const llavaNextVideo: Family = {
         // The 34B model speaks ChatML.
         notWith: '<|im_start|>',
         ownTemplate: { video: '<video>' },
+        penalisesPrompt: true,
         marks: 'video',
         lead: () => VIDEO_LEAD,
         stopTokens: ['</s>'],

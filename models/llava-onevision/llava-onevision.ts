@@ -39,6 +39,7 @@ export const llavaOnevision: Family = {
       prompt: {
         template: ONE_VISION,
         ownTemplate: { video: '<video>' },
+        penalisesPrompt: true,
         marks: 'video',
         lead: () => VIDEO_LEAD,
         stopTokens: ['<|im_end|>'],

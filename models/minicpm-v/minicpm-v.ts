@@ -50,6 +50,7 @@ export const miniCpmV: Family = {
       prompt: {
         template: QWEN_1_5,
         ownTemplate: 'text',
+        repetitionPenalty: 1.05, // chat() of the remote code
         marks: 'picture',
         typedAfter: CLOSING,
         lead: ({ groups, pictures }) => `${sourceAndSlices(pictures)}\n`.repeat(groups),

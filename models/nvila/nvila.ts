@@ -1,3 +1,4 @@
+import { InputError } from '../../engine/errors.ts';
 import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { llamaNames } from '../decoder/names.ts';
@@ -44,8 +45,13 @@ export const nvila: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        // VILA's image_aspect_ratio "resize", the one that is built: s2 scales are refused.
-        crops: () => [stretched({ width: side, height: side })],
+        crops: () => {
+          if (config.tiled)
+            throw new InputError(
+              `${root.file}: image_aspect_ratio is "dynamic": the model is shown pictures in tiles, which is not built. Ask it about videos.`,
+            );
+          return [stretched({ width: side, height: side })];
+        },
         lead: (pictures) => VIDEO_MARK.repeat(pictures.length),
         tokens: 'row',
       },

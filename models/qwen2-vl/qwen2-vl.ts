@@ -80,6 +80,7 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
     prompt: {
       template: QWEN_2_VL,
       ownTemplate: { video: '<|video_pad|>', image: '<|image_pad|>' },
+      penalisesPrompt: true,
       marks: 'video',
       lead: () => SHOWN,
       stopTokens: ['<|im_end|>'],

@@ -62,6 +62,7 @@ export const qwen3Vl: Family = {
         template: chatMl(),
         // The checkpoint's own wants lists of pictures.
         ownTemplate: false,
+        penalisesPrompt: true,
         marks: 'group',
         lead: timedPairs,
         stopTokens: ['<|im_end|>'],

@@ -65,6 +65,7 @@ export const smolVlm: Family = {
         template: TEMPLATE,
         // Its own takes lists of pictures and texts, and says nothing of a video's frames.
         ownTemplate: false,
+        penalisesPrompt: true,
         marks: 'picture',
         lead: framesLead,
         stopTokens: ['<end_of_utterance>'],
