@@ -87,6 +87,7 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
     prompt: {
       template: QWEN_2_VL,
       ownTemplate: { video: '<|video_pad|>', image: '<|image_pad|>' },
+      penalisesPrompt: true,
       marks: 'video',
       lead: () => SHOWN,
       stopTokens: ['<|im_end|>'],
@@ -98,8 +99,8 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
       tokens: 'text',
     },
     stopIds: text.numbers('eos_token_id'),
-    ignorable: [/\.inv_freq$/],
-    loadEncoder: (loader, act, loaded) =>
-      FoldEncoder.load(loader, { tower, names, fold, framesPerGroup: 1, projector }, act, loaded),
+    unusedTensors: [/\.inv_freq$/],
+    loadEncoder: (loader, computeDtype, loaded) =>
+      FoldEncoder.load(loader, { tower, names, fold, framesPerGroup: 1, projector }, computeDtype, loaded),
   };
 }
