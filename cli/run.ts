@@ -1,7 +1,6 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
-import { reducerNamed } from '../framefusion/reducers.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
 import type { Picture } from '../media/crop-picture.ts';
 import { openVideo } from '../media/open-video.ts';
@@ -14,15 +13,17 @@ import type { TokenReducer } from '../models/reduction.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
+import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
-import { fetchModel } from './fetch-model.ts';
+import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
-import { UsageError } from './flags.ts';
+import { given, UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
 import { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
+import { familiesWith, type ReducerMaker, reducerMaker } from './own-module.ts';
 import { percentText } from './quantities.ts';
 import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
@@ -37,25 +38,32 @@ import { bytes, compareTable, layerLines, savedTable } from './table.ts';
  */
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const log = new Log('ff-run', args);
-  const chosen = chooseModel(args.model);
+  const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
+  const chosen = { ...chooseModel(args.model), ...families };
+  const makeReducer = await reducerMaker(args.reducer);
   const outputs = [
     { flag: '--json', path: args.json },
     { flag: '--report', path: args.report },
   ];
   await checkOutputs(outputs, await inputFiles(args, chosen));
   if (args.report !== undefined) await (await tokenReport()).checkReport(args.report);
-  if (args.plan) return plan(args, chosen, log);
+  if (args.plan) return plan({ ...args, makeReducer }, chosen, log);
   // Before the model: a damaged video should not cost the time of downloading or loading one.
   log.progress('opening inputs');
   const opened = await openAll(args, log);
   try {
-    const choice = await fetchModel(chosen, log);
-    const wanted = wantedOf(args, choice, opened);
+    const choice = await findChoice(chosen, log);
+    const asked = { ...args, makeReducer };
+    const wanted = wantedOf(asked, choice, opened);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
       using shown = await showAll(opened, model, args, log);
       const prompt = wanted.question;
-      const answers = await answerAll(args, { choice, model, prompt, seen: shown.seen }, log);
+      if (args.chat) {
+        await talk(asked, { choice, model, prompt, seen: shown.seen }, log);
+        return;
+      }
+      const answers = await answerAll(asked, { choice, model, prompt, seen: shown.seen }, log);
       const about = { choice, prompt, model, runtime, opened, shown, answers, loadSeconds };
       await finish(args, makeReport(args, tool, about), about, log);
     } finally {
@@ -67,6 +75,9 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     await opened.video?.close();
   }
 }
+
+/** A command line, with the module that its reducer comes from. */
+type Asked = RunArguments & { readonly makeReducer: ReducerMaker };
 
 /** The opened inputs. */
 interface Opened {
@@ -107,10 +118,10 @@ async function showAll(
 }
 
 /** `--plan`: what the run would take, and nothing else. */
-async function plan(args: RunArguments, chosen: ModelChoice, log: Log): Promise<void> {
+async function plan(args: Asked, chosen: ModelChoice, log: Log): Promise<void> {
   const opened = await openAll(args, log);
   await opened.video?.close();
-  const choice = await fetchModel(chosen, log);
+  const choice = await findPlanned(chosen, log);
   const runtime = await openAdapter(args.adapter, log);
   try {
     const wanted = wantedOf(args, choice, opened);
@@ -140,13 +151,15 @@ interface Question {
   readonly seen: Inputs;
 }
 
-async function answerAll(args: RunArguments, question: Question, log: Log): Promise<Answered[]> {
+async function answerAll(args: Asked, question: Question, log: Log): Promise<Answered[]> {
   const reducer = reducerOf(args, question.choice);
   if (!args.compare) return [await answer(args, question, reducer, log, args.json !== '-')];
   // Pipelines compile on first use; the first of the two runs should not pay for both.
   for (const warm of [undefined, reducer]) {
     log.progress(`warming up, ${warm?.name ?? 'dense'}`);
-    for await (const _ of question.model.withReducer(warm).answer(question.seen, question.prompt, { maxNewTokens: 2 }));
+    for await (const _ of question.model
+      .withReducer(warm)
+      .answer(question.seen, question.prompt, { maxNewTokens: 2, allowLong: args.allowLong }));
   }
   const dense = await answer(args, question, undefined, log, false);
   const reduced = await answer(args, question, reducer, log, false);
@@ -157,9 +170,18 @@ async function answerAll(args: RunArguments, question: Question, log: Log): Prom
   return [dense, reduced];
 }
 
+/** `--chat`: questions from the terminal, until it ends. */
+async function talk(args: Asked, { choice, model, seen }: Question, log: Log): Promise<void> {
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
+  using session = model.withReducer(reducerOf(args, choice)).session(seen);
+  log.clear();
+  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, ...wishedSampling(args) };
+  await chat(session, args.prompt, options);
+}
+
 /** What the run will need memory for: of a video, the frames that will be sampled. */
-function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wanted {
-  const { cost, maxNewTokens, dtype } = args;
+function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened): Wanted {
+  const { cost, maxNewTokens, allowLong, dtype } = args;
   const onlyPictures = !video && pictures.length > 0;
   return {
     dtype,
@@ -176,16 +198,17 @@ function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: 
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
     question: args.prompt ?? choice.prompt ?? (onlyPictures ? 'Describe the picture.' : 'Describe the video.'),
     maxNewTokens,
+    allowLong,
     memory: args.memory,
   };
 }
 
 /** `--cost 1` keeps every token: that is the dense model. */
-function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
+function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
   const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
   if (cost === 1 && !args.compare) return undefined;
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return reducerNamed(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
+  return args.makeReducer({ cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(
@@ -195,8 +218,9 @@ async function answer(
   log: Log,
   stream: boolean,
 ): Promise<Answered> {
-  const { maxNewTokens, temperature, topP, seed } = args;
-  const options = { maxNewTokens, temperature, topP, seed, trace: args.report !== undefined };
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
+  const trace = args.report !== undefined;
+  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, trace, ...wishedSampling(args) };
   log.progress(reducer ? `prefill, ${reducer.name}` : 'prefill, dense');
   model.runtime.pool.resetPeak();
   const answering = model.withReducer(reducer).answer(seen, prompt, options);
@@ -216,6 +240,16 @@ async function answer(
   return { report, pieces, trace: stats.trace };
 }
 
+/** What the command line says of drawing; the checkpoint's own settings stand behind it. */
+function wishedSampling({ topP, topK, minP, repetitionPenalty }: RunArguments) {
+  return {
+    ...given('topP', topP),
+    ...given('topK', topK),
+    ...given('minP', minP),
+    ...given('repetitionPenalty', repetitionPenalty),
+  };
+}
+
 interface About {
   readonly choice: ModelChoice;
   readonly prompt: string;
@@ -229,7 +263,8 @@ interface About {
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
   const { model, runtime, opened, shown, answers } = about;
-  const { temperature, topP, seed } = args;
+  const { temperature, seed } = args;
+  const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
   return {
     version: REPORT_VERSION,
@@ -251,7 +286,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       weightBytes: model.weights.bytes,
     },
     adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
-    sampling: { temperature, topP, seed },
+    sampling: { temperature, topP, topK, minP, repetitionPenalty, seed },
     seconds: {
       load: about.loadSeconds,
       decodeVideo: shown.video?.sampled.decodeSeconds ?? 0,

@@ -10,7 +10,9 @@ import type { VideoModel } from './video-model.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Omit<Rehearsed, 'frames'>, Pick<LoadCheckpointOptions, 'dtype' | 'families'> {
+export interface PlanOptions
+  extends Omit<Rehearsed, 'frames'>,
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
   /** Of a video, 0 for none where there are pictures; or what says how many the model will be shown. */
   readonly frames: number | ((model: VideoModel) => number);
   /** Of the run; undefined is the dense model. */
@@ -20,7 +22,7 @@ export interface PlanOptions extends Omit<Rehearsed, 'frames'>, Pick<LoadCheckpo
 /** GPU memory of one run, in bytes, and its pipelines. */
 export interface MemoryPlan {
   readonly architecture: string;
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly weights: LoadedWeights;
   readonly frames: number;
   /** Of the prompt, and how many of them are video. */
@@ -61,6 +63,7 @@ export async function planMemory(
   const shown: Rehearsed = { ...options, frames };
   await requireRows(model, shown);
   pool.resetPeak();
+  options.signal?.throwIfAborted();
   using seen = await encodeBlank(model, shown);
   const vision = pool.memory.peakBytes;
   pool.resetPeak();
@@ -73,7 +76,7 @@ export async function planMemory(
   await runtime.check();
   return {
     architecture: model.architecture,
-    act: model.computeDtype,
+    computeDtype: model.computeDtype,
     weights: model.weights,
     frames,
     rows: stats.promptRows,
