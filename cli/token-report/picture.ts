@@ -6,13 +6,12 @@ import { pathToFileURL } from 'node:url';
 import { InputError } from '../../engine/errors.ts';
 import { BrowserPage } from '../browser-page.ts';
 
-/** In pixels of the page. */
-const WIDTH = 1080;
-const MARGIN = 32;
+/** In pixels of the page: what is shared is shown in this shape. */
+const WIDTH = 1200;
+const HEIGHT = 630;
 
-/** Sharp on any screen; taller pages than this many pixels get one pixel each. */
+/** Sharp on any screen. */
 const SCALE = 2;
-const MOST_PIXELS = 16_000;
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge', 'chrome'];
 const places = [
@@ -38,7 +37,7 @@ export async function findBrowser(): Promise<string> {
 }
 
 /**
- * Takes the picture, as the page would be on paper.
+ * Takes a picture for sharing: headline, answers and frames.
  *
  * @param program - Path of the browser.
  * @throws InputError if the browser does not do it.
@@ -50,11 +49,11 @@ export async function pictureOf(page: string, program: string): Promise<Uint8Arr
     await writeFile(file, page);
     const browser = await BrowserPage.open(program);
     try {
-      await browser.visit(pathToFileURL(file).href, { width: WIDTH, height: 800, print: true });
-      // Paper has margins; a picture has none of its own.
-      await browser.value(`document.body.style.padding = '${MARGIN}px'`);
-      const height = Number(await browser.value('document.documentElement.scrollHeight'));
-      return await browser.picture(height * SCALE > MOST_PIXELS ? 1 : SCALE);
+      await browser.visit(pathToFileURL(file).href, { width: WIDTH, height: HEIGHT });
+      await browser.value(
+        "document.body.classList.add('card'); new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))",
+      );
+      return await browser.picture(SCALE);
     } finally {
       await browser.close();
     }
