@@ -41,6 +41,13 @@ const models: readonly [CheckpointFiles, string][] = [
   [await family('openbmb/MiniCPM-V-2_6'), 'MiniCPM-V 2.6'],
   [await family('Qwen/Qwen2-VL-2B-Instruct'), 'Qwen2-VL 2B'],
   [await family('Qwen/Qwen2-VL-7B-Instruct'), 'Qwen2-VL 7B'],
+  [await family('Qwen/Qwen2.5-VL-3B-Instruct'), 'Qwen2.5-VL 3B'],
+  [await family('Qwen/Qwen2.5-VL-7B-Instruct'), 'Qwen2.5-VL 7B'],
+  [await family('Qwen/Qwen2.5-VL-72B-Instruct'), 'Qwen2.5-VL 72B'],
+  [await family('Qwen/Qwen3-VL-2B-Instruct'), 'Qwen3-VL 2B'],
+  [await family('Qwen/Qwen3-VL-4B-Instruct'), 'Qwen3-VL 4B'],
+  [await family('Qwen/Qwen3-VL-8B-Instruct'), 'Qwen3-VL 8B'],
+  [await family('Qwen/Qwen3-VL-32B-Instruct'), 'Qwen3-VL 32B'],
   [await family('Efficient-Large-Model/NVILA-Lite-2B'), 'NVILA Lite 2B'],
   [await family('Efficient-Large-Model/NVILA-8B-Video'), 'NVILA 8B Video'],
 ];

@@ -6,6 +6,7 @@ import { reducers } from '../framefusion/reducers.ts';
 import { weightsConfig } from '../library/catalogue.ts';
 import { dtypes, type ModelDType } from '../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
+import { isModulePath } from './own-module.ts';
 import { pastedPath, timeOf } from './values.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
@@ -20,6 +21,8 @@ export interface RunArguments {
   readonly similarity?: number;
   readonly ratio?: number;
   readonly reducer: string;
+  /** A module. */
+  readonly family?: string;
   readonly budgetLayers: 'own' | number;
   readonly kv: 'keep' | 'compact';
   readonly separators: 'keep' | 'prune';
@@ -34,6 +37,7 @@ export interface RunArguments {
   readonly temperature: number;
   readonly topP: number;
   readonly seed: number;
+  readonly chat: boolean;
   readonly compare: boolean;
   readonly plan: boolean;
   readonly json?: string;
@@ -59,7 +63,11 @@ const flags = {
   cost: { value: 'X', help: 'share of the video tokens to compute, in (0, 1] (default 0.3; 1 runs dense)' },
   similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
-  reducer: { value: 'NAME', help: `${Object.keys(reducers).join(', ')} (default framefusion)` },
+  reducer: {
+    value: 'NAME|FILE',
+    help: `${Object.keys(reducers).join(', ')} (default framefusion), or a module of your own`,
+  },
+  family: { value: 'FILE', help: 'a module with a family of models of your own' },
   'budget-layers': {
     value: 'own|N',
     help: "layers the budget counts: the model's (own), or the reference's 28",
@@ -76,6 +84,7 @@ const flags = {
   temperature: { value: 'X', help: 'above 0: sample tokens at this temperature (default 0, greedy)' },
   'top-p': { value: 'X', help: 'sample from the most probable tokens that reach X together (default 1)' },
   seed: { value: 'N', help: 'random seed, for sampling and --reducer random (default 0)' },
+  chat: { help: 'ask several questions about the video, on the terminal' },
   compare: { help: 'run dense and reduced one after the other, and compare' },
   examples: { help: 'print questions that the embedded model understands' },
   plan: { help: 'print the memory the run would need, and stop; needs no video' },
@@ -151,10 +160,15 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
   const fps = values.number('fps', 'above 0 and at most 1000', (x) => x > 0 && x <= 1000);
   const memory = values.number('memory', 'above 0', (x) => x > 0);
-  const reducer = values.oneOf('reducer', Object.keys(reducers)) ?? 'framefusion';
+  const reducer = values.oneOf('reducer', Object.keys(reducers), isModulePath) ?? 'framefusion';
   if (values.has('compare') && reducer === 'none')
     throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
   const report = values.text('report');
+  for (const other of ['compare', 'plan', 'json', 'report'] as const)
+    if (values.has('chat') && (values.has(other) || values.text(other) !== undefined))
+      throw new UsageError(`--chat answers on the terminal: leave --${other} out.`);
+  if (values.has('chat') && video === '-')
+    throw new UsageError('--chat reads questions from standard input: name the video by its file.');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
     throw new UsageError(`--report must name a file that ends in .html or .png, got ${quoted(report)}.`);
   if (report !== undefined && !video) throw new UsageError('--report shows the frames of a video: a video is needed.');
@@ -168,6 +182,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     reducer,
+    ...given('family', values.text('family')),
     budgetLayers: values.text('budget-layers') === 'own' ? 'own' : (values.count('budget-layers') ?? 'own'),
     kv: values.oneOf('kv', ['keep', 'compact']) ?? 'keep',
     separators: values.oneOf('separators', ['keep', 'prune']) ?? 'keep',
@@ -180,6 +195,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     temperature: values.number('temperature', 'from 0 to 1000', (x) => x >= 0 && x <= 1000) ?? 0,
     topP: values.number('top-p', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 1,
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
+    chat: values.has('chat'),
     compare: values.has('compare'),
     plan: values.has('plan'),
     ...given('json', values.text('json')),

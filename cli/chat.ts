@@ -29,6 +29,8 @@ export async function chat(session: Session, first: string | undefined, options:
   const { input = process.stdin, ...asking } = options;
   const terminal = Boolean(input.isTTY && process.stderr.isTTY);
   const lines = createInterface({ input, output: process.stderr, terminal, prompt: terminal ? '> ' : '' });
+  // At once: lines that come, or end, before somebody iterates would be lost.
+  const questions = lines[Symbol.asyncIterator]();
   const talk = new Talk(session, lines, asking);
   try {
     if (terminal) process.stderr.write(`${HELP}\n`);
@@ -37,7 +39,7 @@ export async function chat(session: Session, first: string | undefined, options:
       await talk.answer(first);
     }
     lines.prompt();
-    for await (const line of lines) {
+    for await (const line of questions) {
       await talk.obey(line.trim());
       lines.prompt();
     }

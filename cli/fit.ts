@@ -85,6 +85,7 @@ function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
+    ...(choice.families && { families: choice.families }),
   };
 }
 

@@ -85,14 +85,15 @@ export class FlagValues<T extends FlagTable> {
     return this.number(flag, `a whole number from 1 to ${most}`, (x) => Number.isSafeInteger(x) && x >= 1 && x <= most);
   }
 
-  oneOf<const V extends string>(flag: keyof T & string, allowed: readonly V[]): V | undefined {
+  /** @param also - What else is allowed. */
+  oneOf<const V extends string>(flag: keyof T & string, allowed: readonly V[], also?: Also): V | undefined {
     const text = this.text(flag);
-    return text === undefined ? undefined : parseOneOf(flag, text, allowed);
+    return text === undefined ? undefined : parseOneOf(flag, text, allowed, also);
   }
 
   /** Several, with commas between them; each once. */
-  someOf<const V extends string>(flag: keyof T & string, allowed: readonly V[]): V[] | undefined {
-    return this.#several(flag, (text) => parseOneOf(flag, text, allowed));
+  someOf<const V extends string>(flag: keyof T & string, allowed: readonly V[], also?: Also): V[] | undefined {
+    return this.#several(flag, (text) => parseOneOf(flag, text, allowed, also));
   }
 
   #several<V>(flag: keyof T & string, parseOne: (text: string) => V): V[] | undefined {
@@ -157,8 +158,11 @@ function parseNumber(flag: string, text: string, allowed: string, ok: (x: number
   throw new UsageError(`--${flag} must be ${allowed}, got ${quoted(text)}.`);
 }
 
-function parseOneOf<const V extends string>(flag: string, text: string, allowed: readonly V[]): V {
-  const found = allowed.find((value) => value === text);
+/** Values of a flag that no list has. */
+type Also = (value: string) => boolean;
+
+function parseOneOf<const V extends string>(flag: string, text: string, allowed: readonly V[], also?: Also): V {
+  const found = allowed.find((value) => value === text) ?? (also?.(text) ? (text as V) : undefined);
   if (found !== undefined) return found;
   throw new UsageError(
     `--${flag} must be ${allowed.join(', ')}, got ${quoted(text)}. ${didYouMean(text, allowed)}`.trimEnd(),

@@ -34,6 +34,7 @@ export async function openModel(
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       name: choice.name,
       defaults: defaultsOf(choice),
+      ...(choice.families && { families: choice.families }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),
       progress: (done, of) =>
         log.progress(`loading the model  ${bytes(done)} of ${bytes(of)}, ${percentText(done, of)}`),

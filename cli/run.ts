@@ -1,7 +1,6 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
-import { reducerNamed } from '../framefusion/reducers.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
 import type { Picture } from '../media/crop-picture.ts';
 import { openVideo } from '../media/open-video.ts';
@@ -14,8 +13,9 @@ import type { TokenReducer } from '../models/reduction.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
+import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
-import { type Asked, askedOf, foreignVideoNote } from './embedded/embedded.ts';
+import { askedOf, foreignVideoNote, type Wording } from './embedded-model.ts';
 import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
@@ -24,6 +24,7 @@ import { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
+import { familiesWith, type ReducerMaker, reducerMaker } from './own-module.ts';
 import { percentText } from './quantities.ts';
 import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
@@ -38,27 +39,34 @@ import { bytes, compareTable, layerLines, savedTable } from './table.ts';
  */
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const log = new Log('ff-run', args);
-  const chosen = chooseModel(args.model);
+  const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
+  const chosen = { ...chooseModel(args.model), ...families };
+  const makeReducer = await reducerMaker(args.reducer);
   const outputs = [
     { flag: '--json', path: args.json },
     { flag: '--report', path: args.report },
   ];
   await checkOutputs(outputs, await inputFiles(args, chosen));
   if (args.report !== undefined) await (await tokenReport()).checkReport(args.report);
-  if (args.plan) return plan(args, chosen, log);
+  if (args.plan) return plan({ ...args, makeReducer }, chosen, log);
   // Before the model: a damaged video should not cost the time of downloading or loading one.
   log.progress('opening inputs');
   const opened = await openAll(args, log);
   try {
     const choice = await fetchModel(chosen, log);
-    const wanted = wantedOf(args, choice, opened);
+    const asked = { ...args, makeReducer };
+    const wanted = wantedOf(asked, choice, opened);
     const notes = notesOf(args, choice, opened);
     for (const note of notes) log.note(`${log.tool}: ${note}`);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
       using shown = await showAll(opened, model, args, log);
       const prompt = wanted.question;
-      const answers = await answerAll(args, { choice, model, prompt, seen: shown.seen }, log);
+      if (args.chat) {
+        await talk(asked, { choice, model, prompt, seen: shown.seen }, log);
+        return;
+      }
+      const answers = await answerAll(asked, { choice, model, prompt, seen: shown.seen }, log);
       const about = { choice, prompt, notes, model, runtime, opened, shown, answers, loadSeconds };
       await finish(args, makeReport(args, tool, about), about, log);
     } finally {
@@ -70,6 +78,9 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     await opened.video?.close();
   }
 }
+
+/** A command line, with the module that its reducer comes from. */
+type Asked = RunArguments & { readonly makeReducer: ReducerMaker };
 
 /** The opened inputs. */
 interface Opened {
@@ -110,7 +121,7 @@ async function showAll(
 }
 
 /** `--plan`: what the run would take, and nothing else. */
-async function plan(args: RunArguments, chosen: ModelChoice, log: Log): Promise<void> {
+async function plan(args: Asked, chosen: ModelChoice, log: Log): Promise<void> {
   const opened = await openAll(args, log);
   await opened.video?.close();
   const choice = await fetchModel(chosen, log);
@@ -143,7 +154,7 @@ interface Question {
   readonly seen: Inputs;
 }
 
-async function answerAll(args: RunArguments, question: Question, log: Log): Promise<Answered[]> {
+async function answerAll(args: Asked, question: Question, log: Log): Promise<Answered[]> {
   const reducer = reducerOf(args, question.choice);
   if (!args.compare) return [await answer(args, question, reducer, log, args.json !== '-')];
   // Pipelines compile on first use; the first of the two runs should not pay for both.
@@ -160,8 +171,16 @@ async function answerAll(args: RunArguments, question: Question, log: Log): Prom
   return [dense, reduced];
 }
 
+/** `--chat`: questions from the terminal, until it ends. */
+async function talk(args: Asked, { choice, model, seen }: Question, log: Log): Promise<void> {
+  const { maxNewTokens, temperature, topP, seed } = args;
+  using session = model.withReducer(reducerOf(args, choice)).session(seen);
+  log.clear();
+  await chat(session, args.prompt, { maxNewTokens, temperature, topP, seed });
+}
+
 /** What the run will need memory for: of a video, the frames that will be sampled. */
-function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wanted {
+function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened): Wanted {
   const { cost, maxNewTokens, dtype } = args;
   const onlyPictures = !video && pictures.length > 0;
   return {
@@ -184,7 +203,7 @@ function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: 
 }
 
 /** The question as the model is asked it. */
-function askedIn(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Asked {
+function askedIn(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wording {
   const usual = !video && pictures.length > 0 ? 'Describe the picture.' : 'Describe the video.';
   return askedOf(choice.name, args.prompt ?? choice.prompt ?? usual);
 }
@@ -197,11 +216,11 @@ function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): strin
 }
 
 /** `--cost 1` keeps every token: that is the dense model. */
-function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
+function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
   const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
   if (cost === 1 && !args.compare) return undefined;
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return reducerNamed(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
+  return args.makeReducer({ cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(

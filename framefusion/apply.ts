@@ -1,3 +1,4 @@
+import { InputError } from '../engine/errors.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
 
@@ -12,5 +13,9 @@ import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
  * @see FrameFusion interface.py, apply_framefusion.
  */
 export function applyFrameFusion(model: VideoModel, options: FrameFusionOptions): VideoModel {
+  if (typeof model?.withReducer !== 'function')
+    throw new InputError(
+      'applyFrameFusion: the first argument must be a model, the second its options: { cost, ... }.',
+    );
   return model.withReducer(new FrameFusion(options));
 }

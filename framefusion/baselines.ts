@@ -2,6 +2,7 @@
  * What FrameFusion is compared with: each another reducer on the same port, at the same budget. `cost` is the mean over the
  * layers of the share of video tokens in attention, as FrameFusion counts it.
  */
+import { requireObject } from '../engine/misuse.ts';
 import { roundHalfEven } from '../engine/round.ts';
 import { similarity, topK } from '../kernels/reduce/index.ts';
 import { randomNumbers } from '../models/random.ts';
@@ -29,13 +30,15 @@ export interface BaselineOptions {
  * FastV (Chen et al., ECCV 2024): prunes once, after layer 2, by the attention of the last row. Two layers run on all
  * tokens; a cost that they alone exceed leaves no video token to the others.
  */
-export function fastV({ cost }: BaselineOptions): TokenReducer {
-  return { name: 'fastv', settings: { cost: checkedCost(cost) }, start: () => pruneAfter(2, cost, () => 1) };
+export function fastV(options: BaselineOptions): TokenReducer {
+  const cost = costOf(options);
+  return { name: 'fastv', settings: { cost }, start: () => pruneAfter(2, cost, () => 1) };
 }
 
 /** The second half of FrameFusion alone: prunes once, by the attention of the family's last rows in the first layer. */
-export function pruneOnly({ cost }: BaselineOptions): TokenReducer {
-  const settings = { cost: checkedCost(cost) };
+export function pruneOnly(options: BaselineOptions): TokenReducer {
+  const cost = costOf(options);
+  const settings = { cost };
   return { name: 'prune-only', settings, start: () => pruneAfter(1, cost, ({ scoreRows }) => scoreRows) };
 }
 
@@ -43,8 +46,9 @@ export function pruneOnly({ cost }: BaselineOptions): TokenReducer {
  * The first half of FrameFusion alone: merges as many of the most similar tokens as the budget asks for, at the input.
  * The first frame cannot be merged into anything, so a budget below one frame is exceeded.
  */
-export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
-  return once('merge-only', { cost: checkedCost(cost) }, 'input', ({ rec, tokens: { hidden, layout } }) => {
+export function mergeOnly(options: BaselineOptions): TokenReducer {
+  const cost = costOf(options);
+  return once('merge-only', { cost }, 'input', ({ rec, tokens: { hidden, layout } }) => {
     const removed = Math.min(Math.trunc((1 - cost) * layout.tokens), layout.tokens - layout.perFrame);
     if (removed <= 0) return undefined;
     const { key } = similarity(rec, hidden, layout.planes, layout.tokens, 1);
@@ -54,8 +58,10 @@ export function mergeOnly({ cost }: BaselineOptions): TokenReducer {
 }
 
 /** Keeps tokens drawn without looking: the least that a method must beat. The same seed draws the same tokens. */
-export function randomDrop({ cost, seed = 0 }: BaselineOptions): TokenReducer {
-  return once('random', { cost: checkedCost(cost), seed }, 'input', ({ tokens: { layout } }) => {
+export function randomDrop(options: BaselineOptions): TokenReducer {
+  const cost = costOf(options);
+  const { seed = 0 } = options;
+  return once('random', { cost, seed }, 'input', ({ tokens: { layout } }) => {
     const random = randomNumbers(seed);
     const drawn = videoPlaces(layout).map((place) => ({ place, at: random() }));
     const kept = drawn.toSorted((a, b) => a.at - b.at).slice(0, roundHalfEven(cost * drawn.length));
@@ -64,8 +70,9 @@ export function randomDrop({ cost, seed = 0 }: BaselineOptions): TokenReducer {
 }
 
 /** Keeps whole frames, evenly spread, at their original positions: what sampling fewer frames would see. */
-export function fewerFrames({ cost }: BaselineOptions): TokenReducer {
-  return once('frames', { cost: checkedCost(cost) }, 'input', ({ tokens: { layout } }) => {
+export function fewerFrames(options: BaselineOptions): TokenReducer {
+  const cost = costOf(options);
+  return once('frames', { cost }, 'input', ({ tokens: { layout } }) => {
     const places = videoPlaces(layout);
     const frames = places.length / layout.perFrame;
     const kept = Math.max(1, roundHalfEven(cost * frames));
@@ -73,6 +80,11 @@ export function fewerFrames({ cost }: BaselineOptions): TokenReducer {
     const chosen = new Set(Array.from({ length: kept }, (_, i) => roundHalfEven(i * step)));
     return keep([...layout.text, ...places.filter((_, i) => chosen.has(Math.floor(i / layout.perFrame)))]);
   });
+}
+
+function costOf(options: BaselineOptions): number {
+  requireObject('reducer', 'options: { cost }', options);
+  return checkedCost(options.cost);
 }
 
 /** A reducer that decides at one point. */

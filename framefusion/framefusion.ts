@@ -1,4 +1,5 @@
 import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
 import { similarity, threshold, topK } from '../kernels/reduce/index.ts';
 import {
   type Decide,
@@ -40,21 +41,29 @@ export interface FrameFusionOptions {
 export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators' | 'scoreRows'>> &
   Pick<FrameFusionOptions, 'separators' | 'scoreRows'>;
 
+function requireOneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value))
+    throw new InputError(`${name} must be ${allowed.join(' or ')}, got ${JSON.stringify(value)}.`);
+}
+
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
 function checked(options: FrameFusionOptions): FrameFusionSettings {
+  requireObject('FrameFusion', 'options: { cost, ... }', options);
   const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
   const { budgetLayers = 'own', kv = 'keep', separators = 'keep', scoreRows = 'own' } = options;
   checkedCost(cost);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
-  if (!(similarityLowerBound > -2))
+  if (!(typeof similarityLowerBound === 'number' && similarityLowerBound > -2))
     throw new InputError(`similarityLowerBound must be a number above -2, got ${similarityLowerBound}.`);
-  if (!(ratioLowerBound >= 0 && ratioLowerBound <= 1))
+  if (!(typeof ratioLowerBound === 'number' && ratioLowerBound >= 0 && ratioLowerBound <= 1))
     throw new InputError(`ratioLowerBound must lie in 0 to 1, got ${ratioLowerBound}.`);
   if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
     throw new InputError(`budgetLayers must be 'own' or a positive integer, got ${budgetLayers}.`);
   if (scoreRows !== 'own' && !(Number.isInteger(scoreRows) && scoreRows > 0))
     throw new InputError(`scoreRows must be 'own' or a positive integer, got ${scoreRows}.`);
+  requireOneOf('kv', kv, ['keep', 'compact']);
+  requireOneOf('separators', separators, ['keep', 'prune']);
   return {
     cost,
     similarityLowerBound,

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../engine/errors.ts';
+import type { Family } from '../models/family.ts';
 import { checkCatalogue, HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
 
 /** A model that was asked for: its settings, and its folder or the repository that has it. */
@@ -10,6 +11,8 @@ export interface ModelChoice extends NamedModel {
   readonly name: string;
   /** That it is named nowhere and only spelt like an id: it may have been meant as a folder. */
   readonly guessed?: boolean;
+  /** Those to choose from; default the project's. */
+  readonly families?: readonly Family[];
 }
 
 /** The package's own folder: this file is one level below it, in the source as in the build. */

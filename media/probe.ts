@@ -5,7 +5,7 @@ import { type Ffmpeg, framesArguments, packetsArguments, probeArguments, type St
 import { Log } from './ffmpeg-log.ts';
 import { noDecoder, noFrames, noVideoStream, unreadable } from './probe-errors.ts';
 import { type ProbedFile, type ProbedPacket, type ProbedStream, runProbe, type Turnable } from './probe-output.ts';
-import { ascending, coincide, timingOf } from './timing.ts';
+import { ascending, coincide, endsEarly, timingOf } from './timing.ts';
 import type { VideoInfo } from './video.ts';
 
 /** {@link VideoInfo}, and what only the decoder needs. */
@@ -165,11 +165,6 @@ class StreamProbe {
 /** Common Encryption. */
 function isEncrypted({ side_data_list }: ProbedPacket): boolean {
   return side_data_list?.some(({ side_data_type }) => side_data_type === 'Encryption info') ?? false;
-}
-
-/** Whether so much is missing that the last packet's own duration does not explain it. */
-function endsEarly(end: number, duration: number): boolean {
-  return duration - end > Math.max(0.5, 0.02 * duration);
 }
 
 function isTurned({ side_data_list }: Turnable): boolean {

@@ -1,3 +1,4 @@
+import { requireObject } from '../engine/misuse.ts';
 import type { FrameFormat, SampleSettings, SamplingWishes } from './inputs.ts';
 
 /** What a model is run with where nobody says otherwise: the catalogue's entry, or none. */
@@ -20,9 +21,11 @@ export const DEFAULT_COST = 0.3;
 
 /** What to sample: what is wished for, behind it the model's defaults, and behind those its family's format. */
 export function samplingOf(
-  { frameFormat, defaults }: { readonly frameFormat: FrameFormat; readonly defaults: ModelDefaults },
+  model: { readonly frameFormat: FrameFormat; readonly defaults: ModelDefaults },
   wishes: SamplingWishes = {},
 ): SampleSettings {
+  requireObject('samplingOf', 'a model', model);
+  const { frameFormat, defaults } = model;
   const { forceSample, fps: ownFps, ...format } = frameFormat;
   const { frames, fps: wished, start, end } = wishes;
   const fps = wished ?? defaults.fps ?? ownFps;

@@ -1,6 +1,8 @@
 /** From frames and pictures in bytes to a model's visual tokens. */
+
 import { InputError } from '../engine/errors.ts';
 import type { Crop, CroppedPicture, Size } from '../engine/geometry.ts';
+import { requireObject } from '../engine/misuse.ts';
 import { encodeFrames, type FramesToEncode, type VisualRows } from './encode.ts';
 import { EncodedFrames, EncodedTokens } from './encoded.ts';
 import type { VideoEncoder } from './family.ts';
@@ -50,6 +52,7 @@ export async function encodeVideo(
   frames: VideoFrames,
   options: EncodeOptions = {},
 ): Promise<EncodedVideo> {
+  requireObject('encode', 'what sampleVideo returned', frames);
   const { images, times } = frames;
   if (!(Array.isArray(images) && images.length > 0))
     throw new InputError('encode: a video needs at least one frame. Give what sampleVideo returns.');
@@ -73,9 +76,11 @@ export async function encodePixels(
 /** @throws InputError if the model takes no pictures, or there are other bytes than the crops have. */
 export async function encodePicture(
   parts: ModelParts,
-  { image, crops }: CroppedPicture,
+  picture: CroppedPicture,
   options: EncodeOptions = {},
 ): Promise<EncodedPicture> {
+  requireObject('encodePicture', 'what cropPicture returned', picture);
+  const { image, crops } = picture;
   if (!(Array.isArray(crops) && crops.length > 0))
     throw new InputError('encodePicture: a picture needs at least one crop. Give what cropPicture returns.');
   const pixels = pixelsOf(parts, [image], crops);

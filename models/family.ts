@@ -25,6 +25,9 @@ export interface Family {
   plan(config: ConfigReader, files: CheckpointFiles): Promise<FamilyPlan> | FamilyPlan;
 }
 
+/** A part of a tensor's name, and what stands in its place elsewhere. */
+export type NameChange = readonly [from: RegExp, to: string];
+
 /** A family's model as its configs describe it. */
 export interface FamilyPlan {
   readonly decoder: DecoderConfig;
@@ -38,6 +41,8 @@ export interface FamilyPlan {
   readonly scoreRows?: number;
   /** Ids that end an answer, besides those of generation_config.json. */
   readonly stopIds: readonly number[];
+  /** How names of other releases of its library become those that it asks for, one replacement after the other. */
+  readonly otherNames?: readonly NameChange[];
   /** Stored tensors that the model does not use, and need not be warned of. */
   readonly ignorable: readonly RegExp[];
   /** Folders of the weights, for families that keep parts apart; the checkpoint's own if absent. */

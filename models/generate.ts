@@ -1,4 +1,5 @@
 import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -39,7 +40,9 @@ export interface GenerateRequest extends GenerateOptions {
 const AHEAD = 2;
 
 /** Throws an `InputError` that names the option unless all are within what `GenerateOptions` says. */
-export function checkGenerateOptions({ maxNewTokens = 1, temperature = 0, topP = 1 }: GenerateOptions): void {
+export function checkGenerateOptions(options: GenerateOptions): void {
+  requireObject('ask', 'options: { maxNewTokens, ... }', options);
+  const { maxNewTokens = 1, temperature = 0, topP = 1 } = options;
   if (!(Number.isSafeInteger(maxNewTokens) && maxNewTokens >= 0))
     throw new InputError(`maxNewTokens must be a whole number, got ${maxNewTokens}.`);
   if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))

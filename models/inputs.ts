@@ -1,5 +1,7 @@
 /** What a model is shown: frames and pictures as it takes them, and their tokens. */
+
 import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
+import { requireObject } from '../engine/misuse.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { NewlinePlace } from '../kernels/vision.ts';
 import type { SampledTimes } from './chat.ts';
@@ -92,8 +94,9 @@ export interface Inputs {
   readonly pictures?: readonly EncodedPicture[];
 }
 
-/** A video may stand for itself. */
+/** A video may stand for itself. @throws InputError if it is neither. */
 export function inputsOf(about: EncodedVideo | Inputs | undefined): Inputs {
+  if (about !== undefined) requireObject('session', 'what encode returned, or { video, pictures }', about);
   return about && 'tokens' in about ? { video: about } : (about ?? {});
 }
 

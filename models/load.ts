@@ -3,7 +3,7 @@ import { WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { Decoder } from './decoder/decoder.ts';
 import type { PlannedModel } from './family.ts';
-import { openParts, subFolder } from './files.ts';
+import { openParts, renamed, subFolder } from './files.ts';
 import type { LoadOptions } from './load-options.ts';
 import type { ModelParts } from './model-parts.ts';
 import { rehearse } from './rehearsal.ts';
@@ -34,6 +34,7 @@ export async function loadPlanned(
   });
   const stopIds = await stopIdsOf(textFiles, plan, text);
   const checkpoint = await openParts(files, plan.weightFolders);
+  if (plan.otherNames) checkpoint.alias(renamed(plan.otherNames));
   const shared = { ...planned, name: options.name ?? files.name, text, stopIds };
   // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>

@@ -10,7 +10,9 @@ import type { VideoModel } from './video-model.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Omit<Rehearsed, 'frames'>, Pick<LoadCheckpointOptions, 'dtype' | 'families'> {
+export interface PlanOptions
+  extends Omit<Rehearsed, 'frames'>,
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
   /** Of a video, 0 for none where there are pictures; or what says how many the model will be shown. */
   readonly frames: number | ((model: VideoModel) => number);
   /** Of the run; undefined is the dense model. */
@@ -61,6 +63,7 @@ export async function planMemory(
   const shown: Rehearsed = { ...options, frames };
   await requireRows(model, shown);
   pool.resetPeak();
+  options.signal?.throwIfAborted();
   using seen = await encodeBlank(model, shown);
   const vision = pool.memory.peakBytes;
   pool.resetPeak();

@@ -184,7 +184,8 @@ export class WeightLoader {
 
   /** Stored tensors that nobody read, without those that the model declares as ignorable. */
   unused(ignorable: readonly RegExp[]): string[] {
-    return this.checkpoint.unused().filter((name) => !ignorable.some((pattern) => pattern.test(name)));
+    const { checkpoint } = this;
+    return checkpoint.unused().filter((name) => !ignorable.some((one) => one.test(checkpoint.otherName(name))));
   }
 
   /** Destroys every buffer that was loaded. */
@@ -222,11 +223,11 @@ export class WeightLoader {
   }
 
   #storedMatrix(name: string, rows: number, columns: number): StoredMatrix {
-    const { dtype } = this.checkpoint.get(name);
+    const { name: stored, dtype } = this.checkpoint.get(name);
     const packed = dtype === 'U32' ? this.#packedFormat(name) : undefined;
     const width = packed ? storedRow(packed, columns).length : columns;
     this.#check(name, [rows, width]);
-    return { name, rows, columns, format: packed ?? this.#floatType(name, dtype) };
+    return { name: stored, rows, columns, format: packed ?? this.#floatType(name, dtype) };
   }
 
   #packedFormat(name: string): WeightFormat | undefined {

@@ -1,9 +1,11 @@
 /** The flags of `ff-eval`. */
+
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
 import { quoted } from '../../engine/text.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
+import { isModulePath } from '../own-module.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
 export interface EvalArguments {
@@ -11,6 +13,8 @@ export interface EvalArguments {
   readonly videos?: string;
   readonly model?: string;
   readonly reducers: readonly string[];
+  /** A module. */
+  readonly family?: string;
   readonly costs: readonly number[];
   readonly similarity?: number;
   readonly ratio?: number;
@@ -44,7 +48,11 @@ const flags = {
     value: 'NAME|DIR|ID',
     help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
   },
-  reducer: { value: 'A,B,...', help: `of ${Object.keys(reducers).join(', ')} (default framefusion,none)` },
+  reducer: {
+    value: 'A,B,...',
+    help: `of ${Object.keys(reducers).join(', ')} (default framefusion,none), or modules of your own`,
+  },
+  family: { value: 'FILE', help: 'a module with a family of models of your own' },
   cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
   similarity: { value: 'X', help: "FrameFusion's similarity bound (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "FrameFusion's ratio bound (default: the model's, else 0.1)" },
@@ -109,7 +117,8 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
   return {
     ...common,
     data,
-    reducers: values.someOf('reducer', Object.keys(reducers)) ?? ['framefusion', 'none'],
+    ...given('family', values.text('family')),
+    reducers: values.someOf('reducer', Object.keys(reducers), isModulePath) ?? ['framefusion', 'none'],
     costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
     ...given('similarity', similarity),
     ...given('ratio', ratio),

@@ -2,19 +2,19 @@
 import { createHash } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
-import { reducerNamed } from '../../framefusion/reducers.ts';
 import { chooseModel, type ModelChoice } from '../../library/catalogue.ts';
 import { openVideo } from '../../media/open-video.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
-import { foreignVideoNote } from '../embedded/embedded.ts';
+import { foreignVideoNote } from '../embedded-model.ts';
 import { fetchModel, type LocalModel } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
+import { familiesWith, reducerMaker } from '../own-module.ts';
 import { computedShareOf, precisionText } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import { standardOutput } from '../standard-output.ts';
@@ -41,8 +41,9 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const log = new Log('ff-eval', args);
   const questions = await readQuestions(args.data, { ...args, note: (line) => log.warn(line) });
   if (!args.skipBroken) requireVideos(args.data, questions);
-  const chosen = chooseModel(args.model);
-  const runs = runsOf(args, chosen);
+  const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
+  const chosen = { ...chooseModel(args.model), ...families };
+  const runs = await runsOf(args, chosen);
   const outputs = (['json', 'report', 'results'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
   const videos = new Set(questions.map(({ video }) => video));
   await checkOutputs(outputs, await inputFiles({ data: args.data, videos }, chosen));
@@ -99,14 +100,19 @@ async function drawn(report: EvalReport, file: string): Promise<string> {
 }
 
 /** Every policy at every budget; the dense model has one. */
-function runsOf(args: EvalArguments, choice: ModelChoice): Run[] {
+async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> {
   const thresholds = { similarityLowerBound: args.similarity, ratioLowerBound: args.ratio };
-  return args.reducers.flatMap((reducer) =>
-    (reducer === 'none' ? [1] : args.costs).map((cost) => {
-      const policy = reducerNamed(reducer, { cost, seed: args.seed, ...thresholds }, choice);
-      return { reducer, cost, policy, key: JSON.stringify([reducer, policy?.settings ?? {}]) };
-    }),
-  );
+  const runs: Run[] = [];
+  for (const reducer of args.reducers) {
+    const make = await reducerMaker(reducer);
+    for (const cost of reducer === 'none' ? [1] : args.costs) {
+      const policy = make({ cost, seed: args.seed, ...thresholds }, choice);
+      // A module of the user's own need not name its budget.
+      const settings = policy ? { cost, ...policy.settings } : {};
+      runs.push({ reducer, cost, policy, key: JSON.stringify([reducer, settings]) });
+    }
+  }
+  return runs;
 }
 
 /** What answers hang on besides the policy. */
@@ -179,10 +185,17 @@ async function answerOpen(
   { open, encoded, progress }: OpenQuestions,
   log: Log,
 ): Promise<void> {
+  // What questions about one video have in common is computed once.
+  const sessions = new Map(
+    [...new Set(open.map(({ run }) => run))].map((run) => [run, model.withReducer(run.policy).session(encoded)]),
+  );
   try {
     for (const { run, question, index } of open) {
       log.progress('answering', ++progress.done, progress.total);
-      const answer = model.withReducer(run.policy).answer(encoded, promptFor(question), { maxNewTokens });
+      const base = sessions.get(run)!;
+      // A single question has nothing to share.
+      using session = open.filter((one) => one.run === run).length > 1 ? base.fork() : base;
+      const answer = session.ask(promptFor(question), { maxNewTokens });
       const pieces: string[] = [];
       for await (const piece of answer) pieces.push(piece);
       const text = pieces.join('');
@@ -196,6 +209,7 @@ async function answerOpen(
       });
     }
   } finally {
+    for (const session of sessions.values()) session[Symbol.dispose]();
     encoded[Symbol.dispose]();
   }
 }

@@ -3,6 +3,7 @@ import type { ConfigReader } from '../config.ts';
 import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
+import { NESTED_NAMES, NEW_TOWER_NAMES } from '../files.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { centred } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
@@ -36,6 +37,7 @@ export const llavaNextVideo: Family = {
     return {
       decoder,
       decoderNames: llamaNames('language_model.'),
+      otherNames: [...NESTED_NAMES, ...NEW_TOWER_NAMES],
       frameFormat: { size, pictures: centred(size), forceSample: true, sample: startFrames },
       pixels: clipPixels,
       prompt: {

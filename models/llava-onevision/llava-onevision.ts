@@ -3,6 +3,7 @@ import type { ConfigReader } from '../config.ts';
 import { qwen2Config, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
+import { NESTED_NAMES, NEW_TOWER_NAMES } from '../files.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { siglipConfig, withoutLast } from '../tower/config.ts';
@@ -32,6 +33,7 @@ export const llavaOnevision: Family = {
     return {
       decoder,
       decoderNames: llamaNames('language_model.'),
+      otherNames: [...NESTED_NAMES, ...NEW_TOWER_NAMES],
       frameFormat: { size: vision.tower.imageSize, forceSample: true },
       pixels: siglipPixels,
       prompt: {

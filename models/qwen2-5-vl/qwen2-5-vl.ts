@@ -1,4 +1,5 @@
 import type { Family, SpokenVideo } from '../family.ts';
+import { pairedFramesDown } from '../qwen2-vl/frames.ts';
 import { decoderOf, planOf } from '../qwen2-vl/qwen2-vl.ts';
 import { qwen25VlTowerConfig } from '../tower/config.ts';
 import { qwen25VlNames } from '../tower/names.ts';
@@ -22,7 +23,7 @@ export const qwen25Vl: Family = {
     const perSecond = vision.size('tokens_per_second', 4);
     const tower = qwen25VlTowerConfig(vision);
     const parts = { decoder, text, tower, names: qwen25VlNames('visual'), fold: vision.size('spatial_merge_size', 2) };
-    return planOf({ ...parts, times: (video) => absoluteTimes(video, perSecond) }, files);
+    return planOf({ ...parts, sample: pairedFramesDown, times: (video) => absoluteTimes(video, perSecond) }, files);
   },
 };
 

@@ -8,6 +8,7 @@ import { readConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
+import type { Sample } from '../sampling.ts';
 import { qwen2VlTowerConfig, type TowerConfig } from '../tower/config.ts';
 import { qwen2VlNames, type TowerNames } from '../tower/names.ts';
 import { pairedFrames } from './frames.ts';
@@ -32,7 +33,7 @@ export const qwen2Vl: Family = {
       throw vision.wrong('hidden_size', `the decoder's, ${decoder.hiddenSize}`);
     const tower = qwen2VlTowerConfig(vision);
     const parts = { decoder, text, tower, names: qwen2VlNames('visual'), fold: vision.size('spatial_merge_size', 2) };
-    return { ...(await planOf(parts, files)), scoreRows: SCORE_ROWS };
+    return { ...(await planOf({ ...parts, sample: pairedFrames }, files)), scoreRows: SCORE_ROWS };
   },
 };
 
@@ -50,12 +51,13 @@ interface Parts {
   readonly names: TowerNames;
   /** Patches along a side that become one token. */
   readonly fold: number;
+  readonly sample: Sample;
   readonly times?: PromptForm['times'];
 }
 
 /** A plan of Qwen2-VL or 2.5: what qwen-vl-utils and the class make of pictures, videos and prompts is the same. */
 export async function planOf(parts: Parts, files: CheckpointFiles): Promise<FamilyPlan> {
-  const { decoder, text, tower, names, fold, times } = parts;
+  const { decoder, text, tower, names, fold, sample, times } = parts;
   const processor = await readConfig(files, 'preprocessor_config.json');
   const own = { min: processor?.optionalSize('min_pixels'), max: processor?.optionalSize('max_pixels') };
   const factor = fold * tower.patchSize;
@@ -71,7 +73,7 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
       size: (source, frames) => smartResize(source, frameLimits(factor, frames, own)),
       fit: 'smooth',
       forceSample: false,
-      sample: pairedFrames,
+      sample,
       fps: 2,
     },
     pixels: clipPixels,

@@ -1,17 +1,15 @@
-import type { CheckpointFiles } from '../../checkpoint/safetensors.ts';
 import { chatMl } from '../chat.ts';
 import { qwen3VlConfig, textConfig } from '../decoder/config.ts';
 import { type DecoderNames, qwen3Names } from '../decoder/names.ts';
 import type { Family } from '../family.ts';
-import { readConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
-import { type SizeLimits, smartResize } from '../qwen2-vl/picture-size.ts';
 import { qwen3VlTowerConfig } from '../tower/config.ts';
 import { qwen3VlNames } from '../tower/names.ts';
 import { processorFrames } from './frames.ts';
+import { sizesOf } from './picture-size.ts';
 import { SHOWN, timedPairs } from './prompt.ts';
 
 const VISUAL = 'model.visual';
@@ -22,15 +20,6 @@ const DECODER: DecoderNames = {
   layers: 'model.language_model.layers',
   norm: 'model.language_model.norm',
 };
-
-/** Bounds on the pixels of a picture, and on those of all frames of a video together, where no file says any. */
-const PICTURE = { min: 65536, max: 16777216 };
-const VIDEO = { min: 4096, max: 25165824 };
-
-/**
- * The tokens of the largest picture: a kernel's grid ends at 65,535 rows of patches.
- */
-const MOST_TOKENS = 16383;
 
 /**
  * Qwen3-VL (Qwen team 2025; Hugging Face `modeling_qwen3_vl.py`): learned positions and rotations in the tower, features of
@@ -58,16 +47,12 @@ export const qwen3Vl: Family = {
       const name = `deepstack_merger_list.${i}`;
       return [{ norm: `${VISUAL}.${name}.norm`, eps: tower.normEps }, ...merger(name)];
     });
-    const factor = fold * tower.patchSize;
-    const picture = await limitsOf(files, 'preprocessor_config.json', factor, PICTURE);
-    const video = await limitsOf(files, 'video_preprocessor_config.json', factor, VIDEO);
-    const most = MOST_TOKENS * factor ** 2;
-    const pictureLimits = { ...picture, maxPixels: Math.min(picture.maxPixels, most) };
+    const sizes = await sizesOf(files, fold * tower.patchSize);
     return {
       decoder,
       decoderNames: DECODER,
       frameFormat: {
-        size: (source, frames) => smartResize(enlarged(source, factor), { ...video, frames: Math.max(frames, 2) }),
+        size: sizes.frame,
         forceSample: false,
         sample: processorFrames,
         fps: 2,
@@ -82,7 +67,7 @@ export const qwen3Vl: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        crops: (source) => [stretched(smartResize(source, pictureLimits))],
+        crops: (source) => [stretched(sizes.picture(source))],
         lead: (pictures) => SHOWN.repeat(pictures.length),
         tokens: 'text',
       },
@@ -102,22 +87,3 @@ export const qwen3Vl: Family = {
     };
   },
 };
-
-/** The bounds that a processor's file says: the area of the picture or of all frames, under the names of edges. */
-async function limitsOf(
-  files: CheckpointFiles,
-  file: string,
-  factor: number,
-  { min, max }: { readonly min: number; readonly max: number },
-): Promise<SizeLimits> {
-  const processor = await readConfig(files, file);
-  const size = processor?.raw('size') === undefined ? undefined : processor.part('size');
-  const maxPixels = size?.size('longest_edge', max) ?? max;
-  return { factor, minPixels: Math.min(size?.size('shortest_edge', min) ?? min, maxPixels), maxPixels, least: 0 };
-}
-
-/** A frame whose shorter side is at least the side of a token. */
-function enlarged({ width, height }: { width: number; height: number }, side: number) {
-  const scale = side / Math.min(width, height);
-  return scale > 1 ? { width: Math.trunc(width * scale), height: Math.trunc(height * scale) } : { width, height };
-}

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { askedOf, examplesText, foreignVideoNote } from '../../cli/embedded/embedded.ts';
-import { WORDINGS } from '../../cli/embedded/wordings.ts';
+import { askedOf, examplesText, foreignVideoNote } from '../../cli/embedded-model.ts';
 import type { Report } from '../../cli/report.ts';
+import { WORDINGS } from '../../library/embedded-wordings.ts';
 import { counting } from '../media/clips.ts';
 import { clip, ffRun } from './process.ts';
 

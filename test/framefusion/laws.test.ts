@@ -173,7 +173,7 @@ describe('FrameFusion on a model', () => {
     expect(together).to.deep.equal(alone);
   });
 
-  it('ends where the hidden states are NaN', async () => {
+  it('takes hidden states that are NaN for similar to nothing', async () => {
     const { runtime } = model;
     const shape = [5 * tokensPerGroup(model), model.parts.decoder.config.hiddenSize];
     const tokens = runtime.upload('broken', shape, 'f32', new Float32Array(shape[0]! * shape[1]!).fill(Number.NaN));
@@ -187,10 +187,14 @@ describe('FrameFusion on a model', () => {
       times: framesFor(model, 5).times,
       [Symbol.dispose]: () => undefined,
     };
+    const sound = await clipOf(5);
     for (const cost of [0.3, 0.9]) {
-      const { ids } = await generated(model, { ...clip, video }, new FrameFusion({ cost }));
-      expect(ids).to.have.length(6);
-      for (const id of ids) expect(id).to.be.below(model.parts.decoder.config.vocabSize);
+      const broken = await generated(model, { ...clip, video }, new FrameFusion({ cost }));
+      // No cosine reaches 2: nothing is similar here either, and all else is as it should be.
+      const different = await generated(model, sound, new FrameFusion({ cost, similarityLowerBound: 2 }));
+      expect(broken.stats.steps).to.deep.equal(different.stats.steps);
+      expect(broken.stats.layers).to.deep.equal(different.stats.layers);
+      expect(broken.ids).to.have.length(6);
     }
     runtime.free(tokens);
   });

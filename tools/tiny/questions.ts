@@ -1,9 +1,9 @@
 /** Questions about a drawn clip, with the answers that its script implies. */
-import { type QuestionType, WORDINGS } from '../../cli/embedded/wordings.ts';
+import { type QuestionType, WORDINGS } from '../../library/embedded-wordings.ts';
 import { pick, type Random, randomStream, uniform } from '../random.ts';
 import { COLORS, type Color, eventsOf, type Scene, type SceneObject, SHAPES, SIDE } from './scene.ts';
 
-export { type QuestionType, WORDINGS } from '../../cli/embedded/wordings.ts';
+export { type QuestionType, WORDINGS } from '../../library/embedded-wordings.ts';
 
 /** A question, its answer, and what kind of question it is. */
 export interface Question {

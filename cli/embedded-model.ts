@@ -1,6 +1,7 @@
 /** What a user of the embedded model should know: it has only seen drawn clips, and been asked a few kinds of questions. */
-import type { VideoInfo } from '../../media/video.ts';
-import { WORDINGS } from './wordings.ts';
+
+import { WORDINGS } from '../library/embedded-wordings.ts';
+import type { VideoInfo } from '../media/video.ts';
 
 /** Its name in the catalogue. */
 const NAME = 'tiny-llava-video';
@@ -15,7 +16,7 @@ const SMALLEST = '--model HuggingFaceTB/SmolVLM2-256M-Video-Instruct (256 millio
 const EXAMPLE = { shape: 'ring', color: 'purple', other: 'circle' } as const;
 
 /** A question as a model is asked it, and what a user should know about that. */
-export interface Asked {
+export interface Wording {
   readonly question: string;
   readonly note?: string;
 }
@@ -29,7 +30,7 @@ export function foreignVideoNote(model: string, video: Pick<VideoInfo, keyof typ
 }
 
 /** A question in words that the embedded model was taught, where it can be put so; for any other model as it is. */
-export function askedOf(model: string, question: string): Asked {
+export function askedOf(model: string, question: string): Wording {
   if (model !== NAME) return { question };
   const plain = plainQuestion(question);
   if (KNOWN.some((pattern) => pattern.test(plain))) return { question };
