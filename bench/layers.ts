@@ -10,6 +10,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Grid } from '../kernels/merge-patches.ts';
+import { askedTensors } from '../models/asked-tensors.ts';
 import { ConfigReader } from '../models/config.ts';
 import {
   type DecoderConfig,
@@ -43,7 +44,8 @@ import {
 import { Tower } from '../models/tower/tower.ts';
 import { WeightLoader } from '../models/weights.ts';
 import { drawnStretch } from '../tools/checkpoint/draw.ts';
-import { askedTensors } from '../tools/checkpoint/family.ts';
+import { drawn } from '../tools/checkpoint/family.ts';
+import type { TensorPlan } from '../tools/checkpoint/tensors.ts';
 import { seededTensors } from '../tools/checkpoint/virtual.ts';
 import { gaussian, randomStream } from '../tools/random.ts';
 import { uploadTokens } from '../tools/verify/tokens.ts';
@@ -279,7 +281,7 @@ async function result(runtime: Runtime, layer: Layer, x: Float32Array): Promise<
 
 /** What goes in, and what should come out in a few rows. */
 interface Wanted {
-  readonly plans: Awaited<ReturnType<typeof askedTensors>>;
+  readonly plans: readonly TensorPlan[];
   readonly x: Float32Array;
   readonly sampled: readonly number[];
   readonly rows: readonly Float64Array[];
@@ -287,9 +289,10 @@ interface Wanted {
 
 async function wantedOf(one: Case): Promise<Wanted> {
   let width = 0;
-  const plans = await askedTensors(async (loader) => {
+  const asked = await askedTensors(async (loader) => {
     width = (await one.load(loader, 'f32')).width;
   });
+  const plans = asked.map(drawn);
   const stream = randomStream(SEED, one.name);
   const x = Float32Array.from({ length: one.rows * width }, () => gaussian(stream));
   const read: Read = (name) => {

@@ -8,6 +8,7 @@ import { InputError, WeightsError } from '../../engine/errors.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
+import { plannedFiles } from '../../library/published.ts';
 import { ConfigReader } from '../../models/config.ts';
 import { firstLogits } from '../../models/first-logits.ts';
 import { promptOf } from '../../models/model-parts.ts';
@@ -19,7 +20,7 @@ import type { TokenReducer } from '../../models/reduction.ts';
 import { loadCheckpoint, planOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
+import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
@@ -293,7 +294,7 @@ describe('a model of published size', () => {
     ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
   ] as const)
     it(`${name} is planned`, async () => {
-      const files = await virtualFamily(name, published[name]!);
+      const files = await plannedFiles(name, published[name]!);
       const reducer = new FrameFusion({ cost: 0.3 });
       const plan = await planMemory(files, gpu, { frames: 16, question: 'What?', maxNewTokens: 32, reducer });
       expect(plan.weights.bytes / 2e9).to.be.closeTo(billions, 0.06 * billions);
@@ -314,7 +315,7 @@ describe('SmolVLM2 500M', () => {
   for (const dtype of ['f16', 'q8'] as const)
     for (const cost of [1, 0.3])
       it(`takes its 64 frames in ${dtype} at cost ${cost} within 2 GiB and bindings of 128 MiB`, async () => {
-        const files = await virtualFamily(name, published[name]!);
+        const files = await plannedFiles(name, published[name]!);
         const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
         const options = { dtype, frames: 64, question: 'What happens?', maxNewTokens: 256, reducer };
         const plan = await planMemory(files, least, options);

@@ -1,5 +1,8 @@
 /** Configs of published checkpoints: the keys that decide anything, at the sizes of the models' own pages. */
 
+import { modelConfig } from './config.ts';
+import { PRESETS, type PresetName } from './shapes.ts';
+
 /** JSON files of a checkpoint, by name. */
 export type Configs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -219,20 +222,32 @@ export const vicunaTemplate = {
     "{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}",
 };
 
+/** LLaVA-Video, and OneVision as lmms-lab names its tensors. */
+function llavaVideo(preset: PresetName, newline: 'grid' | 'one_token'): Configs {
+  const config = modelConfig(PRESETS[preset], { dtype: 'bf16', newline, eosTokenId: 151645 });
+  return { 'config.json': config as Configs[string] };
+}
+
+const nextVideo: Configs = {
+  'config.json': {
+    architectures: ['LlavaNextVideoForConditionalGeneration'],
+    text_config: { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 },
+    vision_config: tower(1024, 4096, 24, 336),
+    vision_feature_layer: -2,
+    vision_feature_select_strategy: 'default',
+  },
+  'chat_template.json': vicunaTemplate,
+};
+
 /** By their names on Hugging Face. */
 export const published: Readonly<Record<string, Configs>> = {
+  'lmms-lab/LLaVA-Video-7B-Qwen2': llavaVideo('llava-video-7b', 'grid'),
+  'lmms-lab/llava-onevision-qwen2-0.5b-ov': llavaVideo('llava-onevision-qwen2-0.5b', 'one_token'),
+  'lmms-lab/llava-onevision-qwen2-7b-ov': llavaVideo('llava-video-7b', 'one_token'),
   'llava-hf/llava-onevision-qwen2-0.5b-ov-hf': onevision(sizes(896, 4864, 24, 14, 2, 152000), true),
   'llava-hf/llava-onevision-qwen2-7b-ov-hf': onevision(sizes(3584, 18944, 28, 28, 4, 152128), false),
-  'llava-hf/LLaVA-NeXT-Video-7B-hf': {
-    'config.json': {
-      architectures: ['LlavaNextVideoForConditionalGeneration'],
-      text_config: { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 },
-      vision_config: tower(1024, 4096, 24, 336),
-      vision_feature_layer: -2,
-      vision_feature_select_strategy: 'default',
-    },
-    'chat_template.json': vicunaTemplate,
-  },
+  'llava-hf/LLaVA-NeXT-Video-7B-hf': nextVideo,
+  'llava-hf/LLaVA-NeXT-Video-7B-DPO-hf': nextVideo,
   'OpenGVLab/InternVL2_5-8B': internVl({
     model_type: 'internlm2',
     ...sizes(4096, 14336, 32, 32, 8, 92553),
@@ -292,4 +307,9 @@ export const published: Readonly<Record<string, Configs>> = {
     1,
   ),
   'Efficient-Large-Model/NVILA-8B-Video': nvila(sizes(3584, 18944, 28, 28, 4, 151651), 'mlp_downsample_2x2_fix', 8),
+  'Efficient-Large-Model/NVILA-Lite-15B-Video': nvila(
+    sizes(5120, 13824, 48, 40, 8, 151651),
+    'mlp_downsample_3x3_fix',
+    8,
+  ),
 };
