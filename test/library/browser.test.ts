@@ -253,6 +253,7 @@ describe('a page with the library', () => {
     for (const [extension, codec] of [
       ['mp4', 'libx264 -pix_fmt yuv420p'],
       ['webm', 'libvpx -b:v 4M -pix_fmt yuv420p'],
+      ['webm', 'libvpx-vp9 -b:v 4M -cpu-used 8 -pix_fmt yuv420p'],
     ] as const) {
       const bytes = await colourful(extension, '1280x720', codec);
       await using video = await openVideo(bytes);
