@@ -22,7 +22,7 @@ export interface Wanted {
   readonly source?: Size | undefined;
   readonly pictures?: readonly Size[];
   readonly cost: number;
-  /** The policy at a budget. */
+  /** The reducer at a budget. */
   readonly reducer: (cost: number) => TokenReducer | undefined;
   readonly question: string;
   readonly maxNewTokens: number;
@@ -153,7 +153,10 @@ export function planTable(
   const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
   const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
-    ['model', `${name}, ${precisionText(weights.formats.join(' + '), plan.act)}, on ${runtime.adapterName}${software}`],
+    [
+      'model',
+      `${name}, ${precisionText(weights.formats.join(' + '), plan.computeDtype)}, on ${runtime.adapterName}${software}`,
+    ],
     ['run', `${shownText(plan.frames, wanted)} at cost ${wanted.cost}`],
     ['weights', bytes(weights.bytes)],
     ['video', `${bytes(plan.visualTokens)} of visual tokens`],

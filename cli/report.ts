@@ -8,8 +8,8 @@ import type { GenerationStats } from '../models/stats.ts';
 export const REPORT_VERSION = 2;
 
 /** Weights and what they are multiplied in, for people: `q4 x f16`, or `f16` where both are. */
-export function precisionText(weights: string, act: string): string {
-  return weights === act ? act : `${weights} x ${act}`;
+export function precisionText(weights: string, computeDtype: string): string {
+  return weights === computeDtype ? computeDtype : `${weights} x ${computeDtype}`;
 }
 
 /** One generation: dense or reduced. */

@@ -70,7 +70,7 @@ async function loadOnto(
   { dtype, progress, signal, defaults, reader, close }: LoadOptions & { readonly dtype: ModelDType },
 ): Promise<VideoModel> {
   const { plan } = shared;
-  const { act, format } = precision(dtype, runtime);
+  const { computeDtype, format } = precision(dtype, runtime);
   // Told after every piece of every tensor, which is where loading can be ended.
   const told = (done: number, of: number): void => {
     signal?.throwIfAborted();
@@ -78,10 +78,10 @@ async function loadOnto(
   };
   const loader = new WeightLoader(runtime, checkpoint, { format, progress: told });
   try {
-    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, act);
-    const encoder = await plan.loadEncoder(loader, act, decoder);
+    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, computeDtype);
+    const encoder = await plan.loadEncoder(loader, computeDtype, decoder);
     await loader.finish();
-    const unusedTensors = loader.unused(plan.ignorable);
+    const unusedTensors = loader.unused(plan.unusedTensors);
     const parts = { ...shared, runtime, loader, encoder, decoder, unusedTensors, life: { over: false } };
     return new VideoModel(parts, { defaults, reader, close });
   } catch (error) {

@@ -9,7 +9,7 @@ import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
 import { type Sample, spread } from '../sampling.ts';
-import { leftOut, siglipNames } from '../tower/names.ts';
+import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
 /** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
@@ -56,8 +56,9 @@ export const nvila: Family = {
         tokens: 'row',
       },
       stopIds: llm.numbers('eos_token_id'),
-      ignorable: leftOut(TOWER, config.tower.layers),
-      loadEncoder: (loader, act, decoder) => FoldEncoder.load(loader, encoderOf(config), act, decoder),
+      unusedTensors: unusedTowerTensors(TOWER, config.tower.layers),
+      loadEncoder: (loader, computeDtype, decoder) =>
+        FoldEncoder.load(loader, encoderOf(config), computeDtype, decoder),
     };
   },
 };
