@@ -17,7 +17,7 @@ import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
 import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
-import { UsageError } from './flags.ts';
+import { given, UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
 import { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
@@ -157,7 +157,9 @@ async function answerAll(args: Asked, question: Question, log: Log): Promise<Ans
   // Pipelines compile on first use; the first of the two runs should not pay for both.
   for (const warm of [undefined, reducer]) {
     log.progress(`warming up, ${warm?.name ?? 'dense'}`);
-    for await (const _ of question.model.withReducer(warm).answer(question.seen, question.prompt, { maxNewTokens: 2 }));
+    for await (const _ of question.model
+      .withReducer(warm)
+      .answer(question.seen, question.prompt, { maxNewTokens: 2, allowLong: args.allowLong }));
   }
   const dense = await answer(args, question, undefined, log, false);
   const reduced = await answer(args, question, reducer, log, false);
@@ -170,15 +172,16 @@ async function answerAll(args: Asked, question: Question, log: Log): Promise<Ans
 
 /** `--chat`: questions from the terminal, until it ends. */
 async function talk(args: Asked, { choice, model, seen }: Question, log: Log): Promise<void> {
-  const { maxNewTokens, temperature, topP, seed } = args;
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
   using session = model.withReducer(reducerOf(args, choice)).session(seen);
   log.clear();
-  await chat(session, args.prompt, { maxNewTokens, temperature, topP, seed });
+  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, ...wishedSampling(args) };
+  await chat(session, args.prompt, options);
 }
 
 /** What the run will need memory for: of a video, the frames that will be sampled. */
 function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened): Wanted {
-  const { cost, maxNewTokens, dtype } = args;
+  const { cost, maxNewTokens, allowLong, dtype } = args;
   const onlyPictures = !video && pictures.length > 0;
   return {
     dtype,
@@ -195,6 +198,7 @@ function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened)
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
     question: args.prompt ?? choice.prompt ?? (onlyPictures ? 'Describe the picture.' : 'Describe the video.'),
     maxNewTokens,
+    allowLong,
     memory: args.memory,
   };
 }
@@ -214,8 +218,9 @@ async function answer(
   log: Log,
   stream: boolean,
 ): Promise<Answered> {
-  const { maxNewTokens, temperature, topP, seed } = args;
-  const options = { maxNewTokens, temperature, topP, seed, trace: args.report !== undefined };
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
+  const trace = args.report !== undefined;
+  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, trace, ...wishedSampling(args) };
   log.progress(reducer ? `prefill, ${reducer.name}` : 'prefill, dense');
   model.runtime.pool.resetPeak();
   const answering = model.withReducer(reducer).answer(seen, prompt, options);
@@ -235,6 +240,16 @@ async function answer(
   return { report, pieces, trace: stats.trace };
 }
 
+/** What the command line says of drawing; the checkpoint's own settings stand behind it. */
+function wishedSampling({ topP, topK, minP, repetitionPenalty }: RunArguments) {
+  return {
+    ...given('topP', topP),
+    ...given('topK', topK),
+    ...given('minP', minP),
+    ...given('repetitionPenalty', repetitionPenalty),
+  };
+}
+
 interface About {
   readonly choice: ModelChoice;
   readonly prompt: string;
@@ -248,7 +263,8 @@ interface About {
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
   const { model, runtime, opened, shown, answers } = about;
-  const { temperature, topP, seed } = args;
+  const { temperature, seed } = args;
+  const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
   return {
     version: REPORT_VERSION,
@@ -270,7 +286,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       weightBytes: model.weights.bytes,
     },
     adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
-    sampling: { temperature, topP, seed },
+    sampling: { temperature, topP, topK, minP, repetitionPenalty, seed },
     seconds: {
       load: about.loadSeconds,
       decodeVideo: shown.video?.sampled.decodeSeconds ?? 0,

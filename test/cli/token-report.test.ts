@@ -158,7 +158,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
       weightBytes: 5e9,
     },
     adapter: { name: 'an adapter', kind: 'gpu', vendor: 'v', architecture: 'a', device: 'd', description: '' },
-    sampling: { temperature: 0, topP: 1, seed: 0 },
+    sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, seed: 0 },
     seconds: { load: 1, decodeVideo: 2, preprocess: 3, vision: 4 },
     runs: answers.map(({ report: run }) => run),
   };

@@ -322,6 +322,6 @@ describe('a page with the library', () => {
     expect(nothing).to.equal('VideoError: video: no data (0 bytes). A video is needed.');
     expect(nowhere).to.match(/^VideoError: \/nowhere\.mp4: cannot be read \([^\n]*404[^\n]*\)\. [^\n]+$/);
     expect(noModel).to.match(/^WeightsError: http:[^\n]*\/nowhere\/config\.json: it is missing\. [^\n]+$/);
-    expect(empty).to.match(/^WeightsError: mine\/config\.json: architectures must name [^\n]+$/);
+    expect(empty).to.match(/^WeightsError: mine\/config\.json: architectures must be a list that names one of [^\n]+$/);
   }).timeout(60_000);
 });
