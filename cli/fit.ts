@@ -22,10 +22,11 @@ export interface Wanted {
   readonly source?: Size | undefined;
   readonly pictures?: readonly Size[];
   readonly cost: number;
-  /** The policy at a budget. */
+  /** The reducer at a budget. */
   readonly reducer: (cost: number) => TokenReducer | undefined;
   readonly question: string;
   readonly maxNewTokens: number;
+  readonly allowLong?: boolean;
   /** Bytes that may be used, where somebody said so. */
   readonly memory?: number | undefined;
 }
@@ -74,12 +75,13 @@ export async function requireFit(choice: AvailableModel, runtime: Runtime, wante
 }
 
 function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
-  const { frames, sampled, source, pictures, question, maxNewTokens } = wanted;
+  const { frames, sampled, source, pictures, question, maxNewTokens, allowLong = false } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
     frames: (model) => (sampled && frames > 0 ? sampled(model, frames) : frames),
     question,
     maxNewTokens,
+    allowLong,
     ...(source && { source }),
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
@@ -151,7 +153,10 @@ export function planTable(
   const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
   const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
-    ['model', `${name}, ${precisionText(weights.formats.join(' + '), plan.act)}, on ${runtime.adapterName}${software}`],
+    [
+      'model',
+      `${name}, ${precisionText(weights.formats.join(' + '), plan.computeDtype)}, on ${runtime.adapterName}${software}`,
+    ],
     ['run', `${shownText(plan.frames, wanted)} at cost ${wanted.cost}`],
     ['weights', bytes(weights.bytes)],
     ['video', `${bytes(plan.visualTokens)} of visual tokens`],
