@@ -161,10 +161,11 @@ function wrapped(heading: string, items: readonly string[]): string[] {
  * @returns The arguments, or the one thing that was asked for instead.
  * @throws UsageError with one line that says what is wrong.
  */
-export function parseArguments(argv: readonly string[]): RunArguments | 'help' | 'version' {
+export function parseArguments(argv: readonly string[]): RunArguments | 'help' | 'version' | 'examples' {
   const values = new FlagValues('ff-run', flags, argv, ['video', 'prompt']);
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
+  if (values.has('examples')) return 'examples';
   const video = values.text('video') && pastedPath(values.text('video')!);
   const images = values.texts('image').map(pastedPath);
   if (!video && images.length === 0 && !values.has('plan'))

@@ -57,6 +57,8 @@ export interface Report {
   /** Pictures that were shown before it; absent where there were none. */
   readonly images?: readonly { readonly name: string; readonly width: number; readonly height: number }[];
   readonly prompt: string;
+  /** What a reader should know of the answer; absent where there is nothing. */
+  readonly notes?: readonly string[];
   readonly model: {
     readonly name: string;
     readonly architecture: string;

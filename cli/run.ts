@@ -15,6 +15,7 @@ import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
+import { askedOf, foreignVideoNote, type Wording } from './embedded-model.ts';
 import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { given, UsageError } from './flags.ts';
@@ -55,6 +56,8 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     const choice = await findChoice(chosen, log);
     const asked = { ...args, makeReducer };
     const wanted = wantedOf(asked, choice, opened);
+    const notes = notesOf(args, choice, opened);
+    for (const note of notes) log.note(`${log.tool}: ${note}`);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
       using shown = await showAll(opened, model, args, log);
@@ -64,7 +67,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
         return;
       }
       const answers = await answerAll(asked, { choice, model, prompt, seen: shown.seen }, log);
-      const about = { choice, prompt, model, runtime, opened, shown, answers, loadSeconds };
+      const about = { choice, prompt, notes, model, runtime, opened, shown, answers, loadSeconds };
       await finish(args, makeReport(args, tool, about), about, log);
     } finally {
       model[Symbol.dispose]();
@@ -196,11 +199,24 @@ function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened)
     pictures,
     cost,
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
-    question: args.prompt ?? choice.prompt ?? (onlyPictures ? 'Describe the picture.' : 'Describe the video.'),
+    question: askedIn(args, choice, { video, pictures }).question,
     maxNewTokens,
     allowLong,
     memory: args.memory,
   };
+}
+
+/** The question as the model is asked it. */
+function askedIn(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wording {
+  const usual = !video && pictures.length > 0 ? 'Describe the picture.' : 'Describe the video.';
+  return askedOf(choice.name, args.prompt ?? choice.prompt ?? usual);
+}
+
+/** What a user should know before the answer. */
+function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): string[] {
+  const { video } = opened;
+  const notes = [video && foreignVideoNote(choice.name, video.info), askedIn(args, choice, opened).note];
+  return notes.filter((note) => note !== undefined);
 }
 
 /** `--cost 1` keeps every token: that is the dense model. */
@@ -253,6 +269,7 @@ function wishedSampling({ topP, topK, minP, repetitionPenalty }: RunArguments) {
 interface About {
   readonly choice: ModelChoice;
   readonly prompt: string;
+  readonly notes: readonly string[];
   readonly model: VideoModel;
   readonly runtime: Runtime;
   readonly opened: Opened;
@@ -277,6 +294,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       images: opened.pictures.map(({ name, width, height }) => ({ name, width, height })),
     }),
     prompt: about.prompt,
+    ...(about.notes.length > 0 && { notes: about.notes }),
     model: {
       name: about.choice.name,
       architecture: model.architecture,

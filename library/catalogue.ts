@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../engine/errors.ts';
 import { plainText, withoutSecrets } from '../engine/text.ts';
 import type { Family } from '../models/family.ts';
@@ -35,7 +36,7 @@ export function weightsConfig(file = join(root, 'weights.config.json')): Weights
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return parseJson(readFileSync(file, 'utf8')) as WeightsConfig;
   } catch (cause) {
     throw new InputError(`${file}: cannot be read: ${(cause as Error).message}.`, { cause });
   }

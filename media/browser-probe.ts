@@ -24,9 +24,6 @@ const codecNames: Readonly<Record<string, string>> = { avc: 'h264' };
 /** Containers whose index leads to every frame. Elsewhere frames are taken in order. */
 const SEEKABLE = ['MP4', 'QuickTime File Format'];
 
-/** Codecs that write what their colours mean where Mediabunny does not look. */
-const TAGGED_INSIDE = ['vp9', 'av1'];
-
 interface Packets {
   /** Whether it begins with a key frame. */
   readonly beginsWhole: boolean;
@@ -55,8 +52,7 @@ export async function probeTrack(track: InputVideoTrack, container: string, name
     ...timed(now, packets, { seekable, whole }),
     codec: codecNames[codec] ?? codec,
   });
-  const { matrix } = await track.getColorSpace();
-  const untagged = !matrix && !TAGGED_INSIDE.includes(codec);
+  const untagged = await isUntagged(track, codec);
   return {
     info: recount(frames),
     seekTimes: seekable && plain ? packets.shown : undefined,
@@ -81,6 +77,15 @@ async function packetsOf(track: InputVideoTrack, name: string): Promise<Packets>
   }
   if (shown.length === 0) throw noFrames(name);
   return { beginsWhole, shown: shown.sort((a, b) => a - b), end };
+}
+
+/** Whether neither the container nor the stream says what its colours mean; of AV1 that is not known. */
+async function isUntagged(track: InputVideoTrack, codec: string): Promise<boolean> {
+  if ((await track.getColorSpace()).matrix || codec === 'av1') return false;
+  if (codec !== 'vp9') return true;
+  // Mediabunny does not look into VP9: color_space follows 8 bits and the sync code where the profile is 0 (section 6.2).
+  const data = (await new EncodedPacketSink(track).getFirstPacket())?.data;
+  return data !== undefined && ((data[0] ?? 0) & 0x30) === 0 && (data[4] ?? 0) >> 5 === 0;
 }
 
 /** Whether the file goes on to where its index says that the last packet is. */

@@ -8,6 +8,7 @@ import type { EncodedVideo } from '../../models/inputs.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
+import { foreignVideoNote } from '../embedded-model.ts';
 import { findChoice } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
@@ -227,10 +228,12 @@ function byVideo(questions: readonly Question[]) {
   return groups.values();
 }
 
-async function encode(args: EvalArguments, { model }: Work, shown: Question, log: Log) {
+async function encode(args: EvalArguments, { model, choice }: Work, shown: Question, log: Log) {
   const { start, end } = shown;
   const video = await openVideo(shown.video);
   try {
+    const note = foreignVideoNote(choice.name, video.info);
+    if (note !== undefined) log.noteOnce(`${log.tool}: ${note}`);
     const times = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
     return (await showVideo({ video, model }, { ...args, ...times }, log)).encoded;
   } finally {
