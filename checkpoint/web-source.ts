@@ -60,6 +60,9 @@ export interface ChosenFile extends Blob {
 export function blobFiles(files: Iterable<ChosenFile>, name = 'the chosen files'): CheckpointFiles {
   requireObject('blobFiles', 'a list of files', files);
   if (typeof files[Symbol.iterator] !== 'function') throw new InputError('blobFiles: it must be a list of files.');
+  for (const file of files)
+    if (!(file instanceof Blob) || typeof file.name !== 'string')
+      throw new InputError('blobFiles: each of the list must be a file with a name, as an <input> gives them.');
   const all = [...files].map((file) => [file.webkitRelativePath || file.name, file] as const);
   // A folder that was chosen is the first part of every path in it.
   const first = /^[^/]+\//.exec(all[0]?.[0] ?? '')?.[0] ?? '';

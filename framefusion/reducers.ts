@@ -30,11 +30,13 @@ export const reducers: Readonly<Record<string, (options: ReducerOptions) => Toke
 export function reducerNamed(
   name: string,
   options: { readonly [K in keyof ReducerOptions]?: ReducerOptions[K] | undefined } = {},
-  { similarityLowerBound, ratioLowerBound }: ModelDefaults = {},
+  defaults: ModelDefaults = {},
 ): TokenReducer | undefined {
   const make = typeof name === 'string' && Object.hasOwn(reducers, name) ? reducers[name] : undefined;
   if (!make) throw new InputError(`reducer must be ${Object.keys(reducers).join(', ')}, got ${shownValue(name)}.`);
   requireObject('reducerNamed', 'options: { cost, ... }', options);
+  requireObject('reducerNamed', 'defaults of a model', defaults);
+  const { similarityLowerBound, ratioLowerBound } = defaults;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return make({
     cost: DEFAULT_COST,

@@ -25,6 +25,9 @@ export function samplingOf(
   wishes: SamplingWishes = {},
 ): SampleSettings {
   requireObject('samplingOf', 'a model', model);
+  requireObject('samplingOf', 'a model', model.frameFormat);
+  requireObject('samplingOf', 'a model', model.defaults);
+  requireObject('samplingOf', 'a model, and what is wished for: { frames, ... }', wishes);
   const { frameFormat, defaults } = model;
   const { forceSample, fps: ownFps, ...format } = frameFormat;
   const { frames, fps: wished, start, end } = wishes;

@@ -1,6 +1,7 @@
 /** `npm run fuzz`: hostile inputs of every kind, from a seed, for as many minutes as one likes. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import fc from 'fast-check';
 import { type Kind, kinds } from './kinds.ts';
 
 const HELP = `Throws hostile inputs at everything that takes some, and says which were not refused in one clear line.
@@ -49,10 +50,13 @@ async function turn(one: Kind, seed: number, milliseconds: number) {
     const file = `work/fuzz/${one.name}-${seed}.json`;
     const error = report.errorInstance as Error | undefined;
     await mkdir('work/fuzz', { recursive: true });
-    await writeFile(
-      file,
-      `${JSON.stringify({ kind: one.name, seed, input: report.counterexample, error: error?.stack ?? String(error) }, null, 2)}\n`,
-    );
+    const what = {
+      kind: one.name,
+      seed,
+      input: fc.stringify(report.counterexample),
+      error: error?.stack ?? String(error),
+    };
+    await writeFile(file, `${JSON.stringify(what, null, 2)}\n`);
     console.log(`${one.name}, seed ${seed}: ${error?.message.split('\n')[0]} (${file})`);
   }
   return { inputs: report.numRuns, failed };
