@@ -8,6 +8,8 @@ export interface Dispatch<O extends string, P extends string, R extends string, 
   readonly constants: Readonly<Record<R, number> & Partial<Record<D, number>>>;
   readonly types: Readonly<Record<A, AliasType>>;
   readonly codec?: Codec;
+  /** As of `Variant`. */
+  readonly subgroupSize?: number | undefined;
   /** Workgroups in x, y, z; a zero skips the dispatch. */
   readonly workgroups: readonly [number, number?, number?];
 }
@@ -18,7 +20,7 @@ export interface Dispatch<O extends string, P extends string, R extends string, 
  */
 export type DispatchOf<O extends string, P extends string, R extends string, D extends string, A extends string> = Pick<
   Dispatch<O, P, R, D, A>,
-  'operands' | 'workgroups' | 'codec'
+  'operands' | 'workgroups' | 'codec' | 'subgroupSize'
 > &
   Needed<P, Pick<Dispatch<O, P, R, D, A>, 'params'>> &
   Needed<R, Pick<Dispatch<O, P, R, D, A>, 'constants'>, Partial<Pick<Dispatch<O, P, R, D, A>, 'constants'>>> &

@@ -26,6 +26,8 @@ export interface Variant {
   readonly types: Readonly<Record<string, AliasType>>;
   readonly constants: Readonly<Record<string, number>>;
   readonly codec?: Codec | undefined;
+  /** Lanes of every subgroup, where the adapter has several sizes. It needs the feature `subgroup-size-control`. */
+  readonly subgroupSize?: number | undefined;
 }
 
 /** One `@binding` of a kernel. */
@@ -74,8 +76,8 @@ export interface Pipeline {
 /**
  * One `.wgsl` file, typed by its bindings. A device has a pipeline of each variant (`Runtime.pipelines`).
  *
- * Variants come from three mechanisms only: numbers by `override`, element types by an `alias` line, and weight
- * formats by a codec that is appended (WGSL does not care about order at module scope).
+ * Variants come from four mechanisms only: numbers by `override`, element types by an `alias` line, weight formats and
+ * what else is text by a codec that is appended (WGSL does not care about order at module scope), and the subgroup's size.
  */
 export class Kernel<
   O extends string = string,
@@ -96,11 +98,15 @@ export class Kernel<
   }
 
   /** The WGSL of a variant. */
-  text({ types, codec }: Variant): string {
+  text({ types, codec, subgroupSize }: Variant): string {
     let text: string = this.source;
     for (const alias of this.interface.aliases)
       if (types[alias] === 'f16') text = text.replace(`alias ${alias} = f32;`, `alias ${alias} = f16;`);
-    const enable = Object.values(types).includes('f16') ? 'enable f16;\n' : '';
+    let enable = Object.values(types).includes('f16') ? 'enable f16;\n' : '';
+    if (subgroupSize) {
+      enable += 'enable subgroup_size_control;\n';
+      text = text.replace('@compute ', `@compute @subgroup_size(${subgroupSize}) `);
+    }
     return enable + text + (codec ? `\n${codec.source}` : '');
   }
 }

@@ -96,7 +96,8 @@ export class Recorder {
       throw new KernelError(`${kernel.name}: ${workgroups} workgroups, but the adapter allows ${limit} an axis.`);
     const types = (full.types ?? {}) as Record<string, AliasType>;
     const constants = (full.constants ?? {}) as Record<string, number>;
-    const pipeline = this.runtime.pipelines.get(kernel, { types, constants, codec: full.codec });
+    const { codec, subgroupSize } = full;
+    const pipeline = this.runtime.pipelines.get(kernel, { types, constants, codec, subgroupSize });
     const params = full.params as Readonly<Record<string, number>> | undefined;
     const entries = kernel.interface.bindings.map(({ name, binding, type }) => ({
       binding,

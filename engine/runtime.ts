@@ -24,7 +24,16 @@ export type Waiting = <T>(news: Promise<T>) => Promise<T>;
 /** Dawn's name for what is not in WebGPU yet: subgroups that multiply matrices. It needs the toggle `allow_unsafe_apis`. */
 const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups', MATRICES];
+/** Not in the types yet. */
+const SIZE_CONTROL = 'subgroup-size-control' as GPUFeatureName;
+
+const WANTED_FEATURES: readonly GPUFeatureName[] = [
+  'shader-f16',
+  'timestamp-query',
+  'subgroups',
+  SIZE_CONTROL,
+  MATRICES,
+];
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
