@@ -3,11 +3,22 @@
 
 export type { ByteSource, CheckpointFiles } from './checkpoint/safetensors.ts';
 export { blobFiles, type ChosenFile, type UrlFilesOptions, urlFiles } from './checkpoint/web-source.ts';
-export { DeviceError, InputError, KernelError, ShapeError, WeightsError } from './engine/errors.ts';
+export type { AdapterKind, AdapterTraits, Waiting } from './engine/adapter.ts';
+export type { DeviceContext, DeviceOptions } from './engine/device-context.ts';
+export {
+  AdapterLimitError,
+  DeviceError,
+  FrameFusionError,
+  InputError,
+  KernelError,
+  ProgramError,
+  ShapeError,
+  WeightsError,
+} from './engine/errors.ts';
 export type { Crop, CroppedPicture, CropsOf, Size } from './engine/geometry.ts';
 export type { PipelineUse } from './engine/pipelines.ts';
 export type { MemoryUse } from './engine/pool.ts';
-export { type AdapterKind, Runtime, type RuntimeOptions, type Waiting } from './engine/runtime.ts';
+export { Runtime, type RuntimeOptions } from './engine/runtime.ts';
 export { applyFrameFusion } from './framefusion/apply.ts';
 export {
   type BaselineOptions,

@@ -8,6 +8,7 @@
  * @see https://github.com/huggingface/safetensors
  */
 import { WeightsError } from '../engine/errors.ts';
+import { quoted, shownValue } from '../engine/text.ts';
 
 /** Bytes before the JSON: its length as a 64-bit integer. */
 export const LENGTH_BYTES = 8;
@@ -127,21 +128,6 @@ export function parseHeader(file: string, json: Uint8Array, fileBytes: number): 
   return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata };
 }
 
-/** A string from a file, fit for one line of an error message. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
-}
-
-/** A JSON value from a file, fit for one line. Looks no deeper than one level: nesting may be hostile too. */
-export function show(value: unknown): string {
-  if (value === undefined) return 'none';
-  if (typeof value === 'string') return quote(value);
-  if (typeof value !== 'object' || value === null) return String(value);
-  if (!Array.isArray(value)) return 'an object';
-  const items = value.slice(0, 8).map((item) => (typeof item === 'object' ? '?' : show(item)));
-  return `[${items.join(', ')}${value.length > 8 ? ', ...' : ''}]`;
-}
-
 /** Whether `value` is an object that JSON writes with braces. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -195,7 +181,7 @@ function parseMetadata(file: string, value: unknown): Readonly<Record<string, st
 function parseEntry(file: string, name: string, value: unknown, dataStart: number): StoredTensor {
   const bad = (expected: string, found: unknown) =>
     new WeightsError(
-      `${file}: tensor ${quote(name)}: expected ${expected}, found ${show(found)}. ` +
+      `${file}: tensor ${quoted(name)}: expected ${expected}, found ${shownValue(found)}. ` +
         'The file is damaged or newer than this reader.',
     );
   if (!isObject(value)) throw bad('an object with dtype, shape and data_offsets', value);
@@ -206,7 +192,8 @@ function parseEntry(file: string, name: string, value: unknown, dataStart: numbe
   const [begin, end] = offsets;
   const byteLength = storedBytes(dtype, shape);
   if (byteLength === undefined) throw bad(`a shape that ${dtype} can have`, shape);
-  if (end - begin !== byteLength) throw bad(`${byteLength} bytes of data for ${show(shape)} ${dtype}`, end - begin);
+  if (end - begin !== byteLength)
+    throw bad(`${byteLength} bytes of data for ${shownValue(shape)} ${dtype}`, end - begin);
   return { name, dtype, shape: Object.freeze([...shape]), byteOffset: dataStart + begin, byteLength };
 }
 
@@ -217,7 +204,7 @@ function checkCoverage(file: string, tensors: StoredTensor[], dataStart: number,
   for (const { name, byteOffset, byteLength } of tensors) {
     if (byteOffset !== position)
       throw new WeightsError(
-        `${file}: tensor ${quote(name)}: expected its data at byte ${position}, where the tensor before it ends, ` +
+        `${file}: tensor ${quoted(name)}: expected its data at byte ${position}, where the tensor before it ends, ` +
           `found ${byteOffset} (${byteOffset < position ? 'an overlap' : 'a hole'}). The file is damaged.`,
       );
     position += byteLength;

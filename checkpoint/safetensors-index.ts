@@ -1,6 +1,7 @@
 /** The index of a sharded checkpoint: which file each tensor lies in. */
 import { WeightsError } from '../engine/errors.ts';
-import { isObject, quote, show } from './safetensors-header.ts';
+import { quoted, shownValue } from '../engine/text.ts';
+import { isObject } from './safetensors-header.ts';
 
 /**
  * Parses `model.safetensors.index.json`.
@@ -25,7 +26,7 @@ export function parseIndex(file: string, json: Uint8Array): ReadonlyMap<string, 
 function checkShardName(file: string, tensor: string, shard: unknown): string {
   if (typeof shard === 'string' && /^[^/\\:\p{Cc}]+\.safetensors$/u.test(shard)) return shard;
   throw new WeightsError(
-    `${file}: tensor ${quote(tensor)}: expected the name of a .safetensors file beside the index, ` +
-      `found ${show(shard)}. The index is damaged or hostile: do not use it.`,
+    `${file}: tensor ${quoted(tensor)}: expected the name of a .safetensors file beside the index, ` +
+      `found ${shownValue(shard)}. The index is damaged or hostile: do not use it.`,
   );
 }

@@ -1,7 +1,8 @@
 /** The writing side of safetensors. The caller writes the data, in the order of the layout; `file-sink.ts` does into files. */
 import { InputError } from '../engine/errors.ts';
+import { quoted } from '../engine/text.ts';
 import { INDEX_FILE, MODEL_FILE } from './safetensors.ts';
-import { bitsOf, LENGTH_BYTES, quote, type StoredTensor, storedBytes, type TensorInfo } from './safetensors-header.ts';
+import { bitsOf, LENGTH_BYTES, type StoredTensor, storedBytes, type TensorInfo } from './safetensors-header.ts';
 
 /** A file before its data is there. */
 export interface SafetensorsLayout {
@@ -84,9 +85,9 @@ export function encodeSafetensors(
     const begin = end;
     const byteLength = storedBytes(dtype, shape);
     if (byteLength === undefined)
-      throw new InputError(`encodeSafetensors: ${quote(name)}: [${shape}] is no shape for ${dtype}.`);
+      throw new InputError(`encodeSafetensors: ${quoted(name)}: [${shape}] is no shape for ${dtype}.`);
     if (name === '__metadata__' || entries.has(name))
-      throw new InputError(`encodeSafetensors: the name ${quote(name)} is taken twice or reserved.`);
+      throw new InputError(`encodeSafetensors: the name ${quoted(name)} is taken twice or reserved.`);
     end += byteLength;
     entries.set(name, { dtype, shape, data_offsets: [begin, end] });
     return byteLength;

@@ -3,12 +3,12 @@
  * Nothing here knows Node or a browser; `file-source.ts` is the source for files.
  */
 import { InputError, WeightsError } from '../engine/errors.ts';
+import { quoted } from '../engine/text.ts';
 import {
   headerLength,
   LENGTH_BYTES,
   MAX_HEADER_BYTES,
   parseHeader,
-  quote,
   type SafetensorsHeader,
   type StoredTensor,
 } from './safetensors-header.ts';
@@ -107,7 +107,7 @@ export class SafetensorsFile {
     const { byteOffset, byteLength } = this.get(name);
     const { offset, length } = range ?? { offset: 0, length: byteLength };
     if (!(offset >= 0 && length >= 0 && offset + length <= byteLength))
-      throw new InputError(`${this.name}: ${quote(name)} has ${byteLength} bytes, not ${length} from ${offset} on.`);
+      throw new InputError(`${this.name}: ${quoted(name)} has ${byteLength} bytes, not ${length} from ${offset} on.`);
     return readExactly(this.#source, byteOffset + offset, length);
   }
 
@@ -168,7 +168,7 @@ export class Checkpoint {
       for (const tensor of part.names())
         if (!part.#shards.includes(joined.#shardOf(tensor)))
           throw new WeightsError(
-            `${name}: expected each tensor once, found ${quote(tensor)} in ${quote(part.name)} and elsewhere. The folders are of different checkpoints: download them again.`,
+            `${name}: expected each tensor once, found ${quoted(tensor)} in ${quoted(part.name)} and elsewhere. The folders are of different checkpoints: download them again.`,
           );
     return joined;
   }
@@ -256,7 +256,7 @@ async function openShard(files: CheckpointFiles, shard: string): Promise<Safeten
   const source = await files.open(shard);
   if (source) return SafetensorsFile.open(source);
   throw new WeightsError(
-    `${files.name}: expected the shard ${quote(shard)} that the index names, found no such file. Download it.`,
+    `${files.name}: expected the shard ${quoted(shard)} that the index names, found no such file. Download it.`,
   );
 }
 
@@ -270,7 +270,7 @@ function checkIndex(
   for (const [tensor, shard] of home)
     if (!shards.get(shard)?.tensors.has(tensor))
       throw new WeightsError(
-        `${folder}: expected tensor ${quote(tensor)} in ${quote(shard)}, as the index says; it is not there. ${disagree}`,
+        `${folder}: expected tensor ${quoted(tensor)} in ${quoted(shard)}, as the index says; it is not there. ${disagree}`,
       );
   const seen = new Map<string, string>();
   for (const [shard, { tensors }] of shards)
@@ -278,7 +278,7 @@ function checkIndex(
       const other = seen.get(tensor);
       if (other !== undefined)
         throw new WeightsError(
-          `${folder}: expected each tensor once, found ${quote(tensor)} in ${quote(other)} and ${quote(shard)}. ${disagree}`,
+          `${folder}: expected each tensor once, found ${quoted(tensor)} in ${quoted(other)} and ${quoted(shard)}. ${disagree}`,
         );
       seen.set(tensor, shard);
     }
@@ -286,7 +286,7 @@ function checkIndex(
 
 function missingTensor(file: string, name: string, count: number): WeightsError {
   return new WeightsError(
-    `${file}: expected a tensor ${quote(name)}, found ${count} others. ` +
+    `${file}: expected a tensor ${quoted(name)}, found ${count} others. ` +
       'The checkpoint is of another architecture or in another layout than its config.json says.',
   );
 }

@@ -1,5 +1,7 @@
 /** The flags of `ff-run`: one table that parsing, checking and the help text share. */
+
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
+import { quoted } from '../engine/text.ts';
 import { reducers } from '../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../models/video-model.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
@@ -80,6 +82,9 @@ const flags = {
   version: { help: 'the version' },
 } as const satisfies FlagTable;
 
+/** Characters of a line of the help text. */
+const LINE = 92;
+
 /** The text of `--help`. */
 export function helpText(): string {
   const { default: model, models } = weightsConfig();
@@ -92,9 +97,29 @@ export function helpText(): string {
     ...flagLines(flags),
     '',
     `Models, by their names (default ${model}):`,
-    ...Object.keys(models).map((name) => `  ${name}`),
+    ...modelLines(Object.keys(models)),
     'Exit codes: 0 answered, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
   ].join('\n');
+}
+
+/** Names of models, those of an owner together. */
+function modelLines(names: readonly string[]): string[] {
+  const ownerOf = (name: string): string => name.slice(0, name.indexOf('/') + 1);
+  return [...new Set(names.map(ownerOf))].flatMap((owner) => {
+    const own = names.filter((name) => ownerOf(name) === owner).map((name) => name.slice(owner.length));
+    return owner ? wrapped(`  ${owner}`, own) : own.map((name) => `  ${name}`);
+  });
+}
+
+/** A list behind its heading, in lines of at most `LINE` characters. */
+function wrapped(heading: string, items: readonly string[]): string[] {
+  const lines = [heading];
+  for (const item of items) {
+    const line = `${lines.at(-1)} ${item}`;
+    if (line.length <= LINE) lines[lines.length - 1] = line;
+    else lines.push(`    ${item}`);
+  }
+  return lines;
 }
 
 /**
@@ -122,7 +147,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
   const report = values.text('report');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
-    throw new UsageError(`--report must name a file that ends in .html or .png, got ${JSON.stringify(report)}.`);
+    throw new UsageError(`--report must name a file that ends in .html or .png, got ${quoted(report)}.`);
   if (report !== undefined && !video)
     throw new UsageError('--report draws the frames of a video: --video FILE is needed.');
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;

@@ -31,9 +31,12 @@ export class BrowserPage {
   private constructor(child: ChildProcess, profile: string) {
     this.#child = child;
     this.#profile = profile;
+    const kill = (): unknown => child.kill('SIGKILL');
+    process.on('exit', kill);
     // One that has ended, or never started, gives no answer any more.
     const end = (): void => {
       this.#ended = true;
+      process.off('exit', kill);
       for (const answer of this.#waiting.values()) answer({ error: { message: 'the browser has ended' } });
     };
     child.on('error', end).on('close', end);

@@ -1,6 +1,7 @@
 /** What is said while a model is downloaded: a note before, one live line, a note after. */
+import { plainText } from '../engine/text.ts';
 import type { DownloadProgress, FileProgress } from '../hub/download.ts';
-import { bytesText, plainText } from '../hub/errors.ts';
+import { bytesText } from '../hub/errors.ts';
 import { hubSettings } from '../hub/settings.ts';
 import type { Console } from './progress.ts';
 

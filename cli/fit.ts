@@ -1,7 +1,7 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
 
 import { folderFiles } from '../checkpoint/file-source.ts';
-import { DeviceError, InputError } from '../engine/errors.ts';
+import { AdapterLimitError, InputError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
@@ -45,7 +45,7 @@ export async function fitOf(choice: LocalModel, runtime: Runtime, wanted: Wanted
   try {
     plan = await planMemory(folderFiles(choice.folder), runtime, planOptions(choice, wanted));
   } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
+    if (!(error instanceof AdapterLimitError)) throw error;
     return { plan: undefined, free, problem: error.message };
   }
   const fits = free === undefined ? await runtime.hasRoomFor(plan.peak) : plan.peak <= free;

@@ -1,8 +1,14 @@
 /** What the command lines of all tools share: a table of flags that parsing, checking and the help text are made from. */
 import { parseArgs } from 'node:util';
+import { FrameFusionError } from '../engine/errors.ts';
+import { quoted } from '../engine/text.ts';
 
 /** A command line that cannot be understood; exit code 2. */
-export class UsageError extends Error {}
+export class UsageError extends FrameFusionError {
+  static {
+    UsageError.prototype.name = 'UsageError';
+  }
+}
 
 /** One flag: with a value, which the help text calls so, or without. */
 export interface Flag {
@@ -106,11 +112,11 @@ function joinDashes(argv: readonly string[]): string[] {
 function parseNumber(flag: string, text: string, allowed: string, ok: (x: number) => boolean): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (Number.isFinite(value) && ok(value)) return value;
-  throw new UsageError(`--${flag} must be ${allowed}, got ${JSON.stringify(text)}.`);
+  throw new UsageError(`--${flag} must be ${allowed}, got ${quoted(text)}.`);
 }
 
 function parseOneOf<const V extends string>(flag: string, text: string, allowed: readonly V[]): V {
   const found = allowed.find((value) => value === text);
   if (found !== undefined) return found;
-  throw new UsageError(`--${flag} must be ${allowed.join(', ')}, got ${JSON.stringify(text)}.`);
+  throw new UsageError(`--${flag} must be ${allowed.join(', ')}, got ${quoted(text)}.`);
 }

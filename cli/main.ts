@@ -1,13 +1,25 @@
-/** What every command does around its work: version, errors as one line, exit codes, signals. */
+/** What every command does around its work: version, errors as one line, exit codes. */
 import { readFileSync } from 'node:fs';
+import { FrameFusionError, ProgramError } from '../engine/errors.ts';
+import { escapeControls } from '../engine/text.ts';
 import { UsageError } from './flags.ts';
+import { standardOutput } from './standard-output.ts';
+import { isSupervised, obeySupervisor, supervise } from './supervisor.ts';
 
-/** Names of the errors whose message is all that a user needs. Anything else is a fault of ours and keeps its stack. */
-const expected = new Set(['DeviceError', 'KernelError', 'ShapeError', 'WeightsError', 'InputError', 'VideoError']);
+/** What package.json says of the package. */
+interface PackageFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly bugs: { readonly url: string };
+}
+
+function packageFacts(): PackageFacts {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+}
 
 /** Name and version of the package. */
 function packageVersion(): string {
-  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { name, version } = packageFacts();
   return `${name} ${version}`;
 }
 
@@ -22,29 +34,33 @@ export interface Command<A> {
 }
 
 /**
- * Runs a command to its exit code: 0, 1 if it could not be done, 2 if the command line is wrong, 130 if interrupted.
+ * Runs a command to its end: exit code 0, 1 if it could not be done, 2 if the command line is wrong, or the signal by
+ * which it was ended.
  *
  * @param tool - What messages call it.
  */
 export async function runCommand<A extends object>(tool: string, { parse, help, work }: Command<A>): Promise<void> {
-  // `exit` runs the handlers that remove temporary files; it does not wait for the GPU.
-  process.on('SIGINT', () => process.exit(130));
-  process.on('SIGTERM', () => process.exit(143));
-  // Whoever reads the output may stop reading: that is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   try {
     const args = parse(process.argv.slice(2));
-    if (args === 'help') process.stdout.write(`${help()}\n`);
-    else if (args === 'version') process.stdout.write(`${packageVersion()}\n`);
-    else await work(args, packageVersion());
+    if (typeof args === 'object' && !isSupervised) return await supervise(tool);
+    if (args === 'help') standardOutput.write(`${help()}\n`);
+    else if (args === 'version') standardOutput.write(`${packageVersion()}\n`);
+    else {
+      obeySupervisor();
+      await work(args, packageVersion());
+    }
+    await standardOutput.finish();
   } catch (error) {
     process.exitCode = error instanceof UsageError ? 2 : 1;
-    process.stderr.write(`${tool}: ${describe(tool, error)}\n`);
+    process.stderr.write(`${tool}: ${describeError(error)}\n`);
   }
 }
 
-function describe(tool: string, error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof UsageError || expected.has(error.name)) return error.message.replace(/\s*\n\s*/g, ' ');
-  return `this is a fault of ${tool}, please report it: ${error.stack ?? error.message}`;
+/** One line for what a user can mend; a fault of the program keeps its stack and says where to report it. */
+export function describeError(error: unknown): string {
+  if (error instanceof FrameFusionError && !(error instanceof ProgramError)) return error.message;
+  const { name, version, bugs } = packageFacts();
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = `this is a fault of ${name}, please report it at ${bugs.url}:\n${name} ${version}, Node ${process.version}, ${process.platform}\n${stack}`;
+  return escapeControls(text, '\n\t');
 }

@@ -1,4 +1,5 @@
 import { colours } from './colours.ts';
+import { terminalColumns } from './terminal.ts';
 
 /** Standard error, as a person reads it: notes that stay, and one line of progress that does not. */
 export class Console {
@@ -13,12 +14,12 @@ export class Console {
     this.tool = tool;
     this.#quiet = quiet;
     this.#verbose = verbose;
-    this.#live = !quiet && process.stderr.isTTY === true;
+    this.#live = !quiet && terminalColumns() !== undefined;
   }
 
   /** How long a line of progress may be. */
   get columns(): number {
-    return (process.stderr.columns || 80) - 1; // some terminals wrap as soon as the last column is written
+    return (terminalColumns() ?? 80) - 1; // some terminals wrap as soon as the last column is written
   }
 
   /** Progress of long work; drawn on a terminal only, over the progress before it. */

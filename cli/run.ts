@@ -12,14 +12,16 @@ import { commandLine } from './command-line.ts';
 import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
+import { inputFiles } from './input-files.ts';
 import { chooseModel, type ModelChoice } from './models.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
-import { checkWritable, writeJson } from './output.ts';
+import { checkOutputs, everyOutput, writeJson } from './output.ts';
 import { policyOf } from './policy.ts';
 import { Console } from './progress.ts';
 import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
+import { standardOutput } from './standard-output.ts';
 import { compareTable, layerLines, savedTable } from './table.ts';
 
 /**
@@ -31,7 +33,11 @@ import { compareTable, layerLines, savedTable } from './table.ts';
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const console_ = new Console('ff-run', args);
   const chosen = chooseModel(args.model);
-  await checkWritable('--json', args.json);
+  const outputs = [
+    { flag: '--json', path: args.json },
+    { flag: '--report', path: args.report },
+  ];
+  await checkOutputs(outputs, await inputFiles(args, chosen));
   if (args.report !== undefined) await (await tokenReport()).checkReport(args.report);
   if (args.plan) return plan(args, chosen, console_);
   // Before the model: a damaged video should not cost the time of downloading or loading one.
@@ -104,7 +110,7 @@ async function plan(args: RunArguments, chosen: ModelChoice, console_: Console):
     const found = await fitOf(choice, runtime, wanted);
     if (args.json !== undefined) await writeJson(args.json, planReport(found, choice, runtime, wanted));
     if (found.plan && args.json !== '-')
-      process.stdout.write(`${planTable(found.plan, found, choice, runtime, wanted)}\n`);
+      standardOutput.write(`${planTable(found.plan, found, choice, runtime, wanted)}\n`);
     await requireFit(choice, runtime, wanted, found);
   } finally {
     runtime.close();
@@ -138,8 +144,8 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
   const dense = await answer(args, question, undefined, console_, false);
   const reduced = await answer(args, question, reducer, console_, false);
   if (args.json !== '-') {
-    process.stdout.write(`dense: ${dense.report.answer}\n`);
-    process.stdout.write(`${reduced.report.reducer}: ${reduced.report.answer}\n`);
+    standardOutput.write(`dense: ${dense.report.answer}\n`);
+    standardOutput.write(`${reduced.report.reducer}: ${reduced.report.answer}\n`);
   }
   return [dense, reduced];
 }
@@ -185,10 +191,11 @@ async function answer(
   for await (const text of answering) {
     console_.clear();
     pieces.push({ text, tokens: stats.generated });
-    if (stream) process.stdout.write(text);
+    if (stream) standardOutput.write(text);
+    if (standardOutput.ended && !args.json && !args.report) break; // nobody wants the rest
   }
   console_.clear();
-  if (stream) process.stdout.write('\n');
+  if (stream) standardOutput.write('\n');
   const whole = pieces.map(({ text }) => text).join('');
   const report = runReport(reducer, whole, stats, model.runtime.memory.peakBytes);
   for (const line of layerLines(report)) console_.detail(line);
@@ -249,13 +256,17 @@ function videoReport({ name, decoder, info, warnings }: Video, { sampled }: Show
 }
 
 async function finish(args: RunArguments, report: Report, about: About, console_: Console): Promise<void> {
-  if (args.json !== undefined) await writeJson(args.json, report);
-  const { answers, shown } = about;
-  if (args.report !== undefined && shown.video && report.video) {
-    console_.progress('drawing the report');
-    const ofVideo = { ...report, video: report.video };
-    const draw = (await tokenReport()).writeTokenReport;
-    await draw(args.report, { report: ofVideo, answers, shown: shown.video });
-  }
+  await everyOutput([
+    async () => args.json !== undefined && writeJson(args.json, report),
+    () => drawReport(args, report, about, console_),
+  ]);
   console_.note(args.compare ? compareTable(report) : savedTable(report));
+}
+
+async function drawReport(args: RunArguments, report: Report, about: About, console_: Console): Promise<void> {
+  const { answers, shown } = about;
+  if (args.report === undefined || !shown.video || !report.video) return;
+  console_.progress('drawing the report');
+  const { writeTokenReport } = await tokenReport();
+  await writeTokenReport(args.report, { report: { ...report, video: report.video }, answers, shown: shown.video });
 }

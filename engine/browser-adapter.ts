@@ -1,4 +1,5 @@
 /** A browser's own WebGPU. `node-adapter.ts` has the same function for Node. */
+import { traitsOf } from './adapter.ts';
 import { DeviceError } from './errors.ts';
 import { Runtime, type RuntimeOptions } from './runtime.ts';
 
@@ -16,5 +17,5 @@ export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)
     throw new DeviceError('no WebGPU adapter. Switch hardware acceleration on, or see what chrome://gpu says.');
-  return Runtime.open(adapter, options);
+  return Runtime.open(adapter, { ...options, traits: { ...traitsOf(adapter.info), ...options.traits } });
 }

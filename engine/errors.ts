@@ -1,25 +1,68 @@
 /**
- * What can go wrong by name. A message says operation or file, expectation, fact and remedy; command-line
- * tools print it on one line without a stack (see STYLE in docs/architecture.md).
+ * What can go wrong, by name. A message says what and where, what was expected, what was found and what to do. It is one
+ * line, fit for a terminal whatever a file or a server put into it. Names are literals: a minifier may rename classes.
  */
-class NamedError extends Error {
+import { cut, escapeControls } from './text.ts';
+
+/** Characters of a message; one that is longer loses its middle. */
+const LONGEST_MESSAGE = 1500;
+
+/** Base class of every error that this library throws on purpose; anything else is a fault of the library. */
+export abstract class FrameFusionError extends Error {
+  static {
+    FrameFusionError.prototype.name = 'FrameFusionError';
+  }
+
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
+    super(escapeControls(cut(message.trim().replace(/\s*[\r\n]\s*/g, ' '), LONGEST_MESSAGE)), options);
   }
 }
 
-/** No usable adapter, a lost device, a request beyond the adapter's limits, or memory that ran out. */
-export class DeviceError extends NamedError {}
-
-/** A kernel that does not compile, or a dispatch that WebGPU rejected. A fault of this project. */
-export class KernelError extends NamedError {}
-
-/** An operand whose shape or dtype does not fit the operation. */
-export class ShapeError extends NamedError {}
+/** An argument, option or input file outside what is allowed. */
+export class InputError extends FrameFusionError {
+  static {
+    InputError.prototype.name = 'InputError';
+  }
+}
 
 /** A checkpoint, its config.json or its tokenizer that is missing, damaged or inconsistent. */
-export class WeightsError extends NamedError {}
+export class WeightsError extends FrameFusionError {
+  static {
+    WeightsError.prototype.name = 'WeightsError';
+  }
+}
 
-/** An argument or option outside what is allowed. */
-export class InputError extends NamedError {}
+/** No usable adapter, a lost device, or memory that ran out. */
+export class DeviceError extends FrameFusionError {
+  static {
+    DeviceError.prototype.name = 'DeviceError';
+  }
+}
+
+/** Work that is larger than a limit of the adapter: a smaller model, input or batch would run. */
+export class AdapterLimitError extends DeviceError {
+  static {
+    AdapterLimitError.prototype.name = 'AdapterLimitError';
+  }
+}
+
+/** A fault in a program and not in its input: of this project, or of whoever wrote the kernel or the call. */
+export abstract class ProgramError extends FrameFusionError {
+  static {
+    ProgramError.prototype.name = 'ProgramError';
+  }
+}
+
+/** A kernel that does not compile, a dispatch that WebGPU refused, or a result that is wrong. */
+export class KernelError extends ProgramError {
+  static {
+    KernelError.prototype.name = 'KernelError';
+  }
+}
+
+/** An operand whose shape or dtype does not fit the operation. */
+export class ShapeError extends ProgramError {
+  static {
+    ShapeError.prototype.name = 'ShapeError';
+  }
+}

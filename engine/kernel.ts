@@ -1,24 +1,39 @@
+/** The names that a kernel's text declares; `never` where there are none of a kind. */
+export interface KernelNames {
+  /** Storage bindings. */
+  readonly operands: string;
+  /** Fields of `Params`. */
+  readonly params: string;
+  /** Overrides without a default. */
+  readonly constants: string;
+  /** Overrides with one. */
+  readonly options: string;
+  /** Element types that an `alias` line leaves open. */
+  readonly types: string;
+}
+
 /**
- * The text of a `.wgsl` file with its interface as a type: `O` the storage bindings, `P` the fields of `Params`,
- * `R` and `D` the overrides without and with a default, `A` the element types that an `alias` line leaves open.
- * `kernels/wgsl.d.ts` is generated from the files (`npm run wgsl-types`), so that a missing operand or a misspelt
- * override does not compile.
+ * The text of a `.wgsl` file with its interface as a type. `kernels/wgsl.d.ts` is generated from the files
+ * (`npm run wgsl-types`), so that a missing operand or a misspelt override does not compile.
  */
-export type KernelSource<
-  O extends string = string,
-  P extends string = string,
-  R extends string = string,
-  D extends string = string,
-  A extends string = string,
-> = string & { readonly interface?: { operands: O; params: P; required: R; defaulted: D; aliases: A } };
+export type KernelSource<N extends KernelNames = KernelNames> = string & { readonly names?: N };
 
 /** Element types an `alias` may be set to. */
 export type AliasType = 'f32' | 'f16';
 
-/** A piece of WGSL that is appended to a kernel: a weight format's reading functions. */
+/** A piece of WGSL that is appended to a kernel: what several share, or a weight format's reading functions. */
 export interface Codec {
+  /** The file's, without its extension. */
   readonly name: string;
   readonly source: string;
+}
+
+/** A line of a kernel in the file that it came from. */
+export interface SourceLine {
+  readonly file: string;
+  /** From 1 on. */
+  readonly line: number;
+  readonly text: string;
 }
 
 /** What selects one pipeline of a kernel. */
@@ -73,25 +88,25 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
+/** The line that begins a file in a text that is made of several. */
+export function fileLine(name: string): string {
+  return `// file ${name}`;
+}
+
 /**
  * One `.wgsl` file, typed by its bindings. A device has a pipeline of each variant (`Runtime.pipelines`).
  *
  * Variants come from four mechanisms only: numbers by `override`, element types by an `alias` line, weight formats and
- * what else is text by a codec that is appended (WGSL does not care about order at module scope), and the subgroup's size.
+ * what else is text by a codec that is appended (WGSL does not care about order at module scope), and a fixed size of
+ * subgroups.
  */
-export class Kernel<
-  O extends string = string,
-  P extends string = string,
-  R extends string = string,
-  D extends string = string,
-  A extends string = string,
-> {
+export class Kernel<N extends KernelNames = KernelNames> {
   readonly name: string;
-  readonly source: KernelSource<O, P, R, D, A>;
+  readonly source: KernelSource<N>;
   readonly interface: KernelInterface;
 
-  /** @param name - The file's name, which labels and errors use. */
-  constructor(name: string, source: KernelSource<O, P, R, D, A>) {
+  /** @param name - The file's name without its extension, which labels and errors use. */
+  constructor(name: string, source: KernelSource<N>) {
     this.name = name;
     this.source = source;
     this.interface = parseInterface(source);
@@ -102,11 +117,23 @@ export class Kernel<
     let text: string = this.source;
     for (const alias of this.interface.aliases)
       if (types[alias] === 'f16') text = text.replace(`alias ${alias} = f32;`, `alias ${alias} = f16;`);
-    let enable = Object.values(types).includes('f16') ? 'enable f16;\n' : '';
-    if (subgroupSize) {
-      enable += 'enable subgroup_size_control;\n';
-      text = text.replace('@compute ', `@compute @subgroup_size(${subgroupSize}) `);
-    }
-    return enable + text + (codec ? `\n${codec.source}` : '');
+    if (subgroupSize) text = text.replace('@compute ', `@compute @subgroup_size(${subgroupSize}) `);
+    const enabled = [Object.values(types).includes('f16') && 'f16', subgroupSize && 'subgroup_size_control'];
+    const enable = enabled.flatMap((name) => (name ? [`enable ${name};\n`] : [])).join('');
+    return (
+      (enable && `${enable}${fileLine(`${this.name}.wgsl`)}\n`) +
+      text +
+      (codec ? `\n${fileLine(`${codec.name}.wgsl`)}\n${codec.source}` : '')
+    );
+  }
+
+  /** Where a line of `text(variant)`, from 1 on, was written; undefined beyond its end. */
+  locate(variant: Variant, line: number): SourceLine | undefined {
+    const lines = this.text(variant).split('\n');
+    const text = lines[line - 1];
+    if (text === undefined) return undefined;
+    const begin = lines.slice(0, line).findLastIndex((one) => one.startsWith(fileLine('')));
+    const file = begin < 0 ? `${this.name}.wgsl` : lines[begin]!.slice(fileLine('').length);
+    return { file, line: line - 1 - begin, text };
   }
 }

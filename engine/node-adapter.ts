@@ -5,9 +5,10 @@ import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
+import { adapterKind, adapterName, traitsOf } from './adapter.ts';
+import { pollWithBackoff } from './backoff.ts';
 import { DeviceError } from './errors.ts';
-import { resting } from './resting.ts';
-import { adapterKind, adapterName, Runtime, type RuntimeOptions } from './runtime.ts';
+import { Runtime, type RuntimeOptions } from './runtime.ts';
 
 /**
  * Which adapter to compute on. `auto`: a GPU, else the system's software Vulkan, else the embedded SwiftShader.
@@ -40,8 +41,12 @@ export async function openRuntime(options: NodeRuntimeOptions = {}): Promise<Run
     options.onClose?.();
     alive.delete(gpu);
   };
-  const waiting = adapterKind(adapter.info) === 'software' ? resting : undefined;
-  return Runtime.open(adapter, { ...(waiting && { waiting }), ...options, onClose });
+  const waiting = adapterKind(adapter.info) === 'software' && { waiting: pollWithBackoff };
+  return Runtime.open(adapter, {
+    ...options,
+    traits: { ...traitsOf(adapter.info), ...waiting, ...options.traits },
+    onClose,
+  });
 }
 
 const GPU_REMEDY = "Install the GPU's Vulkan driver, or use the software adapter.";

@@ -1,11 +1,20 @@
+import type { AdapterTraits } from './adapter.ts';
 import { KernelError } from './errors.ts';
+import { type Describe, type Fault, FaultsOf, type Guarded } from './faults.ts';
 import type { Kernel, Pipeline, Variant } from './kernel.ts';
-import type { Runtime } from './runtime.ts';
 
 /** What one pipeline is made of. */
 export interface PipelineUse {
   readonly kernel: Kernel;
   readonly variant: Variant;
+}
+
+/** The device that compiles. */
+interface Host {
+  readonly device: GPUDevice;
+  readonly adapterName: string;
+  readonly traits: AdapterTraits;
+  guard<T>(describe: Describe, body: () => T): Guarded<T>;
 }
 
 /** A pipeline, or what will be one. */
@@ -20,11 +29,12 @@ interface Entry extends PipelineUse {
  * virtual adapter used is what the real run will need.
  */
 export class Pipelines {
-  readonly #runtime: Runtime;
+  readonly #host: Host;
   readonly #entries = new Map<Kernel, Map<string, Entry>>();
+  readonly #broken = new FaultsOf<Pipeline>();
 
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   /** Those that exist. */
@@ -33,20 +43,37 @@ export class Pipelines {
     return entries.filter(({ pipeline }) => pipeline).map(({ kernel, variant }) => ({ kernel, variant }));
   }
 
-  /** The pipeline of a variant; the host waits for its compiler if nobody has prepared it. Errors come from `check`. */
+  /** The pipeline of a variant; the host waits for its compiler if nobody has prepared it. */
   get(kernel: Kernel, variant: Variant): Pipeline {
     const entry = this.#entry({ kernel, variant });
-    entry.pipeline ??= this.#guard(entry, () => {
-      const { layout, descriptor } = this.#describe(entry);
-      return { pipeline: this.#runtime.device.createComputePipeline(descriptor), layout };
-    });
+    entry.pipeline ??= this.#compile(entry);
     return entry.pipeline;
+  }
+
+  /** What is wrong with a pipeline, if anything is or may be. */
+  faultOf(pipeline: Pipeline): Fault | undefined {
+    return this.#broken.of(pipeline);
+  }
+
+  #compile(entry: Entry): Pipeline {
+    const { device } = this.#host;
+    let module: GPUShaderModule;
+    const { value: pipeline, fault } = this.#host.guard(
+      (message) => this.#error(entry, module, message),
+      () => {
+        module = this.#module(entry);
+        const { layout, descriptor } = this.#describe(entry, module);
+        return { pipeline: device.createComputePipeline(descriptor), layout };
+      },
+    );
+    this.#broken.add(pipeline, fault);
+    return pipeline;
   }
 
   /**
    * Compiles what does not exist yet, several at a time and off the host's thread; resolves when all do.
    *
-   * @throws KernelError that names the kernel and the adapter, if one does not compile.
+   * @throws KernelError that names the kernel, the place and the adapter, if one does not compile.
    */
   async prepare(uses: Iterable<PipelineUse>): Promise<void> {
     const entries = Array.from(uses, (use) => this.#entry(use)).filter(({ pipeline }) => !pipeline);
@@ -55,21 +82,26 @@ export class Pipelines {
       return entry.coming;
     });
     if (coming.length === 0) return;
-    const results = await this.#runtime.waiting(Promise.allSettled(coming));
-    await this.#runtime.check(); // of a text that does not parse it knows the line
+    const results = await this.#host.traits.waiting(Promise.allSettled(coming));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   async #prepare(entry: Entry): Promise<void> {
+    let module: GPUShaderModule | undefined;
     try {
-      const { layout, made } = this.#guard(entry, () => {
-        const { layout, descriptor } = this.#describe(entry);
-        return { layout, made: this.#runtime.device.createComputePipelineAsync(descriptor) };
-      });
-      const pipeline = await made;
-      entry.pipeline ??= { pipeline, layout }; // a dispatch may have been first
+      // What the scopes catch, the promise says too.
+      const { value } = this.#host.guard(
+        (message) => this.#error(entry, module, message),
+        () => {
+          module = this.#module(entry);
+          const { layout, descriptor } = this.#describe(entry, module);
+          return { layout, made: this.#host.device.createComputePipelineAsync(descriptor) };
+        },
+      );
+      const pipeline = await value.made;
+      entry.pipeline ??= { pipeline, layout: value.layout }; // a dispatch may have been first
     } catch (cause) {
-      throw this.#error(entry, (cause as Error).message);
+      throw await this.#error(entry, module, (cause as Error).message);
     } finally {
       delete entry.coming;
     }
@@ -84,11 +116,15 @@ export class Pipelines {
     return entry;
   }
 
-  #describe({ kernel, variant }: PipelineUse): {
-    layout: GPUBindGroupLayout;
-    descriptor: GPUComputePipelineDescriptor;
-  } {
-    const { device } = this.#runtime;
+  #module({ kernel, variant }: PipelineUse): GPUShaderModule {
+    return this.#host.device.createShaderModule({ label: kernel.name, code: kernel.text(variant) });
+  }
+
+  #describe(
+    { kernel, variant }: PipelineUse,
+    module: GPUShaderModule,
+  ): { layout: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
+    const { device } = this.#host;
     const label = kernel.name;
     const layout = device.createBindGroupLayout({
       label,
@@ -101,21 +137,24 @@ export class Pipelines {
     const descriptor = {
       label,
       layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-      compute: {
-        module: device.createShaderModule({ label, code: kernel.text(variant) }),
-        entryPoint: 'main',
-        constants: { ...variant.constants },
-      },
+      compute: { module, entryPoint: 'main', constants: { ...variant.constants } },
     };
     return { layout, descriptor };
   }
 
-  #guard<T>(use: PipelineUse, body: () => T): T {
-    return this.#runtime.guard((message) => this.#error(use, message), body);
+  /** Where the compiler names a place, that place in the file that it came from; else what WebGPU says of the whole. */
+  async #error(use: PipelineUse, module: GPUShaderModule | undefined, message: string): Promise<KernelError> {
+    const failed = `does not compile on ${this.#host.adapterName}`;
+    const first = (await compilationErrors(module))[0];
+    const place = first && use.kernel.locate(use.variant, first.lineNum);
+    if (!place) return new KernelError(`${use.kernel.name}.wgsl: ${failed}: ${message}`);
+    const at = `${place.file}:${place.line}:${first.linePos}`;
+    return new KernelError(`${at}: ${failed}: ${first.message} In: ${place.text.trim()}`);
   }
+}
 
-  #error({ kernel }: PipelineUse, message: string): KernelError {
-    const line = message.trim().replace(/\s*\n\s*/g, ' ');
-    return new KernelError(`${kernel.name}: does not compile on ${this.#runtime.adapterName}: ${line}`);
-  }
+/** None where the device is lost, or another step than the compiler's failed. */
+async function compilationErrors(module: GPUShaderModule | undefined): Promise<GPUCompilationMessage[]> {
+  const info = await module?.getCompilationInfo().catch(() => undefined);
+  return (info?.messages ?? []).filter(({ type, lineNum }) => type === 'error' && lineNum > 0);
 }

@@ -22,13 +22,19 @@ export const MOST_FREE_BYTES = 2 ** 28;
  */
 export class BufferPool {
   readonly #create: (descriptor: GPUBufferDescriptor) => GPUBuffer;
+  readonly #isBroken: (buffer: GPUBuffer) => boolean;
   readonly #free = new Map<number, GPUBuffer[]>();
   #bytes = 0;
   #freeBytes = 0;
   #peak = 0;
 
-  constructor(create: (descriptor: GPUBufferDescriptor) => GPUBuffer) {
+  /** @param isBroken - Whether a buffer is known to have got no memory: it is not used again. */
+  constructor(
+    create: (descriptor: GPUBufferDescriptor) => GPUBuffer,
+    isBroken: (buffer: GPUBuffer) => boolean = () => false,
+  ) {
     this.#create = create;
+    this.#isBroken = isBroken;
   }
 
   /** Of all buffers of this pool. */
@@ -51,8 +57,11 @@ export class BufferPool {
   /** A free buffer of the size class, or undefined. Its contents are whatever the last user left. */
   reuse(bytes: number): GPUBuffer | undefined {
     const buffer = this.#free.get(BufferPool.sizeClass(bytes))?.pop();
-    this.#freeBytes -= buffer?.size ?? 0;
-    return buffer;
+    if (!buffer) return undefined;
+    this.#freeBytes -= buffer.size;
+    if (!this.#isBroken(buffer)) return buffer;
+    this.destroy(buffer);
+    return this.reuse(bytes);
   }
 
   /** A new buffer. `exact` for what lives long and is never pooled, such as weights. */
@@ -69,7 +78,7 @@ export class BufferPool {
    * has been submitted.
    */
   release(buffer: GPUBuffer): void {
-    if (this.#freeBytes + buffer.size > MOST_FREE_BYTES) {
+    if (this.#freeBytes + buffer.size > MOST_FREE_BYTES || this.#isBroken(buffer)) {
       this.destroy(buffer);
       return;
     }

@@ -1,11 +1,12 @@
+import type { DeviceContext } from './device-context.ts';
 import type { Dispatch, DispatchOf } from './dispatch.ts';
-import { DeviceError, InputError, KernelError } from './errors.ts';
+import { AdapterLimitError, DeviceError, InputError, KernelError } from './errors.ts';
+import { type Fault, firstOf } from './faults.ts';
 import { type HostArray, hostArray } from './host-array.ts';
-import type { AliasType, Kernel, Pipeline } from './kernel.ts';
+import type { Kernel, KernelNames, Pipeline } from './kernel.ts';
 import { ParamsArena } from './params.ts';
 import { BufferPool } from './pool.ts';
-import type { Runtime } from './runtime.ts';
-import { bytesOf, type DType, Tensor } from './tensor.ts';
+import { bytesOfShape, type DType, Tensor } from './tensor.ts';
 
 /** How to record. */
 export interface RecorderOptions {
@@ -39,7 +40,7 @@ const MAX_TIMINGS = 1024;
  * order, so a buffer that a closing scope gives back is free for the very next allocation.
  */
 export class Recorder {
-  readonly runtime: Runtime;
+  readonly runtime: DeviceContext;
   readonly label: string;
   readonly #commands: Command[] = [];
   readonly #scopes: Scope[] = [new Scope()];
@@ -49,10 +50,14 @@ export class Recorder {
   readonly #timedLevels: number;
   readonly #querySet: GPUQuerySet | undefined;
   readonly #params: ParamsArena;
+  /** What may have gone wrong and has not been looked at. */
+  #faults: Fault[] = [];
+  /** What did. */
+  #failure: Error | undefined;
   /** Kernels started so far. */
   dispatches = 0;
 
-  constructor(runtime: Runtime, label: string, options: RecorderOptions = {}) {
+  constructor(runtime: DeviceContext, label: string, options: RecorderOptions = {}) {
     this.runtime = runtime;
     this.label = label;
     this.#params = new ParamsArena(runtime.pool);
@@ -63,12 +68,16 @@ export class Recorder {
 
   /** A tensor with undefined contents that lives until the innermost open scope closes. */
   empty(label: string, shape: readonly number[], dtype: DType): Tensor {
-    const bytes = shape.reduce((product, n) => product * n, bytesOf[dtype]);
-    const at = this.#free.findLastIndex((buffer) => buffer.size === BufferPool.sizeClass(bytes));
-    const buffer =
-      (at >= 0 ? this.#free.splice(at, 1)[0] : this.runtime.pool.reuse(bytes)) ??
-      this.runtime.pool.create(label, bytes);
-    this.#scopes.at(-1)?.add(buffer);
+    const bytes = bytesOfShape(label, shape, dtype);
+    const { pool, device, adapterName } = this.runtime;
+    const size = BufferPool.sizeClass(bytes);
+    if (size > device.limits.maxBufferSize)
+      throw new AdapterLimitError(
+        `'${label}' [${shape}] ${dtype} needs a buffer of ${size} bytes, but ${adapterName} allows ${device.limits.maxBufferSize}.`,
+      );
+    const at = this.#free.findLastIndex((buffer) => buffer.size === size);
+    const buffer = (at >= 0 ? this.#free.splice(at, 1)[0] : pool.reuse(bytes)) ?? pool.create(label, bytes);
+    this.#own(buffer);
     return new Tensor(label, shape, dtype, buffer);
   }
 
@@ -79,32 +88,26 @@ export class Recorder {
     const bytes = Math.max(4, Math.ceil(data.byteLength / 4) * 4);
     const buffer = this.runtime.pool.reuse(bytes) ?? this.runtime.pool.create(label, bytes);
     this.runtime.write(new Tensor(label, [bytes / 4], 'u32', buffer), 0, data);
-    this.#scopes.at(-1)?.add(buffer);
+    this.#own(buffer);
     return new Tensor(label, shape, dtype, buffer);
   }
 
   /** Records one run of a kernel. */
-  dispatch<O extends string, P extends string, R extends string, D extends string, A extends string>(
-    kernel: Kernel<O, P, R, D, A>,
-    spec: DispatchOf<O, P, R, D, A>,
-  ): void {
-    const full = spec as Partial<Dispatch<O, P, R, D, A>> & Pick<Dispatch<O, P, R, D, A>, 'operands' | 'workgroups'>;
+  dispatch<N extends KernelNames>(kernel: Kernel<N>, spec: DispatchOf<N>): void {
+    const full = spec as Partial<Dispatch> & Pick<Dispatch, 'operands' | 'workgroups'>;
     const workgroups = full.workgroups.map((n) => n ?? 1);
     if (workgroups.includes(0)) return;
     const limit = this.runtime.device.limits.maxComputeWorkgroupsPerDimension;
     if (workgroups.some((n) => n > limit))
-      throw new KernelError(`${kernel.name}: ${workgroups} workgroups, but the adapter allows ${limit} an axis.`);
-    const types = (full.types ?? {}) as Record<string, AliasType>;
-    const constants = (full.constants ?? {}) as Record<string, number>;
-    const { codec, subgroupSize } = full;
+      throw new AdapterLimitError(
+        `${kernel.name}: ${workgroups.join(' x ')} workgroups, but ${this.runtime.adapterName} allows ${limit} along an axis.`,
+      );
+    const { types = {}, constants = {}, params = {}, codec, subgroupSize } = full;
     const pipeline = this.runtime.pipelines.get(kernel, { types, constants, codec, subgroupSize });
-    const params = full.params as Readonly<Record<string, number>> | undefined;
+    this.#suspect(this.runtime.pipelines.faultOf(pipeline));
     const entries = kernel.interface.bindings.map(({ name, binding, type }) => ({
       binding,
-      resource:
-        type === 'uniform'
-          ? this.#params.write(kernel, params ?? {})
-          : this.#bind(kernel, name, full.operands[name as O]),
+      resource: type === 'uniform' ? this.#params.write(kernel, params) : this.#bind(kernel, name, full.operands[name]),
     }));
     this.#commands.push({ kind: 'dispatch', label: kernel.name, pipeline, entries, workgroups });
     this.dispatches++;
@@ -114,6 +117,7 @@ export class Recorder {
   copy(source: Tensor, target: Tensor): void {
     const bytes = source.byteLength;
     if (bytes === 0) return;
+    for (const { buffer } of [source, target]) this.#suspect(this.runtime.faultOf(buffer));
     this.#commands.push({
       kind: 'copy',
       source: source.buffer,
@@ -126,7 +130,7 @@ export class Recorder {
 
   /**
    * Runs `body`; the buffers that it allocated go back to the pool when it ends, except those of tensors in its
-   * result, which pass to the enclosing scope.
+   * result, which pass to the enclosing scope. Where it throws, all go back.
    *
    * @param consumes - Tensors of the enclosing scope that nobody reads after this: given back too, unless they are
    *   part of the result. A loop over layers hands its hidden states on this way.
@@ -139,8 +143,17 @@ export class Recorder {
       this.#close(result, consumes);
       return result;
     };
-    const result = body();
-    return result instanceof Promise ? result.then(close) : close(result);
+    const fail = (error: unknown): never => {
+      this.#close(undefined, undefined);
+      throw error;
+    };
+    let result: T | Promise<T>;
+    try {
+      result = body();
+    } catch (error) {
+      return fail(error);
+    }
+    return result instanceof Promise ? result.then(close, fail) : close(result);
   }
 
   /** Takes a tensor out of its scope: the caller now owns the buffer and gives it back by `pool.release`. */
@@ -158,13 +171,12 @@ export class Recorder {
    * Submits what is recorded and gives the tensor's contents, as they are at this point, when the GPU is done. Not
    * awaiting it at once lets the GPU run ahead of the host.
    *
-   * @throws DeviceError, KernelError - whatever the device has reported by then.
+   * @throws DeviceError, KernelError as `check`.
    */
   async read(tensor: Tensor): Promise<HostArray> {
-    const { device } = this.runtime;
     const bytes = tensor.byteLength;
-    const size = Math.max(4, bytes);
-    const staging = device.createBuffer({ label: `read ${tensor.label}`, size, usage: 0x01 | 0x08 }); // MAP_READ | COPY_DST
+    const staging = this.#staging(tensor);
+    this.#suspect(this.runtime.faultOf(tensor.buffer));
     if (bytes > 0)
       this.#commands.push({
         kind: 'copy',
@@ -176,17 +188,30 @@ export class Recorder {
       });
     this.submit();
     try {
-      await this.runtime.waiting(staging.mapAsync(0x01)); // GPUMapMode.READ
+      await this.runtime.traits.waiting(staging.mapAsync(0x01)); // GPUMapMode.READ
       return hostArray(tensor.dtype, staging.getMappedRange().slice(0), tensor.size);
     } catch (cause) {
-      await this.runtime.check(); // says it better, if it knows
+      await this.check(); // says it better, if it knows
       throw new DeviceError(`${this.runtime.adapterName}: could not read ${tensor}: ${String(cause)}`, {
         cause,
       });
     } finally {
       staging.destroy();
-      await this.runtime.check();
+      await this.check();
     }
+  }
+
+  /**
+   * Waits for what the device says of the work so far. `read` does it; work whose results stay on the GPU needs it before
+   * `finish`.
+   *
+   * @throws DeviceError if memory ran out or the device was lost; KernelError if WebGPU refused the work: the first fault of
+   *   this recorder, and again whenever it is asked. Other recorders do not notice.
+   */
+  async check(): Promise<void> {
+    this.#failure ??= await firstOf(this.#faults.splice(0));
+    await this.runtime.check();
+    if (this.#failure) throw this.#failure;
   }
 
   /** Encodes and submits everything recorded so far. Tensors of open scopes stay alive. */
@@ -195,7 +220,8 @@ export class Recorder {
     if (this.#commands.length > 0) {
       const describe = (message: string) => new KernelError(`${this.label}: WebGPU refused the work: ${message}`);
       const params = this.#params.upload(device.queue);
-      this.runtime.guard(describe, () => device.queue.submit([this.#encode(device)]));
+      const { fault } = this.runtime.guard(describe, () => device.queue.submit([this.#encode(device)]));
+      this.#suspect(fault);
       if (params) pool.release(params);
     }
     for (const buffer of this.#free.splice(0)) pool.release(buffer);
@@ -226,6 +252,27 @@ export class Recorder {
     }));
   }
 
+  /** A buffer of the innermost open scope. */
+  #own(buffer: GPUBuffer): void {
+    this.#suspect(this.runtime.faultOf(buffer));
+    this.#scopes.at(-1)?.add(buffer);
+  }
+
+  #suspect(fault: Fault | undefined): void {
+    if (fault) this.#faults.push(fault);
+  }
+
+  #staging({ label, byteLength }: Tensor): GPUBuffer {
+    const size = Math.max(4, byteLength);
+    const usage = 0x01 | 0x08; // MAP_READ | COPY_DST
+    const { value, fault } = this.runtime.guard(
+      (message) => new DeviceError(`${this.runtime.adapterName}: no buffer to read '${label}': ${message}`),
+      () => this.runtime.device.createBuffer({ label: `read ${label}`, size, usage }),
+    );
+    this.#suspect(fault);
+    return value;
+  }
+
   #open(label: string): void {
     const level = this.#scopes.length;
     const scope = new Scope();
@@ -252,9 +299,10 @@ export class Recorder {
 
   #bind(kernel: Kernel, name: string, tensor: Tensor | undefined): GPUBufferBinding {
     if (!tensor) throw new InputError(`${kernel.name}: needs an operand '${name}', got none.`);
+    this.#suspect(this.runtime.faultOf(tensor.buffer));
     const size = Math.max(4, tensor.byteLength);
     if (size > this.runtime.maxBindingBytes)
-      throw new DeviceError(
+      throw new AdapterLimitError(
         `${kernel.name}: ${tensor} is ${size} bytes, but a kernel can bind ${this.runtime.maxBindingBytes} on ${this.runtime.adapterName}.`,
       );
     return { buffer: tensor.buffer, offset: tensor.byteOffset, size };

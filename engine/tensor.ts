@@ -1,4 +1,4 @@
-import { ShapeError } from './errors.ts';
+import { InputError, ShapeError } from './errors.ts';
 
 /** Element types that a buffer can hold. `bf16` occurs in weights only: kernels read it through a codec. */
 export type DType = 'f32' | 'f16' | 'bf16' | 'u32' | 'i32';
@@ -67,6 +67,17 @@ export class Tensor {
   toString(): string {
     return `'${this.label}' [${this.shape}] ${this.dtype}`;
   }
+}
+
+/**
+ * Bytes of a tensor that is to be made.
+ *
+ * @throws InputError if `shape` is none: an extent that is negative, broken or not a number.
+ */
+export function bytesOfShape(label: string, shape: readonly number[], dtype: DType): number {
+  const bytes = shape.reduce((product, n) => product * n, bytesOf[dtype]);
+  if (shape.every((n) => Number.isSafeInteger(n) && n >= 0) && Number.isSafeInteger(bytes)) return bytes;
+  throw new InputError(`'${label}': [${shape}] is no shape of a tensor.`);
 }
 
 /** Throws a `ShapeError` that names operation, operand, expectation and fact unless `tensor` has `shape`. */

@@ -1,29 +1,6 @@
-import type { Runtime } from './runtime.ts';
+import { type AdapterDescription, type AdapterTraits, DEFAULT_LIMITS, type Limits } from './adapter.ts';
 
-/** WebGPU's own limits, which a device has where nobody asked for others. */
-const DEFAULT_LIMITS = {
-  maxBufferSize: 2 ** 28,
-  maxStorageBufferBindingSize: 2 ** 27,
-  minStorageBufferOffsetAlignment: 256,
-  minUniformBufferOffsetAlignment: 256,
-  maxComputeWorkgroupStorageSize: 2 ** 14,
-  maxComputeInvocationsPerWorkgroup: 256,
-  maxComputeWorkgroupSizeX: 256,
-  maxComputeWorkgroupsPerDimension: 65535,
-};
-
-type Limits = Readonly<typeof DEFAULT_LIMITS>;
-
-/** What a virtual adapter is like. A real adapter describes itself; a table of known ones is data. */
-export interface AdapterDescription {
-  /** WebGPU's default for each that is left out. */
-  readonly limits: Partial<Limits>;
-  readonly features: Iterable<string>;
-  readonly info: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>> & {
-    readonly isFallbackAdapter?: boolean;
-    readonly subgroupMinSize?: number;
-  };
-}
+export type { AdapterDescription } from './adapter.ts';
 
 /**
  * An adapter whose devices hold nothing and compute nothing: a run on one counts what the real run would allocate
@@ -31,23 +8,9 @@ export interface AdapterDescription {
  *
  * @param like - Whose limits, features and names it has: a runtime's, an adapter's, or those of a description.
  */
-export function virtualAdapter(like: Runtime | AdapterDescription): GPUAdapter {
+export function virtualAdapter(like: { readonly description: AdapterDescription } | AdapterDescription): GPUAdapter {
   // The classes here have what the engine calls of all that WebGPU has: hence the one cast.
-  return new VirtualAdapter('device' in like ? described(like) : like) as unknown as GPUAdapter;
-}
-
-/** Whether an adapter is one of `virtualAdapter`. */
-export function isVirtual(adapter: GPUAdapter): boolean {
-  return adapter instanceof VirtualAdapter;
-}
-
-function described({ device, adapterInfo, adapterKind, subgroupSize, maxBindingBytes }: Runtime): AdapterDescription {
-  return {
-    // A runtime may bind less than its device could, and large tensors are split by that.
-    limits: { ...withDefaults(device.limits), maxStorageBufferBindingSize: maxBindingBytes },
-    features: device.features,
-    info: { ...adapterInfo, subgroupMinSize: subgroupSize, isFallbackAdapter: adapterKind === 'software' },
-  };
+  return new VirtualAdapter('description' in like ? like.description : like) as unknown as GPUAdapter;
 }
 
 /** Goes by name: the limits of a real adapter are getters, which spreading would miss. */
@@ -67,6 +30,7 @@ class VirtualAdapter implements PartOf<GPUAdapter, 'limits' | 'info' | 'requestD
   readonly limits: Limits;
   readonly features: GPUSupportedFeatures;
   readonly info: AdapterDescription['info'];
+  readonly traits: Partial<AdapterTraits> = { virtual: true, compilesAhead: false };
 
   constructor({ limits, features, info }: AdapterDescription) {
     this.limits = withDefaults(limits);

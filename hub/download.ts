@@ -1,5 +1,7 @@
 /** A model by its Hugging Face id, in the cache that Hugging Face's tools share. Node only. */
+
 import { InputError } from '../engine/errors.ts';
+import { quoted } from '../engine/text.ts';
 import { diskError } from './disk.ts';
 import { Job, type JobOptions } from './job.ts';
 import type { Hub } from './request.ts';
@@ -50,10 +52,8 @@ function checkNames(repository: string, revision: string): void {
   const word = /^\w(?:[\w.-]*\w)?$/;
   const names = repository.split('/');
   if (names.length > 2 || !names.every((name) => word.test(name)) || /--|\.\.|\.git$/.test(repository))
-    throw new InputError(`${JSON.stringify(repository)} is no Hugging Face id: expected owner/name.`);
+    throw new InputError(`${quoted(repository)} is no Hugging Face id: expected owner/name.`);
   // It becomes a path in refs/.
   if (!revision.split('/').every((part) => /^[^\\:\s.][^\\:\s]*$/.test(part)))
-    throw new InputError(
-      `${repository}: ${JSON.stringify(revision)} is no revision: expected a branch, tag or commit.`,
-    );
+    throw new InputError(`${repository}: ${quoted(revision)} is no revision: expected a branch, tag or commit.`);
 }

@@ -10,31 +10,29 @@ interface HubErrorOptions extends ErrorOptions {
 
 /** A checkpoint that could not be had; its message is one line. */
 export class HubError extends WeightsError {
+  static {
+    HubError.prototype.name = 'HubError';
+  }
   readonly transient: boolean;
   readonly waitMs: number | undefined;
 
   constructor(message: string, { transient = false, waitMs, ...options }: HubErrorOptions = {}) {
     super(message, options);
-    this.name = WeightsError.name; // the commands know their errors by name
     this.transient = transient;
     this.waitMs = waitMs;
   }
 }
 
 /** The repository is there and answers, the revision is not: what the cache holds cannot stand in for it. */
-export class RevisionError extends HubError {}
+export class RevisionError extends HubError {
+  static {
+    RevisionError.prototype.name = 'RevisionError';
+  }
+}
 
 /** `4.94 GB`, decimal, as the hub's pages count. */
 export function bytesText(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
   return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(2)} ${units[power]}`;
-}
-
-/** Text of a server, fit for one line of a terminal. */
-export function plainText(text: string): string {
-  return text
-    .replace(/[^\x20-\x7e]+/g, ' ')
-    .trim()
-    .slice(0, 200);
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { quoted } from '../engine/text.ts';
 import { listRepository, resolveRevision } from './api.ts';
 import { ModelCache } from './cache.ts';
 import { checkpointFiles } from './checkpoint-files.ts';
@@ -136,7 +137,7 @@ export class Job {
     if (!files) return checkpointFiles({ name, has, keys: () => paths.keys() }, readIndex);
     const absent = files.find((path) => !has(path));
     if (absent === undefined) return [...new Set(files)];
-    throw new HubError(`${name}: revision ${this.#revision} has no file ${JSON.stringify(absent)}. Check the name.`);
+    throw new HubError(`${name}: revision ${this.#revision} has no file ${quoted(absent)}. Check the name.`);
   }
 
   /** Gets those of `files` that are not there, a few at a time. */

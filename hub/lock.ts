@@ -17,7 +17,8 @@ import {
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HubError, plainText } from './errors.ts';
+import { plainText } from '../engine/text.ts';
+import { HubError } from './errors.ts';
 
 /** Who holds a lock. */
 interface Holder {

@@ -1,4 +1,5 @@
-import { HubError, plainText, RevisionError } from './errors.ts';
+import { plainText, quoted } from '../engine/text.ts';
+import { HubError, RevisionError } from './errors.ts';
 import type { Hub, Subject } from './request.ts';
 
 /** What a status outside 200 to 299 means for who asked. */
@@ -44,7 +45,7 @@ function missing({ repository }: Hub, headers: Headers, { name, revision, file }
   const code = headers.get('x-error-code');
   if (code === 'RevisionNotFound')
     return new RevisionError(
-      `${repository}: it has no revision ${JSON.stringify(revision)} (404). Name a branch, a tag or a commit.`,
+      `${repository}: it has no revision ${quoted(revision)} (404). Name a branch, a tag or a commit.`,
     );
   if (file !== undefined && code !== 'RepoNotFound')
     return new HubError(`${name}: ${host} lists it, but has not got it (404). Try again later.`);

@@ -1,8 +1,10 @@
 /** Where the cache is, which hub is asked and as whom: options first, then the variables that Python's tools read. */
+
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InputError } from '../engine/errors.ts';
+import { quoted } from '../engine/text.ts';
 
 /** How long things may take. Tests shorten it. */
 export interface HubTiming {
@@ -104,7 +106,7 @@ function storedToken(env: Environment, home: string): string | undefined {
 
 function checkEndpoint(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new InputError(`HF_ENDPOINT: it must be an http or https address, got ${JSON.stringify(text)}.`);
+    throw new InputError(`HF_ENDPOINT: it must be an http or https address, got ${quoted(text)}.`);
   return text.replace(/\/+$/, '');
 }
 

@@ -1,57 +1,101 @@
 // Generated from the .wgsl files by `npm run wgsl-types`.
 
 declare module '*/add.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'residual' | 'x' | 'scale' | 'y',
-    'dim' | 'period',
-    'SCALED',
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'residual' | 'x' | 'scale' | 'y';
+    params: 'dim' | 'period';
+    constants: 'SCALED';
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/argmax.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'token',
-    'n',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'token';
+    params: 'n';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/attention-decode.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEADS' | 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'out' | 'act';
+  }>;
   export default source;
 }
 
 declare module '*/attention-join.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'partial' | 'y',
-    'parts',
-    'HEAD_DIM',
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'partial' | 'y';
+    params: 'parts';
+    constants: 'HEAD_DIM';
+    options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-matrix.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/attention-row.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
-    'keys' | 'span' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
-    'HEAD_DIM',
-    'PARTIAL',
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'y';
+    params: 'keys' | 'span' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEAD_DIM';
+    options: 'PARTIAL';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-tile.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-vec8.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/attention.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
-    'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
-    'HEAD_DIM' | 'CAUSAL',
-    'CHUNKS',
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEAD_DIM' | 'CAUSAL';
+    options: 'UNEVEN' | 'CHUNKS';
+    types: 'act';
+  }>;
   export default source;
 }
 
@@ -80,157 +124,272 @@ declare module '*/q8.wgsl' {
   export default source;
 }
 
+declare module '*/wide-bf16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-f16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-f32.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-q4.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-q8.wgsl' {
+  const source: string;
+  export default source;
+}
+
 declare module '*/embed.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'ids' | 'weight' | 'y',
-    'dim' | 'first' | 'count',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'ids' | 'weight' | 'y';
+    params: 'dim' | 'first' | 'count';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/gelu.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'y',
-    'dim',
-    'FORM',
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'y';
+    params: 'dim';
+    constants: 'FORM';
+    options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/h128.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/h256.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/h64.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/h72.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/h80.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/h96.wgsl' {
+  const source: string;
   export default source;
 }
 
 declare module '*/layer-norm.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'weight' | 'bias' | 'y',
-    'dim' | 'eps',
-    never,
-    never,
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'y';
+    params: 'dim' | 'eps';
+    constants: never;
+    options: never;
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-few.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'COLUMNS' | 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-join.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
   export default source;
 }
 
 declare module '*/linear-matrix.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'weight' | 'bias' | 'residual' | 'y',
-    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
-    'HAS_BIAS' | 'HAS_RESIDUAL',
-    'GATED',
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
   export default source;
 }
 
 declare module '*/linear-row.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'weight' | 'bias' | 'residual' | 'y',
-    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
-    'HAS_BIAS' | 'HAS_RESIDUAL',
-    'GATED',
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-scalar.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
   export default source;
 }
 
 declare module '*/linear-shared.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'weight' | 'bias' | 'residual' | 'y',
-    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
-    'HAS_BIAS' | 'HAS_RESIDUAL',
-    'GATED',
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-tile.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-vec8.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
   export default source;
 }
 
 declare module '*/linear.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'weight' | 'bias' | 'residual' | 'y',
-    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
-    'HAS_BIAS' | 'HAS_RESIDUAL',
-    'GATED',
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/m16.wgsl' {
+  const source: string;
   export default source;
 }
 
 declare module '*/mean-frames.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'y',
-    'frames' | 'size',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'y';
+    params: 'frames' | 'size';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/merge-patches.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'y',
-    'rows' | 'columns' | 'by' | 'dim',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'y';
+    params: 'rows' | 'columns' | 'by' | 'dim';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/pack-bf16.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'source' | 'packed' | 'misfits',
-    'rows' | 'k' | 'first' | 'slot',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'packed' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/pack-f16.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'source' | 'packed' | 'misfits',
-    'rows' | 'k' | 'first' | 'slot',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'packed' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/pack-f32.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'source' | 'packed' | 'misfits',
-    'rows' | 'k' | 'first' | 'slot',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'packed' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/pack-q4.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'source' | 'packed' | 'misfits',
-    'rows' | 'k' | 'first' | 'slot',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'packed' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/pack-q8.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'source' | 'packed' | 'misfits',
-    'rows' | 'k' | 'first' | 'slot',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'packed' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
@@ -250,188 +409,198 @@ declare module '*/read-f32.wgsl' {
 }
 
 declare module '*/patchify.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'pixels' | 'y',
-    'channels' | 'height' | 'width' | 'patchSize' | 'depth',
-    never,
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'pixels' | 'y';
+    params: 'channels' | 'height' | 'width' | 'patchSize' | 'depth';
+    constants: never;
+    options: never;
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/pool.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'newline' | 'y',
-    'grid' | 'side' | 'dim',
-    'MODE' | 'NEWLINE',
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'newline' | 'y';
+    params: 'grid' | 'side' | 'dim';
+    constants: 'MODE' | 'NEWLINE';
+    options: never;
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/compact.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'hidden' | 'position' | 'planes' | 'keep' | 'slot' | 'hiddenOut' | 'positionOut' | 'planesOut',
-    'dim' | 'rows' | 'tokens' | 'kept',
-    'MERGE',
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'hidden' | 'position' | 'planes' | 'keep' | 'slot' | 'hiddenOut' | 'positionOut' | 'planesOut';
+    params: 'dim' | 'rows' | 'tokens' | 'kept';
+    constants: 'MERGE';
+    options: never;
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/gather.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'keep' | 'slot' | 'y',
-    'dim',
-    never,
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'keep' | 'slot' | 'y';
+    params: 'dim';
+    constants: never;
+    options: never;
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/head-mean.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'weights' | 'planes' | 'key',
-    'heads' | 'keys' | 'first' | 'n',
-    'SPARED',
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'weights' | 'planes' | 'key';
+    params: 'heads' | 'keys' | 'first' | 'n';
+    constants: 'SPARED';
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/last-row-attention.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'weights',
-    'rows' | 'keys' | 'heads' | 'group' | 'scale',
-    'HEAD_DIM',
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'weights';
+    params: 'rows' | 'keys' | 'heads' | 'group' | 'scale';
+    constants: 'HEAD_DIM';
+    options: never;
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/scan.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'keep' | 'slot',
-    'first' | 'second',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'keep' | 'slot';
+    params: 'first' | 'second';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/similarity.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'hidden' | 'planes' | 'key' | 'count',
-    'dim' | 'rows' | 'bound',
-    never,
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'hidden' | 'planes' | 'key' | 'count';
+    params: 'dim' | 'rows' | 'bound';
+    constants: never;
+    options: never;
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/survivors.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'planes' | 'chosen' | 'keep',
-    'rows' | 'first' | 'candidates',
-    'MERGE',
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'planes' | 'chosen' | 'keep';
+    params: 'rows' | 'first' | 'candidates';
+    constants: 'MERGE';
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/threshold.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'key' | 'chosen',
-    'n' | 'least',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'key' | 'chosen';
+    params: 'n' | 'least';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/top-k.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'key' | 'chosen',
-    'n' | 'k',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'key' | 'chosen';
+    params: 'n' | 'k';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/rms-norm.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'weight' | 'y',
-    'dim' | 'eps',
-    never,
-    never,
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'y';
+    params: 'dim' | 'eps';
+    constants: never;
+    options: never;
+    types: 'act' | 'out';
+  }>;
   export default source;
 }
 
 declare module '*/rope.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v',
-    'heads' | 'kvHeads' | 'offset' | 'eps',
-    'HEAD_DIM' | 'GROUPED' | 'NORMED',
-    never,
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v';
+    params: 'heads' | 'kvHeads' | 'offset' | 'eps';
+    constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED';
+    options: never;
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/sample.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'token',
-    'n' | 'inverseTemperature' | 'topP' | 'random',
-    never,
-    never,
-    never
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'token';
+    params: 'n' | 'inverseTemperature' | 'topP' | 'random';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
 declare module '*/attention-subgroup.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'q' | 'k' | 'v' | 'y',
-    'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale',
-    'HEAD_DIM' | 'CAUSAL',
-    'LANES' | 'CHUNKS',
-    'act'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEAD_DIM' | 'CAUSAL';
+    options: 'LANES' | 'UNEVEN' | 'CHUNKS';
+    types: 'act';
+  }>;
   export default source;
 }
 
 declare module '*/linear-subgroup.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'weight' | 'bias' | 'residual' | 'y',
-    'rows' | 'n' | 'k' | 'stride' | 'column' | 'period',
-    'HAS_BIAS' | 'HAS_RESIDUAL',
-    'LANES' | 'ROWS' | 'GATED',
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'LANES' | 'ROWS' | 'GATED';
+    types: 'act' | 'out';
+  }>;
   export default source;
 }
 
 declare module '*/swiglu.wgsl' {
-  const source: import('../engine/kernel.ts').KernelSource<
-    'x' | 'y',
-    'dim',
-    never,
-    never,
-    'act' | 'out'
-  >;
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'y';
+    params: 'dim';
+    constants: never;
+    options: never;
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/vec8-f16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/vec8-f32.wgsl' {
+  const source: string;
   export default source;
 }

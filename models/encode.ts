@@ -1,4 +1,5 @@
-import { DeviceError, KernelError } from '../engine/errors.ts';
+import type { DeviceContext } from '../engine/device-context.ts';
+import { AdapterLimitError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { Runtime } from '../engine/runtime.ts';
@@ -46,7 +47,7 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
     if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
     rec.submit();
     await runtime.settled();
-    await runtime.check();
+    await rec.check();
     return tokens;
   } catch (error) {
     rec.adopt(tokens);
@@ -89,7 +90,7 @@ async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, 
  * Groups that go through an encoder together: as many as the adapter can bind the widest activation of, which is found by
  * writing the work down for a virtual one. Where it cannot even bind one group's, the real work says so.
  */
-async function groupsAtOnce(runtime: Runtime, encoder: VideoEncoder, pictures: readonly Size[]): Promise<number> {
+async function groupsAtOnce(runtime: DeviceContext, encoder: VideoEncoder, pictures: readonly Size[]): Promise<number> {
   const virtual = await Runtime.open(virtualAdapter(runtime));
   let groups = Math.max(1, Math.floor(FRAMES_AT_ONCE / encoder.framesPerGroup));
   while (groups > 1 && !runsOf(pictures, pictures.length).every((size) => fits(virtual, encoder, size, groups)))
@@ -104,7 +105,7 @@ function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: Size, 
     encoder.forward(rec, rec.empty('pixels', [groups * encoder.framesPerGroup, 3, height, width], 'f32'));
     return true;
   } catch (error) {
-    if (error instanceof DeviceError || error instanceof KernelError) return false;
+    if (error instanceof AdapterLimitError) return false;
     throw error;
   } finally {
     rec.finish();

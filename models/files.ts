@@ -5,19 +5,33 @@ import { ConfigReader } from './config.ts';
 /** More than any tokenizer.json; a file beyond it is not what its name says. */
 const MAX_TEXT_BYTES = 200e6;
 
-/** The text of a file, or `undefined` if there is none of that name. */
-export async function readText(files: CheckpointFiles, file: string): Promise<string | undefined> {
+/** A file's content, or `undefined` if there is none of that name. */
+export async function readBytes(files: CheckpointFiles, file: string): Promise<Uint8Array | undefined> {
   const source = await files.open(file);
   if (!source) return undefined;
   try {
     if (source.size > MAX_TEXT_BYTES)
       throw new WeightsError(
-        `${source.name}: must be a text file of at most ${MAX_TEXT_BYTES} bytes, it has ${source.size}.`,
+        `${source.name}: must be a file of at most ${MAX_TEXT_BYTES} bytes, it has ${source.size}.`,
       );
-    return new TextDecoder().decode(await source.read(0, source.size));
+    return await source.read(0, source.size);
   } finally {
     await source.close();
   }
+}
+
+/** The text of a file, or `undefined` if there is none of that name. */
+export async function readText(files: CheckpointFiles, file: string): Promise<string | undefined> {
+  const bytes = await readBytes(files, file);
+  // A byte order mark is no part of the text.
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** As `readText`. @throws WeightsError if there is none of that name. */
+export async function needText(files: CheckpointFiles, file: string): Promise<string> {
+  const text = await readText(files, file);
+  if (text !== undefined) return text;
+  throw new WeightsError(`${files.name}/${file}: it is missing. Download the whole checkpoint.`);
 }
 
 /** A JSON file as a reader of its keys, or `undefined` if there is none of that name. */

@@ -344,5 +344,5 @@ async function compilePipelines(
   named: readonly PipelineUse[] | undefined,
   loadOn: (runtime: Runtime) => Promise<LoadedModel>,
 ): Promise<void> {
-  if (runtime.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
+  if (runtime.traits.compilesAhead) await runtime.pipelines.prepare(named ?? (await rehearse(runtime, loadOn)));
 }

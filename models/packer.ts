@@ -1,3 +1,4 @@
+import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { bytesOf, type Tensor } from '../engine/tensor.ts';
 import { pack } from '../kernels/pack/index.ts';
@@ -33,11 +34,14 @@ export class Packer {
   readonly #runtime: Runtime;
   readonly #names: string[] = [];
   readonly #misfits: Tensor;
+  /** One for all, whose reading at the end tells what became of every piece. */
+  readonly #rec: Recorder;
 
   /** @param matrices - How many there will be at most. */
   constructor(runtime: Runtime, matrices: number) {
     this.#runtime = runtime;
     this.#misfits = runtime.reserve('misfits', [matrices], 'u32');
+    this.#rec = runtime.recorder('pack');
   }
 
   /** Packs whole rows of a matrix. The pieces of one matrix follow each other. */
@@ -45,24 +49,22 @@ export class Packer {
     if (this.#names.at(-1) !== matrix.name) this.#names.push(matrix.name);
     const { dtype } = storedRow(matrix.format, matrix.columns);
     const shape = [bytes.byteLength / fileRowBytes(matrix), matrix.columns];
-    const rec = this.#runtime.recorder('pack');
-    const source = rec.upload(matrix.name, shape, dtype, bytes);
-    pack(rec, source, part, { format, first, misfits: this.#misfits, slot: this.#names.length - 1 });
-    rec.finish();
+    const rec = this.#rec;
+    rec.scope('piece', () => {
+      const source = rec.upload(matrix.name, shape, dtype, bytes);
+      pack(rec, source, part, { format, first, misfits: this.#misfits, slot: this.#names.length - 1 });
+    });
+    rec.submit();
   }
 
   /** The matrices with weights that did not fit, and how many. Waits for the GPU. */
   async misfits(): Promise<{ readonly name: string; readonly count: number }[]> {
-    const rec = this.#runtime.recorder('misfits');
-    try {
-      const counts = await rec.read(this.#misfits);
-      return this.#names.map((name, slot) => ({ name, count: counts[slot] ?? 0 })).filter(({ count }) => count > 0);
-    } finally {
-      rec.finish();
-    }
+    const counts = await this.#rec.read(this.#misfits);
+    return this.#names.map((name, slot) => ({ name, count: counts[slot] ?? 0 })).filter(({ count }) => count > 0);
   }
 
   dispose(): void {
+    this.#rec.finish();
     this.#runtime.free(this.#misfits);
   }
 }

@@ -3,9 +3,10 @@ import { WeightsError } from '../engine/errors.ts';
 import type { Crop } from '../engine/geometry.ts';
 import { ChatTemplate, VIDEO_MARK } from './chat.ts';
 import type { FamilyPlan, PictureForm, PromptForm, SpokenVideo } from './family.ts';
-import { readConfig, readText } from './files.ts';
+import { readConfig } from './files.ts';
 import { VIDEO_ID } from './prompt.ts';
-import { Tokenizer } from './tokenizer.ts';
+import { readTokenizer } from './tokenizer/read.ts';
+import type { Tokenizer } from './tokenizer.ts';
 import type { LoadOptions } from './video-model.ts';
 
 /** Pictures as far as a prompt's text speaks of them. */
@@ -28,25 +29,23 @@ export class PromptText {
   }
 
   /**
-   * Reads tokenizer.json and tokenizer_config.json.
+   * Reads the tokenizer and tokenizer_config.json.
    *
-   * @throws WeightsError if the first is missing or one is damaged.
+   * @throws WeightsError as `readTokenizer`.
    */
   static async load(
     files: CheckpointFiles,
     form: PromptForm,
     chatTemplate: NonNullable<LoadOptions['chatTemplate']>,
   ): Promise<PromptText> {
-    const json = await readText(files, 'tokenizer.json');
-    if (json === undefined) throw await noTokenizer(files);
+    const tokenizer = await readTokenizer(files);
     const settings = await readConfig(files, 'tokenizer_config.json');
-    const configText = (await readText(files, 'tokenizer_config.json')) ?? '{}';
     const own = form.ownTemplate && chatTemplate === 'tokenizer' ? settings?.raw('chat_template') : undefined;
     const template = new ChatTemplate(
       `${files.name}/tokenizer_config.json`,
       typeof own === 'string' ? own : form.template,
     );
-    return new PromptText(new Tokenizer(`${files.name}/tokenizer.json`, json, configText), template, form);
+    return new PromptText(tokenizer, template, form);
   }
 
   /**
@@ -66,16 +65,6 @@ export class PromptText {
     }
     return [...ids, ...this.tokenizer.encode(rest)];
   }
-}
-
-/** What to do depends on whether there is a tokenizer in another form. */
-async function noTokenizer(files: CheckpointFiles): Promise<WeightsError> {
-  const other = await files.open('tokenizer.model');
-  await other?.close();
-  const remedy = other
-    ? "tokenizer.model alone is not read: save it anew with transformers' AutoTokenizer, use_fast=True"
-    : 'Download it beside the weights';
-  return new WeightsError(`${files.name}/tokenizer.json: it is missing. ${remedy}.`);
 }
 
 /** generation_config.json names the ids that end an answer, the family's config and its conversation others. */

@@ -1,23 +1,38 @@
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
+import { parseJson } from '../checkpoint/json.ts';
 import { WeightsError } from '../engine/errors.ts';
+import type { ConfigReader } from './config.ts';
 
-/** Text to ids and back, from a checkpoint's tokenizer.json. */
+/** Text to ids and back. `readTokenizer` makes one of a checkpoint's files. */
 export class Tokenizer {
   readonly #tokenizer: HubTokenizer;
 
   /**
-   * @param file - What errors call tokenizer.json.
-   * @param json - Its text.
-   * @param config - Text of tokenizer_config.json.
-   * @throws WeightsError if it cannot be read.
+   * @param file - What errors call the file that it is from.
+   * @param json - What Hugging Face's tokenizer.json says.
+   * @param config - tokenizer_config.json.
+   * @throws WeightsError if it is no tokenizer.
    */
-  constructor(file: string, json: string, config: string) {
+  constructor(file: string, json: unknown, config?: ConfigReader) {
+    // Blanks before punctuation are the text's own: transformers leaves them since 4.45, the library would remove them.
+    const settings = { clean_up_tokenization_spaces: config?.flag('clean_up_tokenization_spaces', false) ?? false };
     try {
-      this.#tokenizer = new HubTokenizer(JSON.parse(json), JSON.parse(config));
+      this.#tokenizer = new HubTokenizer(json as object, settings);
     } catch (cause) {
       const why = (cause as Error).message;
       throw new WeightsError(`${file}: cannot be read as a tokenizer: ${why}. Download it again.`, { cause });
     }
+  }
+
+  /** As the constructor, from the text of tokenizer.json. */
+  static parse(file: string, text: string, config?: ConfigReader): Tokenizer {
+    let json: unknown;
+    try {
+      json = parseJson(text);
+    } catch (cause) {
+      throw new WeightsError(`${file}: must be JSON: ${(cause as Error).message}. Download it again.`, { cause });
+    }
+    return new Tokenizer(file, json, config);
   }
 
   /** Ids of a text; special tokens written in it count, none are added. */
@@ -25,9 +40,9 @@ export class Tokenizer {
     return text === '' ? [] : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
   }
 
-  /** Text of ids, without special tokens. */
-  decode(ids: readonly number[]): string {
-    return ids.length === 0 ? '' : this.#tokenizer.decode([...ids], { skip_special_tokens: true });
+  /** Text of ids, without special tokens unless they are kept. */
+  decode(ids: readonly number[], { special = false }: { readonly special?: boolean } = {}): string {
+    return ids.length === 0 ? '' : this.#tokenizer.decode([...ids], { skip_special_tokens: !special });
   }
 
   /** The id of a special token, if the vocabulary has it. */

@@ -188,7 +188,7 @@ export class WeightLoader {
       );
     this.#disposePacker();
     this.#progress?.(this.#bytes, this.#bytes); // what the model does not want was not read
-    await this.runtime.check();
+    await this.runtime.check(this.#tensors);
   }
 
   /** Stored tensors that nobody read, without those that the model declares as ignorable. */

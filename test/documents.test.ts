@@ -26,15 +26,6 @@ describe('the documents', () => {
         expect(existsSync(join(root, page, '..', target)), `${page} links to ${target}`).to.equal(true);
   });
 
-  it('count the lines of each family', () => {
-    const rows = [...text('docs/architecture.md').matchAll(/\| `([\w-]+\/)` \| (\d+) \|/g)];
-    expect(rows).to.have.length(7);
-    for (const [, folder = '', lines] of rows) {
-      const files = readdirSync(join(root, 'models', folder)).map((file) => text(`models/${folder}${file}`));
-      expect(files.join('').split('\n').length - 1, folder).to.equal(Number(lines));
-    }
-  });
-
   it('give npm commands that package.json has', () => {
     const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
     for (const [, name = ''] of text('README.md').matchAll(/npm run ([\w:-]+)/g))

@@ -17,6 +17,7 @@ import { verifyFrameSampling } from './verify/family-preprocess.ts';
 import { verifyPipeline } from './verify/pipeline.ts';
 import { verifyPreprocess } from './verify/preprocess.ts';
 import { verifyStage } from './verify/stage.ts';
+import { hasTokenizerCases, verifyTokenizer } from './verify/tokenizers.ts';
 import { verifyVision } from './verify/vision.ts';
 
 /** Gives undefined for what is not covered. */
@@ -48,6 +49,7 @@ export async function* verifyFolder(
     return;
   }
   if (existsSync(join(folder, 'frame_sampling.json'))) yield* named(folder, verifyFrameSampling(folder));
+  if (hasTokenizerCases(folder)) yield* named(folder, verifyTokenizer(folder));
   if (existsSync(join(folder, 'rope.json'))) yield* verifyRope(folder);
   const entries = await readdir(folder, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);

@@ -25,14 +25,15 @@ function declaration(file: string, source: string): string {
   const { bindings, params, overrides, aliases } = parseInterface(source);
   const isCodec = bindings.length === 0;
   const union = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(' | ') || 'never';
-  const parts = [
-    union(bindings.filter(({ type }) => type !== 'uniform').map(({ name }) => name)),
-    union(params.map(({ name }) => name)),
-    union(overrides.filter(({ hasDefault }) => !hasDefault).map(({ name }) => name)),
-    union(overrides.filter(({ hasDefault }) => hasDefault).map(({ name }) => name)),
-    union(aliases),
-  ];
-  const type = isCodec ? 'string' : `import('../engine/kernel.ts').KernelSource<\n    ${parts.join(',\n    ')}\n  >`;
+  const names = {
+    operands: bindings.filter(({ type }) => type !== 'uniform').map(({ name }) => name),
+    params: params.map(({ name }) => name),
+    constants: overrides.filter(({ hasDefault }) => !hasDefault).map(({ name }) => name),
+    options: overrides.filter(({ hasDefault }) => hasDefault).map(({ name }) => name),
+    types: aliases,
+  };
+  const lines = Object.entries(names).map(([kind, all]) => `    ${kind}: ${union(all)};\n`);
+  const type = isCodec ? 'string' : `import('../engine/kernel.ts').KernelSource<{\n${lines.join('')}  }>`;
   return `declare module '*/${basename(file)}' {\n  const source: ${type};\n  export default source;\n}`;
 }
 

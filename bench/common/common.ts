@@ -1,7 +1,8 @@
 /** What all benches share: flags, and what they do with their figures. */
 
 import { type FlagTable, type FlagValues, given, UsageError } from '../../cli/flags.ts';
-import { checkWritable, writeJson, writeOutput } from '../../cli/output.ts';
+import { checkOutputs, everyOutput, writeJson, writeOutput } from '../../cli/output.ts';
+import { standardOutput } from '../../cli/standard-output.ts';
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
 import { type Baseline, baselineTable, type Figure, readBaseline } from './figures.ts';
 import type { Origin } from './origin.ts';
@@ -58,7 +59,8 @@ export interface BenchReport extends Origin {
 
 /** What has to be known before the work: that its results can be written, and what they are compared with. */
 export async function prepareOutput(args: CommonArguments, bench: string): Promise<Baseline | undefined> {
-  for (const flag of ['json', 'report'] as const) await checkWritable(`--${flag}`, args[flag]);
+  const outputs = (['json', 'report'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
+  await checkOutputs(outputs, [{ flag: '--baseline', path: args.baseline }]);
   return args.baseline === undefined ? undefined : readBaseline(args.baseline, bench);
 }
 
@@ -69,12 +71,15 @@ export async function deliver(
   { tables, baseline }: { readonly tables: readonly BenchTable[]; readonly baseline: Baseline | undefined },
 ): Promise<void> {
   const all = baseline ? [...tables, baselineTable(baseline, report.figures)] : tables;
-  if (args.json !== undefined) await writeJson(args.json, report);
-  if (args.report !== undefined) {
-    const { benchHtml } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
-    await writeOutput('--report', args.report, benchHtml(report, all));
-  }
-  if (args.json !== '-') process.stdout.write(`${[headLine(report), ...all.map(tableText)].join('\n\n')}\n`);
+  await everyOutput([
+    async () => args.json !== undefined && writeJson(args.json, report),
+    async () => {
+      if (args.report === undefined) return;
+      const { benchHtml } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
+      await writeOutput('--report', args.report, benchHtml(report, all));
+    },
+  ]);
+  if (args.json !== '-') standardOutput.write(`${[headLine(report), ...all.map(tableText)].join('\n\n')}\n`);
 }
 
 function headLine({ bench, adapter, date, commit, seed }: BenchReport): string {

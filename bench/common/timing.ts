@@ -72,8 +72,8 @@ export async function timeRepeated(runtime: Runtime, run: (rec: Recorder) => voi
   await runtime.settled();
   const { wall, cpu } = time();
   const [timing] = await rec.timings();
+  await rec.check();
   rec.finish();
-  await runtime.check();
   const gpu = timing && timing.nanoseconds > 0 ? { gpu: timing.nanoseconds / 1e9 / count } : {};
   return { wall: wall / count, cpu: cpu / count, ...gpu };
 }

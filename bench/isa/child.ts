@@ -10,14 +10,18 @@ import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
 
 const listing = process.env.FF_ISA_LISTING ?? '';
 
-export {};
-
 using runtime = await openRuntime({ adapter: 'gpu' });
 const all = new Map<string, PipelineUse>();
 for (const preset of ['llava-onevision-qwen2-0.5b', 'llava-video-7b'] as PresetName[])
   for (const dtype of ['f32', 'auto', 'q8', 'q4'] as ModelDType[]) {
     const files = virtualCheckpoint(preset, { shape: { layers: 4, visionLayers: 2 } });
-    const plan = await planMemory(files, runtime, { dtype, frames: 64, question: 'What?', maxNewTokens: 4, reducer: new FrameFusion({ cost: 0.5 }) });
+    const plan = await planMemory(files, runtime, {
+      dtype,
+      frames: 64,
+      question: 'What?',
+      maxNewTokens: 4,
+      reducer: new FrameFusion({ cost: 0.5 }),
+    });
     for (const use of plan.pipelines) {
       const { types, constants, codec } = use.variant;
       all.set(`${use.kernel.name} ${codec?.name ?? ''} ${JSON.stringify(types)} ${JSON.stringify(constants)}`, use);

@@ -82,12 +82,17 @@ function tripsOf(blocks: readonly Block[], first: number, last: number): number 
   const body = blocks.slice(first, last + 1).flatMap(({ instructions }) => instructions);
   const before = blocks.slice(0, first).flatMap(({ instructions }) => instructions);
   for (const instruction of body) {
-    const [, a, b] = /^[sv]_cmpk?_\w+_[iu](?:32|16)(?:_e\d+)?\s+(?:vcc(?:_lo)?,\s*|exec(?:_lo)?,\s*)?(\S+?),\s*(\S+)/.exec(instruction) ?? [];
+    const [, a, b] =
+      /^[sv]_cmpk?_\w+_[iu](?:32|16)(?:_e\d+)?\s+(?:vcc(?:_lo)?,\s*|exec(?:_lo)?,\s*)?(\S+?),\s*(\S+)/.exec(
+        instruction,
+      ) ?? [];
     const counter = [a, b].find((operand) => /^[sv]\d+$/.test(operand ?? ''));
     const end = number([a, b].find((operand) => number(operand) !== undefined));
     if (!counter || end === undefined) continue;
     const step = number(body.map((one) => stepOf(one, counter)).find(Boolean));
-    const start = number(before.map((one) => new RegExp(`^[sv]_mov\\w*\\s+${counter},\\s*(\\S+)`).exec(one)?.[1]).findLast(Boolean));
+    const start = number(
+      before.map((one) => new RegExp(`^[sv]_mov\\w*\\s+${counter},\\s*(\\S+)`).exec(one)?.[1]).findLast(Boolean),
+    );
     if (step && step > 0 && end > (start ?? 0)) return Math.ceil((end - (start ?? 0)) / step);
   }
   return 1;
@@ -153,7 +158,8 @@ function multiplyAddsOf(instruction: string, lanes: number): number {
   if (/^v_(pk_fma|pk_fmac|pk_mul|dot2)\w*_f(16|32)/.test(instruction)) return 2;
   if (/^v_fma_mix\w* v\d+, 1\.0,/.test(instruction)) return 0;
   // A dual instruction is two that issue together.
-  return instruction.split('::').filter((part) => /^\s*v_(dual_)?(fma|fmac|fmamk|fmaak|mad|mac)\w*_f(16|32)/.test(part)).length;
+  return instruction.split('::').filter((part) => /^\s*v_(dual_)?(fma|fmac|fmamk|fmaak|mad|mac)\w*_f(16|32)/.test(part))
+    .length;
 }
 
 /** Bytes that a lane loads from global memory. */

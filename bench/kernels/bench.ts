@@ -3,11 +3,11 @@
 import { UsageError } from '../../cli/flags.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { Console } from '../../cli/progress.ts';
-import { KernelError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
 import { originOf } from '../common/origin.ts';
 import { fairSeconds, type Measured, timeShort } from '../common/timing.ts';
+import { WrongResultError } from '../common/wrong-result.ts';
 import type { KernelArguments } from './arguments.ts';
 import { attentionCases } from './attention-cases.ts';
 import { type CopyRate, copyRate } from './bandwidth.ts';
@@ -96,7 +96,7 @@ function casesOf(
   return all.filter(({ kernel }) => !kernels || kernels.includes(kernel)).map((one) => [name, one]);
 }
 
-/** @throws KernelError if the result is wrong: what is wrong is not timed. */
+/** @throws WrongResultError if the result is wrong: what is wrong is not timed. */
 async function timeCase(
   runtime: Runtime,
   [size, one]: SizedCase,
@@ -107,7 +107,7 @@ async function timeCase(
   try {
     const prepared = await one.prepare(bench);
     const wrong = await fault(prepared, bench);
-    if (wrong) throw new KernelError(`${kernel} ${variant}, ${shape}: ${wrong}.`);
+    if (wrong) throw new WrongResultError(`${kernel} ${variant}, ${shape}: ${wrong}.`);
     const measured = await timeShort(runtime, (rec) => void prepared.run(rec), rounds);
     const { median } = fairSeconds(runtime.adapterKind, measured);
     const rates = { flopsPerSecond: flops / median, bytesPerSecond: bytes / median };

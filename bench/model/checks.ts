@@ -1,23 +1,23 @@
 /** What must hold before a model is timed. */
 
 import { spentShare } from '../../cli/report.ts';
-import { KernelError } from '../../engine/errors.ts';
 import { roundHalfEven } from '../../engine/round.ts';
 import { shareToRemove } from '../../framefusion/budget.ts';
 import type { GenerationStats } from '../../models/generate.ts';
+import { WrongResultError } from '../common/wrong-result.ts';
 
-/** @throws KernelError if two runs that must give the same ids do not. */
+/** @throws WrongResultError if two runs that must give the same ids do not. */
 export function requireSame(what: string, a: GenerationStats, b: GenerationStats): void {
   const at = a.ids.findIndex((id, i) => id !== b.ids[i]);
   if (at < 0 && a.ids.length === b.ids.length) return;
   const place = at < 0 ? Math.min(a.ids.length, b.ids.length) : at;
-  throw new KernelError(`${what}: token ${place} is ${a.ids[place] ?? 'none'} and ${b.ids[place] ?? 'none'}.`);
+  throw new WrongResultError(`${what}: token ${place} is ${a.ids[place] ?? 'none'} and ${b.ids[place] ?? 'none'}.`);
 }
 
-/** @throws KernelError unless the token counts are those that the budget's arithmetic gives. */
+/** @throws WrongResultError unless the token counts are those that the budget's arithmetic gives. */
 export function requireBudget(stats: GenerationStats, cost: number): void {
   const fault = stepsFault(stats, cost) ?? layersFault(stats) ?? spentFault(stats, cost);
-  if (fault) throw new KernelError(`cost ${cost}: ${fault}.`);
+  if (fault) throw new WrongResultError(`cost ${cost}: ${fault}.`);
 }
 
 /** Goes through FrameFusion's steps with the budget's arithmetic in hand. */

@@ -50,7 +50,7 @@ interface Runs {
   readonly traces: Trace[];
 }
 
-/** @throws KernelError if a check fails: what is wrong is not timed. */
+/** @throws WrongResultError if a check fails: what is wrong is not timed. */
 export async function measureCosts(
   subject: Subject,
   args: ModelArguments,

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { root } from '../../cli/models.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { Console } from '../../cli/progress.ts';
-import { InputError, KernelError } from '../../engine/errors.ts';
+import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
 import { originOf } from '../common/origin.ts';
 import { type Measured, measured, type Sample } from '../common/timing.ts';
+import { WrongResultError } from '../common/wrong-result.ts';
 import type { PeerArguments } from './arguments.ts';
 import { type Engine, ourEngine, peerEngine } from './engine.ts';
 import { type Job, type JobType, jobFlops, jobName, jobs } from './jobs.ts';
@@ -111,7 +112,7 @@ async function openPeers(runtime: Runtime, args: PeerArguments, console_: Consol
 /** Seconds that one timing should take at least. */
 const FILLED = 0.1;
 
-/** Everybody does the job once, checked; then round by round. @throws KernelError if our own result is wrong. */
+/** Everybody does the job once, checked; then round by round. @throws WrongResultError if our own result is wrong. */
 async function compete(
   job: Job,
   engines: readonly Engine[],
@@ -123,7 +124,7 @@ async function compete(
   for (const engine of engines) {
     console_.progress(`${name}: checking ${engine.name} ${engine.format}`);
     const reason = await engine.prepare(job, args.seed);
-    if (reason !== undefined && engine.ours) throw new KernelError(`${name}, ${engine.format}: ${reason}.`);
+    if (reason !== undefined && engine.ours) throw new WrongResultError(`${name}, ${engine.format}: ${reason}.`);
     if (reason !== undefined) entries.push({ engine, count: 0, samples: [], reason });
     else {
       const { wall } = await engine.time(1);

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { adapterKind, type Waiting } from '../../engine/adapter.ts';
+import { pollWithBackoff } from '../../engine/backoff.ts';
 import { type AdapterChoice, findAdapter } from '../../engine/node-adapter.ts';
-import { resting } from '../../engine/resting.ts';
-import { adapterKind, type Waiting } from '../../engine/runtime.ts';
 import { type Sample, stopwatch } from '../common/timing.ts';
 import { checkedRows, decoded, encoded, operands } from './jobs.ts';
 import type { Answers, Reply, Request } from './protocol.ts';
@@ -55,7 +55,7 @@ const work = {
 /** Browsers' libraries ask `navigator.gpu`: whatever they ask for, they get the adapter that ours has. */
 async function offerAdapter(choice: AdapterChoice): Promise<void> {
   const { gpu, adapter, options } = await findAdapter(choice);
-  if (adapterKind(adapter.info) === 'software') patient = resting;
+  if (adapterKind(adapter.info) === 'software') patient = pollWithBackoff;
   // They also use the names that browsers have, such as GPUBufferUsage.
   Object.assign(globalThis, (await import('webgpu')).globals);
   const offered = { requestAdapter: () => gpu.requestAdapter(options), wgslLanguageFeatures: gpu.wgslLanguageFeatures };

@@ -8,6 +8,7 @@ import { fetchModel } from '../fetch-model.ts';
 import { chooseModel } from '../models.ts';
 import { openAdapter } from '../open-adapter.ts';
 import { Console } from '../progress.ts';
+import { standardOutput } from '../standard-output.ts';
 import { bytes } from '../table.ts';
 import type { ConvertArguments } from './arguments.ts';
 import { companionsIn, copyCompanions } from './companions.ts';
@@ -47,7 +48,7 @@ export async function convert(args: ConvertArguments, tool: string): Promise<voi
       progress: (done, of) => console_.progress(progressText(done, of, rate.at(seconds(), done))),
     });
     console_.clear();
-    process.stdout.write(`${summary(args.out, plan, seconds())}\n`);
+    standardOutput.write(`${summary(args.out, plan, seconds())}\n`);
   } finally {
     console_.clear();
     runtime.close();
@@ -90,13 +91,13 @@ export async function convertFolder(
 async function fill(options: ConvertOptions, write: (folder: string) => Promise<void>): Promise<void> {
   let folder: NewFolder | undefined;
   try {
-    folder = NewFolder.create(options.out, options);
+    folder = await NewFolder.create(options.out, options);
     await write(folder.path);
     folder.commit();
   } catch (error) {
     throw outputError(options.out, error);
   } finally {
-    await folder?.close();
+    folder?.close();
   }
 }
 

@@ -1,8 +1,10 @@
 /** A folder that is filled aside and appears whole, or not at all. */
-import { existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { access, constants, readdir, realpath, rm, statfs } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { access, constants, readdir, realpath, statfs } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
+import { reasonOf } from '../errors.ts';
+import { asideName, Leftover, sweep } from '../leftovers.ts';
 import { bytes } from '../table.ts';
 
 /**
@@ -64,37 +66,39 @@ function cannotWrite(out: string, cause: NodeJS.ErrnoException): InputError {
   return new InputError(
     isFull
       ? `--out ${out}: the disk is full. Make room, or name a folder on another disk.`
-      : `--out ${out}: cannot be written: ${cause.message}.`,
+      : `--out ${out}: cannot be written: ${reasonOf(cause)}.`,
     { cause },
   );
 }
 
 /** The folder while it is being filled. Until it is committed, the end of the process removes it, too. */
 export class NewFolder {
-  /** Where to write. */
-  readonly path: string;
+  readonly #aside: Leftover;
   readonly #target: string;
   readonly #force: boolean;
-  readonly #discard = (): void => rmSync(this.path, { recursive: true, force: true, maxRetries: 3 });
 
   private constructor(out: string, force: boolean) {
     this.#target = resolve(out);
     this.#force = force;
-    this.path = `${this.#target}.incomplete-${process.pid}`;
+    this.#aside = new Leftover(join(dirname(this.#target), asideName()));
   }
 
-  static create(out: string, { force }: { force: boolean }): NewFolder {
+  /** Where to write. */
+  get path(): string {
+    return this.#aside.path;
+  }
+
+  static async create(out: string, { force }: { force: boolean }): Promise<NewFolder> {
+    await sweep(dirname(resolve(out)));
     const folder = new NewFolder(out, force);
-    folder.#discard(); // a process that was killed may have had the same number, in a container above all
     mkdirSync(folder.path);
-    process.on('exit', folder.#discard);
     return folder;
   }
 
   /** Gives the folder its name. What had it before is replaced if that was allowed. */
   commit(): void {
+    // No leftover before the new one is in its place: should this process be killed here, the old one must stay.
     const old = `${this.#target}.replaced-${process.pid}`;
-    // Without a pause between the renames: no signal comes in between.
     const replaces = this.#force && existsSync(this.#target);
     if (replaces) renameSync(this.#target, old);
     try {
@@ -103,12 +107,14 @@ export class NewFolder {
       if (replaces) renameSync(old, this.#target);
       throw error;
     }
-    if (replaces) rmSync(old, { recursive: true, force: true });
+    this.#aside.release();
+    if (!replaces) return;
+    using replaced = new Leftover(join(dirname(this.#target), asideName()));
+    renameSync(old, replaced.path);
   }
 
   /** Removes what was not committed. */
-  async close(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
-    process.off('exit', this.#discard);
+  close(): void {
+    this.#aside[Symbol.dispose]();
   }
 }

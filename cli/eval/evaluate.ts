@@ -6,13 +6,15 @@ import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
 import { fetchModel, type LocalModel } from '../fetch-model.ts';
+import { inputFiles } from '../input-files.ts';
 import { chooseModel, type ModelChoice } from '../models.ts';
 import { openModel } from '../open-model.ts';
-import { checkWritable, writeJson, writeOutput } from '../output.ts';
+import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
 import { policyOf } from '../policy.ts';
 import { Console } from '../progress.ts';
 import { precisionText, spentShare } from '../report.ts';
 import { showVideo } from '../show-video.ts';
+import { standardOutput } from '../standard-output.ts';
 import type { EvalArguments } from './arguments.ts';
 import { requireVideos } from './benchmarks/videos.ts';
 import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
@@ -52,7 +54,9 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   requireVideos(args.data, questions);
   const chosen = chooseModel(args.model);
   const runs = runsOf(args, chosen);
-  for (const flag of ['json', 'report', 'results'] as const) await checkWritable(`--${flag}`, args[flag]);
+  const outputs = (['json', 'report', 'results'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
+  const videos = new Set(questions.map(({ video }) => video));
+  await checkOutputs(outputs, await inputFiles({ data: args.data, videos }, chosen));
   const choice = await fetchModel(chosen, console_);
   const { runtime, model } = await openModel(args, choice, console_, {
     dtype: args.dtype,
@@ -80,10 +84,12 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       adapter: runtime.adapterName,
       runs: summaries,
     };
-    if (args.json !== undefined) await writeJson(args.json, report);
-    if (args.report !== undefined) await writeOutput('--report', args.report, await drawn(report, args.report));
-    if (args.json !== '-') process.stdout.write(`${accuracyTable(report)}\n`);
-    if (args.types && args.json !== '-') process.stdout.write(`\n${typeTable(report)}\n`);
+    await everyOutput([
+      async () => args.json !== undefined && writeJson(args.json, report),
+      async () => args.report !== undefined && writeOutput('--report', args.report, await drawn(report, args.report)),
+    ]);
+    if (args.json !== '-') standardOutput.write(`${accuracyTable(report)}\n`);
+    if (args.types && args.json !== '-') standardOutput.write(`\n${typeTable(report)}\n`);
   } finally {
     console_.clear();
     model[Symbol.dispose]();

@@ -1,7 +1,7 @@
 /** The work of `ff-run --report`: the page, or a picture of it, from what a run leaves behind. */
 import { encodeJpegs } from '../../media/encode.ts';
 import type { Answered } from '../answers.ts';
-import { checkWritable, writeOutput } from '../output.ts';
+import { writeOutput } from '../output.ts';
 import type { ReportOfVideo } from '../report.ts';
 import type { Shown } from '../show-video.ts';
 import { tokenReportHtml } from './html.ts';
@@ -15,9 +15,8 @@ interface Done {
 }
 
 /** What is missing for the report should be known before the work. @throws InputError where it will not be drawn. */
-export async function checkReport(file: string | undefined): Promise<void> {
-  await checkWritable('--report', file);
-  if (file !== undefined && isPicture(file)) await findBrowser();
+export async function checkReport(file: string): Promise<void> {
+  if (isPicture(file)) await findBrowser();
 }
 
 /**

@@ -2,7 +2,7 @@
 // Linear layer on many rows, for GPUs whose subgroups multiply whole matrices (tensor cores). What it computes and its
 // operands: linear.wgsl. Both factors are rounded to f16, so weights of format f32 are not for it; sums are f32.
 //
-// One workgroup per 128 x 128 tile of y, 32 k at a time through workgroup memory; each of its four subgroups makes 64 x 64 of
+// One workgroup per 128 x 128 tile of y and span of k, 32 k at a time through workgroup memory; each of its four subgroups makes 64 x 64 of
 // it out of matrices of M x N. M, N, K and LANES are the adapter's (matrix.ts). What a subgroup has made passes through
 // workgroup memory once more, because lanes do not know which elements of a matrix they hold.
 
@@ -29,13 +29,13 @@ fn weightOf(tile: u32, c: u32) -> u32 {
   return tile * SIDE / 2u + c / (2u * N) * N + c % N + (c / N % 2u) * outputs();
 }
 
-fn keep(row: u32, n: u32, value: f32) {
-  if (row < params.rows && n < outputs()) { store(row, n, value); }
+fn keep(part: u32, row: u32, n: u32, value: f32) {
+  if (row < params.rows && n < outputs()) { storePart(part, row, n, value); }
 }
 
-// Of a subgroup: its first row and column of y, and which of the workgroup's it is. The lane goes beside it: what a matrix
+// Of a subgroup: its first row and column of y, its part of k, and which of the workgroup's it is. The lane goes beside it: what a matrix
 // is stored by must be the same for all lanes.
-struct Place { row: u32, column: u32, subgroup: u32 }
+struct Place { row: u32, column: u32, part: u32, subgroup: u32 }
 
 // Row i of matrices, two beside each other at a time. Called with constants: compilers keep matrices in registers only where
 // they see every index.
@@ -58,9 +58,9 @@ fn finishPair(sums: ptr<function, Sums>, i: u32, j: u32, at: Place, lane: u32) {
     let place = first + e / width * 2u * N + e % width;
     let row = at.row + i * M + e / width;
     if (GATED) {
-      keep(row, at.column / 2u + j / 2u * N + e % width, gated(made[place], made[place + N]));
+      keep(at.part, row, at.column / 2u + j / 2u * N + e % width, gated(made[place], made[place + N]));
     } else {
-      keep(row, at.column + j * N + e % width, made[place]);
+      keep(at.part, row, at.column + j * N + e % width, made[place]);
     }
   }
   workgroupBarrier();
@@ -74,14 +74,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let staged = thread / DEEP;
   let vector = thread % DEEP;
   let vectors = params.k / 8u;
+  let end = spanEnd(group.z);
   let xStart = (group.y * SIDE + staged) * vectors;
   let wStart = weightRow(weightOf(group.x, staged), params.k);
   let wStep = select(STAGED, STAGED / 2u, GATED);
   var sums: Sums;
 
-  for (var k0 = 0u; k0 < vectors; k0 += DEEP) {
-    let at = min(k0 + vector, vectors - 1u);
-    let beyond = k0 + vector >= vectors;
+  for (var k0 = group.z * params.span; k0 < end; k0 += DEEP) {
+    let at = min(k0 + vector, end - 1u);
+    let beyond = k0 + vector >= end;
     for (var i = 0u; i < SIDE / STAGED; i++) {
       let row = staged + i * STAGED;
       xs[row / M][row % M * WIDE + vector] = x[xStart + i * STAGED * vectors + at];
@@ -105,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  let first = Place(group.y * SIDE + down, group.x * SIDE + right, place);
+  let first = Place(group.y * SIDE + down, group.x * SIDE + right, group.z, place);
   let lane = thread % LANES;
   finishRow(&sums, 0u, first, lane);
   finishRow(&sums, 1u, first, lane);

@@ -5,7 +5,7 @@ alias out = f32;
 override GATED: bool = false;
 override HAS_BIAS: bool;
 override HAS_RESIDUAL: bool;
-struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
+struct Params { rows: u32, n: u32, k: u32, span: u32, stride: u32, column: u32, period: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Activation>;
 @group(0) @binding(1) var<storage, read> weight: array<WeightWord>;

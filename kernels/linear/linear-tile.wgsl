@@ -1,7 +1,7 @@
 // with linear-vec8.wgsl
 // Linear layer on many rows, for GPUs without matrices. What it computes and its operands: linear.wgsl.
 //
-// One workgroup per 64 x 64 tile of y, 8 x 8 outputs a thread, DEPTH vectors of k at a time through workgroup memory. A
+// One workgroup per 64 x 64 tile of y and span of k, 8 x 8 outputs a thread, DEPTH vectors of k at a time through workgroup memory. A
 // thread holds 16 k of its rows, and takes one column after another. What is called with constants is written out and not
 // a loop: compilers keep sums in registers, and addresses in instructions, only where they see every index.
 
@@ -36,11 +36,11 @@ fn more(sums: Sums, rows: Rows, j: u32, right: u32, vector: u32) -> Sums {
   );
 }
 
-fn storeColumn(row0: u32, n: u32, sums: Sums) {
+fn storeColumn(part: u32, row0: u32, n: u32, sums: Sums) {
   if (n >= outputs()) { return; }
   for (var i = 0u; i < 8u; i++) {
     let row = row0 + 8u * i;
-    if (row < params.rows) { store(row, n, select(sums.upper[i % 4u], sums.lower[i % 4u], i >= 4u)); }
+    if (row < params.rows) { storePart(part, row, n, select(sums.upper[i % 4u], sums.lower[i % 4u], i >= 4u)); }
   }
 }
 
@@ -48,8 +48,8 @@ fn gatedFour(gates: vec4<f32>, ups: vec4<f32>) -> vec4<f32> {
   return vec4<f32>(gated(gates.x, ups.x), gated(gates.y, ups.y), gated(gates.z, ups.z), gated(gates.w, ups.w));
 }
 
-fn storeGated(row0: u32, n: u32, gates: Sums, ups: Sums) {
-  storeColumn(row0, n, Sums(gatedFour(gates.upper, ups.upper), gatedFour(gates.lower, ups.lower)));
+fn storeGated(part: u32, row0: u32, n: u32, gates: Sums, ups: Sums) {
+  storeColumn(part, row0, n, Sums(gatedFour(gates.upper, ups.upper), gatedFour(gates.lower, ups.lower)));
 }
 
 @compute @workgroup_size(WG)
@@ -64,6 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let staged = thread / DEPTH;
   let staging = thread % DEPTH;
   let vectors = params.k / 8u;
+  let end = spanEnd(group.z);
   let xStart = (group.y * SIDE + staged) * vectors;
   let wStart = weightRow(n0 + staged, params.k);
   var sum0 = Sums();
@@ -75,9 +76,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum6 = Sums();
   var sum7 = Sums();
 
-  for (var k0 = 0u; k0 < vectors; k0 += DEPTH) {
-    let at = min(k0 + staging, vectors - 1u);
-    let beyond = k0 + staging >= vectors;
+  for (var k0 = group.z * params.span; k0 < end; k0 += DEPTH) {
+    let at = min(k0 + staging, end - 1u);
+    let beyond = k0 + staging >= end;
     for (var i = 0u; i < DEPTH; i++) {
       let row = i * (WG / DEPTH);
       xs[i * (8u / DEPTH) + staged / 8u][staged % 8u][staging] = x[xStart + row * vectors + at];
@@ -106,18 +107,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let row0 = group.y * SIDE + down;
   let n = n0 + right;
   if (GATED) {
-    storeGated(row0, n, sum0, sum4);
-    storeGated(row0, n + 8u, sum1, sum5);
-    storeGated(row0, n + 16u, sum2, sum6);
-    storeGated(row0, n + 24u, sum3, sum7);
+    storeGated(group.z, row0, n, sum0, sum4);
+    storeGated(group.z, row0, n + 8u, sum1, sum5);
+    storeGated(group.z, row0, n + 16u, sum2, sum6);
+    storeGated(group.z, row0, n + 24u, sum3, sum7);
   } else {
-    storeColumn(row0, n, sum0);
-    storeColumn(row0, n + 8u, sum1);
-    storeColumn(row0, n + 16u, sum2);
-    storeColumn(row0, n + 24u, sum3);
-    storeColumn(row0, n + 32u, sum4);
-    storeColumn(row0, n + 40u, sum5);
-    storeColumn(row0, n + 48u, sum6);
-    storeColumn(row0, n + 56u, sum7);
+    storeColumn(group.z, row0, n, sum0);
+    storeColumn(group.z, row0, n + 8u, sum1);
+    storeColumn(group.z, row0, n + 16u, sum2);
+    storeColumn(group.z, row0, n + 24u, sum3);
+    storeColumn(group.z, row0, n + 32u, sum4);
+    storeColumn(group.z, row0, n + 40u, sum5);
+    storeColumn(group.z, row0, n + 48u, sum6);
+    storeColumn(group.z, row0, n + 56u, sum7);
   }
 }

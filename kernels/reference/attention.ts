@@ -13,6 +13,31 @@ export interface AttentionCase extends Heads {
   readonly columns?: readonly [q: number, k: number, v: number];
 }
 
+/**
+ * Attention within segments of lengths of their own, each a case of its own.
+ *
+ * @param starts - The row at which each begins, and the end of the last.
+ */
+export function unevenAttention(
+  q: HostTensor,
+  k: HostTensor,
+  v: HostTensor,
+  c: AttentionCase,
+  starts: readonly number[],
+): { y: Float64Array; exponent: number } {
+  const parts = starts.slice(1).map((end, i) => {
+    const of = (x: HostTensor): HostTensor => {
+      const [, width = 0] = x.shape;
+      return { ...x, shape: [end - starts[i]!, width], values: x.values.slice(starts[i]! * width, end * width) };
+    };
+    return attention(of(q), of(k), of(v), c);
+  });
+  return {
+    y: Float64Array.from(parts.flatMap(({ y }) => [...y])),
+    exponent: Math.max(...parts.map(({ exponent }) => exponent)),
+  };
+}
+
 /** Softmax of scores. */
 export function softmax(scores: readonly number[]): number[] {
   const most = Math.max(...scores);

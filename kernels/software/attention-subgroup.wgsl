@@ -10,6 +10,7 @@ alias act = f32;
 override LANES: u32 = 4;  // or 8
 override HEAD_DIM: u32;
 override CAUSAL: bool;
+override UNEVEN: bool = false;
 // From a row to the next there are qStride numbers in q, yStride in y; from a head to the next, headStride in both.
 struct Params {
   rows: u32, keys: u32, group: u32, headStride: u32, yStride: u32,
@@ -19,8 +20,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> q: array<act>;
 @group(0) @binding(1) var<storage, read> k: array<act>;
 @group(0) @binding(2) var<storage, read> v: array<act>;
-@group(0) @binding(3) var<storage, read_write> y: array<act>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> starts: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<act>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 const ROWS = 16u;
 const MASKED = -1e30;
@@ -52,30 +54,30 @@ fn highestOf(bound: Rows, a: Rows, b: Rows) -> Rows {
   );
 }
 
-// Scores of a key; `end` is the first key that the first row does not see.
-fn masked(scores: Rows, key: u32, end: u32) -> Rows {
+// Scores of a key of so many; `end` is the first key that the first row does not see.
+fn masked(scores: Rows, key: u32, keys: u32, end: u32) -> Rows {
   return Rows(
-    maskedFour(scores[0], key, end), maskedFour(scores[1], key, end + 4u),
-    maskedFour(scores[2], key, end + 8u), maskedFour(scores[3], key, end + 12u),
+    maskedFour(scores[0], key, keys, end), maskedFour(scores[1], key, keys, end + 4u),
+    maskedFour(scores[2], key, keys, end + 8u), maskedFour(scores[3], key, keys, end + 12u),
   );
 }
 
-fn maskedFour(scores: vec4<f32>, key: u32, end: u32) -> vec4<f32> {
-  var ends = vec4<u32>(params.keys);
+fn maskedFour(scores: vec4<f32>, key: u32, keys: u32, end: u32) -> vec4<f32> {
+  var ends = vec4<u32>(keys);
   if (CAUSAL) { ends = min(ends, end + vec4<u32>(0u, 1u, 2u, 3u)); }
   return select(vec4<f32>(MASKED), scores * params.scale, vec4<u32>(key) < ends);
 }
 
-// One column of the rows of q.
-fn queries(segmentRow: u32, row0: u32, column: u32) -> Rows {
+// One column of rows row0 .. row0 + 15 of q; `last` stands in for those beyond it.
+fn queries(row0: u32, last: u32, column: u32) -> Rows {
   return Rows(
-    queryFour(segmentRow, row0, column), queryFour(segmentRow, row0 + 4u, column),
-    queryFour(segmentRow, row0 + 8u, column), queryFour(segmentRow, row0 + 12u, column),
+    queryFour(row0, last, column), queryFour(row0 + 4u, last, column),
+    queryFour(row0 + 8u, last, column), queryFour(row0 + 12u, last, column),
   );
 }
 
-fn queryFour(segmentRow: u32, row0: u32, column: u32) -> vec4<f32> {
-  let rows = segmentRow + min(row0 + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u));
+fn queryFour(row0: u32, last: u32, column: u32) -> vec4<f32> {
+  let rows = min(row0 + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(last));
   let at = rows * params.qStride + params.qColumn + column;
   return vec4<f32>(f32(q[at.x]), f32(q[at.y]), f32(q[at.z]), f32(q[at.w]));
 }
@@ -92,26 +94,35 @@ fn four(held: f32, lane: u32) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
   let row0 = group.x * ROWS;
   let head = group.y;
-  let segmentRow = group.z * params.rows;
-  let segmentKey = group.z * params.keys;
+  var rows = params.rows;
+  var keys = params.keys;
+  var segmentRow = group.z * rows;
+  var segmentKey = group.z * keys;
+  if (UNEVEN) {
+    segmentRow = starts[group.z];
+    segmentKey = segmentRow;
+    rows = starts[group.z + 1u] - segmentRow;
+    keys = rows;
+    if (row0 >= rows) { return; }
+  }
   let kHead = params.kColumn + head / params.group * HEAD_DIM;
   let vHead = params.vColumn + head / params.group * HEAD_DIM;
-  let before = params.keys - min(params.rows, params.keys);
-  var end = params.keys;
+  let before = keys - min(rows, keys);
+  var end = keys;
   if (CAUSAL) { end = min(end, before + row0 + ROWS); }
 
   // Columns lane, lane + LANES, ... of q and of y; HEAD_DIM is at most 128.
   var query: array<Rows, 32>;
   var sums: array<Rows, 32>;
   for (var c = 0u; c < CHUNKS; c++) {
-    query[c] = queries(segmentRow, row0, head * params.headStride + min(c * LANES + lane, HEAD_DIM - 1u));
+    query[c] = queries(segmentRow + row0, segmentRow + rows - 1u, head * params.headStride + min(c * LANES + lane, HEAD_DIM - 1u));
   }
   var highest = each(MASKED);
   var total = each(0.0);  // of this lane's keys
   for (var key0 = 0u; key0 < end; key0 += 2u * LANES) {
     let key = key0 + lane;
-    let kHere = (segmentKey + min(key, params.keys - 1u)) * params.kStride + kHead;
-    let kNext = (segmentKey + min(key + LANES, params.keys - 1u)) * params.kStride + kHead;
+    let kHere = (segmentKey + min(key, keys - 1u)) * params.kStride + kHead;
+    let kNext = (segmentKey + min(key + LANES, keys - 1u)) * params.kStride + kHead;
     // By row, of key and of key + LANES. Row after row, so that little is held at a time.
     var score0 = vec2<f32>();
     var score1 = vec2<f32>();
@@ -133,32 +144,32 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
       let columns = query[c];
       for (var i = 0u; i < min(LANES, HEAD_DIM - c * LANES); i += 4u) {
         let at = c * LANES + i;
-        let keys = mat2x4<f32>(
+        let columnKeys = mat2x4<f32>(
           vec4<f32>(f32(k[kHere + at]), f32(k[kHere + at + 1u]), f32(k[kHere + at + 2u]), f32(k[kHere + at + 3u])),
           vec4<f32>(f32(k[kNext + at]), f32(k[kNext + at + 1u]), f32(k[kNext + at + 2u]), f32(k[kNext + at + 3u])),
         );
-        score0 += four(columns[0][0], i) * keys;
-        score1 += four(columns[0][1], i) * keys;
-        score2 += four(columns[0][2], i) * keys;
-        score3 += four(columns[0][3], i) * keys;
-        score4 += four(columns[1][0], i) * keys;
-        score5 += four(columns[1][1], i) * keys;
-        score6 += four(columns[1][2], i) * keys;
-        score7 += four(columns[1][3], i) * keys;
-        score8 += four(columns[2][0], i) * keys;
-        score9 += four(columns[2][1], i) * keys;
-        score10 += four(columns[2][2], i) * keys;
-        score11 += four(columns[2][3], i) * keys;
-        score12 += four(columns[3][0], i) * keys;
-        score13 += four(columns[3][1], i) * keys;
-        score14 += four(columns[3][2], i) * keys;
-        score15 += four(columns[3][3], i) * keys;
+        score0 += four(columns[0][0], i) * columnKeys;
+        score1 += four(columns[0][1], i) * columnKeys;
+        score2 += four(columns[0][2], i) * columnKeys;
+        score3 += four(columns[0][3], i) * columnKeys;
+        score4 += four(columns[1][0], i) * columnKeys;
+        score5 += four(columns[1][1], i) * columnKeys;
+        score6 += four(columns[1][2], i) * columnKeys;
+        score7 += four(columns[1][3], i) * columnKeys;
+        score8 += four(columns[2][0], i) * columnKeys;
+        score9 += four(columns[2][1], i) * columnKeys;
+        score10 += four(columns[2][2], i) * columnKeys;
+        score11 += four(columns[2][3], i) * columnKeys;
+        score12 += four(columns[3][0], i) * columnKeys;
+        score13 += four(columns[3][1], i) * columnKeys;
+        score14 += four(columns[3][2], i) * columnKeys;
+        score15 += four(columns[3][3], i) * columnKeys;
       }
     }
     var here = Rows(score0.x, score1.x, score2.x, score3.x, score4.x, score5.x, score6.x, score7.x, score8.x, score9.x, score10.x, score11.x, score12.x, score13.x, score14.x, score15.x);
     var next = Rows(score0.y, score1.y, score2.y, score3.y, score4.y, score5.y, score6.y, score7.y, score8.y, score9.y, score10.y, score11.y, score12.y, score13.y, score14.y, score15.y);
-    here = masked(here, key, before + row0 + 1u);
-    next = masked(next, key + LANES, before + row0 + 1u);
+    here = masked(here, key, keys, before + row0 + 1u);
+    next = masked(next, key + LANES, keys, before + row0 + 1u);
 
     let higher = highestOf(highest, here, next);
     let shrink = exponential(highest - higher);
@@ -171,8 +182,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     for (var i = 0u; i < LANES; i++) {
       let first = heldBy(i, here);
       let second = heldBy(i, next);
-      let vHere = (segmentKey + min(key0 + i, params.keys - 1u)) * params.vStride + vHead + lane;
-      let vNext = (segmentKey + min(key0 + LANES + i, params.keys - 1u)) * params.vStride + vHead + lane;
+      let vHere = (segmentKey + min(key0 + i, keys - 1u)) * params.vStride + vHead + lane;
+      let vNext = (segmentKey + min(key0 + LANES + i, keys - 1u)) * params.vStride + vHead + lane;
       for (var c = 0u; c < CHUNKS; c++) {
         let a = f32(v[vHere + c * LANES]);
         let b = f32(v[vNext + c * LANES]);
@@ -185,7 +196,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   for (var c = 0u; c < CHUNKS; c++) {
     let column = c * LANES + lane;
     if (column >= HEAD_DIM) { break; }
-    for (var i = 0u; i < min(ROWS, params.rows - row0); i++) {
+    for (var i = 0u; i < min(ROWS, rows - row0); i++) {
       let at = (segmentRow + row0 + i) * params.yStride + head * params.headStride + column;
       y[at] = act(sums[c][i / 4u][i % 4u] / all[i / 4u][i % 4u]);
     }

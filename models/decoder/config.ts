@@ -1,8 +1,9 @@
 import type { HeadOrder } from '../../kernels/rope.ts';
 import type { ConfigReader } from '../config.ts';
+import { type RopeConfig, type RopeScaling, ropeConfig } from './rope.ts';
 
 /** Sizes and switches of a decoder: what Qwen2, LLaMA and InternLM2 differ in, apart from their tensors' names. */
-export interface DecoderConfig {
+export interface DecoderConfig extends RopeConfig {
   readonly hiddenSize: number;
   readonly intermediateSize: number;
   readonly layers: number;
@@ -10,13 +11,6 @@ export interface DecoderConfig {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly vocabSize: number;
-  readonly ropeTheta: number;
-  /** Frequencies are divided by it (linear scaling); 1 for none. */
-  readonly ropeFactor: number;
-  /** How many frequencies of a head turn by time, by height and by width (M-RoPE); undefined: all by one position. */
-  readonly ropeSections?: readonly [time: number, height: number, width: number];
-  /** Positions from which on the frequencies would change (dynamic scaling), which is not built. */
-  readonly maxPositions: number;
   readonly rmsNormEps: number;
   readonly tieWordEmbeddings: boolean;
   /** Whether query, key and value have biases. */
@@ -25,10 +19,20 @@ export interface DecoderConfig {
   readonly headOrder: HeadOrder;
 }
 
+/**
+ * The decoder's part of a config, under `text_config`.
+ *
+ * @param defaults - What stands behind keys that it lacks. Whether the head is the embedding, some files say beside it.
+ */
+export function textConfig(config: ConfigReader, defaults: Readonly<Record<string, unknown>> = {}): ConfigReader {
+  const tied = config.raw('tie_word_embeddings');
+  return config.part('text_config', { ...defaults, ...(tied !== undefined && { tie_word_embeddings: tied }) });
+}
+
 /** Qwen2 (Hugging Face `Qwen2Config`). @throws WeightsError if a key is missing, wrong, or asks for what is not built. */
 export function qwen2Config(config: ConfigReader): DecoderConfig {
-  config.oneOf('use_sliding_window', [false], false);
-  return { ...sizes(config), ...unscaled(config), qkvBias: true, headOrder: 'split' };
+  refuseWindows(config);
+  return decoderConfig(config, { qkvBias: true, headOrder: 'split' });
 }
 
 /**
@@ -37,23 +41,15 @@ export function qwen2Config(config: ConfigReader): DecoderConfig {
  * @throws WeightsError as `qwen2Config`.
  */
 export function qwen3Config(config: ConfigReader): DecoderConfig {
-  config.oneOf('use_sliding_window', [false], false);
+  refuseWindows(config);
   config.oneOf('attention_bias', [false], false);
-  return { ...sizes(config, 128), ...unscaled(config), qkvBias: false, headOrder: 'split' };
+  return decoderConfig(config, { qkvBias: false, headOrder: 'split', ownHeadDim: 128 });
 }
 
 /** Qwen2-VL's (Hugging Face `Qwen2VLConfig`): Qwen2 with positions on three axes. @throws WeightsError as `qwen2Config`. */
 export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
-  config.oneOf('use_sliding_window', [false], false);
-  const scaling = config.part('rope_scaling');
-  // `type` says mrope in the published files; transformers from 4.46 on writes `rope_type: default` beside or instead.
-  for (const key of ['type', 'rope_type']) scaling.oneOf(key, ['mrope', 'default'], 'mrope');
-  const base = { ...sizes(config), ...UNSCALED, qkvBias: true, headOrder: 'split' } as const;
-  const sections = scaling.numbers('mrope_section');
-  const [time = 0, height = 0, width = 0] = sections;
-  if (sections.length !== 3 || !sections.every((n) => n > 0) || time + height + width !== base.headDim / 2)
-    throw scaling.wrong('mrope_section', `three numbers that make ${base.headDim / 2}, half of a head`);
-  return { ...base, ropeSections: [time, height, width] };
+  refuseWindows(config);
+  return decoderConfig(config, { qkvBias: true, headOrder: 'split', scalings: ['mrope'] });
 }
 
 /** What `LlamaConfig` has where a file leaves a key out: LLaMA-7B's sizes. */
@@ -70,33 +66,31 @@ export const LLAMA_DEFAULTS = {
 export function llamaConfig(config: ConfigReader): DecoderConfig {
   config.oneOf('attention_bias', [false], false);
   config.oneOf('mlp_bias', [false], false);
-  const scaling = scalingOf(config, 'linear');
-  return { ...sizes(config), ...UNSCALED, ropeFactor: scaling ?? 1, qkvBias: false, headOrder: 'split' };
+  return decoderConfig(config, { qkvBias: false, headOrder: 'split', scalings: ['linear', 'dynamic'] });
 }
 
 /** InternLM2 (`configuration_internlm2.py`). @throws WeightsError as `qwen2Config`. */
 export function internLm2Config(config: ConfigReader): DecoderConfig {
   config.oneOf('bias', [false], false);
-  return { ...sizes(config), ...unscaled(config), qkvBias: false, headOrder: 'grouped' };
+  return decoderConfig(config, { qkvBias: false, headOrder: 'grouped' });
 }
 
-const UNSCALED = { ropeFactor: 1, maxPositions: Number.POSITIVE_INFINITY } as const;
-
-/** Dynamic scaling leaves the frequencies alone up to the length that the model was trained with. */
-function unscaled(config: ConfigReader): Pick<DecoderConfig, 'ropeFactor' | 'maxPositions'> {
-  if (scalingOf(config, 'dynamic') === undefined) return UNSCALED;
-  return { ...UNSCALED, maxPositions: config.size('max_position_embeddings') };
+/** Attention to the last positions alone is not built; what its window would be does not matter then. */
+function refuseWindows(config: ConfigReader): void {
+  config.oneOf('use_sliding_window', [false], false);
+  config.ignore('sliding_window', 'max_window_layers');
 }
 
-/**
- * What all have, under the names of Hugging Face.
- *
- * @param ownHeadDim - Size of a head where no key says it, for classes whose heads need not make up the hidden size.
- */
-function sizes(
-  config: ConfigReader,
-  ownHeadDim?: number,
-): Omit<DecoderConfig, 'ropeFactor' | 'maxPositions' | 'qkvBias' | 'headOrder'> {
+/** What a kind of decoder has whatever its config says. */
+interface Kind extends Pick<DecoderConfig, 'qkvBias' | 'headOrder'> {
+  /** Scalings of positions that it can have; default `dynamic`. */
+  readonly scalings?: readonly RopeScaling[];
+  /** Size of a head where no key says it, for classes whose heads need not make up the hidden size. */
+  readonly ownHeadDim?: number;
+}
+
+/** What all have, under the names of Hugging Face. */
+function decoderConfig(config: ConfigReader, { scalings = ['dynamic'], ownHeadDim, ...kind }: Kind): DecoderConfig {
   config.oneOf('hidden_act', ['silu'], 'silu');
   const hiddenSize = config.size('hidden_size');
   const heads = config.size('num_attention_heads');
@@ -106,7 +100,7 @@ function sizes(
     throw config.wrong('num_attention_heads', `a divisor of hidden_size, ${hiddenSize}`);
   const headDim = config.size('head_dim', ownHeadDim ?? hiddenSize / heads);
   if (headDim % 2 !== 0) throw config.wrong('num_attention_heads', 'such that a head has an even size');
-  return {
+  const decoder = {
     hiddenSize,
     heads,
     kvHeads,
@@ -114,16 +108,11 @@ function sizes(
     intermediateSize: config.size('intermediate_size'),
     layers: config.size('num_hidden_layers'),
     vocabSize: config.size('vocab_size'),
-    ropeTheta: config.positive('rope_theta', 10000),
+    ...ropeConfig(config, scalings, headDim),
     rmsNormEps: config.positive('rms_norm_eps', 1e-6),
     tieWordEmbeddings: config.flag('tie_word_embeddings', false),
+    ...kind,
   };
-}
-
-/** The factor of `rope_scaling`, if it has the one kind that is built; its key is `type`, later `rope_type`. */
-function scalingOf(config: ConfigReader, kind: string): number | undefined {
-  if (config.raw('rope_scaling') === undefined) return undefined;
-  const scaling = config.part('rope_scaling');
-  scaling.oneOf(scaling.raw('rope_type') === undefined ? 'type' : 'rope_type', [kind]);
-  return scaling.positive('factor');
+  config.refuseUnread();
+  return decoder;
 }

@@ -1,6 +1,6 @@
 import { VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
-import { LLAMA_DEFAULTS, llamaConfig } from '../decoder/config.ts';
+import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
@@ -28,7 +28,7 @@ const names: LlavaEncoderNames = {
 export const llavaNextVideo: Family = {
   architectures: ['LlavaNextVideoForConditionalGeneration'],
   plan: (config): FamilyPlan => {
-    const text = config.part('text_config', LLAMA_DEFAULTS);
+    const text = textConfig(config, LLAMA_DEFAULTS);
     text.oneOf('model_type', ['llama'], 'llama');
     const decoder = llamaConfig(text);
     const vision = encoderConfig(config, decoder.hiddenSize);

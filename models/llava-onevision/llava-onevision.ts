@@ -1,6 +1,6 @@
 import { QWEN_1_5, VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
-import { qwen2Config } from '../decoder/config.ts';
+import { qwen2Config, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
@@ -21,7 +21,7 @@ const names: LlavaEncoderNames = {
 export const llavaOnevision: Family = {
   architectures: ['LlavaOnevisionForConditionalGeneration'],
   plan: (config): FamilyPlan => {
-    const text = config.part('text_config', inherited(config));
+    const text = textConfig(config);
     const decoder = qwen2Config(text);
     const vision = encoderConfig(config, decoder.hiddenSize);
     return {
@@ -43,11 +43,6 @@ export const llavaOnevision: Family = {
     };
   },
 };
-
-/** Older files say beside `text_config` whether the head is the embedding. */
-function inherited(config: ConfigReader): Record<string, unknown> {
-  return { tie_word_embeddings: config.raw('tie_word_embeddings') };
-}
 
 /** The files hold, and their configs count, the layers that run: -1 is the last of them. */
 function encoderConfig(config: ConfigReader, outSize: number): LlavaEncoderConfig {

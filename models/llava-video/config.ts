@@ -1,4 +1,5 @@
 import { WeightsError } from '../../engine/errors.ts';
+import { quoted } from '../../engine/text.ts';
 import type { NewlinePlace, PoolMode } from '../../kernels/vision.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, qwen2Config } from '../decoder/config.ts';
@@ -61,7 +62,7 @@ function trainedTower(config: ConfigReader, vision: ConfigReader | undefined): T
   const name = config.text('mm_vision_tower');
   if (name.includes('siglip-so400m-patch14-384')) return so400m;
   throw new WeightsError(
-    `${config.file}: mm_vision_tower ${JSON.stringify(name)} is not known by name. Put a vision_config.json with its sizes beside config.json.`,
+    `${config.file}: mm_vision_tower ${quoted(name)} is not known by name. Put a vision_config.json with its sizes beside config.json.`,
   );
 }
 

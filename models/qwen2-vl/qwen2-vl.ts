@@ -1,5 +1,5 @@
 import { QWEN_2_VL, VIDEO_MARK } from '../chat.ts';
-import { qwen2VlConfig } from '../decoder/config.ts';
+import { qwen2VlConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { readConfig } from '../files.ts';
@@ -27,7 +27,9 @@ export const qwen2Vl: Family = {
     const vision = config.part('vision_config');
     const tower = qwen2VlTowerConfig(vision);
     const fold = vision.size('spatial_merge_size', 2);
-    const decoder = qwen2VlConfig(config);
+    // transformers 4 has the decoder's keys beside those of the tower, transformers 5 in a part of their own.
+    const text = config.raw('text_config') === undefined ? config : textConfig(config);
+    const decoder = qwen2VlConfig(text);
     if (vision.size('hidden_size', 3584) !== decoder.hiddenSize)
       throw vision.wrong('hidden_size', `the decoder's, ${decoder.hiddenSize}`);
     const processor = await readConfig(files, 'preprocessor_config.json');
@@ -60,7 +62,7 @@ export const qwen2Vl: Family = {
         lead: (pictures) => SHOWN.repeat(pictures.length),
         tokens: 'text',
       },
-      stopIds: config.numbers('eos_token_id'),
+      stopIds: text.numbers('eos_token_id'),
       ignorable: [/\.inv_freq$/],
       loadEncoder: (loader, act, loaded) => {
         const projector = [

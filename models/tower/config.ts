@@ -62,7 +62,7 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
   const imageSize = config.side('image_size');
   const patchSize = config.side('patch_size');
   if (patchSize > imageSize) throw config.wrong('patch_size', `at most image_size, ${imageSize}`);
-  return {
+  const tower = {
     hiddenSize,
     heads,
     imageSize,
@@ -74,6 +74,10 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
     layerNormEps: config.positive('layer_norm_eps', eps),
     gelu: acts[act] ?? 'erf',
   };
+  // PaliGemma's towers, which NVILA has, speak of a projector that is not theirs.
+  config.ignore('projector_hidden_act');
+  config.refuseUnread();
+  return tower;
 }
 
 /** A tower for pictures of one size. */
@@ -90,7 +94,7 @@ export function qwen2VlTowerConfig(config: ConfigReader): TowerConfig {
   const hiddenSize = config.size('embed_dim', 1280);
   const heads = config.size('num_heads', 16);
   if (hiddenSize % (4 * heads) !== 0) throw config.wrong('num_heads', `such that a head of ${hiddenSize} has quarters`);
-  return {
+  const tower: TowerConfig = {
     hiddenSize,
     heads,
     imageSize: 0,
@@ -103,6 +107,8 @@ export function qwen2VlTowerConfig(config: ConfigReader): TowerConfig {
     layerNormEps: 1e-6,
     gelu: 'quick',
   };
+  config.refuseUnread();
+  return tower;
 }
 
 /** google/siglip-so400m-patch14-384, whose sizes LLaVA implies by its name alone. */

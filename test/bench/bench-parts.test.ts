@@ -15,7 +15,7 @@ import { seededTensors } from '../../tools/checkpoint/virtual.ts';
 function configOf(preset: PresetName): DecoderConfig {
   const { hiddenSize, heads, tiedEmbeddings, ...shape } = PRESETS[preset];
   const headDim = hiddenSize / heads;
-  const rope = { ropeTheta: 1e6, ropeFactor: 1, maxPositions: Number.POSITIVE_INFINITY };
+  const rope = { ropeTheta: 1e6, ropeFactor: 1, maxPositions: Number.POSITIVE_INFINITY, contextLength: 32768 };
   const fixed = {
     ...rope,
     rmsNormEps: 1e-6,

@@ -370,7 +370,7 @@ describe('ff-convert', () => {
       [{ model: 'nope' }, 1, /--model nope: no such folder/],
       [{ model: root }, 1, /config\.json: it is missing/],
       [{ out: root }, 1, /--out .*: it exists\. Name another folder, or use --force/],
-      [{ out: join(root, 'nowhere', 'q4') }, 1, /--out .*nowhere.*: cannot be written: ENOENT/],
+      [{ out: join(root, 'nowhere', 'q4') }, 1, /--out .*nowhere.*: cannot be written: no such file or directory\.$/m],
     ];
     for (const [change, exitCode, line] of cases) {
       const flags = Object.entries({ ...usual, ...change });
@@ -396,18 +396,18 @@ describe('ff-convert', () => {
     try {
       const out = join(root, 'interrupted');
       const args = ['--model', source, '--dtype', 'q4', '--out', out];
-      for (const [signal, exitCode, flags] of [
-        ['SIGINT', 130, []],
-        ['SIGTERM', 143, ['--force']],
+      for (const [signal, flags] of [
+        ['SIGINT', []],
+        ['SIGTERM', ['--force']],
       ] as const) {
         if (flags.length > 0) await cp(tiny, out, { recursive: true });
         const before = await readdir(root);
-        const when = appears(root, /^interrupted\.incomplete-\d+$/, 'model.safetensors');
-        const { code, stdout, stderr } = await ffConvert([...args, ...flags, '--quiet'], {
+        const when = appears(root, /^\.framefusion-\d+-\d+-\d+$/, 'model.safetensors');
+        const ended = await ffConvert([...args, ...flags, '--quiet'], {
           interrupt: { signal, when },
         });
         await when;
-        expect([code, stdout, stderr]).to.deep.equal([exitCode, '', '']);
+        expect(ended).to.deep.equal({ code: null, signal, stdout: '', stderr: '' });
         expect(await readdir(root)).to.deep.equal(before);
       }
       expect(await readdir(out)).to.have.members(await readdir(tiny));

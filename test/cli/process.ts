@@ -10,8 +10,8 @@ export const tiny = `${root}assets/tiny-llava-video`;
 /** What a process said and how it ended. */
 export interface Ended {
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
-  /** Without the lines that Dawn itself prints about some drivers. */
   readonly stderr: string;
 }
 
@@ -47,9 +47,6 @@ export function ffRun(
     });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => {
-      const stderr = output.stderr.replace(/^Warning: (max|vkCreateInstance).*\n( {4}at CheckVk.*\n)?\n?/gm, '');
-      resolve({ code, stdout: output.stdout, stderr });
-    });
+    child.on('close', (code, signal) => resolve({ code, signal, ...output }));
   });
 }

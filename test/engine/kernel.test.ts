@@ -19,7 +19,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x < params.n) { y[id.x] = x[id.x] + act(f32(WIDE) + f32(params.shift) + params.eps); }
 }
 `;
-const typed = source as KernelSource<'x' | 'y', 'n' | 'shift' | 'eps', 'WIDE', 'WG', 'act'>;
+const typed = source as KernelSource<{
+  operands: 'x' | 'y';
+  params: 'n' | 'shift' | 'eps';
+  constants: 'WIDE';
+  options: 'WG';
+  types: 'act';
+}>;
 
 describe('parseInterface', () => {
   it('reads bindings, parameters, overrides and open element types, and no comments', () => {

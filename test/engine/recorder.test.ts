@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KernelError } from '../../engine/errors.ts';
+import { AdapterLimitError } from '../../engine/errors.ts';
 import { Kernel, type KernelSource } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
@@ -18,7 +18,7 @@ const add = new Kernel(
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x < params.n) { y[id.x] = x[id.x] + params.by; }
-}` as KernelSource<'x' | 'y', 'n' | 'by', never, never, never>,
+}` as KernelSource<{ operands: 'x' | 'y'; params: 'n' | 'by'; constants: never; options: never; types: never }>,
 );
 
 function plus(rec: Recorder, x: Tensor, by: number): Tensor {
@@ -265,9 +265,9 @@ describe('Recorder', () => {
         workgroups: [1, 65536],
       }),
     )
-      .to.throw(KernelError)
+      .to.throw(AdapterLimitError)
       .with.property('message')
-      .that.matches(/^add: 1,65536 workgroups, but the adapter allows \d+ an axis\.$/);
+      .that.matches(/^add: 1 x 65536 workgroups, but .+ allows \d+ along an axis\.$/);
     rec.finish();
   });
 

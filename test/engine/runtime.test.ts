@@ -1,15 +1,18 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { DeviceError, KernelError } from '../../engine/errors.ts';
-import { Kernel, type KernelSource } from '../../engine/kernel.ts';
+import { AdapterLimitError, DeviceError, InputError, KernelError } from '../../engine/errors.ts';
+import { fileLine, Kernel, type KernelSource } from '../../engine/kernel.ts';
 import { type AdapterChoice, openRuntime } from '../../engine/node-adapter.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { argmax } from '../../kernels/sampling.ts';
 import { openTestRuntime, sharedRuntime } from '../helpers/device.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
 
-type YSource = KernelSource<'y', never, never, never, never>;
+type YSource = KernelSource<{ operands: 'y'; params: never; constants: never; options: never; types: never }>;
 
 function fill(body: string): YSource {
   return `@group(0) @binding(0) var<storage, read_write> y: array<f32>;
@@ -85,21 +88,21 @@ describe('Runtime', () => {
       const error = await failureOf('broken-syntax', fill('y[0] = ;'));
       expect(error).to.be.instanceOf(KernelError);
       expect(error.message)
-        .to.match(/^broken-syntax: does not compile on .*:3:20 /)
+        .to.match(/^broken-syntax\.wgsl:3:20: does not compile on .+: .+ In: fn main\(\) \{ y\[0\] = ; \}$/)
         .and.not.match(/\n/);
     });
 
     it('names a kernel whose types do not fit', async () => {
       const error = await failureOf('broken-types', fill('y[0] = 1u;'));
       expect(error).to.be.instanceOf(KernelError);
-      expect(error.message).to.match(/^broken-types: does not compile/);
+      expect(error.message).to.match(/^broken-types\.wgsl:3:\d+: does not compile/);
     });
 
     it('names a kernel that wants more workgroup memory than there is', async () => {
       const source = `var<workgroup> much: array<f32, 100000000>;\n${fill('y[0] = much[1];')}` as YSource;
       const error = await failureOf('greedy', source);
       expect(error).to.be.instanceOf(KernelError);
-      expect(error.message).to.match(/^greedy: does not compile/);
+      expect(error.message).to.match(/^greedy\.wgsl(:\d+:\d+)?: does not compile/);
     });
 
     it('compiles several pipelines ahead, each once, also where a dispatch is faster', async () => {
@@ -134,7 +137,7 @@ describe('Runtime', () => {
         const error = await rejection(runtime.pipelines.prepare([{ kernel, variant: { types: {}, constants: {} } }]));
         expect(error).to.be.instanceOf(KernelError);
         expect(error.message)
-          .to.match(/^ahead: does not compile on /)
+          .to.match(/^ahead\.wgsl(:\d+:\d+)?: does not compile on /)
           .and.include(runtime.adapterName)
           .and.not.match(/\n/);
         expect(runtime.pipelines.uses).to.deep.equal([]);
@@ -149,19 +152,99 @@ describe('Runtime', () => {
       expect(error.message).to.match(/^prefill: WebGPU refused the work: /);
     });
 
-    it('refuses from then on: what came before may be wrong', async () => {
-      await failureOf('broken', fill('nonsense'));
-      const rec = runtime.recorder('later');
-      await expectRejection(rec.read(argmax(rec, rec.empty('x', [4], 'f32'))), KernelError, 'broken');
-      await expectRejection(runtime.check(), KernelError, 'broken');
+    it('places an error in the file that it is in, whatever was put before and after the kernel', async () => {
+      const withShared = (text: string) =>
+        `${text}\n${fileLine('shared.wgsl')}\nfn one() -> f32 { return 1.0; }` as YSource;
+      const codec = { name: 'codec', source: '// one\n// two\nfn decode() -> f32 { return nothing; }' };
+      const typed = withShared(`alias act = f32;\n${fill('y[0] = decode() + one();')}`);
+      const f16 = runtime.hasF16 ? ({ types: { act: 'f16' } } as const) : {};
+      const failing = async (kernel: Kernel, more: object) => {
+        const rec = runtime.recorder('failing');
+        const y = rec.empty('y', [4], 'f32');
+        rec.dispatch(kernel, { operands: { y }, workgroups: [1], ...more });
+        const { message } = await rejection(rec.read(y));
+        rec.finish();
+        return message;
+      };
+      const inCodec = await failing(new Kernel('whole', typed) as Kernel, { codec, ...f16 });
+      expect(inCodec).to.match(/^codec\.wgsl:3:29: .* In: fn decode\(\) -> f32 \{ return nothing; \}$/);
+      const inKernel = new Kernel('half', withShared(`alias act = f32;\n${fill('y[0] = wrong;')}`)) as Kernel;
+      const inShared = new Kernel(
+        'third',
+        withShared(fill('y[0] = one();')).replace('1.0', 'two') as YSource,
+      ) as Kernel;
+      expect(await failing(inShared, {})).to.match(/^shared\.wgsl:1:26: .* In: fn one/);
+      expect(await failing(inKernel, f16)).to.match(/^half\.wgsl:4:20: .* In: fn main\(\) \{ y\[0\] = wrong; \}$/);
     });
 
-    it('gives a DeviceError for a buffer that cannot be made', async () => {
+    it('leaves others alone: a fault belongs to the recorder that made it, and to all that use what is broken', async () => {
+      const kernel = new Kernel('broken', fill('nonsense'));
+      const good = runtime.recorder('good');
+      const x = good.upload('x', [3], 'f32', Float32Array.of(1, 3, 2));
+      for (const attempt of ['first', 'second']) {
+        const rec = runtime.recorder(attempt);
+        const y = rec.empty('y', [4], 'f32');
+        rec.dispatch(kernel, { operands: { y }, workgroups: [1] });
+        await expectRejection(rec.read(y), KernelError, 'broken.wgsl:3:');
+        await expectRejection(rec.check(), KernelError, 'broken.wgsl:3:');
+        rec.finish();
+      }
+      expect([...(await good.read(argmax(good, x)))]).to.deep.equal([1]);
+      good.finish();
+      await runtime.check();
+    });
+
+    it('leaves others alone where a run uses what is gone, or is of another runtime', async () => {
+      const other = await openTestRuntime();
+      const gone = runtime.upload('gone', [3], 'f32', Float32Array.of(1, 3, 2));
+      runtime.free(gone);
+      for (const foreign of [gone, other.upload('foreign', [3], 'f32', Float32Array.of(1, 3, 2))]) {
+        const rec = runtime.recorder('wrong');
+        await expectRejection(rec.read(argmax(rec, foreign)), KernelError, 'wrong: WebGPU refused the work');
+        rec.finish();
+        const next = runtime.recorder('next');
+        const x = next.upload('x', [3], 'f32', Float32Array.of(1, 3, 2));
+        expect([...(await next.read(argmax(next, x)))]).to.deep.equal([1]);
+        next.finish();
+      }
+      await runtime.check();
+      other.close();
+    });
+
+    it('tells who reads a tensor that something was written to in vain', async () => {
+      const tensor = runtime.reserve('short', [2], 'f32');
+      runtime.write(tensor, 4, new Float32Array(64));
+      await expectRejection(runtime.check([tensor]), KernelError, "'short' [2] f32: WebGPU refused to write it");
+      const rec = runtime.recorder('reader');
+      await expectRejection(rec.read(tensor), KernelError, "'short' [2] f32");
+      rec.finish();
+      await runtime.check();
+    });
+
+    it('refuses work once it is closed, in one line', async () => {
+      runtime.close();
+      for (const work of [
+        () => runtime.recorder('late'),
+        () => runtime.reserve('late', [1], 'f32'),
+        () => runtime.upload('late', [1], 'f32', new Float32Array(1)),
+      ])
+        expect(work).to.throw(InputError, /^the runtime was closed: open another one/);
+    });
+
+    it('refuses a shape that is none, and names the tensor', () => {
+      const rec = runtime.recorder('shapes');
+      for (const shape of [[Number.NaN], [-1], [2.5], [2 ** 40, 2 ** 40]])
+        for (const make of [() => rec.empty('rows', shape, 'f32'), () => runtime.reserve('rows', shape, 'f32')])
+          expect(make).to.throw(InputError, /^'rows': \[.*\] is no shape of a tensor\.$/);
+      rec.finish();
+    });
+
+    it('gives an AdapterLimitError, which is a DeviceError, for a buffer that no adapter of its kind has', () => {
       const rec = runtime.recorder('large');
-      const x = rec.empty('hidden', [runtime.device.limits.maxBufferSize], 'f32');
-      const error = await rejection(rec.read(x.rows(0, 4)));
-      expect(error).to.be.instanceOf(DeviceError);
-      expect(error.message).to.include("no buffer 'hidden'");
+      expect(() => rec.empty('hidden', [runtime.device.limits.maxBufferSize], 'f32'))
+        .to.throw(AdapterLimitError, "'hidden'")
+        .and.to.be.instanceOf(DeviceError);
+      rec.finish();
     });
 
     it('gives a DeviceError, and does not hang, where the device is lost before a read', async () => {
@@ -190,6 +273,24 @@ describe('Runtime', () => {
 });
 
 describe('openRuntime', () => {
+  it('leaves no thread behind when it is closed', async function () {
+    if (process.platform !== 'linux') this.skip();
+    this.timeout(60_000);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const threads = async (): Promise<number> => {
+      for (let i = 0; i < 4; i++) {
+        collect();
+        await sleep(250);
+      }
+      return (await readdir('/proc/self/task')).length;
+    };
+    (await openTestRuntime()).close();
+    const before = await threads();
+    for (let i = 0; i < 12; i++) (await openTestRuntime()).close();
+    expect(await threads()).to.be.at.most(before + 5); // one runtime of lavapipe has five
+  });
+
   it('refuses `gpu` where there is only software, and says what would help', async function () {
     const found = await openRuntime({ adapter: 'gpu' }).then(
       (runtime) => runtime,

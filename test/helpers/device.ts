@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { DeviceContext } from '../../engine/device-context.ts';
 import type { HostArray } from '../../engine/host-array.ts';
 import { encodeFloats } from '../../engine/host-array.ts';
 import { type AdapterChoice, type NodeRuntimeOptions, openRuntime } from '../../engine/node-adapter.ts';
@@ -80,7 +81,7 @@ class CanaryRecorder extends Recorder {
   }
 }
 
-function fillWithSentinel(runtime: Runtime, buffer: GPUBuffer): void {
+function fillWithSentinel(runtime: DeviceContext, buffer: GPUBuffer): void {
   runtime.device.queue.writeBuffer(buffer, 0, new Uint32Array(buffer.size / 4).fill(SENTINEL));
 }
 

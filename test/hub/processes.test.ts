@@ -231,7 +231,7 @@ describe('a cache that others use too', () => {
       at.hub.commit = 'beef'.padEnd(40, '0');
       at.hub.put('config.json', '{"changed":true}');
       expect(await start('nobody').said).to.match(
-        /^WeightsError owner\/tiny-model: .* cannot be .*written \(EACCES\)\. .*\n$/,
+        /^HubError owner\/tiny-model: .* cannot be .*written \(EACCES\)\. .*\n$/,
       );
     });
   });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect } from 'chai';
-import { parseInterface } from '../../engine/kernel.ts';
+import { Kernel, type KernelSource, parseInterface } from '../../engine/kernel.ts';
 import { wgslSource } from '../../tools/wgsl-source.mjs';
 import { wgslTypes } from '../../tools/wgsl-types.ts';
 
@@ -20,6 +20,30 @@ const isShared = (file: string): boolean => shared.has(basename(file));
 describe('kernels/*.wgsl', () => {
   it('have the interfaces that kernels/wgsl.d.ts gives them (else: npm run wgsl-types)', () => {
     expect(read('wgsl.d.ts')).to.equal(wgslTypes());
+  });
+
+  it('say where a line of theirs was written, in whichever of their files it is', () => {
+    const text = wgslSource(new URL('linear/linear.wgsl', kernels)) as KernelSource;
+    const kernel = new Kernel('linear', text);
+    const variant = {
+      types: { act: 'f16' as const, out: 'f16' as const },
+      constants: {},
+      codec: { name: 'q8', source: 'fn q8() {}' },
+    };
+    const lines = kernel.text(variant).split('\n');
+    const place = (sought: string) => kernel.locate(variant, lines.findIndex((line) => line.startsWith(sought)) + 1);
+    for (const [file, sought] of [
+      ['linear/linear.wgsl', 'fn main('],
+      ['linear/linear-shared.wgsl', 'fn store('],
+    ] as const) {
+      const line =
+        read(file)
+          .split('\n')
+          .findIndex((one) => one.startsWith(sought)) + 1;
+      expect(place(sought)).to.include({ file: basename(file), line });
+    }
+    expect(place('fn q8()')).to.deep.equal({ file: 'q8.wgsl', line: 1, text: 'fn q8() {}' });
+    expect(kernel.locate(variant, lines.length + 1)).to.equal(undefined);
   });
 
   it('have names of their own, by which their types are found', () => {

@@ -63,6 +63,7 @@ describe('the config of', () => {
       ropeTheta: 1e6,
       ropeFactor: 1,
       maxPositions: Number.POSITIVE_INFINITY,
+      contextLength: 32768,
       rmsNormEps: 1e-6,
       tieWordEmbeddings: false,
       qkvBias: true,
@@ -82,7 +83,7 @@ describe('the config of', () => {
     [{ num_attention_heads: 64, num_key_value_heads: 1 }, 'even size'],
     [{ rope_theta: -1 }, 'rope_theta must be a positive number'],
     [{ rms_norm_eps: '1e-6' }, 'rms_norm_eps must be a positive number'],
-    [{ rope_scaling: { type: 'yarn' } }, 'rope_scaling: type must be "dynamic", got "yarn"'],
+    [{ rope_scaling: { type: 'yarn' } }, 'rope_scaling: type must be "dynamic" or "default", got "yarn"'],
     [{ use_sliding_window: true }, 'use_sliding_window must be false'],
     [{ tie_word_embeddings: 'no' }, 'tie_word_embeddings must be true or false'],
   ] as const)

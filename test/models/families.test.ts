@@ -244,6 +244,18 @@ describe('a model of published size', () => {
     ['llava-hf/llava-onevision-qwen2-7b-ov-hf', 8, 16 * 196],
     ['llava-hf/LLaVA-NeXT-Video-7B-hf', 7.1, 16 * 144],
     ['OpenGVLab/InternVL2_5-8B', 8.1, 16 * 256],
+    ['OpenGVLab/InternVL2_5-1B', 0.94, 16 * 256],
+    ['OpenGVLab/InternVL2_5-4B', 3.7, 16 * 256],
+    ['OpenGVLab/InternVL3-1B', 0.94, 16 * 256],
+    ['OpenGVLab/InternVL3-2B-hf', 2.1, 16 * 256],
+    ['OpenGVLab/InternVL3-8B', 7.9, 16 * 256],
+    ['OpenGVLab/InternVL3_5-1B', 1.06, 16 * 256],
+    ['OpenGVLab/InternVL3_5-2B-HF', 2.35, 16 * 256],
+    ['OpenGVLab/InternVL3_5-4B', 4.7, 16 * 256],
+    ['OpenGVLab/InternVL3_5-8B', 8.5, 16 * 256],
+    ['HuggingFaceTB/SmolVLM2-256M-Video-Instruct', 0.256, 16 * 64],
+    ['HuggingFaceTB/SmolVLM2-500M-Video-Instruct', 0.508, 16 * 64],
+    ['HuggingFaceTB/SmolVLM2-2.2B-Instruct', 2.25, 16 * 81],
     // Of HD: a frame and two slices, with seven tokens between them and to the next frame, which the last has not.
     ['openbmb/MiniCPM-V-2_6', 8.1, 16 * (3 * 64 + 7) - 1],
     // Frames of 1280 x 720 become 1008 x 560, and two of them 36 x 20 tokens.
@@ -260,6 +272,27 @@ describe('a model of published size', () => {
       expect(plan.videoTokens).to.equal(tokens);
       expect(plan.peak).to.be.within(plan.weights.bytes, plan.weights.bytes + 6e9);
     }).timeout(60_000);
+});
+
+describe('SmolVLM2 500M', () => {
+  /** What WebGPU promises on any adapter, but for f16. */
+  const least: AdapterDescription = {
+    limits: { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 },
+    features: ['shader-f16'],
+    info: { vendor: '', architecture: '', device: 'laptop', description: '' },
+  };
+  const name = 'HuggingFaceTB/SmolVLM2-500M-Video-Instruct';
+
+  for (const dtype of ['f16', 'q8'] as const)
+    for (const cost of [1, 0.3])
+      it(`takes its 64 frames in ${dtype} at cost ${cost} within 2 GiB and bindings of 128 MiB`, async () => {
+        const files = await virtualFamily(name, published[name]!);
+        const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
+        const options = { dtype, frames: 64, question: 'What happens?', maxNewTokens: 256, reducer };
+        const plan = await planMemory(files, least, options);
+        expect(plan.videoTokens).to.equal(64 * 64);
+        expect(plan.peak).to.be.below(2 ** 31);
+      }).timeout(60_000);
 });
 
 describe('text between the frames of a video', () => {

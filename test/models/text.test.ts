@@ -25,7 +25,7 @@ function byteTokenizer(): Tokenizer {
     decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
     model: { type: 'BPE', vocab, merges: [] },
   };
-  return new Tokenizer('tokenizer.json', JSON.stringify(json), '{}');
+  return new Tokenizer('tokenizer.json', json);
 }
 
 describe('Tokenizer', () => {
@@ -64,7 +64,7 @@ describe('Tokenizer', () => {
   });
 
   it('streams in pieces what it decodes as a whole, for the bundled tokenizer', () => {
-    const bundled = new Tokenizer('tokenizer.json', read('tokenizer.json'), read('tokenizer_config.json'));
+    const bundled = Tokenizer.parse('tokenizer.json', read('tokenizer.json'));
     const text = 'The red circle moves to the right, 3 times; dann nach links — 世界 👍.';
     const ids = bundled.encode(text);
     const stream = bundled.stream();
@@ -75,7 +75,7 @@ describe('Tokenizer', () => {
 
   it('says which file is no tokenizer', () => {
     for (const json of ['{', '{}', 'null'])
-      expect(() => new Tokenizer('some/tokenizer.json', json, '{}')).to.throw(WeightsError, /^some\/tokenizer\.json: /);
+      expect(() => Tokenizer.parse('some/tokenizer.json', json)).to.throw(WeightsError, /^some\/tokenizer\.json: /);
   });
 });
 

@@ -7,7 +7,7 @@ import { CHAT_TEMPLATE, plainPrompt } from '../../tools/tiny/prompts.ts';
 const CORPUS = ['the red ring moves', 'the ring appears, then the cross', 'What happens?'];
 
 describe('trainTokenizer', () => {
-  const tokenizer = new Tokenizer('tokenizer.json', JSON.stringify(trainTokenizer(CORPUS)), '{}');
+  const tokenizer = new Tokenizer('tokenizer.json', trainTokenizer(CORPUS));
 
   it('is fixed by its corpus', () => {
     expect(trainTokenizer(CORPUS)).to.deep.equal(trainTokenizer(CORPUS));

@@ -71,6 +71,79 @@ function nvila(text: object, projector: string, frames: number): Configs {
   };
 }
 
+/** InternVL 2.5, 3 and 3.5 in their own layout; `hf` for Hugging Face's class. */
+function internVl(text: object): Configs {
+  return {
+    'config.json': {
+      architectures: ['InternVLChatModel'],
+      force_image_size: 448,
+      llm_config: text,
+      vision_config: tower(1024, 4096, 24, 448),
+    },
+  };
+}
+
+function internVlHf(text: object): Configs {
+  const vision = { ...tower(1024, 4096, 24, 448), image_size: [448, 448], patch_size: [14, 14] };
+  return {
+    'config.json': {
+      architectures: ['InternVLForConditionalGeneration'],
+      text_config: text,
+      vision_config: vision,
+    },
+  };
+}
+
+const dynamic = { rope_scaling: { rope_type: 'dynamic', factor: 2 }, max_position_embeddings: 32768 };
+const qwen25 = (scaled: boolean, ...of: Parameters<typeof sizes>) => ({
+  ...qwen2,
+  ...sizes(...of),
+  ...(scaled && dynamic),
+});
+const qwen3 = (...of: Parameters<typeof sizes>) => ({ ...qwen2, model_type: 'qwen3', ...sizes(...of), head_dim: 128 });
+
+const internVl3 = {
+  '1B': qwen25(true, 896, 4864, 24, 14, 2, 151674),
+  '2B': qwen25(true, 1536, 8960, 28, 12, 2, 151674),
+  '8B': qwen25(true, 3584, 18944, 28, 28, 4, 151674),
+};
+const internVl35 = {
+  '1B': qwen3(1024, 3072, 28, 16, 8, 151936),
+  '2B': qwen3(2048, 6144, 28, 16, 8, 151936),
+  '4B': qwen3(2560, 9728, 36, 32, 8, 151936),
+  '8B': qwen3(4096, 12288, 36, 32, 8, 151936),
+};
+
+function smolVlm(text: object, vision: object, fold: number): Configs {
+  return {
+    'config.json': {
+      architectures: ['SmolVLMForConditionalGeneration'],
+      scale_factor: fold,
+      text_config: { model_type: 'llama', rms_norm_eps: 1e-5, rope_theta: 1e5, vocab_size: 49280, ...text },
+      tie_word_embeddings: false,
+      vision_config: vision,
+    },
+  };
+}
+
+/** 256M and 500M share their tower; of both configs, what the class has as defaults is left out as published. */
+const smallTower = {
+  hidden_size: 768,
+  image_size: 512,
+  intermediate_size: 3072,
+  num_attention_heads: 12,
+  patch_size: 16,
+};
+const largeTower = { image_size: 384, intermediate_size: 4304, num_hidden_layers: 27, patch_size: 14 };
+
+const named = (
+  prefix: string,
+  suffix: string,
+  configs: (text: object) => Configs,
+  of: Readonly<Record<string, object>>,
+) =>
+  Object.fromEntries(Object.entries(of).map(([size, text]) => [`OpenGVLab/${prefix}-${size}${suffix}`, configs(text)]));
+
 /** By their names on Hugging Face. */
 export const published: Readonly<Record<string, Configs>> = {
   'llava-hf/llava-onevision-qwen2-0.5b-ov-hf': onevision(sizes(896, 4864, 24, 14, 2, 152000), true),
@@ -84,21 +157,35 @@ export const published: Readonly<Record<string, Configs>> = {
       vision_feature_select_strategy: 'default',
     },
   },
-  'OpenGVLab/InternVL2_5-8B': {
-    'config.json': {
-      architectures: ['InternVLChatModel'],
-      force_image_size: 448,
-      llm_config: {
-        model_type: 'internlm2',
-        ...sizes(4096, 14336, 32, 32, 8, 92553),
-        rms_norm_eps: 1e-5,
-        rope_theta: 1e6,
-        rope_scaling: { type: 'dynamic', factor: 2 },
-        max_position_embeddings: 32768,
-      },
-      vision_config: tower(1024, 4096, 24, 448),
-    },
-  },
+  'OpenGVLab/InternVL2_5-8B': internVl({
+    model_type: 'internlm2',
+    ...sizes(4096, 14336, 32, 32, 8, 92553),
+    rms_norm_eps: 1e-5,
+    rope_theta: 1e6,
+    rope_scaling: { type: 'dynamic', factor: 2 },
+    max_position_embeddings: 32768,
+  }),
+  'OpenGVLab/InternVL2_5-1B': internVl(qwen25(false, 896, 4864, 24, 14, 2, 151674)),
+  'OpenGVLab/InternVL2_5-4B': internVl(qwen25(false, 2048, 11008, 36, 16, 2, 151674)),
+  ...named('InternVL3', '', internVl, internVl3),
+  ...named('InternVL3', '-hf', internVlHf, internVl3),
+  ...named('InternVL3_5', '', internVl, internVl35),
+  ...named('InternVL3_5', '-HF', internVlHf, internVl35),
+  'HuggingFaceTB/SmolVLM2-256M-Video-Instruct': smolVlm(
+    { ...sizes(576, 1536, 30, 9, 3, 49280), head_dim: 64 },
+    smallTower,
+    4,
+  ),
+  'HuggingFaceTB/SmolVLM2-500M-Video-Instruct': smolVlm(
+    { ...sizes(960, 2560, 32, 15, 5, 49280), head_dim: 64 },
+    smallTower,
+    4,
+  ),
+  'HuggingFaceTB/SmolVLM2-2.2B-Instruct': smolVlm(
+    { hidden_size: 2048, intermediate_size: 8192, num_hidden_layers: 24, head_dim: 64, rope_theta: 130000 },
+    largeTower,
+    3,
+  ),
   'openbmb/MiniCPM-V-2_6': {
     'config.json': {
       architectures: ['MiniCPMV'],

@@ -39,7 +39,7 @@ export class Prompts {
   static async open(folder: string): Promise<Prompts> {
     const text = (name: string) => readFile(join(folder, name), 'utf8');
     const config = await text('tokenizer_config.json');
-    const tokenizer = new Tokenizer(folder, await text('tokenizer.json'), config);
+    const tokenizer = Tokenizer.parse(folder, await text('tokenizer.json'));
     return new Prompts(tokenizer, new ChatTemplate(folder, JSON.parse(config).chat_template));
   }
 

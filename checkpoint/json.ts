@@ -1,0 +1,25 @@
+/** JSON as Python's json module writes it. */
+
+/** A string, which is left alone, or a number that JSON does not have. */
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+
+/** What stands for NaN until it is one: JSON has an infinity, 1e999, and no NaN. A noncharacter of Unicode, so no text. */
+const NAN = '\uFDD0NaN';
+const SPELT: Readonly<Record<string, string>> = {
+  NaN: JSON.stringify(NAN),
+  '-NaN': JSON.stringify(NAN),
+  Infinity: '1e999',
+  '-Infinity': '-1e999',
+};
+
+/** As `JSON.parse`, but a byte order mark may stand in front, and numbers may be NaN, Infinity and -Infinity. */
+export function parseJson(text: string): unknown {
+  const json = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    if (!/\b(?:NaN|Infinity)\b/.test(json)) throw error;
+    const spelt = json.replace(STRING_OR_NUMBER, (part) => SPELT[part] ?? part);
+    return JSON.parse(spelt, (_key, value: unknown) => (value === NAN ? Number.NaN : value));
+  }
+}

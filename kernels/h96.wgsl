@@ -1,0 +1,1 @@
+const HEAD_DIM = 96u;
