@@ -1,34 +1,32 @@
-/** One GPU of `npm run bench:isa`, in a process of its own: the driver reads which GPU it stands for once. */
+/** One GPU of `npm run bench:isa`, in a process of its own: the driver asks once which GPU it stands for. */
 import { appendFileSync } from 'node:fs';
 import { openRuntime } from '../../engine/node-adapter.ts';
 import type { PipelineUse } from '../../engine/pipelines.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { planMemory } from '../../models/plan.ts';
-import type { ModelDType } from '../../models/video-model.ts';
-import type { PresetName } from '../../tools/checkpoint/shapes.ts';
-import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
+import { virtualFamily } from '../../tools/checkpoint/family.ts';
+import { published } from '../../tools/checkpoint/published.ts';
+import { compilationId } from './listing.ts';
 
 const listing = process.env.FF_ISA_LISTING ?? '';
+const [only] = process.argv.slice(2);
 
 using runtime = await openRuntime({ adapter: 'gpu' });
-const all = new Map<string, PipelineUse>();
-for (const preset of ['llava-onevision-qwen2-0.5b', 'llava-video-7b'] as PresetName[])
-  for (const dtype of ['f32', 'auto', 'q8', 'q4'] as ModelDType[]) {
-    const files = virtualCheckpoint(preset, { shape: { layers: 4, visionLayers: 2 } });
-    const plan = await planMemory(files, runtime, {
-      dtype,
-      frames: 64,
-      question: 'What?',
-      maxNewTokens: 4,
-      reducer: new FrameFusion({ cost: 0.5 }),
-    });
-    for (const use of plan.pipelines) {
-      const { types, constants, codec } = use.variant;
-      all.set(`${use.kernel.name} ${codec?.name ?? ''} ${JSON.stringify(types)} ${JSON.stringify(constants)}`, use);
+
+/** What the published models dispatch, dense and reduced, in prefill and decoding, whatever their weights are kept in. */
+async function usesOfModels(): Promise<Map<string, PipelineUse>> {
+  const all = new Map<string, PipelineUse>();
+  const options = { frames: 4, question: 'What?', maxNewTokens: 4, reducer: new FrameFusion({ cost: 0.5 }) };
+  for (const [name, configs] of Object.entries(published))
+    for (const dtype of ['f32', 'auto', 'q8', 'q4'] as const) {
+      const plan = await planMemory(await virtualFamily(name, configs), runtime, { ...options, dtype });
+      for (const use of plan.pipelines) all.set(compilationId(use), use);
     }
-  }
-for (const [id, use] of all) {
-  if (process.argv[2] && !id.includes(process.argv[2])) continue;
+  return all;
+}
+
+for (const [id, use] of await usesOfModels()) {
+  if (only && !id.startsWith(only)) continue;
   appendFileSync(listing, `### ${id}\n`);
   await runtime.pipelines.prepare([use]);
 }

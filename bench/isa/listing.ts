@@ -1,4 +1,5 @@
 /** What an assembly listing of radv says of a kernel: its loops, and what the hottest of them is made of. */
+import type { PipelineUse } from '../../engine/pipelines.ts';
 
 /** One compiled pipeline. */
 export interface Listing {
@@ -180,4 +181,11 @@ function bytesOf(width: string): number {
   if (/byte/.test(width)) return 1;
   if (/short/.test(width)) return 2;
   return 4 * Number(/dwordx(\d)/.exec(width)?.[1] ?? 1);
+}
+
+/** What names a pipeline in a listing: kernel, text parts, types, constants. */
+export function compilationId({ kernel, variant }: PipelineUse): string {
+  const { types, constants, codec } = variant;
+  const values = Object.entries({ ...types, ...constants }).map(([name, value]) => `${name}=${value}`);
+  return [kernel.name, codec?.name, ...values].filter(Boolean).join(' ');
 }

@@ -142,7 +142,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
     for (var i = 0u; i < BESIDE / 2u; i++) {
       let j = side * (BESIDE / 2u) + i;
-      var scores: subgroup_matrix_result<f32, N, M>;
+      var scores = subgroup_matrix_result<f32, N, M>();  // said: Dawn makes no zeros of what a loop only declares
       for (var c = 0u; c < STEPS; c++) {
         let keys = subgroupMatrixLoad<subgroup_matrix_right<f16, N, K>, col_major>(&tiles[j * PARTS + c * K / 32u], c * K % 32u / 8u, WIDE);
         scores = subgroupMatrixMultiplyAccumulate(queries[c], keys, scores);

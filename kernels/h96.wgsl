@@ -1,1 +1,0 @@
-const HEAD_DIM = 96u;
