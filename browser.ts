@@ -17,6 +17,7 @@ export type {
   HubTiming,
   NodeRuntimeOptions,
 } from './index.ts';
+export { type BrowserLoadModelOptions as NodeLoadModelOptions, loadModel } from './library/browser.ts';
 export * from './library.ts';
 export { openPicture } from './media/browser-picture.ts';
 export type { OpenVideoOptions };

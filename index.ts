@@ -1,5 +1,5 @@
 /**
- * FrameFusion on WebGPU: the library, in Node. README.md has ten lines that use it. Bundlers for a browser take browser.ts
+ * FrameFusion on WebGPU: the library, in Node. README.md has three lines that use it. Bundlers for a browser take browser.ts
  * instead, which has the same names.
  *
  * @module framefusion-webgpu
@@ -13,6 +13,7 @@ export {
   type FileProgress,
   type HubTiming,
 } from './hub/download.ts';
+export { loadModel, type NodeLoadModelOptions } from './library/node.ts';
 export * from './library.ts';
+export { type OpenVideoOptions, openVideo } from './media/open-video.ts';
 export { openPicture } from './media/picture.ts';
-export { type OpenVideoOptions, openVideo } from './media/video.ts';

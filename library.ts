@@ -28,54 +28,62 @@ export {
   pruneOnly,
   randomDrop,
 } from './framefusion/baselines.ts';
-export {
-  FrameFusion,
-  type FrameFusionOptions,
-  FrameFusionRun,
-  type FrameFusionSettings,
-  type FrameFusionState,
-} from './framefusion/framefusion.ts';
-export { type PruneOptions, prune } from './framefusion/prune.ts';
-export { type ReducerOptions, reducers } from './framefusion/reducers.ts';
-export { shorten } from './framefusion/shorten.ts';
+export { FrameFusion, type FrameFusionOptions, type FrameFusionSettings } from './framefusion/framefusion.ts';
+export { type PruneOptions, pruneByAttention } from './framefusion/prune.ts';
+export { type ReducerOptions, reducerNamed, reducers } from './framefusion/reducers.ts';
+export type { LoadModelOptions, LoadProgress } from './library/load-model.ts';
 export { cropPicture, type Picture } from './media/crop-picture.ts';
 export { VideoError } from './media/errors.ts';
-export type { Frame } from './media/frames.ts';
-export type { VideoInfo } from './media/probe.ts';
 export type { RgbImage } from './media/resize.ts';
 export { type Fit, type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
 export type { Sampling } from './media/sampling.ts';
-export type { Video } from './media/video.ts';
+export type { Frame, Video, VideoInfo } from './media/video.ts';
 export type { SampledTimes } from './models/chat.ts';
-export type { GenerateOptions, GenerationStats, LayerRows } from './models/generate.ts';
-export type { LoadedModel, VideoPixels } from './models/loaded-model.ts';
+export { type ModelDefaults, samplingOf } from './models/defaults.ts';
+export type { EncodeOptions } from './models/encoding.ts';
+export type { GenerateOptions } from './models/generate.ts';
+export type {
+  EncodedPicture,
+  EncodedVideo,
+  FrameFormat,
+  FrameSize,
+  Inputs,
+  Kept,
+  SampleSettings,
+  SamplingWishes,
+  TokenGrid,
+  VideoFrames,
+  VideoReader,
+  VideoSource,
+} from './models/inputs.ts';
+export type { LoadOptions } from './models/load-options.ts';
 export { type MemoryPlan, type PlanOptions, planMemory } from './models/plan.ts';
 export {
-  type Attended,
+  type Action,
+  type Decide,
+  type Decision,
   type Evidence,
-  type Look,
+  keep,
+  type LayerEvent,
+  type Listener,
+  merge,
   NOT_VIDEO,
+  type Place,
+  type Point,
   type Prompt,
-  type Reduction,
+  pass,
+  type Reasons,
   type ReductionStep,
+  type Removal,
+  type Start,
   type TokenReducer,
   type Tokens,
   type VideoLayout,
 } from './models/reduction.ts';
-export { architectures, families, type LoadModelOptions, loadModel } from './models/registry.ts';
+export { architectures, families, type LoadCheckpointOptions, loadCheckpoint } from './models/registry.ts';
+export type { Answer, AskOptions, Session } from './models/session.ts';
+export type { GenerationStats, LayerRows } from './models/stats.ts';
+export type { Turn } from './models/text.ts';
 export type { Scores, Trace, TraceStep } from './models/trace.ts';
-export {
-  type Answer,
-  dtypes,
-  type EncodedPicture,
-  type EncodedVideo,
-  type FrameFormat,
-  type FrameSize,
-  type LoadedWeights,
-  type LoadOptions,
-  type ModelDType,
-  type Seen,
-  type TokenGrid,
-  type VideoFrames,
-  type VideoModel,
-} from './models/video-model.ts';
+export type { AskSourceOptions, VideoModel } from './models/video-model.ts';
+export { dtypes, type LoadedWeights, type ModelDType } from './models/weights.ts';

@@ -8,13 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { folderFiles } from '../checkpoint/file-source.ts';
-import { type Question, readQuestions } from '../cli/eval/questions.ts';
+import type { Question } from '../cli/eval/question.ts';
+import { readQuestions } from '../cli/eval/questions.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { openVideo } from '../media/open-video.ts';
 import { sampleVideo } from '../media/sample-video.ts';
-import { openVideo } from '../media/video.ts';
-import { loadModel } from '../models/registry.ts';
-import type { ModelDType, VideoModel } from '../models/video-model.ts';
+import { firstLogits } from '../models/first-logits.ts';
+import { loadCheckpoint } from '../models/registry.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
 
 /** A model with what it is asked. */
@@ -27,14 +30,14 @@ interface Subject {
 
 /** Scores of every question; weights are as stored where the dtype is f32. */
 async function scoresOf(runtime: Runtime, subject: Subject, dtype: ModelDType, asked: readonly Question[]) {
-  using model = await loadModel(folderFiles(subject.folder), runtime, { dtype });
+  using model = await loadCheckpoint(folderFiles(subject.folder), runtime, { dtype });
   const all: Float32Array[] = [];
   for (const file of [...new Set(asked.map(({ video }) => video))].slice(0, subject.videos)) {
     using video = await encode(model, file, subject.frames);
     for (const { question } of asked.filter((one) => one.video === file))
-      all.push(await model.firstLogits(video, question));
+      all.push(await firstLogits(model, video, question));
   }
-  return { all, bytes: model.weights.bytes, stored: model.weights.formats.join(' + '), act: model.act };
+  return { all, bytes: model.weights.bytes, stored: model.weights.formats.join(' + '), act: model.computeDtype };
 }
 
 async function encode(model: VideoModel, file: string, maxFrames: number) {

@@ -8,7 +8,7 @@ import { InputError } from '../engine/errors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import { virtualFamily } from '../tools/checkpoint/family.ts';
 import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';

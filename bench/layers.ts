@@ -11,9 +11,15 @@ import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Grid } from '../kernels/merge-patches.ts';
 import { ConfigReader } from '../models/config.ts';
-import { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config } from '../models/decoder/config.ts';
+import {
+  type DecoderConfig,
+  internLm2Config,
+  llamaConfig,
+  qwen2Config,
+  qwen3Config,
+} from '../models/decoder/config.ts';
 import { Decoder } from '../models/decoder/decoder.ts';
-import { type DecoderNames, internLm2Names, llamaNames } from '../models/decoder/names.ts';
+import { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from '../models/decoder/names.ts';
 import { HEAD_DIM, Resampler, type ResamplerConfig } from '../models/minicpm-v/resampler.ts';
 import {
   clipConfig,
@@ -61,7 +67,7 @@ interface Layer extends Disposable {
   run(rec: Recorder, x: Float32Array): Promise<Tensor> | Tensor;
 }
 
-const sizes = (hidden: number, inner: number, heads: number, kvHeads: number) =>
+const sizes = (hidden: number, inner: number, heads: number, kvHeads: number, headDim?: number) =>
   new ConfigReader(
     'sizes',
     JSON.stringify({
@@ -69,22 +75,23 @@ const sizes = (hidden: number, inner: number, heads: number, kvHeads: number) =>
       intermediate_size: inner,
       num_attention_heads: heads,
       num_key_value_heads: kvHeads,
+      head_dim: headDim,
       num_hidden_layers: 1,
       vocab_size: 64,
       rope_theta: 1e6,
       max_position_embeddings: 32768,
     }),
   );
-const tower = (hidden: number, inner: number, image: number) =>
+const tower = (hidden: number, inner: number, image: number, heads = 16, patch = 14) =>
   new ConfigReader(
     'sizes',
     JSON.stringify({
       hidden_size: hidden,
       intermediate_size: inner,
-      num_attention_heads: 16,
+      num_attention_heads: heads,
       num_hidden_layers: 1,
       image_size: image,
-      patch_size: 14,
+      patch_size: patch,
     }),
   );
 
@@ -95,21 +102,34 @@ const GRID: Grid = { rows: 14, columns: 20 };
 const { finalNorm: _, ...qwen2VlLayers } = qwen2VlNames('v');
 
 const cases: readonly Case[] = [
-  decoderCase('LLaVA-OneVision 0.5B', qwen2Config(sizes(896, 4864, 14, 2)), llamaNames()),
-  decoderCase('NVILA Lite 2B', qwen2Config(sizes(1536, 8960, 12, 2)), llamaNames()),
+  decoderCase('LLaVA-OneVision 0.5B; InternVL2.5, 3 1B', qwen2Config(sizes(896, 4864, 14, 2)), llamaNames()),
+  decoderCase('NVILA Lite 2B; InternVL3 2B', qwen2Config(sizes(1536, 8960, 12, 2)), llamaNames()),
   decoderCase(
-    'LLaVA-Video, LLaVA-OneVision, NVILA 7B; MiniCPM-V 2.6',
+    'LLaVA-Video, LLaVA-OneVision, NVILA 7B; MiniCPM-V 2.6; InternVL3 8B',
     qwen2Config(sizes(3584, 18944, 28, 4)),
     llamaNames(),
   ),
   decoderCase('LLaVA-NeXT-Video 7B', llamaConfig(sizes(4096, 11008, 32, 32)), llamaNames()),
   decoderCase('InternVL2.5 8B', internLm2Config(sizes(4096, 14336, 32, 8)), internLm2Names()),
+  decoderCase('InternVL2.5 4B', qwen2Config(sizes(2048, 11008, 16, 2)), llamaNames()),
+  decoderCase('InternVL3.5 1B', qwen3Config(sizes(1024, 3072, 16, 8, 128)), qwen3Names()),
+  decoderCase('InternVL3.5 2B; Qwen3-VL 2B', qwen3Config(sizes(2048, 6144, 16, 8, 128)), qwen3Names()),
+  decoderCase('InternVL3.5 4B; Qwen3-VL 4B', qwen3Config(sizes(2560, 9728, 32, 8, 128)), qwen3Names()),
+  decoderCase('InternVL3.5 8B; Qwen3-VL 8B', qwen3Config(sizes(4096, 12288, 32, 8, 128)), qwen3Names()),
+  decoderCase('SmolVLM2 256M', llamaConfig(sizes(576, 1536, 9, 3, 64)), llamaNames()),
+  decoderCase('SmolVLM2 500M', llamaConfig(sizes(960, 2560, 15, 5, 64)), llamaNames()),
+  decoderCase('SmolVLM2 2.2B', llamaConfig(sizes(2048, 8192, 32, 32, 64)), llamaNames()),
   decoderCase('NVILA Lite 15B', qwen2Config(sizes(5120, 13824, 40, 8)), llamaNames()),
   decoderCase('LLaVA-Video 72B', qwen2Config(sizes(8192, 29568, 64, 8)), llamaNames()),
-  towerCase('SigLIP 384: LLaVA-Video, LLaVA-OneVision', siglipConfig(tower(1152, 4304, 384)), siglipNames('v')),
+  towerCase(
+    'SigLIP 384: LLaVA-Video, LLaVA-OneVision; SmolVLM2 2.2B',
+    siglipConfig(tower(1152, 4304, 384)),
+    siglipNames('v'),
+  ),
   towerCase('SigLIP 448: NVILA; MiniCPM-V 2.6', siglipConfig(tower(1152, 4304, 448)), siglipNames('v')),
+  towerCase('SigLIP 512: SmolVLM2', siglipConfig(tower(768, 3072, 512, 12, 16)), siglipNames('v')),
   towerCase('CLIP 336: LLaVA-NeXT-Video', clipConfig(tower(1024, 4096, 336)), clipNames('v')),
-  towerCase('InternViT 448: InternVL2.5', internVitConfig(tower(1024, 4096, 448)), internVitNames('v')),
+  towerCase('InternViT 448: InternVL2.5, 3, 3.5', internVitConfig(tower(1024, 4096, 448)), internVitNames('v')),
   towerCase('Qwen2-VL', qwen2VlTowerConfig(new ConfigReader('sizes', '{"depth": 1}')), qwen2VlLayers, GRID),
   resamplerCase('MiniCPM-V 2.6, resampler', { inputs: 1152, width: 3584, queries: 64 }),
 ];

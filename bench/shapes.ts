@@ -1,22 +1,23 @@
 /**
- * Models of real shapes with seeded weights, end to end: `npm run bench:shapes`. Each run is a process of its own, so that
- * its memory can be measured. Checkpoints are made once, below `work/`.
+ * Models of real shapes with seeded weights, end to end: `npm run bench:shapes`, of which `--only TEXT` picks those whose name
+ * has the text. Each run is a process of its own, so that its memory can be measured. Checkpoints are made once, below `work/`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { folderFiles } from '../checkpoint/file-source.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
+import { openVideo } from '../media/open-video.ts';
 import { sampleVideo } from '../media/sample-video.ts';
-import { openVideo } from '../media/video.ts';
-import { planMemory } from '../models/plan.ts';
-import { loadModel } from '../models/registry.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import { type MemoryPlan, planMemory } from '../models/plan.ts';
+import { loadCheckpoint } from '../models/registry.ts';
+import type { ModelDType } from '../models/weights.ts';
+import { makeFamilyCheckpoint } from '../tools/checkpoint/family.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
-import type { PresetName } from '../tools/checkpoint/shapes.ts';
+import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
 
 const QUESTION = 'What happens in this video?';
@@ -24,33 +25,84 @@ const COST = 0.3;
 const TOKENS = 8;
 
 interface Job {
-  readonly preset: PresetName;
+  readonly name: string;
   readonly folder: string;
   readonly dtype: ModelDType;
   readonly frames: number;
+  readonly costs: readonly number[];
   readonly adapter: AdapterChoice;
 }
 
-/** What one run measured; bytes and seconds. */
+/** A checkpoint, and what it is run with. */
+interface Subject {
+  readonly name: string;
+  readonly make: (folder: string) => Promise<unknown>;
+  readonly dtypes: readonly ModelDType[];
+  readonly frames: readonly number[];
+  readonly costs: readonly number[];
+}
+
+const subjects: readonly Subject[] = [
+  {
+    name: 'llava-onevision-qwen2-0.5b',
+    make: (folder) => makeCheckpoint(folder, { preset: 'llava-onevision-qwen2-0.5b' }),
+    dtypes: ['auto', 'q8', 'q4'],
+    frames: [8],
+    costs: [COST],
+  },
+  {
+    // The first layers, as many as FrameFusion needs for its budget, and fewer frames: the tower is the same.
+    name: 'llava-video-7b-4-layers',
+    make: (folder) => makeCheckpoint(folder, { preset: 'llava-video-7b', shape: { layers: 4 } }),
+    dtypes: ['auto', 'q4'],
+    frames: [2],
+    costs: [COST],
+  },
+  ...['SmolVLM2-256M-Video-Instruct', 'SmolVLM2-500M-Video-Instruct'].map((name) => ({
+    name,
+    make: (folder: string) => makeFamilyCheckpoint(folder, published[`HuggingFaceTB/${name}`]!),
+    dtypes: ['f16', 'q8'] as const,
+    frames: [8, 32],
+    costs: [COST, 1],
+  })),
+];
+
+/** What one run measured; bytes and seconds. Of the processor all cores together, which a busy machine does not change much. */
 interface Measured {
   readonly precision: string;
   readonly adapterName: string;
   readonly weights: number;
   /** The process at most while loading, without what the GPU held: on a software adapter that is the same memory. */
   readonly hostWhileLoading: number;
+  readonly peakProcess: number;
+  readonly layers: number;
+  readonly loadSeconds: number;
+  readonly visionSeconds: number;
+  readonly visionProcessor: number;
+  readonly answers: readonly MeasuredAnswer[];
+}
+
+/** One of its answers. */
+interface MeasuredAnswer {
+  readonly cost: number;
+  /** Loading and looking included. */
   readonly peakGpu: number;
   readonly plannedGpu: number;
-  readonly peakProcess: number;
   readonly cache: number;
   readonly denseCache: number;
   readonly rows: number;
-  readonly layers: number;
   readonly steps: readonly string[];
-  readonly loadSeconds: number;
-  readonly visionSeconds: number;
   readonly prefillSeconds: number;
   readonly decodeSeconds: number;
   readonly generated: number;
+  /** Of prefill and decoding. */
+  readonly processor: number;
+}
+
+/** Seconds of processor that this process has used. */
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** The largest resident set that this process has had, in bytes. */
@@ -58,14 +110,13 @@ function peakResident(): number {
   return 1024 * process.resourceUsage().maxRSS;
 }
 
-async function measure({ folder, dtype, frames, adapter }: Job): Promise<Measured> {
+async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<Measured> {
   const runtime = await openRuntime({ adapter });
   const files = folderFiles(folder);
-  const reducer = new FrameFusion({ cost: COST });
-  const options = { dtype, frames, question: QUESTION, maxNewTokens: TOKENS, reducer };
-  const plan = await planMemory(files, runtime, options);
+  const planned = (reducer: FrameFusion | undefined): Promise<MemoryPlan> =>
+    planMemory(files, runtime, { dtype, frames, question: QUESTION, maxNewTokens: TOKENS, reducer });
   const started = performance.now();
-  const model = await loadModel(files, runtime, { dtype });
+  const model = await loadCheckpoint(files, runtime, { dtype });
   const loadSeconds = (performance.now() - started) / 1000;
   const onGpu = runtime.adapterKind === 'software' ? runtime.memory.bytes : 0;
   const hostWhileLoading = peakResident() - onGpu;
@@ -73,29 +124,46 @@ async function measure({ folder, dtype, frames, adapter }: Job): Promise<Measure
   const sampled = await sampleVideo(video, { ...model.frameFormat, maxFrames: frames, forceSample: true });
   await video.close();
   const looking = performance.now();
-  const encoded = await model.encode(sampled);
+  const lookingFrom = processorSeconds();
+  using encoded = await model.encode(sampled);
   const visionSeconds = (performance.now() - looking) / 1000;
-  const answer = model.withReducer(reducer).answer(encoded, QUESTION, { maxNewTokens: TOKENS });
-  for await (const _ of answer);
-  const { stats } = answer;
+  const visionProcessor = processorSeconds() - lookingFrom;
+  const before = runtime.memory.peakBytes;
+  const answers: MeasuredAnswer[] = [];
+  for (const cost of costs) {
+    const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
+    const plan = await planned(reducer);
+    runtime.pool.trim();
+    runtime.pool.resetPeak();
+    const from = processorSeconds();
+    const answer = model.withReducer(reducer).answer(encoded, QUESTION, { maxNewTokens: TOKENS });
+    for await (const _ of answer);
+    const { stats } = answer;
+    answers.push({
+      cost,
+      peakGpu: Math.max(before, runtime.memory.peakBytes),
+      plannedGpu: plan.peak,
+      cache: stats.cacheBytes,
+      denseCache: plan.denseCache,
+      rows: stats.promptRows,
+      steps: stats.steps.filter(({ action }) => action !== 'none').map(({ action, at }) => `${action} at ${at}`),
+      prefillSeconds: stats.prefillSeconds,
+      decodeSeconds: stats.decodeSeconds,
+      generated: stats.generated,
+      processor: processorSeconds() - from,
+    });
+  }
   const measured = {
-    precision: `${model.weights.formats.join(' + ')} x ${model.act}`,
+    precision: `${model.weights.formats.join(' + ')} x ${model.computeDtype}`,
     adapterName: runtime.adapterName,
     weights: model.weights.bytes,
     hostWhileLoading,
-    peakGpu: runtime.memory.peakBytes,
-    plannedGpu: plan.peak,
     peakProcess: peakResident(),
-    cache: stats.cacheBytes,
-    denseCache: plan.denseCache,
-    rows: stats.promptRows,
     layers: model.layers,
-    steps: stats.steps.filter(({ action }) => action !== 'none').map(({ action, layer }) => `${action} at ${layer}`),
     loadSeconds,
     visionSeconds,
-    prefillSeconds: stats.prefillSeconds,
-    decodeSeconds: stats.decodeSeconds,
-    generated: stats.generated,
+    visionProcessor,
+    answers,
   };
   runtime.close();
   return measured;
@@ -115,7 +183,7 @@ function inProcess(job: Job): Promise<Measured> {
     child.on('close', (code) => {
       const line = text.split('\n').find((one) => one.startsWith('{'));
       if (code === 0 && line) resolve(JSON.parse(line) as Measured);
-      else reject(new Error(`${job.preset} ${job.dtype}: exit code ${code}`));
+      else reject(new Error(`${job.name} ${job.dtype}: exit code ${code}`));
     });
   });
 }
@@ -125,18 +193,23 @@ function gigabytes(bytes: number): string {
 }
 
 function say(job: Job, m: Measured): void {
+  console.log(`${job.name}, ${m.layers} layers, ${m.precision}, ${job.frames} frames, on ${m.adapterName}`);
   console.log(
-    `${job.preset}, ${m.layers} layers, ${m.precision}, ${job.frames} frames, cost ${COST}, on ${m.adapterName}`,
+    `  weights ${gigabytes(m.weights)}; host while loading ${gigabytes(m.hostWhileLoading)}; process at most ${gigabytes(m.peakProcess)}; load ${m.loadSeconds.toFixed(1)} s, vision ${m.visionSeconds.toFixed(1)} s (processor ${m.visionProcessor.toFixed(1)} s)`,
   );
-  console.log(
-    `  memory   weights ${gigabytes(m.weights)}; host while loading ${gigabytes(m.hostWhileLoading)}; GPU at most ${gigabytes(m.peakGpu)}, planned ${gigabytes(m.plannedGpu)}; process at most ${gigabytes(m.peakProcess)}`,
-  );
-  console.log(
-    `  cache    ${gigabytes(m.cache)}, ${((100 * m.cache) / m.denseCache).toFixed(1)} % of the dense ${gigabytes(m.denseCache)}; ${m.rows} rows; ${m.steps.join(', ')}`,
-  );
-  console.log(
-    `  seconds  load ${m.loadSeconds.toFixed(1)}, vision ${m.visionSeconds.toFixed(1)}, prefill ${m.prefillSeconds.toFixed(1)}, ${m.generated} tokens ${m.decodeSeconds.toFixed(1)}`,
-  );
+  for (const one of m.answers)
+    console.log(
+      `  cost ${one.cost}: prefill ${one.prefillSeconds.toFixed(1)} s, ${one.generated} tokens ${one.decodeSeconds.toFixed(1)} s (processor ${one.processor.toFixed(1)} s); GPU at most ${gigabytes(one.peakGpu)}, planned ${gigabytes(one.plannedGpu)}; cache ${gigabytes(one.cache)}, ${((100 * one.cache) / one.denseCache).toFixed(1)} % of the dense; ${[`${one.rows} rows`, ...one.steps].join(', ')}`,
+    );
+}
+
+/** A checkpoint that is there as a whole or not at all. */
+async function made(folder: string, make: Subject['make']): Promise<void> {
+  console.log(`making ${folder}`);
+  const partial = `${folder}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await make(partial);
+  await rename(partial, folder);
 }
 
 /** The whole 7B model on an adapter that has room for it, without weights. */
@@ -162,30 +235,25 @@ async function main(): Promise<void> {
   const options = {
     job: { type: 'string' },
     adapter: { type: 'string', default: 'auto' },
-    preset: { type: 'string' },
+    only: { type: 'string', default: '' },
     json: { type: 'string' },
   } as const;
   const { values } = parseArgs({ options });
   if (values.job !== undefined) return void console.log(JSON.stringify(await measure(JSON.parse(values.job))));
   const adapter = values.adapter as AdapterChoice;
   const results: (Job & Measured)[] = [];
-  // Of 7B the first layers, as many as FrameFusion needs for its budget, and fewer frames: the tower is the same.
-  for (const [preset, layers, frames, dtypes] of [
-    ['llava-onevision-qwen2-0.5b', undefined, 8, ['auto', 'q8', 'q4']],
-    ['llava-video-7b', 4, 2, ['auto', 'q4']],
-  ] as const) {
-    if (values.preset !== undefined && values.preset !== preset) continue;
-    const folder = `work/${preset}${layers ? `-${layers}-layers` : ''}`;
-    if (!existsSync(folder)) {
-      console.log(`making ${folder}`);
-      await makeCheckpoint(folder, { preset, ...(layers && { shape: { layers } }) });
-    }
-    for (const dtype of dtypes) {
-      const job = { preset, folder, dtype, frames, adapter };
-      const measured = await inProcess(job);
-      say(job, measured);
-      results.push({ ...job, ...measured });
-    }
+  for (const { name, make, dtypes, frames: counts, costs } of subjects.filter((one) =>
+    one.name.includes(values.only),
+  )) {
+    const folder = `work/${name}`;
+    if (!existsSync(folder)) await made(folder, make);
+    for (const dtype of dtypes)
+      for (const frames of counts) {
+        const job = { name, folder, dtype, frames, costs, adapter };
+        const measured = await inProcess(job);
+        say(job, measured);
+        results.push({ ...job, ...measured });
+      }
   }
   await plans();
   if (values.json === undefined) return;

@@ -4,7 +4,7 @@ import { printable } from './markup.ts';
 import { onPage, type Paint } from './palette.ts';
 import { type Axis, leastGap, roundScale, type Scale, sideBySide, valueScale, written } from './scale.ts';
 import { isDrawn, type Reference, referenceSeries, type Series, seriesOf } from './series.ts';
-import { type ChartOption, drawSvg, FONT_PIXELS, WIDER } from './svg.ts';
+import { BOLDER, type ChartOption, drawSvg, FONT_PIXELS } from './svg.ts';
 
 /** What to draw. Values are in the units of their axis; `Axis.percent` turns shares into percent. */
 export interface LineChart {
@@ -145,7 +145,7 @@ function axisLooks({ label, reversed = false }: Axis, { min, max, step, at }: Sc
 }
 
 function titleStyle(width: number, { ink: color }: Paint) {
-  const fit = { width: (width - 4) / WIDER, overflow: 'truncate' } as const;
+  const fit = { width: (width - 4) / BOLDER, overflow: 'truncate' } as const;
   return { color, fontSize: FONT_PIXELS + 2, fontWeight: 'bold', ...fit } as const;
 }
 

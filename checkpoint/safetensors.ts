@@ -127,6 +127,9 @@ export class Checkpoint {
   readonly #shards: readonly SafetensorsFile[];
   readonly #home: ReadonlyMap<string, SafetensorsFile>;
   readonly #read = new Set<string>();
+  /** Stored names by other ones. */
+  readonly #aliases = new Map<string, string>();
+  #otherOf = (name: string): string => name;
 
   private constructor(name: string, shards: readonly SafetensorsFile[]) {
     this.name = name;
@@ -173,6 +176,21 @@ export class Checkpoint {
     return joined;
   }
 
+  /**
+   * Lets tensors be asked for by other names too, as where releases of a library name them in different ways.
+   *
+   * @param otherOf - The other name of a stored tensor, or the same.
+   */
+  alias(otherOf: (name: string) => string): void {
+    this.#otherOf = otherOf;
+    for (const name of this.names()) this.#aliases.set(otherOf(name), name);
+  }
+
+  /** The other name of a stored tensor; the same where there is none. */
+  otherName(name: string): string {
+    return this.#otherOf(name);
+  }
+
   /** Names of all stored tensors. */
   names(): Iterable<string> {
     return this.#home.keys();
@@ -180,12 +198,12 @@ export class Checkpoint {
 
   /** Whether a tensor is stored. */
   has(name: string): boolean {
-    return this.#home.has(name);
+    return this.#home.has(this.#storedName(name));
   }
 
   /** @throws WeightsError if there is no tensor `name`. */
   get(name: string): StoredTensor {
-    return this.#shardOf(name).get(name);
+    return this.#shardOf(name).get(this.#storedName(name));
   }
 
   /** The metadata of the file that a tensor lies in. @throws WeightsError if there is no tensor `name`. */
@@ -197,12 +215,12 @@ export class Checkpoint {
   async read(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>> {
     const shard = this.#shardOf(name);
     this.skip(name);
-    return shard.read(name, range);
+    return shard.read(this.#storedName(name), range);
   }
 
   /** Counts a tensor as read that somebody knows and does not need the data of. */
   skip(name: string): void {
-    this.#read.add(name);
+    this.#read.add(this.#storedName(name));
   }
 
   /** Stored tensors that nobody read. */
@@ -215,8 +233,12 @@ export class Checkpoint {
     await Promise.all(this.#shards.map((shard) => shard.close()));
   }
 
+  #storedName(name: string): string {
+    return this.#home.has(name) ? name : (this.#aliases.get(name) ?? name);
+  }
+
   #shardOf(name: string): SafetensorsFile {
-    const shard = this.#home.get(name);
+    const shard = this.#home.get(this.#storedName(name));
     if (!shard) throw missingTensor(this.name, name, this.#home.size);
     return shard;
   }

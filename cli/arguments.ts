@@ -3,9 +3,11 @@
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
 import { quoted } from '../engine/text.ts';
 import { reducers } from '../framefusion/reducers.ts';
-import { dtypes, type ModelDType } from '../models/video-model.ts';
+import { weightsConfig } from '../library/catalogue.ts';
+import { dtypes, type ModelDType } from '../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
-import { weightsConfig } from './models.ts';
+import { isModulePath } from './own-module.ts';
+import { pastedPath, timeOf } from './values.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
 export interface RunArguments {
@@ -19,17 +21,23 @@ export interface RunArguments {
   readonly similarity?: number;
   readonly ratio?: number;
   readonly reducer: string;
+  /** A module. */
+  readonly family?: string;
   readonly budgetLayers: 'own' | number;
   readonly kv: 'keep' | 'compact';
   readonly separators: 'keep' | 'prune';
   readonly scoreRows: 'own' | number;
   readonly frames?: number;
   readonly fps?: number;
+  /** Seconds. */
+  readonly start?: number;
+  readonly end?: number;
   readonly forceSample: boolean;
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP: number;
   readonly seed: number;
+  readonly chat: boolean;
   readonly compare: boolean;
   readonly plan: boolean;
   readonly json?: string;
@@ -44,17 +52,22 @@ export interface RunArguments {
 }
 
 const flags = {
-  video: { value: 'FILE', help: 'the video: anything FFmpeg reads; - reads standard input' },
+  video: { value: 'FILE', short: 'v', help: 'the video: a file, an http address, or - for standard input' },
   image: { value: 'FILE', many: true, help: 'a picture (PNG, JPEG, WebP), for models that take some; may be repeated' },
-  prompt: { value: 'TEXT', help: 'the question (default: the model\'s own, else "Describe the video.")' },
+  prompt: { value: 'TEXT', short: 'p', help: 'the question (default: the model\'s own, else "Describe the video.")' },
   model: {
     value: 'NAME|DIR|ID',
+    short: 'm',
     help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
   },
   cost: { value: 'X', help: 'share of the video tokens to compute, in (0, 1] (default 0.3; 1 runs dense)' },
   similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
-  reducer: { value: 'NAME', help: `${Object.keys(reducers).join(', ')} (default framefusion)` },
+  reducer: {
+    value: 'NAME|FILE',
+    help: `${Object.keys(reducers).join(', ')} (default framefusion), or a module of your own`,
+  },
+  family: { value: 'FILE', help: 'a module with a family of models of your own' },
   'budget-layers': {
     value: 'own|N',
     help: "layers the budget counts: the model's (own), or the reference's 28",
@@ -64,21 +77,25 @@ const flags = {
   'score-rows': { value: 'own|N', help: "rank tokens by the prompt's last N rows (default: as the model's reference)" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
   fps: { value: 'X', help: 'sample X frames per second (default: the model decides, else 1)' },
+  start: { value: 'TIME', help: 'look at the video from here on: seconds, or [h:]mm:ss' },
+  end: { value: 'TIME', help: 'and up to here' },
   'force-sample': { help: 'spread the frames over the whole video, however long' },
-  'max-new-tokens': { value: 'N', help: 'end the answer after N tokens (default 256)' },
-  temperature: { value: 'X', help: 'above 0: draw tokens at this temperature (default 0, greedy)' },
-  'top-p': { value: 'X', help: 'draw from the most probable tokens that reach X together (default 1)' },
-  seed: { value: 'N', help: 'seed of the draws, and of --reducer random (default 0)' },
+  'max-new-tokens': { value: 'N', help: 'stop after N tokens (default 256)' },
+  temperature: { value: 'X', help: 'above 0: sample tokens at this temperature (default 0, greedy)' },
+  'top-p': { value: 'X', help: 'sample from the most probable tokens that reach X together (default 1)' },
+  seed: { value: 'N', help: 'random seed, for sampling and --reducer random (default 0)' },
+  chat: { help: 'ask several questions about the video, on the terminal' },
   compare: { help: 'run dense and reduced one after the other, and compare' },
-  plan: { help: 'say how much memory the run would take, and stop; --video may be left out' },
+  examples: { help: 'print questions that the embedded model understands' },
+  plan: { help: 'print the memory the run would need, and stop; needs no video' },
   memory: { value: 'GB', help: 'refuse to use more (default: what the adapter gives)' },
   json: { value: 'FILE|-', help: 'write the whole report (docs/report.md); - prints it and nothing else' },
-  report: { value: 'FILE', help: 'draw what became of every token: a page (.html) or a picture (.png)' },
+  report: { value: 'FILE', help: 'show what became of every token: a page (.html) or a picture (.png)' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
   quiet: { help: 'no progress, no notes, no table' },
   verbose: { help: 'say more: every layer, every step' },
-  help: { help: 'this text' },
+  help: { short: 'h', help: 'this text' },
   version: { help: 'the version' },
 } as const satisfies FlagTable;
 
@@ -89,7 +106,7 @@ const LINE = 92;
 export function helpText(): string {
   const { default: model, models } = weightsConfig();
   return [
-    'Usage: ff-run --video FILE [--image FILE] [--prompt TEXT] [--cost X] [...]',
+    'Usage: ff-run VIDEO [QUESTION] [--model NAME] [--cost X] [...]',
     '',
     'Answers a question about a video with a video language model on WebGPU. FrameFusion merges',
     'and prunes its video tokens down to a budget. The answer goes to standard output.',
@@ -98,7 +115,7 @@ export function helpText(): string {
     '',
     `Models, by their names (default ${model}):`,
     ...modelLines(Object.keys(models)),
-    'Exit codes: 0 answered, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
+    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
   ].join('\n');
 }
 
@@ -129,27 +146,31 @@ function wrapped(heading: string, items: readonly string[]): string[] {
  * @throws UsageError with one line that says what is wrong.
  */
 export function parseArguments(argv: readonly string[]): RunArguments | 'help' | 'version' {
-  const values = new FlagValues('ff-run', flags, argv);
+  const values = new FlagValues('ff-run', flags, argv, ['video', 'prompt']);
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
-  const video = values.text('video');
-  const images = values.texts('image');
+  const video = values.text('video') && pastedPath(values.text('video')!);
+  const images = values.texts('image').map(pastedPath);
   if (!video && images.length === 0 && !values.has('plan'))
-    throw new UsageError('--video FILE is needed. See ff-run --help.');
+    throw new UsageError('A video is needed: ff-run VIDEO [QUESTION]. See ff-run --help.');
   const prompt = values.text('prompt');
   if (prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
   const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
   const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
-  const fps = values.number('fps', 'above 0', (x) => x > 0);
+  const fps = values.number('fps', 'above 0 and at most 1000', (x) => x > 0 && x <= 1000);
   const memory = values.number('memory', 'above 0', (x) => x > 0);
-  const reducer = values.oneOf('reducer', Object.keys(reducers)) ?? 'framefusion';
+  const reducer = values.oneOf('reducer', Object.keys(reducers), isModulePath) ?? 'framefusion';
   if (values.has('compare') && reducer === 'none')
     throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
   const report = values.text('report');
+  for (const other of ['compare', 'plan', 'json', 'report'] as const)
+    if (values.has('chat') && (values.has(other) || values.text(other) !== undefined))
+      throw new UsageError(`--chat answers on the terminal: leave --${other} out.`);
+  if (values.has('chat') && video === '-')
+    throw new UsageError('--chat reads questions from standard input: name the video by its file.');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
     throw new UsageError(`--report must name a file that ends in .html or .png, got ${quoted(report)}.`);
-  if (report !== undefined && !video)
-    throw new UsageError('--report draws the frames of a video: --video FILE is needed.');
+  if (report !== undefined && !video) throw new UsageError('--report shows the frames of a video: a video is needed.');
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
     ...given('video', video),
@@ -160,17 +181,20 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     reducer,
+    ...given('family', values.text('family')),
     budgetLayers: values.text('budget-layers') === 'own' ? 'own' : (values.count('budget-layers') ?? 'own'),
     kv: values.oneOf('kv', ['keep', 'compact']) ?? 'keep',
     separators: values.oneOf('separators', ['keep', 'prune']) ?? 'keep',
     scoreRows: values.text('score-rows') === 'own' ? 'own' : (values.count('score-rows') ?? 'own'),
     ...given('frames', values.count('frames')),
     ...given('fps', fps),
+    ...timesOf(values.text('start'), values.text('end')),
     forceSample: values.has('force-sample'),
     maxNewTokens: values.count('max-new-tokens') ?? 256,
-    temperature: values.number('temperature', '0 or above', (x) => x >= 0) ?? 0,
+    temperature: values.number('temperature', 'from 0 to 1000', (x) => x >= 0 && x <= 1000) ?? 0,
     topP: values.number('top-p', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 1,
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
+    chat: values.has('chat'),
     compare: values.has('compare'),
     plan: values.has('plan'),
     ...given('json', values.text('json')),
@@ -181,4 +205,13 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     quiet: values.has('quiet'),
     verbose: values.has('verbose'),
   };
+}
+
+/** @throws UsageError if the part of the video that is asked for has no length. */
+function timesOf(from: string | undefined, to: string | undefined): Pick<RunArguments, 'start' | 'end'> {
+  const start = from === undefined ? undefined : timeOf('start', from);
+  const end = to === undefined ? undefined : timeOf('end', to);
+  if (end !== undefined && end <= (start ?? 0))
+    throw new UsageError(`--end must be after --start, got ${to} and ${from ?? 0}.`);
+  return { ...given('start', start), ...given('end', end) };
 }

@@ -3,16 +3,14 @@ import { plainText } from '../engine/text.ts';
 import type { DownloadProgress, FileProgress } from '../hub/download.ts';
 import { bytesText } from '../hub/errors.ts';
 import { hubSettings } from '../hub/settings.ts';
-import type { Console } from './progress.ts';
-
-/** Seconds over which the rate is taken: long enough to be calm, short enough to be true. */
-const WINDOW = 10;
+import type { Log } from './log.ts';
+import { clockText, durationText, percentText, Rate } from './quantities.ts';
 
 /** Fewer letters of a file's name say nothing. */
 const SHORTEST_NAME = 12;
 
-/** The part of {@link Console} that is needed. */
-type Output = Pick<Console, 'tool' | 'columns' | 'note' | 'progress'>;
+/** The part of {@link Log} that is needed. */
+type Output = Pick<Log, 'tool' | 'columns' | 'note' | 'progress'>;
 
 /** One download, as a person sees it. */
 export class DownloadReport {
@@ -24,9 +22,9 @@ export class DownloadReport {
   #received = 0;
 
   /** @param clock - In seconds. */
-  constructor(repository: string, console_: Output, clock = () => performance.now() / 1000) {
+  constructor(repository: string, log: Output, clock = () => performance.now() / 1000) {
     this.#repository = repository;
-    this.#console = console_;
+    this.#console = log;
     this.#clock = clock;
   }
 
@@ -66,20 +64,6 @@ function receivedText(repository: string, bytes: number, seconds: number): strin
   return `downloaded ${bytesText(bytes)} in ${durationText(seconds)}${rate}`;
 }
 
-/** Bytes a second over the last {@link WINDOW} seconds. */
-export class Rate {
-  readonly #samples: { readonly seconds: number; readonly bytes: number }[] = [];
-
-  /** @param bytes - All that have come until `seconds`. */
-  at(seconds: number, bytes: number): number {
-    const samples = this.#samples;
-    samples.push({ seconds, bytes });
-    while (samples.length > 2 && samples[1]!.seconds <= seconds - WINDOW) samples.shift();
-    const [first] = samples;
-    return first && seconds > first.seconds ? (bytes - first.bytes) / (seconds - first.seconds) : 0;
-  }
-}
-
 /** All files and those under way, in at most `columns` letters. */
 export function downloadLine({ done, of, files }: DownloadProgress, rate: number, columns: number): string {
   const speed = rate > 0 ? [rateText(rate), `${clockText((of - done) / rate)} left`] : [];
@@ -108,25 +92,4 @@ function fileText({ path, done, of }: FileProgress): string {
 
 function rateText(bytesPerSecond: number): string {
   return `${bytesText(Math.round(bytesPerSecond))}/s`;
-}
-
-/** Rounded down: 100 % is all. */
-function percentText(done: number, of: number): string {
-  return `${of > 0 ? Math.floor((100 * done) / of) : 100} %`;
-}
-
-/** `3:10`, `1:05:10`. */
-export function clockText(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  const two = (value: number) => String(value).padStart(2, '0');
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-}
-
-/** `2.1 s`, `3 min 10 s`, `1 h 5 min`. */
-export function durationText(seconds: number): string {
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
 }

@@ -1,8 +1,8 @@
 import { WeightsError } from '../engine/errors.ts';
 import { downloadModel } from '../hub/download.ts';
+import type { ModelChoice } from '../library/catalogue.ts';
 import { DownloadReport } from './download-report.ts';
-import type { ModelChoice } from './models.ts';
-import type { Console } from './progress.ts';
+import type { Log } from './log.ts';
 
 /** A model whose files are on this machine. */
 export interface LocalModel extends ModelChoice {
@@ -14,15 +14,15 @@ export interface LocalModel extends ModelChoice {
  *
  * @throws InputError, WeightsError - whose message is the line to print.
  */
-export async function fetchModel(choice: ModelChoice, console_: Console): Promise<LocalModel> {
+export async function fetchModel(choice: ModelChoice, log: Log): Promise<LocalModel> {
   const { name, folder, repository = name, revision } = choice;
   if (folder !== undefined) return { ...choice, folder };
-  const report = new DownloadReport(repository, console_);
-  console_.progress(`looking up ${repository}`);
+  const report = new DownloadReport(repository, log);
+  log.progress(`looking up ${repository}`);
   try {
     const found = await downloadModel(repository, {
       revision,
-      note: (line) => console_.note(`${console_.tool}: ${line}`),
+      note: (line) => log.note(`${log.tool}: ${line}`),
       progress: (progress) => report.update(progress),
     });
     report.finish();
@@ -32,6 +32,6 @@ export async function fetchModel(choice: ModelChoice, console_: Console): Promis
     if (!choice.guessed || report.started || !(error instanceof WeightsError)) throw error;
     throw new WeightsError(`${error.message} There is no folder ${name} either.`, { cause: error });
   } finally {
-    console_.clear();
+    log.clear();
   }
 }

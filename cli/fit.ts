@@ -6,7 +6,8 @@ import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { ModelDType } from '../models/video-model.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { precisionText } from './report.ts';
 import { alignRows, bytes } from './table.ts';
@@ -14,8 +15,10 @@ import { alignRows, bytes } from './table.ts';
 /** What a command is about to do, as far as memory hangs on it. */
 export interface Wanted {
   readonly dtype?: ModelDType | undefined;
-  /** Of a video; 0 for none. */
+  /** Most frames of a video; 0 for none. */
   readonly frames: number;
+  /** How many of the video's frames a model is shown where so many are allowed; default: as many. */
+  readonly sampled?: ((model: VideoModel, frames: number) => number) | undefined;
   /** Sizes of the video and of pictures, as far as they are known. */
   readonly source?: Size | undefined;
   readonly pictures?: readonly Size[];
@@ -51,18 +54,18 @@ export async function fitOf(choice: LocalModel, runtime: Runtime, wanted: Wanted
   const fits = free === undefined ? await runtime.hasRoomFor(plan.peak) : plan.peak <= free;
   if (fits) return { plan, free, problem: undefined };
   const has = free === undefined ? `${runtime.adapterName} does not give as much` : `there are ${bytes(free)}`;
-  const needs = `${shownText(wanted)} at cost ${wanted.cost} need ${bytes(plan.peak)} of memory, and ${has}.`;
+  const needs = `${shownText(plan.frames, wanted)} at cost ${wanted.cost} need ${bytes(plan.peak)} of memory, and ${has}.`;
   return { plan, free, problem: needs };
 }
 
-const NOTHING_FITS = 'A model lies on one adapter as a whole. Use a smaller model or a larger GPU.';
+const NOTHING_FITS = 'The model must fit on one adapter. Use a smaller model or a larger GPU.';
 
 /** Throws unless a run fits: one line that says what is lacking, and what would fit instead. */
 export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: Wanted, found: Fit): Promise<void> {
   const { plan, problem } = found;
   if (problem === undefined) return;
   const options: string[] = [];
-  for (const kind of alternatives(wanted)) {
+  for (const kind of alternatives({ ...wanted, frames: plan?.frames ?? wanted.frames })) {
     const option = await firstThatFits(choice, runtime, wanted, kind);
     if (option && option.peak < (plan?.peak ?? Number.POSITIVE_INFINITY)) options.push(option.text);
     if (options.length === 3) break;
@@ -72,17 +75,17 @@ export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: W
 }
 
 function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
-  const { frames, source, pictures, question, maxNewTokens } = wanted;
+  const { frames, sampled, source, pictures, question, maxNewTokens } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
-    frames,
+    frames: (model) => (sampled && frames > 0 ? sampled(model, frames) : frames),
     question,
     maxNewTokens,
     ...(source && { source }),
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
-    ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
+    ...(choice.families && { families: choice.families }),
   };
 }
 
@@ -124,7 +127,7 @@ export function planReport(
 ): object {
   const { weights, pipelines: _, ...rest } = plan ?? {};
   return {
-    version: 1,
+    version: 2,
     model: name,
     adapter: runtime.adapterName,
     cost,
@@ -147,22 +150,22 @@ export function planTable(
   const share = `${((100 * plan.cache) / plan.denseCache).toFixed(1)} % of the dense ${bytes(plan.denseCache)}`;
   const software = runtime.adapterKind === 'software' ? ' (software)' : '';
   const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
-  const answer = `answering, ${plan.rows} rows, ${plan.videoTokens} of the video`;
+  const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
     ['model', `${name}, ${precisionText(weights.formats.join(' + '), plan.act)}, on ${runtime.adapterName}${software}`],
-    ['run', `${shownText(wanted)} at cost ${wanted.cost}`],
+    ['run', `${shownText(plan.frames, wanted)} at cost ${wanted.cost}`],
     ['weights', bytes(weights.bytes)],
     ['video', `${bytes(plan.visualTokens)} of visual tokens`],
     ['cache', plan.cache === plan.denseCache ? bytes(plan.cache) : `${bytes(plan.cache)}, ${share}`],
     ['at most', `${bytes(plan.loading)} while loading`],
-    ['', `${bytes(plan.looking)} while looking at the video`],
-    ['', `${bytes(plan.answering)} while ${answer}`],
+    ['', `${bytes(plan.vision)} while encoding the video`],
+    ['', `${bytes(plan.generation)} while ${answer}`],
     ['needed', `${bytes(plan.peak)}: ${found.problem === undefined ? 'fits' : 'does not fit'} (${has})`],
   ]);
 }
 
-/** What is looked at. */
-function shownText({ frames, pictures = [] }: Wanted): string {
+/** What is encoded. */
+function shownText(frames: number, { pictures = [] }: Wanted): string {
   const parts = [
     ...(frames > 0 ? [`${frames} frames`] : []),
     ...(pictures.length > 0 ? [pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`] : []),

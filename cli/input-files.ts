@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ModelChoice, root } from './models.ts';
+import { type ModelChoice, root } from '../library/catalogue.ts';
 import type { NamedFile } from './output.ts';
 
 /** What a command line names to be read. */

@@ -2,12 +2,15 @@ import { folderFiles } from '../checkpoint/file-source.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { loadModel } from '../models/registry.ts';
-import type { ModelDType, VideoModel } from '../models/video-model.ts';
+import { defaultsOf } from '../library/named-model.ts';
+import { loadCheckpoint } from '../models/registry.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import type { ModelDType } from '../models/weights.ts';
 import type { LocalModel } from './fetch-model.ts';
 import { fitOf, requireFit, type Wanted } from './fit.ts';
+import type { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
-import type { Console } from './progress.ts';
+import { percentText } from './quantities.ts';
 import { bytes } from './table.ts';
 
 /**
@@ -19,29 +22,30 @@ import { bytes } from './table.ts';
 export async function openModel(
   args: { readonly adapter: AdapterChoice; readonly dtype?: ModelDType },
   choice: LocalModel,
-  console_: Console,
+  log: Log,
   wanted: Wanted,
 ): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
   const started = performance.now();
-  const runtime = await openAdapter(args.adapter, console_);
+  const runtime = await openAdapter(args.adapter, log);
   try {
     const fit = await fitOf(choice, runtime, wanted);
     await requireFit(choice, runtime, wanted, fit);
-    const model = await loadModel(folderFiles(choice.folder), runtime, {
+    const model = await loadCheckpoint(folderFiles(choice.folder), runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
-      ...(choice.chatTemplate && { chatTemplate: choice.chatTemplate }),
+      name: choice.name,
+      defaults: defaultsOf(choice),
+      ...(choice.families && { families: choice.families }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),
-      progress: (done, of) => console_.progress(`loading the model, ${bytes(done)} of ${bytes(of)}`),
+      progress: (done, of) =>
+        log.progress(`loading the model  ${bytes(done)} of ${bytes(of)}, ${percentText(done, of)}`),
     });
-    if (choice.adapter && choice.adapter !== model.architecture)
+    if (choice.architecture && choice.architecture !== model.architecture)
       throw new WeightsError(
-        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.adapter}.`,
+        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.architecture}.`,
       );
     const unused = model.unusedTensors;
     if (unused.length > 0)
-      console_.warn(
-        `${choice.folder}: ${unused.length} tensors are not part of ${model.architecture}: ${some(unused)}.`,
-      );
+      log.warn(`${choice.folder}: ${unused.length} tensors are not part of the model: ${some(unused)}.`);
     return { runtime, model, loadSeconds: (performance.now() - started) / 1000 };
   } catch (error) {
     runtime.close();

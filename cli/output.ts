@@ -135,6 +135,15 @@ function isSpecial({ found }: Target): boolean {
   return found?.isCharacterDevice() === true || found?.isFIFO() === true;
 }
 
+/** The path of a file that is written piece by piece, links followed. @throws InputError if it is or would be no file. */
+export function realFile(flag: string, path: string): Promise<string> {
+  return reported(flag, path, async () => {
+    const target = await targetOf(path);
+    if (isSpecial(target)) throw new Error('it is no regular file');
+    return target.path;
+  });
+}
+
 /** @throws Error for what is neither a file nor can be written into as if it were one. */
 async function targetOf(path: string): Promise<Target> {
   const found = await stat(path).catch(absent);

@@ -1,10 +1,10 @@
 /** The report of a run: what `--json` writes. docs/report.md says what each field means. */
 import type { Runtime } from '../engine/runtime.ts';
-import type { GenerationStats } from '../models/generate.ts';
 import type { TokenReducer } from '../models/reduction.ts';
+import type { GenerationStats } from '../models/stats.ts';
 
 /** Raised when a field changes its meaning or goes; new fields do not. */
-export const REPORT_VERSION = 1;
+export const REPORT_VERSION = 2;
 
 /** Weights and what they are multiplied in, for people: `q4 x f16`, or `f16` where both are. */
 export function precisionText(weights: string, act: string): string {
@@ -23,7 +23,7 @@ export interface RunReport {
     readonly layers: GenerationStats['layers'];
   };
   readonly reduction: GenerationStats['steps'];
-  readonly budget: { readonly asked: number; readonly spent: number };
+  readonly budget: { readonly asked: number; readonly computedShare: number };
   readonly seconds: { readonly prefill: number; readonly decode: number };
   readonly tokensPerSecond: number | null;
   readonly peakGpuBytes: number;
@@ -75,7 +75,7 @@ export interface Report {
   };
   readonly runs: readonly RunReport[];
   /** With two runs the index of the first token in which their answers differ; null where they are the same. */
-  readonly partsAt?: number | null;
+  readonly divergesAt?: number | null;
 }
 
 /** Of a run that looked at a video. */
@@ -95,7 +95,7 @@ export function runReport(
     answer,
     tokens: { prompt: stats.promptRows, video: stats.videoTokens, generated, layers: stats.layers },
     reduction: stats.steps,
-    budget: { asked: Number(reducer?.settings?.cost ?? 1), spent: spentShare(stats) },
+    budget: { asked: Number(reducer?.settings?.cost ?? 1), computedShare: computedShareOf(stats) },
     seconds: { prefill: stats.prefillSeconds, decode: decodeSeconds },
     tokensPerSecond: generated > 1 && decodeSeconds > 0 ? (generated - 1) / decodeSeconds : null,
     peakGpuBytes,
@@ -104,7 +104,7 @@ export function runReport(
 }
 
 /** Share of the video tokens that was computed: the mean over the layers of those in attention. */
-export function spentShare({ layers, promptRows, videoTokens }: GenerationStats): number {
+export function computedShareOf({ layers, promptRows, videoTokens }: GenerationStats): number {
   if (videoTokens === 0) return 1;
   const text = promptRows - videoTokens;
   return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;

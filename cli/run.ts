@@ -1,28 +1,34 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
+import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
 import type { Picture } from '../media/crop-picture.ts';
+import { openVideo } from '../media/open-video.ts';
 import { openPicture } from '../media/picture.ts';
-import { openVideo, type Video } from '../media/video.ts';
+import { framesToSample } from '../media/sample-video.ts';
+import type { Video } from '../media/video.ts';
+import { samplingOf } from '../models/defaults.ts';
+import type { Inputs } from '../models/inputs.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { Seen, VideoModel } from '../models/video-model.ts';
+import type { VideoModel } from '../models/video-model.ts';
 import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
+import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
 import { fetchModel } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
-import { chooseModel, type ModelChoice } from './models.ts';
+import { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
-import { policyOf } from './policy.ts';
-import { Console } from './progress.ts';
+import { familiesWith, type ReducerMaker, reducerMaker } from './own-module.ts';
+import { percentText } from './quantities.ts';
 import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
 import { standardOutput } from './standard-output.ts';
-import { compareTable, layerLines, savedTable } from './table.ts';
+import { bytes, compareTable, layerLines, savedTable } from './table.ts';
 
 /**
  * Runs one command line.
@@ -31,67 +37,79 @@ import { compareTable, layerLines, savedTable } from './table.ts';
  * @throws One of the project's errors, whose message is the line to print.
  */
 export async function run(args: RunArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-run', args);
-  const chosen = chooseModel(args.model);
+  const log = new Log('ff-run', args);
+  const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
+  const chosen = { ...chooseModel(args.model), ...families };
+  const makeReducer = await reducerMaker(args.reducer);
   const outputs = [
     { flag: '--json', path: args.json },
     { flag: '--report', path: args.report },
   ];
   await checkOutputs(outputs, await inputFiles(args, chosen));
   if (args.report !== undefined) await (await tokenReport()).checkReport(args.report);
-  if (args.plan) return plan(args, chosen, console_);
+  if (args.plan) return plan({ ...args, makeReducer }, chosen, log);
   // Before the model: a damaged video should not cost the time of downloading or loading one.
-  console_.progress('opening what is to be looked at');
-  const opened = await openAll(args);
+  log.progress('opening inputs');
+  const opened = await openAll(args, log);
   try {
-    const choice = await fetchModel(chosen, console_);
-    const wanted = wantedOf(args, choice, opened);
-    const { runtime, model, loadSeconds } = await openModel(args, choice, console_, wanted);
+    const choice = await fetchModel(chosen, log);
+    const asked = { ...args, makeReducer };
+    const wanted = wantedOf(asked, choice, opened);
+    const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
-      using shown = await showAll(opened, { model, choice }, args, console_);
+      using shown = await showAll(opened, model, args, log);
       const prompt = wanted.question;
-      const answers = await answerAll(args, { choice, model, prompt, seen: shown.seen }, console_);
+      if (args.chat) {
+        await talk(asked, { choice, model, prompt, seen: shown.seen }, log);
+        return;
+      }
+      const answers = await answerAll(asked, { choice, model, prompt, seen: shown.seen }, log);
       const about = { choice, prompt, model, runtime, opened, shown, answers, loadSeconds };
-      await finish(args, makeReport(args, tool, about), about, console_);
+      await finish(args, makeReport(args, tool, about), about, log);
     } finally {
       model[Symbol.dispose]();
       runtime.close();
     }
   } finally {
-    console_.clear();
+    log.clear();
     await opened.video?.close();
   }
 }
 
-/** What is to be looked at. */
+/** A command line, with the module that its reducer comes from. */
+type Asked = RunArguments & { readonly makeReducer: ReducerMaker };
+
+/** The opened inputs. */
 interface Opened {
   readonly video: Video | undefined;
   readonly pictures: readonly Picture[];
 }
 
-async function openAll(args: RunArguments): Promise<Opened> {
+async function openAll(args: RunArguments, log: Log): Promise<Opened> {
   const pictures: Picture[] = [];
   for (const file of args.images) pictures.push(await openPicture(file));
   if (args.video === undefined) return { video: undefined, pictures };
   const name = args.video === '-' ? { name: 'standard input' } : {};
-  return { video: await openVideo(await videoSource(args.video), name), pictures };
+  const progress = (done: number, of?: number): void =>
+    log.progress(`fetching the video  ${bytes(done)}${of ? ` of ${bytes(of)}, ${percentText(done, of)}` : ''}`);
+  return { video: await openVideo(await videoSource(args.video), { ...name, progress }), pictures };
 }
 
-/** What was looked at, to be given back. */
+/** The encoded inputs, to be disposed of. */
 interface ShownAll extends Disposable {
   readonly video: Shown | undefined;
   readonly pictures: ShownPictures;
-  readonly seen: Seen;
+  readonly seen: Inputs;
 }
 
 async function showAll(
   { video, pictures }: Opened,
-  { model, choice }: { readonly model: VideoModel; readonly choice: ModelChoice },
+  model: VideoModel,
   args: RunArguments,
-  console_: Console,
+  log: Log,
 ): Promise<ShownAll> {
-  const shownPictures = await showPictures(pictures, model, console_);
-  const shown = video && (await showVideo({ video, model, choice }, args, console_));
+  const shownPictures = await showPictures(pictures, model, log);
+  const shown = video && (await showVideo({ video, model }, args, log));
   const seen = { pictures: shownPictures.encoded, video: shown?.encoded };
   const dispose = (): void => {
     for (const one of [...seen.pictures, seen.video]) one?.[Symbol.dispose]();
@@ -100,11 +118,11 @@ async function showAll(
 }
 
 /** `--plan`: what the run would take, and nothing else. */
-async function plan(args: RunArguments, chosen: ModelChoice, console_: Console): Promise<void> {
-  const opened = await openAll(args);
+async function plan(args: Asked, chosen: ModelChoice, log: Log): Promise<void> {
+  const opened = await openAll(args, log);
   await opened.video?.close();
-  const choice = await fetchModel(chosen, console_);
-  const runtime = await openAdapter(args.adapter, console_);
+  const choice = await fetchModel(chosen, log);
+  const runtime = await openAdapter(args.adapter, log);
   try {
     const wanted = wantedOf(args, choice, opened);
     const found = await fitOf(choice, runtime, wanted);
@@ -130,19 +148,19 @@ interface Question {
   readonly choice: ModelChoice;
   readonly model: VideoModel;
   readonly prompt: string;
-  readonly seen: Seen;
+  readonly seen: Inputs;
 }
 
-async function answerAll(args: RunArguments, question: Question, console_: Console): Promise<Answered[]> {
+async function answerAll(args: Asked, question: Question, log: Log): Promise<Answered[]> {
   const reducer = reducerOf(args, question.choice);
-  if (!args.compare) return [await answer(args, question, reducer, console_, args.json !== '-')];
+  if (!args.compare) return [await answer(args, question, reducer, log, args.json !== '-')];
   // Pipelines compile on first use; the first of the two runs should not pay for both.
   for (const warm of [undefined, reducer]) {
-    console_.progress(`warming up, ${warm?.name ?? 'dense'}`);
+    log.progress(`warming up, ${warm?.name ?? 'dense'}`);
     for await (const _ of question.model.withReducer(warm).answer(question.seen, question.prompt, { maxNewTokens: 2 }));
   }
-  const dense = await answer(args, question, undefined, console_, false);
-  const reduced = await answer(args, question, reducer, console_, false);
+  const dense = await answer(args, question, undefined, log, false);
+  const reduced = await answer(args, question, reducer, log, false);
   if (args.json !== '-') {
     standardOutput.write(`dense: ${dense.report.answer}\n`);
     standardOutput.write(`${reduced.report.reducer}: ${reduced.report.answer}\n`);
@@ -150,13 +168,27 @@ async function answerAll(args: RunArguments, question: Question, console_: Conso
   return [dense, reduced];
 }
 
-/** What the run will need memory for; a video may have fewer frames than are asked for. */
-function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wanted {
+/** `--chat`: questions from the terminal, until it ends. */
+async function talk(args: Asked, { choice, model, seen }: Question, log: Log): Promise<void> {
+  const { maxNewTokens, temperature, topP, seed } = args;
+  using session = model.withReducer(reducerOf(args, choice)).session(seen);
+  log.clear();
+  await chat(session, args.prompt, { maxNewTokens, temperature, topP, seed });
+}
+
+/** What the run will need memory for: of a video, the frames that will be sampled. */
+function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened): Wanted {
   const { cost, maxNewTokens, dtype } = args;
   const onlyPictures = !video && pictures.length > 0;
   return {
     dtype,
-    frames: onlyPictures ? 0 : Math.min(args.frames ?? choice.frames, video?.info.frames ?? Number.POSITIVE_INFINITY),
+    frames: onlyPictures ? 0 : (args.frames ?? choice.frames),
+    sampled:
+      video &&
+      (({ frameFormat }, frames) => {
+        const settings = samplingOf({ frameFormat, defaults: choice }, { ...args, frames });
+        return framesToSample(video, settings);
+      }),
     source: video?.info,
     pictures,
     cost,
@@ -168,37 +200,38 @@ function wantedOf(args: RunArguments, choice: ModelChoice, { video, pictures }: 
 }
 
 /** `--cost 1` keeps every token: that is the dense model. */
-function reducerOf(args: RunArguments, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, separators, scoreRows, seed } = args;
+function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
+  const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
   if (cost === 1 && !args.compare) return undefined;
-  return policyOf(args.reducer, { cost, budgetLayers, kv, separators, scoreRows, seed }, args, choice);
+  const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
+  return args.makeReducer({ cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(
   args: RunArguments,
   { model, prompt, seen }: Question,
   reducer: TokenReducer | undefined,
-  console_: Console,
+  log: Log,
   stream: boolean,
 ): Promise<Answered> {
   const { maxNewTokens, temperature, topP, seed } = args;
   const options = { maxNewTokens, temperature, topP, seed, trace: args.report !== undefined };
-  console_.progress(reducer ? `reading the video, ${reducer.name}` : 'reading the video');
+  log.progress(reducer ? `prefill, ${reducer.name}` : 'prefill, dense');
   model.runtime.pool.resetPeak();
   const answering = model.withReducer(reducer).answer(seen, prompt, options);
   const { stats } = answering;
   const pieces: Piece[] = [];
   for await (const text of answering) {
-    console_.clear();
+    log.clear();
     pieces.push({ text, tokens: stats.generated });
     if (stream) standardOutput.write(text);
     if (standardOutput.ended && !args.json && !args.report) break; // nobody wants the rest
   }
-  console_.clear();
+  log.clear();
   if (stream) standardOutput.write('\n');
   const whole = pieces.map(({ text }) => text).join('');
   const report = runReport(reducer, whole, stats, model.runtime.memory.peakBytes);
-  for (const line of layerLines(report)) console_.detail(line);
+  for (const line of layerLines(report)) log.detail(line);
   return { report, pieces, trace: stats.trace };
 }
 
@@ -232,7 +265,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       name: about.choice.name,
       architecture: model.architecture,
       layers: model.layers,
-      dtype: model.act,
+      dtype: model.computeDtype,
       weights: model.weights.formats.join(' + '),
       weightBytes: model.weights.bytes,
     },
@@ -245,7 +278,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       vision: shown.pictures.visionSeconds + (shown.video?.visionSeconds ?? 0),
     },
     runs: answers.map((answered) => answered.report),
-    ...(one && other && { partsAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
+    ...(one && other && { divergesAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
   };
 }
 
@@ -255,18 +288,20 @@ function videoReport({ name, decoder, info, warnings }: Video, { sampled }: Show
   return { name, decoder, width, height, frames, averageFps, durationSeconds, sampled: indices, warnings };
 }
 
-async function finish(args: RunArguments, report: Report, about: About, console_: Console): Promise<void> {
+async function finish(args: RunArguments, report: Report, about: About, log: Log): Promise<void> {
   await everyOutput([
     async () => args.json !== undefined && writeJson(args.json, report),
-    () => drawReport(args, report, about, console_),
+    () => drawReport(args, report, about, log),
   ]);
-  console_.note(args.compare ? compareTable(report) : savedTable(report));
+  log.note(args.compare ? compareTable(report) : savedTable(report));
+  const files = [args.json, args.report].filter((file) => file !== undefined && file !== '-');
+  if (files.length > 0) log.note(`${log.tool}: wrote ${files.join(' and ')}`);
 }
 
-async function drawReport(args: RunArguments, report: Report, about: About, console_: Console): Promise<void> {
+async function drawReport(args: RunArguments, report: Report, about: About, log: Log): Promise<void> {
   const { answers, shown } = about;
   if (args.report === undefined || !shown.video || !report.video) return;
-  console_.progress('drawing the report');
+  log.progress('writing the report');
   const { writeTokenReport } = await tokenReport();
   await writeTokenReport(args.report, { report: { ...report, video: report.video }, answers, shown: shown.video });
 }

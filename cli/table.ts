@@ -1,5 +1,8 @@
 /** The report as a person reads it after the answer. */
+
 import { stripVTControlCharacters } from 'node:util';
+import { plainText } from '../engine/text.ts';
+import { placeText } from '../models/stats.ts';
 import { colours } from './colours.ts';
 import { precisionText, type Report, type RunReport, type VideoReport } from './report.ts';
 
@@ -17,14 +20,14 @@ export function savedTable(report: Report): string {
     ...(tokens.video > 0
       ? [
           ['tokens', `${tokens.video} of the ${seen}, ${kept} left after ${stepsLine(run)}`],
-          ['computed', `${colours.bold(percent(budget.spent))} of the ${seen} tokens (${asked(run)})`],
+          ['computed', `${colours.bold(percent(budget.computedShare))} of the ${seen} tokens (${asked(run)})`],
         ]
       : [['tokens', `${tokens.prompt}, none of a video: nothing is reduced`]]),
     [
       'time',
       `${seconds(report.seconds.decodeVideo + report.seconds.preprocess)} video, ${seconds(report.seconds.vision)} vision, ${seconds(run.seconds.prefill)} prefill, ${seconds(run.seconds.decode)} decode${rate}`,
     ],
-    ['memory', `${bytes(run.peakGpuBytes)} on the GPU at most; the prompt's cache takes ${bytes(run.cacheBytes)}`],
+    ['memory', `${bytes(run.peakGpuBytes)} on the GPU at peak; ${bytes(run.cacheBytes)} of it is the prompt's cache`],
   ]);
 }
 
@@ -38,34 +41,54 @@ export function compareTable(report: Report): string {
     of(reduced),
     ratio,
   ];
-  const speedUp = (of: (run: RunReport) => number): string => `${(of(dense) / of(reduced)).toFixed(2)}x`;
-  const attended = ({ tokens }: RunReport): number =>
-    tokens.layers.reduce((sum, { attending }) => sum + attending, 0) / tokens.layers.length;
+  const measured = (name: string, of: (run: RunReport) => number, said: Said, [less, more]: Ratio): string[] =>
+    line(name, (run) => said(of(run)), ratioText(of(dense), of(reduced), less, more));
+  const { decodeVideo, preprocess, vision } = report.seconds;
+  const shared = decodeVideo + preprocess + vision;
+  const speed: Ratio = ['faster', 'slower'];
   return [
     alignRows(headRows(report)),
     alignRows([
       ['', 'dense', reduced.reducer, ''].map((text) => colours.bold(text)),
-      line('computed', ({ budget }) => percent(budget.spent), asked(reduced)),
-      line('rows a layer', (run) => attended(run).toFixed(0), `${speedUp(attended)} fewer`),
-      line('cache', (run) => bytes(run.cacheBytes), `${speedUp((run) => run.cacheBytes)} smaller`),
-      line('prefill', (run) => seconds(run.seconds.prefill), `${speedUp((run) => run.seconds.prefill)} faster`),
-      line('decode', (run) => seconds(run.seconds.decode), ''),
+      line('computed', ({ budget }) => percent(budget.computedShare), asked(reduced)),
+      measured('rows a layer', attended, (rows) => rows.toFixed(0), ['fewer', 'more']),
+      measured('cache', (run) => run.cacheBytes, bytes, ['smaller', 'larger']),
+      line('video', () => seconds(decodeVideo + preprocess), 'once for both'),
+      line('vision', () => seconds(vision), 'once for both'),
+      measured('prefill', (run) => run.seconds.prefill, seconds, speed),
+      measured('decode', (run) => run.seconds.decode, seconds, speed),
+      measured('total', ({ seconds: { prefill, decode } }) => shared + prefill + decode, seconds, speed),
       line('tokens/s', ({ tokensPerSecond }) => tokensPerSecond?.toFixed(1) ?? '-', ''),
     ]),
     dense.answer === reduced.answer ? 'The answers are the same.' : 'The answers differ.',
   ].join('\n');
 }
 
+type Said = (value: number) => string;
+type Ratio = readonly [less: string, more: string];
+
+/** Rows in attention, on average over the layers. */
+function attended({ tokens }: RunReport): number {
+  return tokens.layers.reduce((sum, { attending }) => sum + attending, 0) / tokens.layers.length;
+}
+
+/** `2.57x faster`, from what it was and what it is; nothing where there is nothing to compare. */
+export function ratioText(was: number, is: number, less: string, more: string): string {
+  if (!(was > 0 && is > 0)) return '';
+  const ratio = is <= was ? was / is : is / was;
+  const text = ratio.toFixed(2);
+  return text === '1.00' ? 'the same' : `${text}x ${is < was ? less : more}`;
+}
+
 /** Every layer and every step, for `--verbose`. */
 export function layerLines(run: RunReport): string[] {
-  const steps = run.reduction.map(({ layer, action, rowsIn, rowsOut, similarShare, budgetShare }) => {
-    const where = layer < 0 ? 'before layer 0' : `in layer ${layer}`;
+  const steps = run.reduction.map(({ at, action, rowsIn, rowsOut, similarShare, budgetShare }) => {
     const shares = [
       similarShare === undefined ? [] : `${percent(similarShare)} similar`,
       budgetShare === undefined ? [] : `the budget asks for ${percent(budgetShare)}`,
     ].flat();
     const why = shares.length > 0 ? ` (${shares.join(', ')})` : '';
-    return `${run.reducer}: ${action} ${where}: ${rowsIn} rows -> ${rowsOut}${why}`;
+    return `${run.reducer}: ${action} ${placeText(at)}: ${rowsIn} rows -> ${rowsOut}${why}`;
   });
   const layers = run.tokens.layers.map(
     ({ entering, attending, leaving }, i) =>
@@ -76,11 +99,11 @@ export function layerLines(run: RunReport): string[] {
 
 /** What was asked, about what, with what. */
 function headRows({ prompt, video, images = [], model, adapter }: Report): [string, string][] {
-  const question = prompt.replace(/\s+/g, ' ');
+  const question = plainText(prompt, 90);
   const on = `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
   return [
-    ['question', question.length > 90 ? `${question.slice(0, 87)}...` : question],
-    ...images.map(({ name, width, height }): [string, string] => ['image', `${name}: ${width}x${height}`]),
+    ['question', question],
+    ...images.map(({ name, width, height }): [string, string] => ['image', `${plainText(name)}: ${width}x${height}`]),
     ...(video ? [videoRow(video)] : []),
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}, on ${on}`],
   ];
@@ -88,7 +111,10 @@ function headRows({ prompt, video, images = [], model, adapter }: Report): [stri
 
 function videoRow({ name, frames, width, height, durationSeconds, sampled, decoder }: VideoReport): [string, string] {
   const shown = `${sampled.length} sampled (${decoder})`;
-  return ['video', `${name}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`];
+  return [
+    'video',
+    `${plainText(name)}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`,
+  ];
 }
 
 function stepsLine({ reduction, reducer }: RunReport): string {
@@ -101,9 +127,7 @@ function stepsLine({ reduction, reducer }: RunReport): string {
     drop: 'dropping',
     none: '',
   };
-  return done
-    .map(({ action, layer }) => `${names[action]} ${layer < 0 ? 'before layer 0' : `in layer ${layer}`}`)
-    .join(', ');
+  return done.map(({ action, at }) => `${names[action]} ${placeText(at)}`).join(', ');
 }
 
 function asked({ budget, reducer }: RunReport): string {

@@ -1,5 +1,5 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { createBrotliDecompress } from 'node:zlib';
 import { adapterKind, adapterName, traitsOf } from './adapter.ts';
 import { pollWithBackoff } from './backoff.ts';
 import { DeviceError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { Runtime, type RuntimeOptions } from './runtime.ts';
 
 /**
@@ -149,7 +150,7 @@ async function unpackSwiftShader(): Promise<string> {
   const { extract } = await import('tar-fs');
   let aside = '';
   try {
-    await mkdir(cache, { recursive: true });
+    await makeFolder(cache);
     // Unpacked aside and renamed when whole: a second process never sees half of it.
     aside = await mkdtemp(`${folder}-`);
     await pipeline(createReadStream(archive), createBrotliDecompress(), extract(aside));

@@ -31,6 +31,13 @@ export function quoted(text: string, most = QUOTED): string {
   return escapeControls(JSON.stringify(text.length > most ? `${text.slice(0, most)}...` : text));
 }
 
+/** An address without the user name and password that it may hold. */
+export function withoutSecrets(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return address;
+  return address.replace(/^(\w[\w+.-]*:\/\/)?.*@/s, '$1');
+}
+
 /** A value of JSON, for one line. Looks no deeper than one level: nesting may be hostile too. */
 export function shownValue(value: unknown): string {
   if (value === undefined) return 'none';

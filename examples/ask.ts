@@ -1,11 +1,6 @@
 /** Asks about a video, with FrameFusion. */
-import { applyFrameFusion, folderFiles, loadModel, openRuntime, openVideo, sampleVideo } from 'framefusion-webgpu';
+import { loadModel } from 'framefusion-webgpu';
 
-using runtime = await openRuntime();
-using dense = await loadModel(folderFiles('assets/tiny-llava-video'), runtime);
-const model = applyFrameFusion(dense, { cost: 0.3, similarityLowerBound: 0.6, ratioLowerBound: 0.1 });
-await using video = await openVideo('assets/clip.mp4');
-const frames = await sampleVideo(video, { ...model.frameFormat, maxFrames: 12, forceSample: true });
-using seen = await model.encode(frames);
-for await (const piece of model.answer(seen, 'Which object moves?')) process.stdout.write(piece);
+using model = await loadModel('tiny-llava-video', { cost: 0.3 });
+for await (const piece of model.ask('assets/clip.mp4', 'Which object moves?')) process.stdout.write(piece);
 process.stdout.write('\n');

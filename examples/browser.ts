@@ -1,14 +1,12 @@
-/** In a page, put together by any bundler: a video from an <input>, a model from an address. */
-import { applyFrameFusion, loadModel, openRuntime, openVideo, sampleVideo, urlFiles } from 'framefusion-webgpu';
+/** In a page, put together by any bundler: a video from an <input>, a model by its name or address. */
+import { loadModel } from 'framefusion-webgpu';
 
 /** Answers a question about a video, piece by piece. */
-export async function* ask(file: Blob, model: string, question: string): AsyncGenerator<string> {
-  const runtime = await openRuntime();
-  const dense = await loadModel(urlFiles(model), runtime);
-  const fused = applyFrameFusion(dense, { cost: 0.3 });
-  const video = await openVideo(file);
-  const seen = await fused.encode(await sampleVideo(video, { ...fused.frameFormat, maxFrames: 12 }));
-  await video.close();
-  yield* fused.answer(seen, question);
-  runtime.close();
+export async function* ask(file: Blob, source: string, question: string): AsyncGenerator<string> {
+  const model = await loadModel(source, { cost: 0.3 });
+  try {
+    yield* model.ask(file, question);
+  } finally {
+    model[Symbol.dispose]();
+  }
 }

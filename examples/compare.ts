@@ -1,27 +1,18 @@
 /** Applies FrameFusion and other reducers to one loaded model, and compares what they answer and what it takes. */
-import {
-  applyFrameFusion,
-  fastV,
-  folderFiles,
-  loadModel,
-  openRuntime,
-  openVideo,
-  sampleVideo,
-} from 'framefusion-webgpu';
+import { fastV, loadModel, openVideo, reducerNamed, sampleVideo, samplingOf } from 'framefusion-webgpu';
 
-using runtime = await openRuntime();
-using dense = await loadModel(folderFiles('assets/tiny-llava-video'), runtime);
+using dense = await loadModel('tiny-llava-video', { reducer: 'none' });
 await using video = await openVideo('assets/clip.mp4');
-using seen = await dense.encode(await sampleVideo(video, { ...dense.frameFormat, maxFrames: 12 }));
+using encoded = await dense.encode(await sampleVideo(video, samplingOf(dense)));
 
 // The same weights and the same video; a model with a reducer is another model, and the dense one stays as it is.
 const models = {
   dense,
-  'framefusion 0.3': applyFrameFusion(dense, { cost: 0.3 }),
+  'framefusion 0.3': dense.withReducer(reducerNamed('framefusion', { cost: 0.3 }, dense.defaults)),
   'fastv 0.3': dense.withReducer(fastV({ cost: 0.3 })),
 };
 for (const [name, model] of Object.entries(models)) {
-  const answer = model.answer(seen, 'Which object moves?');
+  const answer = model.answer(encoded, 'Which object moves?');
   let text = '';
   for await (const piece of answer) text += piece;
   const { layers, videoTokens, promptRows, cacheBytes, prefillSeconds } = answer.stats;

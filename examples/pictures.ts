@@ -1,9 +1,9 @@
 /** Asks a model that takes pictures about some: node ... examples/pictures.ts FOLDER QUESTION PICTURE [PICTURE ...] */
-import { cropPicture, folderFiles, loadModel, openPicture, openRuntime } from '../index.ts';
+import { cropPicture, loadModel, openPicture } from 'framefusion-webgpu';
 
 const [folder = '', question = '', ...files] = process.argv.slice(2);
-using runtime = await openRuntime();
-using model = await loadModel(folderFiles(folder), runtime);
+
+using model = await loadModel(folder);
 const { pictureFormat } = model;
 if (!pictureFormat) throw new Error(`${model.architecture} takes no pictures.`);
 

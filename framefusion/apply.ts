@@ -1,3 +1,4 @@
+import { InputError } from '../engine/errors.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
 
@@ -11,6 +12,10 @@ import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
  * @throws InputError if a setting is outside what is allowed.
  * @see FrameFusion interface.py, apply_framefusion.
  */
-export function applyFrameFusion<M extends VideoModel>(model: M, options: FrameFusionOptions): M {
-  return model.withReducer(new FrameFusion(options)) as M;
+export function applyFrameFusion(model: VideoModel, options: FrameFusionOptions): VideoModel {
+  if (typeof model?.withReducer !== 'function')
+    throw new InputError(
+      'applyFrameFusion: the first argument must be a model, the second its options: { cost, ... }.',
+    );
+  return model.withReducer(new FrameFusion(options));
 }

@@ -25,12 +25,19 @@ export function shareToRemove(removed: readonly number[], cost: number, layers: 
   const calls = removed.length;
   if (left < 0)
     throw new InputError(
-      `cost ${cost} is too small: merging in the first ${calls} of ${layers} layers has already spent ${(spent / layers).toFixed(3)}. Raise the cost, or lower the similarity bound so that more is merged.`,
+      `cost ${cost} is too small: merging in the first ${calls} of ${layers} layers has already spent ${(spent / layers).toFixed(3)}. Raise the cost, or lower similarityLowerBound so that more is merged.`,
     );
   if (calls >= layers)
     throw new InputError(
-      `cost ${cost} cannot be met: merging went on through all ${layers} layers that the budget covers. Raise the ratio bound, so that it ends and pruning can follow.`,
+      `cost ${cost} cannot be met: merging went on through all ${layers} layers that the budget covers. Raise ratioLowerBound, so that it ends and pruning can follow.`,
     );
   const quota = left / ((layers - calls) * share);
   return quota > 1 ? 0 : 1 - quota;
+}
+
+/** A budget. @throws InputError unless it is a number above 0 and at most 1. */
+export function checkedCost(cost: number): number {
+  if (!(typeof cost === 'number' && cost > 0 && cost <= 1))
+    throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
+  return cost;
 }

@@ -1,33 +1,27 @@
-import type { Recorder } from '../engine/recorder.ts';
 import { roundHalfEven } from '../engine/round.ts';
-import type { Tensor } from '../engine/tensor.ts';
-import { importance, type Survivors, survivorsOfPruning, topK } from '../kernels/reduce/index.ts';
-import type { Look, Tokens } from '../models/reduction.ts';
-import { shorten } from './shorten.ts';
+import { importance, topK } from '../kernels/reduce/index.ts';
+import { type Decision, keep, type Point, pass, type Removal } from '../models/reduction.ts';
 
-/** What to keep. */
+/** What pruning keeps. */
 export interface PruneOptions {
   /** Of the candidates, in 0 .. 1. */
   readonly share: number;
-  /** What becomes of text between the frames: `keep` leaves it out of it, `prune` takes it for video. */
+  /** What becomes of text between the frames: `keep` never prunes it, `prune` lets it compete. */
   readonly separators: 'keep' | 'prune';
-  /** Told who survives, before the rows move. */
-  readonly dropped?: ((survivors: Survivors, kept: number) => void) | undefined;
-  readonly look?: Look | undefined;
+  /** Rows of the prompt whose attention ranks the tokens; default 1. */
+  readonly last?: number | undefined;
 }
 
-/**
- * Keeps a share of the video's rows, those that the last rows attend to most.
- *
- * @param weights - Attention of the last rows, `[last * heads, rows]`; asked for only if a row is to go.
- */
-export function prune(rec: Recorder, tokens: Tokens, weights: () => Tensor, options: PruneOptions): Tokens {
-  const { first, length, planes, tokens: videoTokens, text } = tokens.layout;
-  const spared = options.separators === 'keep' ? text.length : 0;
-  const stay = spared + roundHalfEven((length - spared) * options.share);
-  if (stay === length) return tokens;
-  const key = importance(rec, weights(), first, length, spared > 0 ? planes : undefined);
-  options.look?.({ scores: key });
-  const survivors = survivorsOfPruning(rec, planes, videoTokens, topK(rec, key, stay), first);
-  return shorten(rec, tokens, survivors, length - stay, false, options.dropped);
+/** Keeps a share of the video's rows: those that the prompt's last rows attend to most. For points at a layer. */
+export function pruneByAttention(
+  { rec, tokens, attention }: Point,
+  { share, separators, last = 1 }: PruneOptions,
+  told: Removal = {},
+): Decision {
+  const { first, length, planes, text } = tokens.layout;
+  const spared = separators === 'keep' ? text.length : 0;
+  const kept = spared + roundHalfEven((length - spared) * share);
+  if (kept === length || !attention) return pass(told);
+  const scores = importance(rec, attention(last), first, length, spared > 0 ? planes : undefined);
+  return keep({ flags: topK(rec, scores, kept), kept }, { action: 'prune', ...told, evidence: { scores } });
 }

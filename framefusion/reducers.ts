@@ -1,11 +1,13 @@
+import { InputError } from '../engine/errors.ts';
+import { DEFAULT_COST, type ModelDefaults } from '../models/defaults.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { type BaselineOptions, fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from './baselines.ts';
 import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
 
-/** Settings of any policy; each takes what it knows. */
+/** Settings of any reducer; each takes what it knows. */
 export type ReducerOptions = FrameFusionOptions & BaselineOptions;
 
-/** Every policy by name: what the command line and benchmarks can choose from. `none` runs the model as it is. */
+/** Every reducer by name: what the command line and benchmarks can choose from. `none` runs the model as it is. */
 export const reducers: Readonly<Record<string, (options: ReducerOptions) => TokenReducer | undefined>> = {
   framefusion: ({ seed: _, ...options }) => new FrameFusion(options),
   'merge-only': mergeOnly,
@@ -15,3 +17,26 @@ export const reducers: Readonly<Record<string, (options: ReducerOptions) => Toke
   frames: fewerFrames,
   none: () => undefined,
 };
+
+/**
+ * The reducer of a name, or undefined for the dense model. Thresholds that nobody gives are the model's own, and behind
+ * those the reducer's.
+ *
+ * @param options - `cost` defaults to 0.3.
+ * @throws InputError if there is no such reducer, or a setting is outside what is allowed.
+ */
+export function reducerNamed(
+  name: string,
+  options: { readonly [K in keyof ReducerOptions]?: ReducerOptions[K] | undefined } = {},
+  { similarityLowerBound, ratioLowerBound }: ModelDefaults = {},
+): TokenReducer | undefined {
+  const make = Object.hasOwn(reducers, name) ? reducers[name] : undefined;
+  if (!make) throw new InputError(`reducer must be ${Object.keys(reducers).join(', ')}, got ${JSON.stringify(name)}.`);
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return make({
+    cost: DEFAULT_COST,
+    ...(similarityLowerBound !== undefined && { similarityLowerBound }),
+    ...(ratioLowerBound !== undefined && { ratioLowerBound }),
+    ...given,
+  } as ReducerOptions);
+}

@@ -1,11 +1,17 @@
 /** What the hub knows about a repository, through `@huggingface/hub`: addresses, pages and shapes are its business. */
+import { shownValue } from '../engine/text.ts';
 import { HubError } from './errors.ts';
-import { checkedFile, isCommit, type Listing } from './listing.ts';
-import { type Hub, request } from './request.ts';
+import type { Hub } from './hub.ts';
+import { checkedFile, type HubFile, isCommit, isSafePath, type Listing } from './listing.ts';
+import { request } from './request.ts';
 import { retrying } from './retry.ts';
 
 /** More than any page of a listing; beyond it, it is something else. */
 const MAX_JSON_BYTES = 64 * 2 ** 20;
+
+/** More than any listing of a model has. Whoever goes on is none. */
+const MAX_PAGES = 500;
+const MAX_FILES = 100_000;
 
 /**
  * The commit that a branch, tag or short commit names.
@@ -19,17 +25,17 @@ export async function resolveRevision(hub: Hub, revision: string): Promise<strin
     return (await modelInfo({ name: hub.repository, revision, additionalFields: ['sha'], ...where })).sha;
   });
   if (typeof sha === 'string' && isCommit(sha)) return sha;
-  throw unexpected(hub, `no commit, but ${JSON.stringify(sha)?.slice(0, 80)}`);
+  throw unexpected(hub, `no commit, but ${shownValue(sha)}`);
 }
 
 /**
- * All files of the repository at a commit.
+ * All files of the repository at a commit, but those whose names no disk should have.
  *
  * @throws HubError if they cannot be listed.
  */
 export async function listRepository(hub: Hub, commit: string): Promise<Listing> {
   const { listFiles } = await import('@huggingface/hub');
-  const listing = new Map();
+  const listing = new Map<string, HubFile>();
   await asked(hub, async () => {
     const repo = { type: 'model', name: hub.repository } as const;
     const where = { hubUrl: hub.settings.endpoint, fetch: apiFetch(hub, commit) };
@@ -39,9 +45,10 @@ export async function listRepository(hub: Hub, commit: string): Promise<Listing>
       recursive: true,
       ...where,
     })) {
-      if (type !== 'file') continue;
+      if (type !== 'file' || !isSafePath(path)) continue;
       const file = { path, size: lfs?.size ?? size, oid: lfs?.oid ?? oid ?? '', gitOid: oid ?? '', xetHash };
       listing.set(path, checkedFile(hub.settings.endpoint, file));
+      if (listing.size > MAX_FILES) throw unexpected(hub, `more than ${MAX_FILES} files`);
     }
   });
   return listing;
@@ -66,16 +73,16 @@ function unexpected({ repository, settings }: Hub, fact: string, cause?: unknown
   );
 }
 
-/** `fetch` for the library: with the token, attempts and errors of this folder, and only for JSON. */
+/** `fetch` for the library: with the token, attempts and errors of this folder, only for JSON, and not for ever. */
 function apiFetch(hub: Hub, revision: string): typeof fetch {
-  return (input) =>
-    retrying(hub, async () => {
-      const answer = await request(
-        hub,
-        String(input),
-        { name: hub.repository, revision },
-        { accept: 'application/json' },
-      );
+  const asked = new Set<string>();
+  return (input) => {
+    if (asked.has(String(input))) throw unexpected(hub, 'its listing goes round in a circle');
+    asked.add(String(input));
+    if (asked.size > MAX_PAGES) throw unexpected(hub, `more than ${MAX_PAGES} pages of a listing`);
+    return retrying(hub, async () => {
+      const subject = { name: hub.repository, revision };
+      const answer = await request(hub, atEndpoint(hub, String(input)), subject, { accept: 'application/json' });
       try {
         const text = await textOf(hub, answer.chunks());
         parsed(hub, text);
@@ -84,6 +91,14 @@ function apiFetch(hub: Hub, revision: string): typeof fetch {
         answer.close();
       }
     });
+  };
+}
+
+/** A mirror may pass on the hub's own links from one page to the next: it is the mirror that was chosen. */
+function atEndpoint({ settings }: Hub, address: string): string {
+  const { origin, pathname, search } = new URL(address);
+  const path = pathname.slice(Math.max(0, pathname.indexOf('/api/')));
+  return origin === new URL(settings.endpoint).origin ? address : `${settings.endpoint}${path}${search}`;
 }
 
 async function textOf(hub: Hub, chunks: AsyncIterable<Uint8Array>): Promise<string> {

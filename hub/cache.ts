@@ -8,9 +8,12 @@
  *   .locks/models--owner--name/                    who is downloading
  */
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
-import { type HubFile, isCommit, type Listing, readListing, writeListing } from './listing.ts';
+import { copyFile, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { makeFolder } from '../engine/make-folder.ts';
+import { type HubFile, isCommit, isHash, type Listing, readListing, writeListing } from './listing.ts';
+import type { HubSettings } from './settings.ts';
+import { type FileIdentity, Verified } from './verified.ts';
 
 const CACHE_TAG = `Signature: 8a477f597d28d172789f06886806bc55
 # A cache directory, which backups may leave out: https://bford.info/cachedir/
@@ -23,15 +26,18 @@ const NO_LINKS = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'UNKNOWN'];
 export class ModelCache {
   readonly root: string;
   readonly folder: string;
+  readonly verified: Verified;
   /** Whether snapshots hold links; turned off by the first that cannot be made. */
   symlinks: boolean;
   readonly #name: string;
 
-  constructor({ cacheDir, symlinks }: { cacheDir: string; symlinks: boolean }, repository: string) {
+  constructor(settings: Pick<HubSettings, 'cacheDir' | 'verifiedDir' | 'symlinks'>, repository: string) {
+    const { cacheDir, symlinks } = settings;
     this.#name = ['models', ...repository.split('/')].join('--');
     this.root = cacheDir;
     this.folder = join(cacheDir, this.#name);
     this.symlinks = symlinks;
+    this.verified = new Verified(settings.verifiedDir);
   }
 
   blob({ oid }: HubFile): string {
@@ -58,8 +64,8 @@ export class ModelCache {
 
   /** Makes the folders that a download needs. */
   async prepare(): Promise<void> {
-    await mkdir(join(this.folder, 'blobs'), { recursive: true });
-    await mkdir(join(this.root, '.locks', this.#name), { recursive: true });
+    await makeFolder(join(this.folder, 'blobs'));
+    await makeFolder(join(this.root, '.locks', this.#name));
     await ifAllowed(() => writeFile(join(this.root, 'CACHEDIR.TAG'), CACHE_TAG, { flag: 'wx' }));
   }
 
@@ -116,6 +122,25 @@ export class ModelCache {
     return found === file.size;
   }
 
+  /** What a file of a snapshot must hash to, where a blob's name tells and no listing does. */
+  async identity(commit: string, path: string): Promise<FileIdentity | undefined> {
+    const pointer = this.pointer(commit, path);
+    const oid = basename(await readlink(pointer).catch(() => ''));
+    return isHash(oid) ? { oid, size: (await sizeOf(pointer)) ?? 0 } : undefined;
+  }
+
+  /** Whether a file of a snapshot has its bytes; see {@link Verified}. */
+  isIntact(commit: string, path: string, file: FileIdentity, signal: AbortSignal): Promise<boolean> {
+    return this.verified.check(this.pointer(commit, path), file, signal);
+  }
+
+  /** Removes a file whose bytes are not those that the hub lists. */
+  async discardDamaged(commit: string, file: HubFile, signal: AbortSignal): Promise<void> {
+    for (const path of [this.pointer(commit, file.path), this.blob(file)])
+      if ((await sizeOf(path)) !== undefined && !(await this.verified.check(path, file, signal)))
+        await rm(path, { force: true });
+  }
+
   /** How many bytes of a file are still to come. */
   async lacks(file: HubFile): Promise<number> {
     if (await this.hasBlob(file)) return 0;
@@ -137,7 +162,7 @@ export class ModelCache {
         this.symlinks = false;
       }
     }
-    await mkdir(dirname(pointer), { recursive: true });
+    await makeFolder(dirname(pointer));
     if (isNew) await rename(blob, pointer);
     else await replace(pointer, (temporary) => copyFile(blob, temporary));
   }
@@ -145,7 +170,7 @@ export class ModelCache {
 
 /** Writes aside and renames, so that nobody sees half of it. */
 async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${randomUUID().slice(0, 8)}.tmp`;
   try {
     await write(temporary);

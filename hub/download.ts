@@ -1,10 +1,12 @@
 /** A model by its Hugging Face id, in the cache that Hugging Face's tools share. Node only. */
-
+import { fileSource, folderFiles } from '../checkpoint/file-source.ts';
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
 import { quoted } from '../engine/text.ts';
 import { diskError } from './disk.ts';
-import { Job, type JobOptions } from './job.ts';
-import type { Hub } from './request.ts';
+import type { Hub } from './hub.ts';
+import { Job, type JobOptions, type Offered } from './job.ts';
+import { RemoteFile } from './remote-file.ts';
 import { hubSettings, type SettingsOptions } from './settings.ts';
 
 export type { DownloadProgress, FileProgress } from './progress.ts';
@@ -22,6 +24,17 @@ export interface DownloadOptions extends SettingsOptions, JobOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
+/** A model that has been looked up: what a plan needs at once, and the weights when they are wanted. */
+export interface FoundModel {
+  /**
+   * Its files. Settings and tokenizer are downloaded when they are opened; weights that are not in the cache are read by
+   * ranges, which is meant for their headers.
+   */
+  readonly files: CheckpointFiles;
+  /** Gets all that is missing, of the same commit. @returns The snapshot's folder. @throws as {@link downloadModel}. */
+  download(): Promise<string>;
+}
+
 /**
  * Gets a model into the cache, or what is missing of it, and verifies what comes. Where the hub cannot be reached,
  * a model that is complete in the cache is used as it is.
@@ -32,20 +45,44 @@ export interface DownloadOptions extends SettingsOptions, JobOptions {
  *   had, with a message of one line; the signal's reason if it aborts.
  */
 export async function downloadModel(repository: string, options: DownloadOptions = {}): Promise<string> {
-  const { revision = 'main', signal, note = () => undefined } = options;
+  return (await findModel(repository, options)).download();
+}
+
+/**
+ * Looks a model up, and downloads nothing yet.
+ *
+ * @throws as {@link downloadModel}.
+ */
+export async function findModel(repository: string, options: DownloadOptions = {}): Promise<FoundModel> {
+  const { revision = 'main', note = () => undefined } = options;
   checkNames(repository, revision);
   const settings = hubSettings(options);
-  const stop = new AbortController();
-  const signals = AbortSignal.any(signal ? [signal, stop.signal] : [stop.signal]);
-  const hub: Hub = { settings, repository, fetch: options.fetch ?? fetch, signal: signals, note };
-  const job = new Job(hub, revision, options, stop);
-  try {
-    signal?.throwIfAborted();
-    return await job.run();
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw await diskError(error, repository, settings.cacheDir, () => job.lacks());
-  }
+  const signal = options.signal ?? new AbortController().signal;
+  const hub: Hub = { settings, repository, fetch: options.fetch ?? fetch, signal, note };
+  const job = new Job(hub, revision, options);
+  const told = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      signal.throwIfAborted();
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw await diskError(error, repository, settings.cacheDir, () => job.lacks());
+    }
+  };
+  const found = await told(() => job.find());
+  if (typeof found === 'string') return { files: folderFiles(found), download: async () => found };
+  return {
+    files: { name: repository, open: (path) => told(() => openOffered(hub, job, found, path)) },
+    download: () => told(() => job.get(found)),
+  };
+}
+
+async function openOffered(hub: Hub, job: Job, offered: Offered, path: string) {
+  const file = offered.listing.get(path);
+  if (!file) return undefined;
+  const stays = path.endsWith('.safetensors');
+  const cached = stays ? await job.cachedFile(offered, path) : await job.getFile(offered, path);
+  return cached === undefined ? new RemoteFile(hub, offered.commit, file) : fileSource(cached);
 }
 
 function checkNames(repository: string, revision: string): void {

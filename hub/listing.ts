@@ -1,4 +1,5 @@
 /** What a repository holds at one commit, as the hub lists it and as Python's tools keep the list on disk. */
+import { quoted, shownValue } from '../engine/text.ts';
 import { HubError } from './errors.ts';
 
 /** One file of a repository. */
@@ -35,17 +36,28 @@ export function isCommit(text: string): boolean {
   return SHA1.test(text);
 }
 
+/** Whether `text` is a hash of bytes: git's or sha256. */
+export function isHash(text: string): boolean {
+  return SHA1.test(text) || SHA256.test(text);
+}
+
+/** Whether a path can be kept on any disk, below its folder: a repository may hold others, which no checkpoint needs. */
+export function isSafePath(path: string): boolean {
+  const parts = path.split('/');
+  // Windows reads a backslash and a colon as more than a letter.
+  return !/[\\:\0]/.test(path) && !parts.some((part) => ['', '.', '..'].includes(part));
+}
+
 /**
  * Takes a file as someone else describes it. Its path and hash become names on this disk, so they are checked first.
  *
  * @throws HubError if it is no file that can be kept safely.
  */
 export function checkedFile(source: string, file: HubFile): HubFile {
-  const named = file.path.length > 0 && !file.path.split('/').some((part) => ['', '.', '..'].includes(part));
-  const hashed = SHA1.test(file.gitOid) && (SHA1.test(file.oid) || SHA256.test(file.oid));
-  // Windows reads a backslash and a colon as more than a letter.
-  if (named && !/[\\:\0]/.test(file.path) && hashed && Number.isSafeInteger(file.size) && file.size >= 0) return file;
-  throw new HubError(`${source}: it lists ${JSON.stringify(file).slice(0, 200)}, which is no file. Check HF_ENDPOINT.`);
+  const hashed = SHA1.test(file.gitOid) && isHash(file.oid);
+  if (isSafePath(file.path) && hashed && Number.isSafeInteger(file.size) && file.size >= 0) return file;
+  const facts = `${quoted(file.path)} with ${shownValue(file.size)} bytes and the hash ${shownValue(file.oid)}`;
+  throw new HubError(`${source}: it lists ${facts}, which is no file. Check HF_ENDPOINT.`);
 }
 
 /** The list as Python's huggingface_hub 1.x writes it. */

@@ -3,20 +3,11 @@
  * It saves work and keeps the partial file whole; what gets into the cache is verified whether it works or not.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../engine/make-folder.ts';
 import { plainText } from '../engine/text.ts';
 import { HubError } from './errors.ts';
 
@@ -61,7 +52,7 @@ export class FileLock {
 
   /** Waits for the lock at `path`, and takes it over from a process that is dead. */
   static async acquire(path: string, { pollMs, staleMs, signal, waiting }: LockOptions): Promise<FileLock> {
-    mkdirSync(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const token = randomUUID();
     const watched = new Watched(path, staleMs);
     for (let told = false; ; ) {

@@ -1,6 +1,7 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { HubFile } from './listing.ts';
+import { emptyHash } from './verified.ts';
 
 /** Large enough that reading costs nothing beside hashing. */
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -97,9 +98,4 @@ export class PartialFile {
   close(): Promise<void> {
     return this.#handle.close();
   }
-}
-
-/** Git hashes a header with the bytes; LFS does not. */
-function emptyHash({ oid, size }: HubFile): Hash {
-  return oid.length === 40 ? createHash('sha1').update(`blob ${size}\0`) : createHash('sha256');
 }

@@ -1,6 +1,6 @@
 import { plainText, quoted } from '../engine/text.ts';
 import { HubError, RevisionError } from './errors.ts';
-import type { Hub, Subject } from './request.ts';
+import type { Hub, Subject } from './hub.ts';
 
 /** What a status outside 200 to 299 means for who asked. */
 export function refusal(hub: Hub, { status, headers }: Response, subject: Subject, host: string): HubError {

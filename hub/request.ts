@@ -1,26 +1,7 @@
 /** One GET: redirects, silence, statuses and broken connections, told in one line each. */
 import { HubError } from './errors.ts';
+import type { Hub, Subject } from './hub.ts';
 import { refusal } from './refusal.ts';
-import type { HubSettings } from './settings.ts';
-
-/** What requests need to know. */
-export interface Hub {
-  readonly settings: HubSettings;
-  readonly repository: string;
-  readonly fetch: typeof fetch;
-  /** Aborts when the caller does, or when another file has failed. */
-  readonly signal: AbortSignal;
-  /** Something a user should know although the work goes on. */
-  readonly note: (line: string) => void;
-}
-
-/** What a request is for. */
-export interface Subject {
-  /** What errors call it: repository, or repository and file. */
-  readonly name: string;
-  readonly revision: string;
-  readonly file?: string;
-}
 
 /** A server's answer: its head, and its body once. */
 export interface Answer {

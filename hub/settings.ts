@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InputError } from '../engine/errors.ts';
-import { quoted } from '../engine/text.ts';
+import { quoted, withoutSecrets } from '../engine/text.ts';
 
 /** How long things may take. Tests shorten it. */
 export interface HubTiming {
@@ -38,6 +38,8 @@ const TIMING: HubTiming = {
 export interface SettingsOptions {
   /** The folder with `models--*`. Otherwise HF_HUB_CACHE, or `hub` in HF_HOME, or `~/.cache/huggingface/hub`. */
   readonly cacheDir?: string | undefined;
+  /** Where it is noted which files were hashed. Otherwise `framefusion-webgpu/verified` in XDG_CACHE_HOME or `~/.cache`. */
+  readonly verifiedDir?: string | undefined;
   /** Otherwise HF_ENDPOINT, or https://huggingface.co. */
   readonly endpoint?: string | undefined;
   /** Otherwise HF_TOKEN, or the file that `hf auth login` writes. `false` sends none. */
@@ -50,6 +52,8 @@ export interface SettingsOptions {
 /** Options and environment, settled. */
 export interface HubSettings {
   readonly cacheDir: string;
+  /** Where it is noted which files of the cache were hashed. */
+  readonly verifiedDir: string;
   /** Without a slash at its end. */
   readonly endpoint: string;
   readonly token: string | undefined;
@@ -67,18 +71,27 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws InputError if the endpoint is no http address, or the token cannot be sent.
  */
 export function hubSettings(options: SettingsOptions = {}, env: Environment = process.env): HubSettings {
-  const home =
-    folder(env, 'HF_HOME') ?? join(folder(env, 'XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
+  const caches = folder(env, 'XDG_CACHE_HOME') ?? join(homedir(), '.cache');
+  const home = folder(env, 'HF_HOME') ?? join(caches, 'huggingface');
   const cache = folder(env, 'HF_HUB_CACHE') ?? folder(env, 'HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub');
   const seconds = Number(env.HF_HUB_DOWNLOAD_TIMEOUT);
   return {
     cacheDir: resolve(options.cacheDir ?? cache),
+    verifiedDir: resolve(options.verifiedDir ?? join(caches, 'framefusion-webgpu', 'verified')),
     endpoint: checkEndpoint(options.endpoint ?? (env.HF_ENDPOINT || 'https://huggingface.co')),
     token: checkToken(options.token ?? storedToken(env, home)),
     offline: options.offline ?? isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE),
     symlinks: !isTrue(env.HF_HUB_DISABLE_SYMLINKS),
-    timing: { ...TIMING, ...(seconds > 0 ? { stallMs: seconds * 1000 } : {}), ...options.timing },
+    timing: timingOf({ ...TIMING, ...(seconds > 0 ? { stallMs: seconds * 1000 } : {}), ...options.timing }),
   };
+}
+
+/** A timer that is set for longer goes off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function timingOf(timing: HubTiming): HubTiming {
+  const entries = Object.entries(timing).map(([key, value]) => [key, Math.min(value, LONGEST_TIMER_MS)]);
+  return Object.fromEntries(entries) as HubTiming;
 }
 
 /** A folder that a variable names, with `~` and `$NAME` as a shell would read them; unset and empty are the same. */
@@ -105,9 +118,14 @@ function storedToken(env: Environment, home: string): string | undefined {
 }
 
 function checkEndpoint(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new InputError(`HF_ENDPOINT: it must be an http or https address, got ${quoted(text)}.`);
-  return text.replace(/\/+$/, '');
+  const address = text.trim();
+  if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol))
+    throw new InputError(`HF_ENDPOINT: it must be an http or https address, got ${quoted(withoutSecrets(address))}.`);
+  if (withoutSecrets(address) !== address)
+    throw new InputError(
+      `HF_ENDPOINT: it must not hold a user name or password, which messages and logs would show: use ${quoted(new URL(address).origin)}, and HF_TOKEN for who asks.`,
+    );
+  return address.replace(/\/+$/, '');
 }
 
 /** Never shown, not even when it is wrong. */

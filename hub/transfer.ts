@@ -1,10 +1,11 @@
 /** The bytes of one file, from the hub to its blob. */
 import type { ModelCache } from './cache.ts';
 import { bytesText, HubError } from './errors.ts';
+import { fileAddress, type Hub } from './hub.ts';
 import type { HubFile } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { PartialFile } from './partial-file.ts';
-import { type Answer, type Hub, request } from './request.ts';
+import { type Answer, request } from './request.ts';
 import { retrying } from './retry.ts';
 
 /** One file to get. */
@@ -27,11 +28,13 @@ export async function transfer(hub: Hub, job: Transfer): Promise<void> {
   const waiting = (holder: string) => hub.note(`${file.path}: waiting for ${holder}, which is downloading it.`);
   const lock = await FileLock.acquire(cache.lock(file), { pollMs, staleMs, signal: hub.signal, waiting });
   try {
+    await cache.discardDamaged(commit, file, hub.signal);
     const isNew = !(await cache.hasBlob(file));
     if (!(await cache.has(commit, file))) {
       if (isNew) await download(hub, job, lock);
       const { symlinks } = cache;
       await cache.place(commit, file, isNew);
+      if (isNew) await cache.verified.add(cache.pointer(commit, file.path), file);
       if (symlinks && !cache.symlinks)
         hub.note(`${cache.root}: there are no symbolic links here, so files are kept as copies.`);
     }
@@ -90,8 +93,7 @@ class Fetch {
     this.#options = options;
     const { commit, file } = options;
     this.#name = `${hub.repository}: ${file.path}`;
-    const path = file.path.split('/').map(encodeURIComponent).join('/');
-    this.#url = `${hub.settings.endpoint}/${hub.repository}/resolve/${commit}/${path}`;
+    this.#url = fileAddress(hub, commit, file.path);
   }
 
   /** @throws HubError if the bytes stop coming. */

@@ -14,18 +14,20 @@ export { type Grid, mergedGrid, mergePatches } from './merge-patches.ts';
 export { type LayerNormWeights, layerNorm, rmsNorm } from './norm.ts';
 export { type PackOptions, pack } from './pack/index.ts';
 export {
-  compact,
+  assignChosen,
+  assignRuns,
+  compactLayout,
+  compactRows,
   fromOrderKey,
-  gatherRows,
+  GONE,
   importance,
   lastRowAttention,
   NAN_KEY,
   orderKey,
-  type Rows,
+  receivedAttention,
   type Survivors,
   similarity,
-  survivorsOfMerge,
-  survivorsOfPruning,
+  survivorsOf,
   threshold,
   topK,
 } from './reduce/index.ts';

@@ -41,39 +41,39 @@ export function frequencies(dim: number, theta: number, factor = 1): Float32Arra
  */
 export function rotations(positions: number, headDim: number, theta: number, factor = 1): Float32Array {
   const axis = Uint32Array.from({ length: positions }, (_, position) => position);
-  return axisRotations([{ positions: axis, frequencies: frequencies(headDim, theta, factor) }]);
+  const all = frequencies(headDim, theta, factor);
+  return axisRotations(Array.from(all, (frequency) => ({ positions: axis, frequency })));
 }
 
-/** Some of the frequencies of a head, and the position of every row that they turn with. */
-export interface RotaryAxis {
+/** One of the frequencies of a head, and the position of every row that it turns with. */
+export interface RotaryColumn {
   /** `[rows]`. */
   readonly positions: Uint32Array;
-  readonly frequencies: Float32Array;
+  readonly frequency: number;
 }
 
 /**
- * Rotations of rows that have positions on several axes, which share a head's frequencies out in their order.
+ * Rotations of rows that have positions on several axes, which share a head's frequencies out.
  *
- * @returns `[rows, headDim / 2, 2]`, as of `rotations`, where headDim / 2 is how many frequencies all axes have.
+ * @param columns - The frequencies in their order.
+ * @returns `[rows, columns, 2]`, as of `rotations`.
  * @see Wang et al. 2024 (Qwen2-VL), sec. 2.1: time, height and width in the decoder, height and width in the tower.
  */
-export function axisRotations(axes: readonly RotaryAxis[]): Float32Array {
-  const half = axes.reduce((sum, axis) => sum + axis.frequencies.length, 0);
-  const rows = axes[0]?.positions.length ?? 0;
+export function axisRotations(columns: readonly RotaryColumn[]): Float32Array {
+  const half = columns.length;
+  const rows = columns[0]?.positions.length ?? 0;
   const table = new Float32Array(rows * half * 2);
-  let column = 0;
-  for (const { positions, frequencies: own } of axes) {
-    // Rows of a picture share their positions: each is turned once.
-    const count = positions.reduce((most, position) => Math.max(most, position + 1), 0);
-    for (const frequency of own) {
-      const angles = Float32Array.from({ length: count }, (_, position) => position * frequency);
-      const [cosines, sines] = [angles.map(Math.cos), angles.map(Math.sin)];
-      for (let row = 0; row < rows; row++) {
-        const position = positions[row]!;
-        table[(row * half + column) * 2] = cosines[position]!;
-        table[(row * half + column) * 2 + 1] = sines[position]!;
-      }
-      column++;
+  // Rows of a picture share their positions: each is turned once.
+  const ends = new Map(
+    columns.map(({ positions }) => [positions, positions.reduce((most, at) => Math.max(most, at + 1), 0)]),
+  );
+  for (const [column, { positions, frequency }] of columns.entries()) {
+    const angles = Float32Array.from({ length: ends.get(positions)! }, (_, position) => position * frequency);
+    const [cosines, sines] = [angles.map(Math.cos), angles.map(Math.sin)];
+    for (let row = 0; row < rows; row++) {
+      const position = positions[row]!;
+      table[(row * half + column) * 2] = cosines[position]!;
+      table[(row * half + column) * 2 + 1] = sines[position]!;
     }
   }
   return table;

@@ -171,33 +171,14 @@ declare module '*/gelu.wgsl' {
   export default source;
 }
 
-declare module '*/h128.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/h256.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/h64.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/h72.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/h80.wgsl' {
-  const source: string;
-  export default source;
-}
-
-declare module '*/h96.wgsl' {
-  const source: string;
+declare module '*/interpolate.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'table' | 'y';
+    params: 'side' | 'rows' | 'columns' | 'dim';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
   export default source;
 }
 
@@ -308,11 +289,6 @@ declare module '*/linear.wgsl' {
     options: 'GATED';
     types: 'act' | 'out';
   }>;
-  export default source;
-}
-
-declare module '*/m16.wgsl' {
-  const source: string;
   export default source;
 }
 
@@ -430,22 +406,44 @@ declare module '*/pool.wgsl' {
   export default source;
 }
 
-declare module '*/compact.wgsl' {
+declare module '*/assign.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'hidden' | 'position' | 'planes' | 'keep' | 'slot' | 'hiddenOut' | 'positionOut' | 'planesOut';
-    params: 'dim' | 'rows' | 'tokens' | 'kept';
+    operands: 'planes' | 'chosen' | 'into';
+    params: 'rows' | 'first' | 'candidates';
     constants: 'MERGE';
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/attention-sums.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'sums';
+    params: 'tokens' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
+    constants: 'HEAD_DIM';
     options: never;
     types: 'act';
   }>;
   export default source;
 }
 
-declare module '*/gather.wgsl' {
+declare module '*/compact-layout.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'x' | 'keep' | 'slot' | 'y';
-    params: 'dim';
+    operands: 'position' | 'planes' | 'keep' | 'slot' | 'positionOut' | 'planesOut';
+    params: 'rows' | 'kept';
     constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/compact-rows.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'keep' | 'slot' | 'links' | 'y';
+    params: 'dim' | 'rows';
+    constants: 'MERGE';
     options: never;
     types: 'act';
   }>;
@@ -467,6 +465,17 @@ declare module '*/last-row-attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'weights';
     params: 'rows' | 'keys' | 'heads' | 'group' | 'scale';
+    constants: 'HEAD_DIM';
+    options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/received-attention.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'sums' | 'received';
+    params: 'tokens' | 'heads' | 'queries' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
     types: 'act';
@@ -498,8 +507,8 @@ declare module '*/similarity.wgsl' {
 
 declare module '*/survivors.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'planes' | 'chosen' | 'keep';
-    params: 'rows' | 'first' | 'candidates';
+    operands: 'planes' | 'into' | 'keep' | 'links';
+    params: 'rows';
     constants: 'MERGE';
     options: never;
     types: never;

@@ -11,10 +11,11 @@ import {
   type VideoSample,
   VideoSampleSink,
 } from 'mediabunny';
+import { nameOf } from './address.ts';
 import { VideoError } from './errors.ts';
-import { checkIndices, type Frame, nameOf } from './frames.ts';
-import { noFrames, type VideoInfo } from './probe.ts';
-import type { Video } from './video.ts';
+import { checkIndices } from './frames.ts';
+import { noFrames } from './probe-errors.ts';
+import type { Frame, Video, VideoInfo } from './video.ts';
 
 /** How to open a video in a browser. */
 export interface BrowserVideoOptions {

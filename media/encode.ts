@@ -1,6 +1,9 @@
 /** Frames to JPEG, by whichever FFmpeg decodes videos here: for pages that show what a model saw. */
 import { VideoError } from './errors.ts';
-import { type OpenVideoOptions, openFfmpeg } from './video.ts';
+import { Log } from './ffmpeg-log.ts';
+import { openFfmpeg, TIMEOUT_SECONDS } from './open-ffmpeg.ts';
+import type { OpenVideoOptions } from './open-video.ts';
+import { lasting } from './source.ts';
 
 /** 2 is the best of FFmpeg's 2 to 31; 4 is hard to tell from it. */
 const QUALITY = '4';
@@ -19,20 +22,24 @@ export async function encodeJpegs(
   by: NonNullable<OpenVideoOptions['decoder']> = 'auto',
 ): Promise<Uint8Array[]> {
   const name = 'sampled frames';
-  await using ffmpeg = await openFfmpeg(joined(images), name, by);
+  await using ffmpeg = await openFfmpeg(lasting(joined(images)), {
+    name,
+    decoder: by,
+    timeoutSeconds: TIMEOUT_SECONDS,
+  });
   const format = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${width}x${height}`, '-framerate', '1'];
   // Full chroma: a patch of a small frame is but a few pixels wide.
   const encode = ['-c:v', 'mjpeg', '-pix_fmt', 'yuvj444p', '-q:v', QUALITY, '-f', 'image2pipe'];
-  const log: string[] = [];
+  const log = new Log();
   const chunks: Uint8Array[] = [];
-  const args = ['-v', 'error', ...format, '-i', ffmpeg.input, ...encode];
+  const args = ['-v', 'level+error', ...format, '-i', ffmpeg.input, ...encode];
   for await (const chunk of ffmpeg.run('ffmpeg', args, { log, signal: new AbortController().signal }))
     chunks.push(chunk);
   const files = jpegsIn(joined(chunks));
   if (files.length !== images.length)
     throw new VideoError(
       name,
-      `${files.length} of ${images.length} were encoded (${log.at(-1) ?? 'FFmpeg is silent'}).`,
+      `${files.length} of ${images.length} were encoded (${log.errors.at(-1) ?? 'FFmpeg is silent'}).`,
     );
   return files;
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { VideoError } from './errors.ts';
-import { type Ffmpeg, LOG_LINES, type Program, type RunOptions } from './ffmpeg.ts';
+import type { Ffmpeg, Program, RunOptions } from './ffmpeg.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
 /** What is installed. */
@@ -12,8 +12,17 @@ export interface NativeFfmpeg {
   readonly everyFrame: readonly string[];
 }
 
+/** What was found, by PATH: two programs less to start for each video. */
+const found = new Map<string | undefined, Promise<NativeFfmpeg | undefined>>();
+
 /** Looks for `ffmpeg` and `ffprobe` on PATH; both are needed. */
-export async function findNative(): Promise<NativeFfmpeg | undefined> {
+export function findNative(): Promise<NativeFfmpeg | undefined> {
+  const known = found.get(process.env.PATH) ?? lookForNative();
+  found.set(process.env.PATH, known);
+  return known;
+}
+
+async function lookForNative(): Promise<NativeFfmpeg | undefined> {
   const [help, version] = await Promise.all([
     outputOf('ffmpeg', ['-hide_banner', '-h', 'long']),
     outputOf('ffprobe', ['-version']),
@@ -31,7 +40,7 @@ export async function findNative(): Promise<NativeFfmpeg | undefined> {
  * @param name - What errors call the video.
  */
 export async function openNative(native: NativeFfmpeg, source: string | Uint8Array, name: string): Promise<Ffmpeg> {
-  const temporary = typeof source === 'string' ? undefined : await TemporaryFile.create(source);
+  const temporary = typeof source === 'string' ? undefined : await TemporaryFile.create(source, name);
   const path = temporary?.path ?? (source as string);
   return {
     decoder: 'ffmpeg',
@@ -48,7 +57,7 @@ async function* run(name: string, program: Program, args: readonly string[], { l
   const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, signal });
   const closed = once(child, 'close') as Promise<[code: number | null, killedBy: string | null]>;
   closed.catch(() => {}); // Looked at below, perhaps after it failed.
-  createInterface(child.stderr).on('line', (line) => log.length < LOG_LINES && log.push(line));
+  createInterface(child.stderr).on('line', (line) => log.add(line));
   try {
     yield* child.stdout as AsyncIterable<Uint8Array>;
     const [, killedBy] = await closed;
@@ -65,9 +74,12 @@ async function* run(name: string, program: Program, args: readonly string[], { l
   }
 }
 
+/** Longest that a program may take to say what it is. */
+const LOOK_MS = 30_000;
+
 /** What a program prints; undefined if it does not run or fails. */
 async function outputOf(program: Program, args: readonly string[]): Promise<string | undefined> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true, timeout: LOOK_MS });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;

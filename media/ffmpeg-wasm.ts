@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { VideoError } from './errors.ts';
-import { type Ffmpeg, LOG_LINES, type RunOptions } from './ffmpeg.ts';
+import type { Ffmpeg, RunOptions } from './ffmpeg.ts';
 import { INPUT, NO_STATUS, type WasmModule, type WorkerInput, type WorkerMessage, wasm } from './ffmpeg-core.ts';
 
 /** The installed `@ffmpeg/core`. */
@@ -58,13 +58,13 @@ async function* run(name: string, input: WorkerInput, { log, signal }: RunOption
   const messages = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[WorkerMessage]>;
   try {
     for await (const [message] of messages) {
-      if ('line' in message) log.length < LOG_LINES && log.push(message.line);
+      if ('line' in message) log.add(message.line);
       else if ('chunk' in message) {
         yield message.chunk;
         Atomics.sub(input.pending, 0, 1);
         Atomics.notify(input.pending, 0);
       } else if (message.status !== NO_STATUS || input.program === 'ffprobe') return;
-      else throw new Error(log.at(-1) ?? 'it stopped without a word');
+      else throw new Error(log.errors.at(-1) ?? 'it stopped without a word');
     }
     throw new Error('its thread ended');
   } catch (error) {

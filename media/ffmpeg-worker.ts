@@ -6,7 +6,6 @@
 import { fstatSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
-import { LOG_LINES } from './ffmpeg.ts';
 import { CHUNK_BYTES, INPUT, WINDOW, type WorkerInput, type WorkerMessage, wasm } from './ffmpeg-core.ts';
 
 /** The part of Emscripten's file system that is used. */
@@ -44,7 +43,7 @@ void main(); // No top-level await: from source, tsx loads this as CommonJS.
 
 async function main(): Promise<void> {
   const core = await load();
-  core.setLogger(complain());
+  core.setLogger(complain);
   const [size, read] = typeof input.source === 'string' ? fromFile(input.source) : fromBytes(input.source);
   mountInput(core.FS, size, read);
   const flush = mountOutput(core.FS);
@@ -135,12 +134,9 @@ function postChunk(chunk: Uint8Array<ArrayBuffer>): void {
   }
 }
 
-function complain() {
-  let lines = 0;
-  return ({ type, message }: { type: string; message: string }) => {
-    // Emscripten announces every exit, the good ones too.
-    if (type === 'stderr' && message !== 'Aborted()' && lines++ < LOG_LINES) post({ line: message });
-  };
+function complain({ type, message }: { type: string; message: string }): void {
+  // Emscripten announces every exit, the good ones too.
+  if (type === 'stderr' && message !== 'Aborted()') post({ line: message });
 }
 
 function post(message: WorkerMessage, transfer: ArrayBuffer[] = []): void {

@@ -1,13 +1,14 @@
 /** FFmpeg, wherever it runs: what its two implementations share. */
+import type { Log } from './ffmpeg-log.ts';
 
 /** The two programs. `ffprobe` writes text, `ffmpeg` raw frames. */
 export type Program = 'ffmpeg' | 'ffprobe';
 
 /** How to run FFmpeg once. */
 export interface RunOptions {
-  /** Receives the first lines of what the program complains about. */
-  readonly log: string[];
-  /** Stops the program; iteration then fails. */
+  /** Receives what the program complains about. */
+  readonly log: Log;
+  /** Stops the program; iteration then fails with its reason. */
   readonly signal: AbortSignal;
 }
 
@@ -27,54 +28,79 @@ export interface Ffmpeg extends AsyncDisposable {
   run(program: Program, args: readonly string[], options: RunOptions): AsyncIterable<Uint8Array>;
 }
 
-/** Lines of complaint that are kept: a damaged file has one for each frame. */
-export const LOG_LINES = 100;
-
-/** The first video stream that is not a cover picture. */
-const STREAM = 'V:0';
+/** Streams with pictures that follow one another: no covers. */
+const VIDEO_STREAMS = 'V';
 
 /** Which frames one run of the decoder gives, and how they look. */
 export interface Selection {
-  /** A condition of the `select` filter; `n` is the frame's index in presentation order. */
-  readonly condition: string;
-  /** Stop after that many frames; without it, decode to the end. */
-  readonly count?: number;
+  /** Frames by their place in presentation order, ascending and distinct, at least one. */
+  readonly indices: readonly number[];
   /** Size of the frames as displayed, in pixels. */
   readonly width: number;
   readonly height: number;
+}
+
+/** What is decoded. */
+export interface StreamChoice {
+  /** Its index in the file. */
+  readonly stream: number;
   /** FFmpeg's name for the video's own pixel format; undefined if it could not tell. */
   readonly pixelFormat: string | undefined;
+  /** Whether frames are turned as the file says. */
+  readonly turn: boolean;
 }
 
-/** Arguments of `ffprobe` for everything about the video stream, as JSON, its packets included. */
+/** Arguments of `ffprobe` for everything about the video streams, as JSON, their packets included. */
 export function probeArguments(ffmpeg: Ffmpeg): string[] {
-  const show = ['-show_format', '-show_streams', '-show_packets', '-show_entries', 'packet=flags'];
-  return ['-v', 'warning', ...LOCAL, ...show, '-select_streams', STREAM, '-of', 'json', '-i', ffmpeg.input];
+  const show = ['-show_format', '-show_streams', '-show_packets', '-show_entries', `packet=${PACKET}`];
+  return [...PROBE, ...show, '-select_streams', VIDEO_STREAMS, '-i', ffmpeg.input];
 }
 
-/** Arguments of `ffprobe` for what each frame says of itself, as JSON: for pictures, since it decodes them all. */
-export function framesArguments(ffmpeg: Ffmpeg): string[] {
-  return ['-v', 'error', ...LOCAL, '-show_frames', '-select_streams', STREAM, '-of', 'json', '-i', ffmpeg.input];
+const PACKET = 'stream_index,pts_time,duration_time,flags';
+
+/** Arguments of `ffprobe` for the packets of all streams, as JSON. */
+export function packetsArguments(ffmpeg: Ffmpeg): string[] {
+  return [...PROBE, '-show_packets', '-show_entries', 'packet=pts_time,duration_time', '-i', ffmpeg.input];
+}
+
+/** Arguments of `ffprobe` for what the frames of a stream say of themselves, as JSON: it decodes them all. */
+export function framesArguments(ffmpeg: Ffmpeg, stream: number): string[] {
+  return [...PROBE, '-show_frames', '-select_streams', `${stream}`, '-i', ffmpeg.input];
 }
 
 /** Arguments of `ffprobe` for the kinds of all streams, as JSON. */
 export function streamsArguments(ffmpeg: Ffmpeg): string[] {
-  return ['-v', 'error', ...LOCAL, '-show_streams', '-of', 'json', '-i', ffmpeg.input];
+  return [...PROBE, '-show_streams', '-i', ffmpeg.input];
 }
 
 /** Arguments of `ffmpeg` for the selected frames, `[height, width, 3]` bytes each, one after another. */
-export function decodeArguments(ffmpeg: Ffmpeg, selection: Selection): string[] {
-  const { condition, count, width, height } = selection;
-  const convert = `scale=${width}:${height}:flags=${scalerFlags(selection.pixelFormat)},format=rgb24`;
-  // With -reinit_filter 0 a change of size within the stream does not restart the count of frames.
-  const input = ['-reinit_filter', '0', '-i', ffmpeg.input, '-map', `0:${STREAM}`];
-  const filter = ['-vf', `select='${condition}',${convert}`, ...ffmpeg.everyFrame];
-  const limit = count === undefined ? [] : ['-frames:v', `${count}`];
-  return ['-v', 'error', ...LOCAL, ...input, ...filter, ...limit, '-f', 'rawvideo', '-pix_fmt', 'rgb24'];
+export function decodeArguments(ffmpeg: Ffmpeg, choice: StreamChoice, selection: Selection): string[] {
+  const { indices, width, height } = selection;
+  const convert = `scale=${width}:${height}:flags=${scalerFlags(choice.pixelFormat)},format=rgb24`;
+  const filter = ['-vf', `select='${selectFrames(indices)}',${convert}`, ...ffmpeg.everyFrame];
+  const count = ['-frames:v', `${indices.length}`];
+  return [...decoded(ffmpeg, choice), ...filter, ...count, '-f', 'rawvideo', '-pix_fmt', 'rgb24'];
 }
+
+/** Arguments of `ffmpeg` for a line about each frame that decodes: `framecrc`, times in microseconds. */
+export function countArguments(ffmpeg: Ffmpeg, choice: StreamChoice): string[] {
+  const tiny = ['-vf', 'scale=16:16:flags=neighbor', ...ffmpeg.everyFrame, '-enc_time_base', '1:1000000'];
+  return [...decoded(ffmpeg, choice), ...tiny, '-f', 'framecrc'];
+}
+
+function decoded(ffmpeg: Ffmpeg, { stream, turn }: StreamChoice): string[] {
+  // With -reinit_filter 0 a change of size within the stream does not restart the count of frames.
+  const input = ['-reinit_filter', '0', ...(turn ? [] : ['-noautorotate']), '-i', ffmpeg.input];
+  return [...SAY, ...LOCAL, ...input, '-map', `0:${stream}`];
+}
+
+/** Every complaint, and how grave it is: `ffmpeg-log.ts` reads them. */
+const SAY = ['-v', 'repeat+level+warning'];
 
 /** A playlist must not make FFmpeg read other addresses. */
 const LOCAL = ['-protocol_whitelist', 'file'];
+
+const PROBE = [...SAY, ...LOCAL, '-of', 'json=compact=1'];
 
 /**
  * How YUV becomes RGB. Without accurate_rnd every processor rounds in its own way; with it, all agree bit for bit.
@@ -86,8 +112,8 @@ function scalerFlags(pixelFormat = ''): string {
   return `${chroma}+accurate_rnd+bitexact`;
 }
 
-/** The condition that selects frames by index. `indices` are ascending and distinct, at least one. */
-export function selectFrames(indices: readonly number[]): string {
+/** The condition of the `select` filter for frames by index. */
+function selectFrames(indices: readonly number[]): string {
   const runs: [first: number, last: number][] = [];
   for (const index of indices) {
     const run = runs.at(-1);

@@ -1,26 +1,21 @@
 /** A stream of raw bytes to the frames that were asked for. */
 import { InputError } from '../engine/errors.ts';
-import { decodeArguments, type Ffmpeg, type Selection, selectFrames } from './ffmpeg.ts';
-import { noFrames, type Probe } from './probe.ts';
+import { decodeArguments, type Ffmpeg, type Selection } from './ffmpeg.ts';
+import { Log } from './ffmpeg-log.ts';
+import type { Probe } from './probe.ts';
+import { noFrames } from './probe-errors.ts';
+import type { Frame } from './video.ts';
 
-/** One picture of a video. */
-export interface Frame {
-  /** The index that was asked for. */
-  readonly index: number;
-  /** In pixels, as displayed. */
-  readonly width: number;
-  readonly height: number;
-  /** `[height, width, 3]`, row major. */
-  readonly rgb: Uint8Array;
-}
-
-/** Whose frames they are. */
-export interface FramesOptions {
-  /** What errors and warnings call the video. */
+/** Whose frames they are, and who is told what is found on the way. */
+export interface ReadOptions {
   readonly name: string;
   readonly signal: AbortSignal;
-  /** Receives what is wrong with the video although it goes on. */
-  readonly warn: (text: string) => void;
+  /** Counts the frames that decode: for where they are fewer than were counted. */
+  readonly recount: () => Promise<number>;
+  /** Told what FFmpeg said while it decoded. */
+  readonly heard: (log: Log) => void;
+  /** Told that a frame stands in for others, in words. */
+  readonly standsIn: (text: string) => void;
 }
 
 /** Frames that one run of FFmpeg is asked for: its command line must stay below the 32 KB of Windows. */
@@ -29,13 +24,13 @@ const FRAMES_PER_RUN = 1000;
 /**
  * Decodes frames by index. See `Video.frames`.
  *
- * @param indices - Ascending, below `probe.info.frames`.
+ * @param indices - Ascending.
  */
 export async function* readFrames(
   ffmpeg: Ffmpeg,
   probe: Probe,
   indices: readonly number[],
-  options: FramesOptions,
+  options: ReadOptions,
 ): AsyncGenerator<Frame> {
   const { width, height } = probe.info;
   const decode = new Decode(ffmpeg, probe, options);
@@ -47,23 +42,20 @@ export async function* readFrames(
 
   const wanted = [...new Set(indices)];
   let decoded = 0;
+  let last: Uint8Array | undefined;
   for (let start = 0; start < wanted.length && decoded === start; start += FRAMES_PER_RUN) {
     const batch = wanted.slice(start, start + FRAMES_PER_RUN);
-    for await (const rgb of decode.run(selectFrames(batch), batch.length)) yield* sharing(wanted[decoded++]!, rgb);
+    for await (last of decode.run(batch)) yield* sharing(wanted[decoded++]!, last);
   }
   if (decoded === wanted.length) return;
-  const last = await lastFrame(decode, wanted[decoded - 1] ?? 0, options.name);
-  const [first, ...more] = wanted.slice(decoded);
-  const missing = more.length > 0 ? `${first} and ${more.length} more` : first;
-  const there = `only ${last.index + 1} of ${probe.info.frames} frames decode`;
-  options.warn(`${options.name}: ${there}; frame ${last.index} stands in for ${missing}.`);
-  yield* sharing(Infinity, last.rgb);
-}
 
-/** What errors call a video: its path or address, the name of a `File`, else `video`. */
-export function nameOf(video: string | URL | Blob | Uint8Array): string {
-  if (typeof video === 'string' || video instanceof URL) return String(video);
-  return 'name' in video && typeof video.name === 'string' ? video.name : 'video';
+  const lastIndex = (await options.recount()) - 1;
+  if (!last || wanted[decoded - 1] !== lastIndex) for await (last of decode.run([lastIndex]));
+  if (!last) throw noFrames(options.name, decode.log);
+  const [first, ...more] = wanted.slice(decoded);
+  yield* sharing(Infinity, last);
+  const missing = more.length > 0 ? `${first} and ${more.length} more` : first;
+  options.standsIn(`frame ${lastIndex} stands in for ${missing}, which do not decode.`);
 }
 
 /** Throws an InputError unless indices ascend within a video of so many frames. */
@@ -76,37 +68,30 @@ export function checkIndices(indices: readonly number[], frames: number): void {
   }
 }
 
-/** The last frame of a video that ends too early, searched from a frame that decodes, or from the first. */
-async function lastFrame(decode: Decode, from: number, name: string): Promise<{ index: number; rgb: Uint8Array }> {
-  let rgb: Uint8Array | undefined;
-  let end = from;
-  for await (rgb of decode.run(`gte(n\\,${from})`)) end++;
-  if (!rgb) throw noFrames(name, decode.log);
-  return { index: end - 1, rgb };
-}
-
 /** Runs of FFmpeg on one video. */
 class Decode {
   /** What FFmpeg complained about. */
-  readonly log: string[] = [];
+  log = new Log();
   readonly #ffmpeg: Ffmpeg;
   readonly #probe: Probe;
-  readonly #signal: AbortSignal;
+  readonly #options: ReadOptions;
 
-  constructor(ffmpeg: Ffmpeg, probe: Probe, options: FramesOptions) {
+  constructor(ffmpeg: Ffmpeg, probe: Probe, options: ReadOptions) {
     this.#ffmpeg = ffmpeg;
     this.#probe = probe;
-    this.#signal = options.signal;
+    this.#options = options;
   }
 
-  /** Gives the frames of which the condition holds, `count` of them at most. */
-  async *run(condition: string, count?: number): AsyncGenerator<Uint8Array> {
-    this.#signal.throwIfAborted();
+  /** Gives the frames of some indices, as far as they decode. */
+  async *run(indices: readonly number[]): AsyncGenerator<Uint8Array> {
+    const { signal, heard } = this.#options;
+    signal.throwIfAborted();
+    this.log = new Log();
     const { width, height } = this.#probe.info;
-    const pixelFormat = this.#probe.pixelFormat;
-    const selection: Selection = { condition, width, height, pixelFormat, ...(count && { count }) };
-    const args = decodeArguments(this.#ffmpeg, selection);
-    yield* cut(this.#ffmpeg.run('ffmpeg', args, { log: this.log, signal: this.#signal }), width * height * 3);
+    const selection: Selection = { indices, width, height };
+    const args = decodeArguments(this.#ffmpeg, this.#probe, selection);
+    yield* cut(this.#ffmpeg.run('ffmpeg', args, { log: this.log, signal }), width * height * 3);
+    heard(this.log);
   }
 }
 

@@ -1,178 +1,195 @@
 /** What a video file contains, as ffprobe tells it. */
+import { type Counted, countFrames } from './count-frames.ts';
 import { VideoError } from './errors.ts';
-import { type Ffmpeg, framesArguments, probeArguments, type RunOptions, streamsArguments } from './ffmpeg.ts';
-
-/** What is known of a video before a frame of it is decoded. */
-export interface VideoInfo {
-  /** Width in pixels as displayed: after rotation, without regard to the pixel aspect ratio. */
-  readonly width: number;
-  /** Height in pixels as displayed. */
-  readonly height: number;
-  /** Frames that should decode: the packets of the stream, less those that its edit list hides. At least 1. */
-  readonly frames: number;
-  /** Average frame rate, frames per second; positive. */
-  readonly averageFps: number;
-  /** Duration in seconds. */
-  readonly durationSeconds: number;
-  /** FFmpeg's name of the codec: `h264`, `vp9`, ... */
-  readonly codec: string;
-}
+import { type Ffmpeg, framesArguments, packetsArguments, probeArguments, type StreamChoice } from './ffmpeg.ts';
+import { Log } from './ffmpeg-log.ts';
+import { noDecoder, noFrames, noVideoStream, unreadable } from './probe-errors.ts';
+import { type ProbedFile, type ProbedPacket, type ProbedStream, runProbe, type Turnable } from './probe-output.ts';
+import { ascending, coincide, timingOf } from './timing.ts';
+import type { VideoInfo } from './video.ts';
 
 /** {@link VideoInfo}, and what only the decoder needs. */
-export interface Probe {
+export interface Probe extends StreamChoice {
   readonly info: VideoInfo;
-  /** FFmpeg's name of the pixel format; undefined if it could not tell. */
-  readonly pixelFormat: string | undefined;
-  /** What is wrong with the file, though it can be used. */
-  readonly warnings: string[];
+  /** What is wrong with the file, though it can be used: a kind, and a line. */
+  readonly warnings: ReadonlyMap<string, string>;
+  /** Whether it begins with a frame that needs no other. */
+  readonly beginsWhole: boolean;
+  /** What FFmpeg said while frames were counted, if they had to be. */
+  readonly counted: Log | undefined;
+  /** The same video with the frames that really decode. */
+  recount(counted: Pick<Counted, 'frames' | 'times'>): VideoInfo;
 }
 
-/** The part of ffprobe's JSON that is read. All of it depends on the file. */
-interface ProbeOutput {
-  readonly format?: { readonly format_name?: string; readonly duration?: string };
-  readonly streams?: readonly ProbeStream[];
-  readonly packets?: readonly { readonly flags?: string }[];
-  readonly frames?: readonly Turnable[];
-}
-
-/** What may say that it is to be turned. */
-interface Turnable {
-  readonly side_data_list?: readonly { readonly rotation?: number }[];
-}
-
-interface ProbeStream extends Turnable {
-  readonly codec_type?: string;
-  readonly codec_name?: string;
-  readonly width?: number;
-  readonly height?: number;
-  readonly pix_fmt?: string;
-  /** A fraction, `30000/1001`; `0/0` if unknown. */
-  readonly avg_frame_rate?: string;
-  readonly r_frame_rate?: string;
-  readonly nb_frames?: string;
-  readonly duration?: string;
+/** Whose video it is. */
+export interface ProbeOptions {
+  /** What errors and warnings call it. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+  /** Whether frames are turned as the file says. */
+  readonly turn: boolean;
 }
 
 /** Formats of FFmpeg that are lists of other files, or text drawn as video. */
 const NOT_VIDEO_FILES = new Set(['hls', 'dash', 'concat', 'imf', 'sdp', 'tty', 'lrc']);
 
-/** FFmpeg's own choice for formats that have no frame rate. */
-const DEFAULT_FPS = 25;
+/** Formats whose duration is no promise, but what FFmpeg found in them, and whose timestamps may leap. */
+const BROADCAST = new Set(['mpegts', 'mpeg']);
 
 /**
- * Reads what there is to know about the first video stream.
+ * Reads what there is to know about the default video stream. Where a packet may not be a frame, frames are counted by
+ * decoding them.
  *
  * @throws VideoError if the file is not a video, has no video stream, or cannot be decoded.
  */
-export async function probeVideo(ffmpeg: Ffmpeg, name: string, signal: AbortSignal): Promise<Probe> {
-  const log: string[] = [];
-  const output = await runProbe(ffmpeg, probeArguments(ffmpeg), { log, signal });
-  const format = output.format?.format_name;
+export async function probeVideo(ffmpeg: Ffmpeg, options: ProbeOptions): Promise<Probe> {
+  const { name, signal } = options;
+  const log = new Log();
+  const file = await runProbe(ffmpeg, probeArguments(ffmpeg), { log, signal });
+  const format = file.format?.format_name;
   if (format === undefined) throw unreadable(name, log);
-  if (NOT_VIDEO_FILES.has(format)) throw unreadable(name, []);
-  const stream = output.streams?.[0];
-  if (!stream) throw await noVideoStream(ffmpeg, name, signal);
-  if (stream.pix_fmt === undefined && log.some((line) => NO_DECODER.test(line)))
-    throw noDecoder(ffmpeg, name, stream.codec_name);
-  // A picture's orientation is not the stream's but the frame's (Exif).
-  const single = output.packets?.length === 1 && !isTurned(stream);
-  const frame = single ? (await runProbe(ffmpeg, framesArguments(ffmpeg), { log: [], signal })).frames?.[0] : undefined;
-  return readProbe(
-    name,
-    frame && isTurned(frame) ? { ...stream, side_data_list: frame.side_data_list ?? [] } : stream,
-    output,
-  );
+  if (NOT_VIDEO_FILES.has(format)) throw unreadable(name, new Log());
+  const stream = defaultStream(file.streams ?? []);
+  if (!stream) throw await noVideoStream(ffmpeg, options);
+  if (stream.pix_fmt === undefined && log.says(NO_DECODER)) throw noDecoder(ffmpeg, name, stream.codec_name);
+  return new StreamProbe(ffmpeg, file, stream, options).read();
 }
 
-async function runProbe(ffmpeg: Ffmpeg, args: string[], options: RunOptions): Promise<ProbeOutput> {
-  let text = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of ffmpeg.run('ffprobe', args, options)) text += decoder.decode(chunk, { stream: true });
-  try {
-    return JSON.parse(text) as ProbeOutput;
-  } catch {
-    return {}; // It gave up half-way; the log says why.
+/** What FFmpeg says when a build lacks a decoder: for lack of the code, or of the hardware that its code needs. */
+const NO_DECODER = /unsupported codec|decoder .*not found|hardware accelerated/i;
+
+/** The stream that FFmpeg and players take: the default one, or the largest. */
+function defaultStream(streams: readonly ProbedStream[]): ProbedStream | undefined {
+  // FFmpeg's own weights: a default stream counts as five megapixels more.
+  const rank = ({ width = 0, height = 0, disposition }: ProbedStream) =>
+    width * height + (disposition?.default ? 5e6 : 0);
+  return streams.toSorted((a, b) => rank(b) - rank(a))[0];
+}
+
+/** Puts together what is known of one stream. */
+class StreamProbe {
+  readonly #ffmpeg: Ffmpeg;
+  readonly #file: ProbedFile;
+  readonly #stream: ProbedStream;
+  readonly #options: ProbeOptions;
+
+  constructor(ffmpeg: Ffmpeg, file: ProbedFile, stream: ProbedStream, options: ProbeOptions) {
+    this.#ffmpeg = ffmpeg;
+    this.#file = file;
+    this.#stream = stream;
+    this.#options = options;
+  }
+
+  async read(): Promise<Probe> {
+    const { name, signal, turn } = this.#options;
+    const { index, pix_fmt: pixelFormat } = this.#stream;
+    const packets = (this.#file.packets ?? []).filter((packet) => packet.stream_index === index);
+    // The second flag: decoded, because others depend on it, but not shown.
+    const shown = packets.filter(({ flags }) => flags?.[1] !== 'D');
+    const { width = 0, height = 0 } = this.#stream;
+    if (shown.length === 0 || width === 0 || height === 0) throw noFrames(name);
+
+    const turned = turn && (await this.#isTurned(packets.length === 1));
+    const size = turned ? { width: height, height: width } : { width, height };
+    const choice: StreamChoice = { stream: index, pixelFormat, turn };
+    const times = ascending(shown.map(({ pts_time }) => seconds(pts_time)));
+    const beginsWhole = packets[0]?.flags?.startsWith('K') ?? false;
+    const certain = beginsWhole && !this.#hasFields() && !(times && coincide(times));
+    const warnings = new Map<string, string>();
+    const encrypted = shown.filter(isEncrypted).length;
+    if (encrypted === shown.length) throw new VideoError(name, 'encrypted. A copy without encryption (DRM) is needed.');
+    if (encrypted > 0)
+      warnings.set('encrypted', `${encrypted} of its ${shown.length} frames are encrypted and show noise.`);
+    const cutOff = await this.#cutOff(packets.length, times);
+    if (cutOff) warnings.set('cut', cutOff);
+
+    const counted = certain ? undefined : await countFrames(this.#ffmpeg, choice, { name, signal });
+    const recount = (now: Pick<Counted, 'frames' | 'times'>): VideoInfo => ({ ...size, ...this.#timed(now) });
+    const info = recount(counted ?? { frames: shown.length, times });
+    return { ...choice, info, warnings, beginsWhole, counted: counted?.log, recount };
+  }
+
+  /** Whether each packet may be half of a frame. */
+  #hasFields(): boolean {
+    const { codec_name: codec = '', field_order: order = 'progressive' } = this.#stream;
+    return ['h264', 'hevc', 'vc1'].includes(codec) && !['progressive', 'unknown'].includes(order);
+  }
+
+  #timed({ frames, times }: Pick<Counted, 'frames' | 'times'>): Omit<VideoInfo, 'width' | 'height'> {
+    const { avg_frame_rate, codec_name: codec = 'unknown' } = this.#stream;
+    const declared = { fps: fraction(avg_frame_rate), duration: this.#duration(), leaps: this.#isBroadcast() };
+    const timing = timingOf(frames, times, declared);
+    return { ...timing, frames, durationSeconds: frames / timing.averageFps, codec };
+  }
+
+  #isBroadcast(): boolean {
+    return BROADCAST.has(this.#file.format?.format_name ?? '');
+  }
+
+  /** As declared. */
+  #duration(): number | undefined {
+    return positive(this.#stream.duration) ?? positive(this.#file.format?.duration);
+  }
+
+  /** Whether FFmpeg turns the frames by a quarter before it shows them. A picture's orientation is its frame's (Exif). */
+  async #isTurned(isPicture: boolean): Promise<boolean> {
+    if (!isPicture || isTurned(this.#stream)) return isTurned(this.#stream);
+    const args = framesArguments(this.#ffmpeg, this.#stream.index);
+    const { frames } = await runProbe(this.#ffmpeg, args, { log: new Log(), signal: this.#options.signal });
+    return frames?.[0] !== undefined && isTurned(frames[0]);
+  }
+
+  /** What there is to say if the file ends before the video does. */
+  async #cutOff(packets: number, times: readonly number[] | undefined): Promise<string | undefined> {
+    const cutOff = (there: string, all: string) => `the file is cut off: ${there} of its ${all} are there.`;
+    const promised = positive(this.#stream.nb_frames);
+    if (promised !== undefined) return packets < promised ? cutOff(`${packets}`, `${promised} frames`) : undefined;
+    const duration = this.#duration();
+    if (!times || duration === undefined || this.#isBroadcast() || !endsEarly(times.at(-1)!, duration))
+      return undefined;
+    const last = await this.#lastPacket();
+    return endsEarly(last, duration) ? cutOff(last.toFixed(1), `${duration.toFixed(1)} seconds`) : undefined;
+  }
+
+  /** When the last packet of any stream ends, in seconds: sound may go on where the pictures end. */
+  async #lastPacket(): Promise<number> {
+    const options = { log: new Log(), signal: this.#options.signal };
+    const { packets = [] } = await runProbe(this.#ffmpeg, packetsArguments(this.#ffmpeg), options);
+    return packets.reduce(
+      (last, { pts_time, duration_time }) => Math.max(last, (seconds(pts_time) ?? 0) + (seconds(duration_time) ?? 0)),
+      0,
+    );
   }
 }
 
-function readProbe(name: string, stream: ProbeStream, output: ProbeOutput): Probe {
-  const packets = output.packets ?? [];
-  // The second flag: decoded, because others depend on it, but not shown.
-  const frames = packets.filter(({ flags }) => flags?.[1] !== 'D').length;
-  const { width = 0, height = 0 } = stream;
-  if (frames === 0 || width === 0 || height === 0) throw noFrames(name);
-
-  const duration = positive(stream.duration) ?? positive(output.format?.duration);
-  const averageFps =
-    fraction(stream.avg_frame_rate) ?? (duration && frames / duration) ?? fraction(stream.r_frame_rate) ?? DEFAULT_FPS;
-  const promised = positive(stream.nb_frames) ?? 0;
-  const cut = `${name}: the file is cut off: ${packets.length} of its ${promised} frames are there.`;
-  return {
-    info: {
-      ...(isTurned(stream) ? { width: height, height: width } : { width, height }),
-      frames,
-      averageFps,
-      durationSeconds: duration ?? frames / averageFps,
-      codec: stream.codec_name ?? 'unknown',
-    },
-    pixelFormat: stream.pix_fmt,
-    warnings: packets.length < promised ? [cut] : [],
-  };
+/** Common Encryption. */
+function isEncrypted({ side_data_list }: ProbedPacket): boolean {
+  return side_data_list?.some(({ side_data_type }) => side_data_type === 'Encryption info') ?? false;
 }
 
-/** Whether FFmpeg turns the frames by a quarter before it shows them. */
+/** Whether so much is missing that the last packet's own duration does not explain it. */
+function endsEarly(end: number, duration: number): boolean {
+  return duration - end > Math.max(0.5, 0.02 * duration);
+}
+
 function isTurned({ side_data_list }: Turnable): boolean {
   const rotation = side_data_list?.find((data) => data.rotation !== undefined)?.rotation ?? 0;
   // FFmpeg tolerates one degree, and ffprobe cuts the fraction off.
   return Math.abs(Math.abs(rotation % 180) - 90) <= 1;
 }
 
-function positive(text: string | undefined): number | undefined {
+/** Undefined for `N/A`. */
+function seconds(text: string | undefined): number | undefined {
   const value = Number(text);
-  return value > 0 && value < Infinity ? value : undefined;
+  return Number.isFinite(value) ? value : undefined;
+}
+
+function positive(text: string | undefined): number | undefined {
+  const value = seconds(text);
+  return value !== undefined && value > 0 ? value : undefined;
 }
 
 function fraction(text: string | undefined): number | undefined {
   const [numerator, denominator] = (text ?? '').split('/').map(Number);
   return positive(String((numerator ?? 0) / (denominator ?? 0)));
-}
-
-/** What FFmpeg says when a build lacks a decoder: for lack of the code, or of the hardware that its code needs. */
-const NO_DECODER = /unsupported codec|decoder .*not found|hardware accelerated/i;
-
-function noDecoder(ffmpeg: Ffmpeg, name: string, codec = 'unknown'): VideoError {
-  const remedy =
-    ffmpeg.decoder === 'ffmpeg.wasm'
-      ? 'Install FFmpeg (https://ffmpeg.org), which can, or convert the video to H.264.'
-      : 'Install an FFmpeg build that can, or convert the video to H.264.';
-  return new VideoError(name, `${ffmpeg.decoder} has no decoder for ${codec}. ${remedy}`);
-}
-
-/** The error of a video of which nothing decodes. */
-export function noFrames(name: string, log: readonly string[] = []): VideoError {
-  const detail = log[0] === undefined ? '' : ` (${withoutPrefix(log[0])})`;
-  return new VideoError(name, `not a single frame can be decoded${detail}. Is the file damaged or cut off?`);
-}
-
-function unreadable(name: string, log: readonly string[]): VideoError {
-  const said = (text: string) => log.some((line) => line.includes(text));
-  if (said('moov atom not found') && !said('misdetection possible'))
-    return new VideoError(name, 'cut off: its index (the moov atom) is missing. Copy or download the file again.');
-  if (said('open codec')) return noFrames(name, log);
-  const verdict = log.at(-1)?.split(': ').at(-1);
-  const detail = verdict === undefined || verdict.includes('Invalid data found') ? '' : ` (${verdict})`;
-  const needed = 'A video file is needed: MP4, MOV, MKV, WebM, AVI or another that FFmpeg reads.';
-  return new VideoError(name, `not a video${detail}. ${needed}`);
-}
-
-async function noVideoStream(ffmpeg: Ffmpeg, name: string, signal: AbortSignal): Promise<VideoError> {
-  const { streams = [] } = await runProbe(ffmpeg, streamsArguments(ffmpeg), { log: [], signal });
-  const kinds = streams.map(({ codec_type = 'unknown', codec_name = '' }) => `${codec_type} ${codec_name}`.trim());
-  const found = kinds.join(', ').replaceAll('video', 'cover picture') || 'nothing';
-  return new VideoError(name, `no video stream (found: ${found}). A file with at least one video stream is needed.`);
-}
-
-/** `[h264 @ 0x55d0]`, the part of FFmpeg that speaks, tells a user nothing. */
-function withoutPrefix(line: string): string {
-  return line.replace(/^(\[[^\]]*\] *)+/, '').replace(/[.\s]+$/, '');
 }

@@ -1,9 +1,10 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
+import { InputError } from '../engine/errors.ts';
 import type { Crop, Size } from '../engine/geometry.ts';
 import { cropTogether } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
 import { type Sampling, type SamplingOptions, sampleFrames } from './sampling.ts';
-import type { Video } from './video.ts';
+import type { Frame, Video } from './video.ts';
 
 /** How a frame becomes one picture. */
 export type Fit = 'stretch' | 'smooth';
@@ -24,6 +25,8 @@ export interface SampleVideoOptions extends Pick<SamplingOptions, 'maxFrames' | 
   /** Only what lies between these seconds, as if it were the whole video. Default: all. */
   readonly start?: number;
   readonly end?: number;
+  /** Aborts the sampling. */
+  readonly signal?: AbortSignal | undefined;
   /** Told after each frame: how many of how many. */
   readonly progress?: (done: number, of: number) => void;
 }
@@ -51,51 +54,134 @@ export interface SampledVideo {
   readonly resizeSeconds: number;
 }
 
+/** Most bytes of all images: what is beyond it would end the process and not the call. */
+const MOST_BYTES = 2 ** 33;
+
+/** How often a video may turn out to have fewer frames than it said. */
+const MOST_RECOUNTS = 3;
+
 /**
- * Samples a video for a model. One full-size frame is in memory at a time.
+ * Samples a video for a model. One full-size frame is in memory at a time. A video that turns out to have fewer frames than it
+ * says is sampled again from those that it has.
  *
- * @throws VideoError if no frame decodes, InputError for options outside what is allowed.
+ * @throws VideoError if no frame decodes, InputError for options outside what is allowed or a closed video, and the signal's
+ * reason on abort.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
-  const { size, fit = 'stretch', pictures: picturesOf, progress, start, end, ...rest } = options;
-  const { averageFps } = video.info;
-  const { first, frames } = part(video, start, end);
-  const sampling = sampleFrames({ frames, averageFps, ...rest });
-  const indices = sampling.indices.map((index) => first + index);
-  const to = typeof size === 'number' ? { width: size, height: size } : size(video.info, indices.length);
-  const pictures = picturesOf?.(video.info) ?? [{ ...to, resized: to, left: 0, top: 0 }];
-  const images: Uint8Array[] = [];
+  for (let recounts = 0; ; recounts++) {
+    const sampled = await sampleOnce(video, options, recounts < MOST_RECOUNTS);
+    if (sampled) return sampled;
+  }
+}
+
+/** @param recount - Whether to give up, with undefined, once the video has fewer frames than these were chosen from. */
+async function sampleOnce(
+  video: Video,
+  options: SampleVideoOptions,
+  recount: boolean,
+): Promise<SampledVideo | undefined> {
+  const { info } = video;
+  const { sampling, indices } = choose(video, options);
+  const images = new Images(info, indices, options);
   const started = performance.now();
-  let resizeMs = 0;
-  let last: { rgb: Uint8Array; image: Uint8Array } | undefined;
-  for await (const frame of video.frames(indices)) {
-    const before = performance.now();
-    // Frames of the same picture share their bytes, so a repeated one is resized once.
-    const image =
-      last?.rgb === frame.rgb
-        ? last.image
-        : fit === 'smooth'
-          ? resizeSmooth(frame, to.width, to.height)
-          : cropTogether(frame, pictures);
-    last = { rgb: frame.rgb, image };
-    images.push(image);
-    resizeMs += performance.now() - before;
-    progress?.(images.length, sampling.indices.length);
+  for await (const frame of video.frames(indices, { signal: options.signal })) {
+    options.signal?.throwIfAborted();
+    if (recount && video.info.frames < info.frames) return undefined;
+    images.add(frame);
+    options.progress?.(images.all.length, indices.length);
   }
   const { duration, durationText, times: seconds, timesText, fps } = sampling;
+  const { all, pictures, size, resizeMs } = images;
   return {
-    images,
-    ...to,
+    images: all,
+    ...size,
     pictures,
     sampling,
-    times: { frames: images.length, duration, durationText, seconds, timesText, fps },
+    times: { frames: all.length, duration, durationText, seconds, timesText, fps },
     decodeSeconds: (performance.now() - started - resizeMs) / 1000,
     resizeSeconds: resizeMs / 1000,
   };
 }
 
-/** The frames between two times; the last one if the video ends before. */
-function part({ info }: Video, start = 0, end = Infinity): { first: number; frames: number } {
-  const at = (seconds: number) => Math.min(info.frames - 1, Math.max(0, Math.round(seconds * info.averageFps)));
-  return { first: at(start), frames: Math.max(0, at(end) - at(start)) + 1 };
+/** How many frames {@link sampleVideo} will take, if the video has as many as it says. @throws InputError as that one does. */
+export function framesToSample(video: Pick<Video, 'name' | 'info'>, options: SampleVideoOptions): number {
+  return choose(video, options).indices.length;
+}
+
+/** The frames to take, and their places in the whole video. */
+function choose(
+  video: Pick<Video, 'name' | 'info'>,
+  options: SampleVideoOptions,
+): { sampling: Sampling; indices: readonly number[] } {
+  const { maxFrames, fps, forceSample, sample } = options;
+  const { first, ...part } = partOf(video, options.start, options.end);
+  const wanted = {
+    maxFrames,
+    ...(fps !== undefined && { fps }),
+    ...(forceSample && { forceSample }),
+    ...(sample && { sample }),
+  };
+  const sampling = sampleFrames({ ...part, ...wanted });
+  return { sampling, indices: sampling.indices.map((index) => first + index) };
+}
+
+/** Frames in the form that a model takes. */
+class Images {
+  readonly all: Uint8Array[] = [];
+  readonly pictures: readonly Crop[];
+  /** Of an image in one picture. */
+  readonly size: Size;
+  resizeMs = 0;
+  readonly #fit: Fit;
+  #last: { readonly rgb: Uint8Array; readonly image: Uint8Array } | undefined;
+
+  constructor(info: Size, indices: readonly number[], { size, fit = 'stretch', pictures }: SampleVideoOptions) {
+    this.size = typeof size === 'number' ? { width: size, height: size } : size(info, indices.length);
+    this.pictures = pictures?.(info) ?? [{ ...this.size, resized: this.size, left: 0, top: 0 }];
+    this.#fit = fit;
+    const bytes = 3 * this.pictures.reduce((pixels, { width, height }) => pixels + width * height, 0);
+    const most = Math.floor(MOST_BYTES / bytes);
+    const { size: count } = new Set(indices);
+    if (count > most)
+      throw new InputError(
+        `sampleVideo: ${count} frames of ${bytes} bytes do not fit into memory. At most ${most} do.`,
+      );
+  }
+
+  add(frame: Frame): void {
+    const started = performance.now();
+    const { width, height } = this.size;
+    const resized = () =>
+      this.#fit === 'smooth' ? resizeSmooth(frame, width, height) : cropTogether(frame, this.pictures);
+    // Frames of the same picture share their bytes, so a repeated one is resized once.
+    const image = this.#last?.rgb === frame.rgb ? this.#last.image : resized();
+    this.#last = { rgb: frame.rgb, image };
+    this.all.push(image);
+    this.resizeMs += performance.now() - started;
+  }
+}
+
+type Part = { readonly first: number } & Pick<SamplingOptions, 'frames' | 'averageFps' | 'shown'>;
+
+/** The frames between two times, as a video of its own; up to the last one if the video ends before. */
+function partOf({ name, info }: Pick<Video, 'name' | 'info'>, start = 0, end = Number.POSITIVE_INFINITY): Part {
+  const { frames, averageFps, durationSeconds, times } = info;
+  const told = (seconds: number) => `${Number(seconds.toFixed(3))} s`;
+  if (!(start >= 0) || start >= durationSeconds)
+    throw new InputError(`${name}: start must be from 0 to below its end at ${told(durationSeconds)}, got ${start}.`);
+  if (!(end > start)) throw new InputError(`${name}: end must be later than start at ${told(start)}, got ${end}.`);
+  const at = (seconds: number) => (times ? nearest(times, seconds) : Math.round(seconds * averageFps));
+  const [first, last] = [start, end].map((seconds) => Math.min(frames - 1, at(seconds))) as [number, number];
+  const part = { first, frames: last - first + 1 };
+  if (!times || part.frames === frames) return { ...part, averageFps, ...(times && { shown: times }) };
+  const shown = times.slice(first, last + 1).map((time) => time - times[first]!);
+  const span = shown.at(-1)!;
+  return { ...part, shown, averageFps: span > 0 ? (part.frames - 1) / span : averageFps };
+}
+
+/** The frame that is shown closest to a time. */
+function nearest(times: readonly number[], seconds: number): number {
+  const after = times.findIndex((time) => time >= seconds);
+  if (after < 0) return times.length - 1;
+  return after > 0 && seconds - times[after - 1]! < times[after]! - seconds ? after - 1 : after;
 }

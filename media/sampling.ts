@@ -1,5 +1,6 @@
 /** Which frames of a video a model sees, and the words that tell it when they were. Number for number LLaVA-Video's. */
 import { InputError } from '../engine/errors.ts';
+import { fixed } from '../engine/round.ts';
 import { type FrameRequest, type Sample, sampleStrided, strided, strideOf } from '../models/sampling.ts';
 
 /** Most frames that can be taken: each is a token at least, and a kernel's grid ends at this many rows. */
@@ -13,6 +14,8 @@ export interface SamplingOptions extends Pick<FrameRequest, 'frames' | 'averageF
   readonly fps?: number;
   /** Spread exactly `maxFrames` over the whole video, whatever its length. Default false. */
   readonly forceSample?: boolean;
+  /** When each frame is shown, in seconds. Default: at the average rate. */
+  readonly shown?: readonly number[];
   /** A model's own choice of frames. Default {@link sampleStrided}, as LLaVA-Video. */
   readonly sample?: Sample;
 }
@@ -39,7 +42,7 @@ export interface Sampling {
  *
  * @throws InputError if a number is outside what {@link SamplingOptions} says.
  */
-export function sampleFrames({ sample, ...wanted }: SamplingOptions): Sampling {
+export function sampleFrames({ sample, shown, ...wanted }: SamplingOptions): Sampling {
   const video: FrameRequest = { fps: 1, forceSample: false, ...wanted };
   const { frames, averageFps } = video;
   requireCount('frames', frames);
@@ -48,34 +51,18 @@ export function sampleFrames({ sample, ...wanted }: SamplingOptions): Sampling {
   requirePositive('fps', video.fps);
 
   const indices = [...(sample ?? sampleStrided)(video)];
-  const times = indices.map((index) => index / averageFps);
+  const times = indices.map((index) => shown?.[index] ?? index / averageFps);
   // LLaVA-Video divides by the step in one case, which is the rate only where a frame a second is asked for.
-  const told = !sample && strided(video) ? indices.map((index) => index / strideOf(video)) : times;
+  const told = !sample && !shown && strided(video) ? indices.map((index) => index / strideOf(video)) : times;
   const duration = frames / averageFps;
   return {
     indices,
     times,
-    timesText: told.map((seconds) => `${twoDigits(seconds)}s`).join(','),
+    timesText: told.map((seconds) => `${fixed(seconds, 2)}s`).join(','),
     duration,
-    durationText: twoDigits(duration),
+    durationText: fixed(duration, 2),
     fps: (indices.length / frames) * averageFps,
   };
-}
-
-/**
- * Python's `'%.2f' % x`: the exact value of the double, ties to even. 0.125 gives `0.12`.
- *
- * @throws InputError if `x` is not finite.
- */
-export function twoDigits(x: number): string {
-  if (!Number.isFinite(x)) throw new InputError(`twoDigits: needs a finite number, got ${x}.`);
-  // From 1e21 on toFixed turns to exponents; such a double is an integer.
-  const text = Math.abs(x) < 1e21 ? x.toFixed(2) : `${BigInt(x)}.00`;
-  // toFixed is exact too, but takes ties away from zero. Only odd multiples of 1/8 lie half-way between hundredths.
-  const tie = Math.abs(x * 8) % 2 === 1;
-  const last = Number(text.at(-1));
-  const even = tie && last % 2 === 1 ? `${text.slice(0, -1)}${last - 1}` : text;
-  return Object.is(x, -0) ? `-${even}` : even;
 }
 
 function requireCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {

@@ -1,10 +1,18 @@
 import { axisRotations, frequencies } from '../kernels/rope.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 
-/** Rows of a prompt that stand together: text, or a picture of so many times, rows and columns. */
+/** Rows of a prompt that stand together: text, or pictures one after the other, each of so many rows and columns. */
 export interface PlacedRows {
   readonly rows: number;
-  readonly picture?: { readonly times: number; readonly rows: number; readonly columns: number } | undefined;
+  readonly picture?: PlacedPicture | undefined;
+}
+
+/** Pictures that stand together. */
+export interface PlacedPicture {
+  /** When each is, counted from where they begin: whole numbers, ascending. */
+  readonly times: readonly number[];
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** Where each row of a prompt is in time, height and width. */
@@ -28,27 +36,19 @@ export function axisPositions(parts: readonly PlacedRows[]): AxisPositions {
   for (const { rows, picture } of parts) {
     for (let i = 0; i < rows; i++) {
       const cell = picture ? i % (picture.rows * picture.columns) : i;
-      time[at + i] = next + (picture ? Math.floor(i / (picture.rows * picture.columns)) : i);
+      time[at + i] = next + (picture ? picture.times[Math.floor(i / (picture.rows * picture.columns))]! : i);
       height[at + i] = next + (picture ? Math.floor(cell / picture.columns) : i);
       width[at + i] = next + (picture ? cell % picture.columns : i);
     }
     at += rows;
-    next += picture && rows > 0 ? Math.max(picture.times, picture.rows, picture.columns) : rows;
+    next += picture && rows > 0 ? Math.max(picture.times.at(-1)! + 1, picture.rows, picture.columns) : rows;
   }
   return { axes: [time, height, width], next };
 }
 
-/** Rotations of the rows, `[rows, headDim / 2, 2]`; each axis turns its section of the frequencies. */
+/** Rotations of the rows, `[rows, headDim / 2, 2]`; each frequency turns by its own axis. */
 export function promptRotations({ axes }: AxisPositions, config: DecoderConfig): Float32Array {
-  const { headDim, ropeTheta, ropeFactor, ropeSections = [] } = config;
+  const { headDim, ropeTheta, ropeFactor, ropeAxes = [] } = config;
   const all = frequencies(headDim, ropeTheta, ropeFactor);
-  let start = 0;
-  return axisRotations(
-    axes.map((positions, axis) => {
-      const end = start + (ropeSections[axis] ?? 0);
-      const section = all.subarray(start, end);
-      start = end;
-      return { positions, frequencies: section };
-    }),
-  );
+  return axisRotations(ropeAxes.map((axis, i) => ({ positions: axes[axis]!, frequency: all[i]! })));
 }

@@ -1,6 +1,3 @@
-import { Template } from '@huggingface/jinja';
-import { WeightsError } from '../engine/errors.ts';
-
 /** What stands for the video in a prompt's text: a character for private use, since families' own marks are text. */
 export const VIDEO_MARK = '\uE000';
 
@@ -15,41 +12,12 @@ export function chatMl(system?: string): string {
 }
 
 /**
- * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py). Used where a checkpoint's tokenizer_config.json has no
- * template of its own.
+ * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py).
  */
 export const QWEN_1_5 = chatMl('You are a helpful assistant.');
 
 /** Qwen2-VL's, which is the same where a user says one thing (chat_template.json). */
 export const QWEN_2_VL = QWEN_1_5;
-
-/** Renders chat prompts by a Jinja template. */
-export class ChatTemplate {
-  readonly #template: Template;
-
-  /**
-   * @param file - What errors call the file that the template is from.
-   * @param source - Jinja source.
-   * @throws WeightsError if it does not parse.
-   */
-  constructor(file: string, source: string) {
-    try {
-      this.#template = new Template(source);
-    } catch (cause) {
-      throw new WeightsError(`${file}: chat_template does not parse: ${(cause as Error).message}.`, {
-        cause,
-      });
-    }
-  }
-
-  /** The whole prompt for one user turn, up to where the answer starts. */
-  render(user: string): string {
-    return this.#template.render({
-      messages: [{ role: 'user', content: user }],
-      add_generation_prompt: true,
-    });
-  }
-}
 
 /** When frames were sampled, in the form that prompts use. */
 export interface SampledTimes {

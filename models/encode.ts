@@ -6,6 +6,8 @@ import { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { tokensIn, type VideoEncoder } from './family.ts';
+import { SalienceCollector } from './salience.ts';
+import type { SalienceWatch } from './tower/tower.ts';
 
 /** Most frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
@@ -20,6 +22,9 @@ export interface FramesToEncode {
   /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
   readonly pixels: (start: number, end: number, picture: number) => Float32Array;
   readonly progress?: ((done: number, of: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the attention that each token gets in the tower is wanted, too, and from whom. */
+  readonly salience?: SalienceWatch['how'] | undefined;
 }
 
 /** Groups of a video; the last frame stands in for those that the last group lacks. */
@@ -32,25 +37,49 @@ export function tokensPerGroup(encoder: VideoEncoder, pictures: readonly Size[])
   return pictures.reduce((sum, picture) => sum + tokensIn(encoder.tokenGrid(picture)), 0);
 }
 
+/** Tokens and the planes that come with them, each `[rows, width]`, f32: all of them in the tokens' buffer. */
+export interface VisualRows {
+  readonly tokens: Tensor;
+  readonly planes?: readonly Tensor[];
+  /** For each row, if it was asked for; 0 for newlines and what else has no place in a frame. */
+  readonly salience?: Float32Array;
+}
+
+/** The tokens and planes that lie one after the other in a matrix. */
+export function visualRows(all: Tensor, planes: number): VisualRows {
+  if (planes === 0) return { tokens: all };
+  const rows = all.shape2()[0] / (1 + planes);
+  const [tokens, ...rest] = Array.from({ length: 1 + planes }, (_, i) => all.rows(i * rows, rows));
+  return { tokens: tokens!, planes: rest };
+}
+
 /**
  * Turns frames into tokens, a few at a time.
  *
- * @returns `[rows, width]`, f32: the caller owns the buffer and gives it back by `pool.release`.
+ * @returns The caller owns their buffer and gives it back by `pool.release`.
+ * @throws InputError if salience is asked of an encoder whose tokens have no place in the frame.
  */
-export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, video: FramesToEncode): Promise<Tensor> {
-  const { finalToken } = encoder;
+export async function encodeFrames(
+  runtime: Runtime,
+  encoder: VideoEncoder,
+  video: FramesToEncode,
+): Promise<VisualRows> {
+  const { finalToken, planes = 0 } = encoder;
+  const collector = video.salience && new SalienceCollector(encoder, video.salience);
   const rec = runtime.recorder('vision');
   const rows = groupsOf(video.frames, encoder) * tokensPerGroup(encoder, video.pictures) + (finalToken ? 1 : 0);
-  const tokens = rec.keep(rec.empty('visual tokens', [rows, video.width], 'f32'));
+  const all = rec.keep(rec.empty('visual tokens', [(1 + planes) * rows, video.width], 'f32'));
+  const visual = visualRows(all, planes);
   try {
-    await encodeInto(rec, tokens, encoder, video);
-    if (finalToken) rec.copy(finalToken, tokens.rows(rows - 1, 1));
+    await encodeInto(rec, visual, encoder, video, collector);
+    if (finalToken) rec.copy(finalToken, visual.tokens.rows(rows - 1, 1));
     rec.submit();
     await runtime.settled();
     await rec.check();
-    return tokens;
+    return { ...visual, ...(collector && { salience: await collector.read(rec, rows) }) };
   } catch (error) {
-    rec.adopt(tokens);
+    collector?.discard(rec);
+    rec.adopt(all);
     throw error;
   } finally {
     rec.finish();
@@ -59,24 +88,35 @@ export async function encodeFrames(runtime: Runtime, encoder: VideoEncoder, vide
   }
 }
 
-async function encodeInto(rec: Recorder, tokens: Tensor, encoder: VideoEncoder, video: FramesToEncode): Promise<void> {
+async function encodeInto(
+  rec: Recorder,
+  { tokens, planes = [] }: VisualRows,
+  encoder: VideoEncoder,
+  video: FramesToEncode,
+  collector: SalienceCollector | undefined,
+): Promise<void> {
+  const into = [tokens, ...planes];
   const { framesPerGroup: each } = encoder;
-  const { frames, pictures, progress } = video;
+  const { frames, pictures, progress, signal } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
   const atOnce = await groupsAtOnce(rec.runtime, encoder, pictures);
   for (let first = 0; first < groups; first += atOnce) {
+    signal?.throwIfAborted();
     const count = Math.min(atOnce, groups - first);
     let place = first * perGroup;
     for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
       const rows = tokensIn(encoder.tokenGrid(run));
+      const [from, base] = [first * each, place];
+      const starts = Array.from({ length: run.count * count }, (_, i) => {
+        const [picture, group] = [Math.floor(i / count), i % count];
+        return base + group * perGroup + picture * rows;
+      });
       rec.scope('frames', () => {
-        const pixels = pixelsOf(rec, video, run, [first * each, (first + count) * each]);
-        const part = encoder.forward(rec, pixels);
-        for (let i = 0; i < run.count * count; i++) {
-          const [picture, group] = [Math.floor(i / count), i % count];
-          rec.copy(part.rows(i * rows, rows), tokens.rows(place + group * perGroup + picture * rows, rows));
-        }
+        const pixels = pixelsOf(rec, video, run, [from, from + count * each]);
+        const made = encoder.forward(rec, pixels, collector?.watch({ size: run, starts }));
+        for (const [plane, all] of into.entries())
+          for (const [i, start] of starts.entries()) rec.copy(made[plane]!.rows(i * rows, rows), all.rows(start, rows));
       });
       place += run.count * rows;
     }

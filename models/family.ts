@@ -2,16 +2,18 @@ import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { Grid } from '../kernels/merge-patches.ts';
 import type { SampledTimes } from './chat.ts';
 import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
+import type { FrameFormat, TokenGrid } from './inputs.ts';
 import type { Normalisation } from './preprocess.ts';
-import type { FrameFormat, TokenGrid } from './video-model.ts';
+import type { SalienceWatch } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** What one family of models has of its own; `LoadedModel` is what all share. docs/adapt.md is the guide to a new one. */
+/** What one family of models has of its own; `VideoModel` is what all share. docs/adapt.md is the guide to a new one. */
 export interface Family {
   /** As config.json names them. */
   readonly architectures: readonly string[];
@@ -22,6 +24,9 @@ export interface Family {
    */
   plan(config: ConfigReader, files: CheckpointFiles): Promise<FamilyPlan> | FamilyPlan;
 }
+
+/** A part of a tensor's name, and what stands in its place elsewhere. */
+export type NameChange = readonly [from: RegExp, to: string];
 
 /** A family's model as its configs describe it. */
 export interface FamilyPlan {
@@ -36,6 +41,8 @@ export interface FamilyPlan {
   readonly scoreRows?: number;
   /** Ids that end an answer, besides those of generation_config.json. */
   readonly stopIds: readonly number[];
+  /** How names of other releases of its library become those that it asks for, one replacement after the other. */
+  readonly otherNames?: readonly NameChange[];
   /** Stored tensors that the model does not use, and need not be warned of. */
   readonly ignorable: readonly RegExp[];
   /** Folders of the weights, for families that keep parts apart; the checkpoint's own if absent. */
@@ -81,13 +88,23 @@ export interface VideoEncoder {
   readonly still?: VideoEncoder;
   /** How the tokens of a group of frames of a size lie; towers of one size need not look at it. */
   tokenGrid(size: Size): TokenGrid;
+  /**
+   * Patches of a frame, where each token stands for the patches of its part of the frame: what salience needs. Absent where
+   * tokens have no place in the frame.
+   */
+  patchGrid?(size: Size): Grid;
   /** `[1, outSize]`: a vector after the whole video, which counts as text, for families that have one. */
   readonly finalToken?: Tensor | undefined;
+  /** How many planes come with the tokens; default 0. */
+  readonly planes?: number;
   /**
    * @param pixels - `[frames, 3, height, width]`, f32, normalised; whole groups.
-   * @returns `[groups * tokensIn(grid), outSize]`, f32. The place of a token in its group is its patch type.
+   * @param watch - Given the attention in the tower's last layer; only for encoders with a `patchGrid`.
+   * @returns The tokens, `[groups * tokensIn(grid), outSize]`, f32; the place of one in its group is its patch type. After them
+   *   the planes, each with a row for every token, which is added to the residual stream after the decoder's layer of its
+   *   number.
    */
-  forward(rec: Recorder, pixels: Tensor): Tensor;
+  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): readonly [tokens: Tensor, ...planes: Tensor[]];
 }
 
 /** Tokens of a group, newlines included. */
@@ -103,12 +120,26 @@ export interface SpokenVideo {
   readonly times: SampledTimes;
 }
 
+/** What a template of the checkpoint's own writes in the place of a video or a picture, whose tokens come there. */
+export interface ShownMarks {
+  readonly video: string;
+  /** For families that take pictures, one mark each. */
+  readonly image?: string;
+}
+
 /** How a family is asked. */
 export interface PromptForm {
   /** Jinja source of its conversation, which takes `messages` as Hugging Face's templates do. */
   readonly template: string;
-  /** Whether a template of the checkpoint's own is used where there is one. */
-  readonly ownTemplate: boolean;
+  /**
+   * How a template of the checkpoint's own is used, where there is one: with the content of a message as a text, in parts of
+   * which some are shown, or not at all.
+   */
+  readonly ownTemplate: false | 'text' | ShownMarks;
+  /** Special token before all text, as the tokenizer's class puts it there. */
+  readonly begin?: string;
+  /** A special token of models that are spoken to in another way: with it, a checkpoint must have a template of its own. */
+  readonly notWith?: string;
   /**
    * Whether the video's tokens stand together, or each group's, or each of a frame's pictures', at a mark of its own; with
    * `picture` each crop of a picture has one, too.
@@ -121,6 +152,18 @@ export interface PromptForm {
   readonly typedAfter?: number;
   /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
   lead(video: SpokenVideo): string;
+  /**
+   * When each group of a video is, for decoders with positions in time: whole numbers from 0 on, ascending. Absent: one after
+   * the other.
+   */
+  times?(video: SpokenVideo): readonly number[];
   /** Special tokens that end an answer. */
   readonly stopTokens: readonly string[];
+}
+
+/** What a checkpoint is, by its configs. */
+export interface PlannedModel {
+  /** What config.json calls it. */
+  readonly architecture: string;
+  readonly plan: FamilyPlan;
 }

@@ -1,6 +1,7 @@
 import { Checkpoint, type CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
 import { ConfigReader } from './config.ts';
+import type { NameChange } from './family.ts';
 
 /** More than any tokenizer.json; a file beyond it is not what its name says. */
 const MAX_TEXT_BYTES = 200e6;
@@ -51,6 +52,25 @@ export async function needConfig(files: CheckpointFiles, file: string): Promise<
 export function subFolder(files: CheckpointFiles, folder?: string): CheckpointFiles {
   if (folder === undefined) return files;
   return { name: `${files.name}/${folder}`, open: (file) => files.open(`${folder}/${file}`) };
+}
+
+/**
+ * Names that transformers has given to the parts of a model since 4.52, where `model.` holds all but the head.
+ */
+export const NESTED_NAMES: readonly NameChange[] = [
+  [/^model\.language_model\./, 'language_model.model.'],
+  [/^lm_head\./, 'language_model.lm_head.'],
+  [/^model\.(?=vision_tower\.|multi_modal_projector\.|image_newline$)/, ''],
+];
+
+/** Towers of models made anew since transformers 5. */
+export const NEW_TOWER_NAMES: readonly NameChange[] = [
+  [/^vision_tower\.(?!vision_model\.)/, 'vision_tower.vision_model.'],
+];
+
+/** Applies changes of names, one after the other. */
+export function renamed(changes: readonly NameChange[]): (name: string) => string {
+  return (name) => changes.reduce((changed, [from, to]) => changed.replace(from, to), name);
 }
 
 /**

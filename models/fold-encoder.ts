@@ -3,14 +3,14 @@ import type { Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { meanFrames } from '../kernels/mean-frames.ts';
-import { mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
+import { type Grid, mergedGrid, mergePatches } from '../kernels/merge-patches.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { VideoEncoder } from './family.ts';
+import type { TokenGrid } from './inputs.ts';
 import { Projector, type ProjectorStep } from './projector.ts';
 import { patchesOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
-import { Tower } from './tower/tower.ts';
-import type { TokenGrid } from './video-model.ts';
+import { type SalienceWatch, Tower } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
@@ -20,6 +20,8 @@ export interface FoldEncoderPlan {
   /** Patches along a side that become one token. */
   readonly fold: number;
   readonly projector: readonly ProjectorStep[];
+  /** What makes planes of the features of the tower's `taps`, one each. */
+  readonly planes?: readonly (readonly ProjectorStep[])[];
   /** Frames whose mean makes a group; 1 for none. */
   readonly framesPerGroup: number;
   /** Id whose embedding ends every group; `undefined` for none. */
@@ -30,13 +32,14 @@ export interface FoldEncoderPlan {
 export class FoldEncoder implements VideoEncoder {
   readonly #plan: FoldEncoderPlan;
   readonly #tower: Tower;
-  readonly #projector: Projector;
+  /** Of the planes, and after them of the tokens. */
+  readonly #projectors: readonly Projector[];
   readonly #decoder: Decoder;
 
-  private constructor(plan: FoldEncoderPlan, tower: Tower, projector: Projector, decoder: Decoder) {
+  private constructor(plan: FoldEncoderPlan, tower: Tower, projectors: readonly Projector[], decoder: Decoder) {
     this.#plan = plan;
     this.#tower = tower;
-    this.#projector = projector;
+    this.#projectors = projectors;
     this.#decoder = decoder;
   }
 
@@ -49,7 +52,10 @@ export class FoldEncoder implements VideoEncoder {
   ): Promise<FoldEncoder> {
     const tower = await Tower.load(loader, plan.tower, plan.names, act);
     const inputs = plan.fold ** 2 * plan.tower.hiddenSize;
-    return new FoldEncoder(plan, tower, await Projector.load(loader, plan.projector, inputs), decoder);
+    const projectors: Projector[] = [];
+    for (const steps of [...(plan.planes ?? []), plan.projector])
+      projectors.push(await Projector.load(loader, steps, inputs));
+    return new FoldEncoder(plan, tower, projectors, decoder);
   }
 
   get framesPerGroup(): number {
@@ -58,7 +64,11 @@ export class FoldEncoder implements VideoEncoder {
 
   /** A picture is nothing to take a mean of. */
   get still(): VideoEncoder {
-    return new FoldEncoder({ ...this.#plan, framesPerGroup: 1 }, this.#tower, this.#projector, this.#decoder);
+    return new FoldEncoder({ ...this.#plan, framesPerGroup: 1 }, this.#tower, this.#projectors, this.#decoder);
+  }
+
+  get planes(): number {
+    return this.#projectors.length - 1;
   }
 
   /** @throws InputError if it takes no frames of the size. */
@@ -69,15 +79,22 @@ export class FoldEncoder implements VideoEncoder {
     return { ...mergedGrid(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
-  forward(rec: Recorder, pixels: Tensor): Tensor {
+  patchGrid(size: Size): Grid {
+    return patchesOf(size, this.#plan.tower);
+  }
+
+  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): [tokens: Tensor, ...planes: Tensor[]] {
     const { tower, fold: by, framesPerGroup, endId } = this.#plan;
     const [height = 0, width = 0] = pixels.shape.slice(2);
     const grid = patchesOf({ width, height }, tower);
-    const tokens = this.#projector.forward(rec, mergePatches(rec, this.#tower.features(rec, pixels), grid, by));
     const { rows, columns } = mergedGrid(grid, by);
     const each = rows * columns;
-    const groups = framesPerGroup > 1 ? meanFrames(rec, tokens, { frames: framesPerGroup, each }) : tokens;
-    return endId === undefined ? groups : this.#ended(rec, groups, each, endId);
+    const made = this.#tower.tapped(rec, pixels, watch).map((features, i) => {
+      const projected = this.#projectors[i]!.forward(rec, mergePatches(rec, features, grid, by));
+      return framesPerGroup > 1 ? meanFrames(rec, projected, { frames: framesPerGroup, each }) : projected;
+    });
+    const tokens = made.pop()!;
+    return [endId === undefined ? tokens : this.#ended(rec, tokens, each, endId), ...made];
   }
 
   #ended(rec: Recorder, tokens: Tensor, each: number, id: number): Tensor {

@@ -10,15 +10,17 @@ export { ConfigReader } from './config.ts';
 export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config, qwen3Config } from './decoder/config.ts';
 export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
 export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './decoder/names.ts';
-export type { Family, FamilyPlan, PictureForm, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
+export type { Family, FamilyPlan, PictureForm, PlannedModel, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
+export type { TokenGrid } from './inputs.ts';
 export type { KvCache } from './kv-cache.ts';
 export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from './llava-encoder.ts';
+export type { StoredMatrix } from './packer.ts';
 export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
-export { type PlannedModel, planOf } from './registry.ts';
+export { planOf } from './registry.ts';
 export { every, type FrameRequest, linspace, type Sample, sampleStrided, spread, strided } from './sampling.ts';
 export {
   clipConfig,
@@ -31,5 +33,4 @@ export {
 } from './tower/config.ts';
 export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
 export { Tower } from './tower/tower.ts';
-export type { TokenGrid } from './video-model.ts';
-export { type StoredMatrix, WeightLoader, type WeightLoaderOptions } from './weights.ts';
+export { WeightLoader, type WeightLoaderOptions } from './weights.ts';

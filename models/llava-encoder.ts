@@ -1,12 +1,13 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { Grid } from '../kernels/merge-patches.ts';
 import { type NewlinePlace, type PoolMode, pool, pooledSide } from '../kernels/vision.ts';
 import type { VideoEncoder } from './family.ts';
+import type { TokenGrid } from './inputs.ts';
 import { mlp, Projector } from './projector.ts';
 import { gridOf, type TowerConfig } from './tower/config.ts';
 import type { TowerNames } from './tower/names.ts';
-import { Tower } from './tower/tower.ts';
-import type { TokenGrid } from './video-model.ts';
+import { type SalienceWatch, Tower } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** From pixels to visual tokens, as LLaVA's families do it. */
@@ -75,10 +76,15 @@ export class LlavaEncoder implements VideoEncoder {
     return this.config.finalNewline ? this.#newline?.reshape([1, this.config.outSize]) : undefined;
   }
 
-  forward(rec: Recorder, pixels: Tensor): Tensor {
-    const features = this.tower.features(rec, pixels);
-    if (this.config.poolFirst) return this.project(rec, this.arrange(rec, features));
-    return this.arrange(rec, this.project(rec, features));
+  patchGrid(): Grid {
+    const side = gridOf(this.config.tower);
+    return { rows: side, columns: side };
+  }
+
+  forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): [Tensor] {
+    const features = this.tower.features(rec, pixels, watch);
+    if (this.config.poolFirst) return [this.project(rec, this.arrange(rec, features))];
+    return [this.arrange(rec, this.project(rec, features))];
   }
 
   /** Features of every patch into the decoder's width. */

@@ -3,7 +3,14 @@ import type { Runtime } from '../engine/runtime.ts';
 import { bytesOf, type Tensor } from '../engine/tensor.ts';
 import { pack } from '../kernels/pack/index.ts';
 import { rowBytes, storedRow, type WeightFormat } from '../kernels/weight.ts';
-import type { StoredMatrix } from './weights.ts';
+
+/** A matrix as the checkpoint has it. */
+export interface StoredMatrix {
+  readonly name: string;
+  readonly format: WeightFormat;
+  readonly rows: number;
+  readonly columns: number;
+}
 
 /** Read, uploaded and waited for together: bounds the host's memory, whatever the size of the model. */
 export const PIECE_BYTES = 32 * 2 ** 20;

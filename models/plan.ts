@@ -4,12 +4,17 @@ import { MOST_FREE_BYTES } from '../engine/pool.ts';
 import { Runtime } from '../engine/runtime.ts';
 import { type AdapterDescription, virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { TokenReducer } from './reduction.ts';
-import { type LoadModelOptions, loadModel } from './registry.ts';
-import { encodeBlank, firstTokens, type Rehearsed } from './rehearsal.ts';
-import type { LoadedWeights } from './video-model.ts';
+import { type LoadCheckpointOptions, loadCheckpoint } from './registry.ts';
+import { encodeBlank, firstTokens, type Rehearsed, requireRows } from './rehearsal.ts';
+import type { VideoModel } from './video-model.ts';
+import type { LoadedWeights } from './weights.ts';
 
 /** What is planned for. */
-export interface PlanOptions extends Rehearsed, Pick<LoadModelOptions, 'dtype' | 'chatTemplate' | 'families'> {
+export interface PlanOptions
+  extends Omit<Rehearsed, 'frames'>,
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
+  /** Of a video, 0 for none where there are pictures; or what says how many the model will be shown. */
+  readonly frames: number | ((model: VideoModel) => number);
   /** Of the run; undefined is the dense model. */
   readonly reducer: TokenReducer | undefined;
 }
@@ -28,10 +33,10 @@ export interface MemoryPlan {
   /** Keys and values of the prompt, and what they would be with all tokens. */
   readonly cache: number;
   readonly denseCache: number;
-  /** All that there is at most at a time: while weights load, while frames are looked at, while the answer is made. */
+  /** Peak bytes of each phase: while weights load, while frames are encoded, while the answer is generated. */
   readonly loading: number;
-  readonly looking: number;
-  readonly answering: number;
+  readonly vision: number;
+  readonly generation: number;
   /** The largest of these. */
   readonly peak: number;
   /** All that the run was seen to dispatch: `loadModel` compiles them while weights load. */
@@ -52,23 +57,26 @@ export async function planMemory(
 ): Promise<MemoryPlan> {
   using runtime = await Runtime.open(virtualAdapter(like));
   const { pool } = runtime;
-  const { frames } = options;
-  using model = await loadModel(files, runtime, options);
+  using model = await loadCheckpoint(files, runtime, options);
   const loading = pool.memory.peakBytes;
+  const frames = typeof options.frames === 'number' ? options.frames : options.frames(model);
+  const shown: Rehearsed = { ...options, frames };
+  await requireRows(model, shown);
   pool.resetPeak();
-  using seen = await encodeBlank(model, options);
-  const looking = pool.memory.peakBytes;
+  options.signal?.throwIfAborted();
+  using seen = await encodeBlank(model, shown);
+  const vision = pool.memory.peakBytes;
   pool.resetPeak();
-  const stats = await firstTokens(model.withReducer(options.reducer), seen, options);
+  const stats = await firstTokens(model.withReducer(options.reducer), seen, shown);
   const reduced = pool.memory.peakBytes;
   pool.resetPeak();
-  const dense = options.reducer ? await firstTokens(model.withReducer(undefined), seen, options) : stats;
+  const dense = options.reducer ? await firstTokens(model.withReducer(undefined), seen, shown) : stats;
   // A sequence that is shortened in several steps leaves buffers of several lengths to the pool.
-  const answering = options.reducer ? Math.min(pool.memory.peakBytes, reduced + MOST_FREE_BYTES) : reduced;
+  const generation = options.reducer ? Math.min(pool.memory.peakBytes, reduced + MOST_FREE_BYTES) : reduced;
   await runtime.check();
   return {
     architecture: model.architecture,
-    act: model.act,
+    act: model.computeDtype,
     weights: model.weights,
     frames,
     rows: stats.promptRows,
@@ -77,9 +85,9 @@ export async function planMemory(
     cache: stats.cacheBytes,
     denseCache: dense.cacheBytes,
     loading,
-    looking,
-    answering,
-    peak: Math.max(loading, looking, answering),
+    vision,
+    generation,
+    peak: Math.max(loading, vision, generation),
     pipelines: runtime.pipelines.uses,
   };
 }

@@ -5,15 +5,18 @@ import { type LinearWeights, linear } from '../kernels/linear.ts';
 import { type LayerNormWeights, layerNorm } from '../kernels/norm.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** One step of a projector: the tensors' name, the width that it makes, and whether it has a bias, which most have. */
+/**
+ * One step of a projector: the tensors' name; of a norm its epsilon, PyTorch's default where it has none of its own; of a linear
+ * layer the width that it makes, and whether it has a bias, which most have.
+ */
 export type ProjectorStep =
-  | { readonly norm: string }
+  | { readonly norm: string; readonly eps?: number }
   | { readonly linear: string; readonly outputs: number; readonly bias?: boolean }
   | 'gelu';
 
-type Loaded = { readonly norm: LayerNormWeights } | { readonly linear: LinearWeights } | 'gelu';
+type Loaded = { readonly norm: LayerNormWeights; readonly eps: number } | { readonly linear: LinearWeights } | 'gelu';
 
-/** PyTorch's default for layer norms, which no projector changes. */
+/** PyTorch's default for layer norms. */
 const EPS = 1e-5;
 
 /** What turns a tower's features into a decoder's tokens: linear layers, norms and exact GELUs one after another. */
@@ -33,7 +36,7 @@ export class Projector {
     let width = inputs;
     for (const step of steps)
       if (step === 'gelu') loaded.push(step);
-      else if ('norm' in step) loaded.push({ norm: await loader.layerNorm(step.norm, width) });
+      else if ('norm' in step) loaded.push({ norm: await loader.layerNorm(step.norm, width), eps: step.eps ?? EPS });
       else {
         const { linear, outputs, bias = true } = step;
         loaded.push({ linear: await loader.linear([linear], [outputs], width, { bias }) });
@@ -47,7 +50,7 @@ export class Projector {
     let y = x;
     for (const step of this.#steps)
       if (step === 'gelu') y = gelu(rec, y, 'erf');
-      else if ('norm' in step) y = layerNorm(rec, y, step.norm, EPS);
+      else if ('norm' in step) y = layerNorm(rec, y, step.norm, step.eps);
       else y = linear(rec, y, step.linear);
     return y;
   }

@@ -1,10 +1,10 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { axisPositions, promptRotations } from './axis-positions.ts';
+import { axisPositions, type PlacedPicture, promptRotations } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
+import type { Kept, TokenGrid } from './inputs.ts';
 import { type Prompt, videoLayout } from './reduction.ts';
-import type { TokenGrid } from './video-model.ts';
 
 /** The id that stands for a video, a part of it, or a picture in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
 export const VIDEO_ID = -200;
@@ -13,6 +13,10 @@ export const VIDEO_ID = -200;
 export interface PromptVisual {
   /** `[rows, hiddenSize]`, f32: those of every group, and what comes after them all. */
   readonly tokens: Tensor;
+  /** As many rows each, for the layers after which they are added (`EncodedVideo.planes`). */
+  readonly planes?: readonly Tensor[] | undefined;
+  /** Where a reducer has taken some of them already: which of all are left, ascending. Their places stay their own. */
+  readonly kept?: Kept | undefined;
   readonly groups: number;
   /** Of a group, or of the first picture of each. */
   readonly grid: TokenGrid;
@@ -24,9 +28,11 @@ export interface PromptVisual {
   readonly perType: number;
   /** As `PromptForm` has it. */
   readonly typedAfter?: number | undefined;
+  /** When each group is, for positions in time; absent: one after the other. */
+  readonly times?: readonly number[] | undefined;
 }
 
-/** A stretch of the prompt: rows of the text's embeddings, or of a visual's tokens. */
+/** A stretch of the unreduced prompt: rows of the text's embeddings, or of a visual's tokens. */
 interface Stretch {
   readonly of: PromptVisual | undefined;
   readonly first: number;
@@ -62,22 +68,93 @@ export function promptTokens(
     );
   const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
   if (rows === 0) throw new InputError('prompt: it is empty.');
-  const hidden = rec.empty('prompt', [rows, hiddenSize], 'f32');
+  const alive = aliveRows(rows, stretches);
+  const hidden = rec.empty('prompt', [alive.length, hiddenSize], 'f32');
   rec.scope('prompt', () => {
     const text = decoder.embed(rec, rec.upload('ids', [textIds.length], 'u32', Uint32Array.from(textIds)));
-    let at = 0;
-    for (const { of, first, rows: count } of stretches) {
-      rec.copy((of?.tokens ?? text).rows(first, count), hidden.rows(at, count));
-      at += count;
-    }
+    copyRows(rec, hidden, stretches, ({ of, first }, count) => (of?.tokens ?? text).rows(first, count));
   });
-  const position = Uint32Array.from({ length: rows }, (_, row) => row);
+  const companions = companionsOf(rec, hidden.shape, stretches, visuals);
   return {
     hidden,
-    position: rec.upload('position', [rows], 'u32', position),
-    layout: { ...layoutOf(rec, rows, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    ...(companions.length > 0 && { companions }),
+    // Positions are those of the unreduced prompt.
+    position: rec.upload('position', [alive.length], 'u32', alive),
+    layout: { ...layoutOf(rec, alive, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    nextPosition: rows,
     ...placed(rec, rows, stretches, decoder),
   };
+}
+
+/** Puts the rows of all stretches one after the other, a few at a time where `source` has fewer. */
+function copyRows(
+  rec: Recorder,
+  to: Tensor,
+  stretches: readonly Stretch[],
+  source: (stretch: Stretch, count: number) => Tensor,
+): void {
+  let at = 0;
+  for (const stretch of stretches) {
+    const { first, count } = storedRows(stretch);
+    for (let done = 0; done < count; ) {
+      const rows = source({ ...stretch, first: first + done }, count - done);
+      const [some] = rows.shape2();
+      rec.copy(rows, to.rows(at, some));
+      at += some;
+      done += some;
+    }
+  }
+}
+
+/** Rows of zeros at a time, which stand beside text. */
+const ZERO_ROWS = 64;
+
+/** The planes of all that is shown, with zeros for text. */
+function companionsOf(
+  rec: Recorder,
+  shape: readonly number[],
+  stretches: readonly Stretch[],
+  visuals: readonly PromptVisual[],
+): Tensor[] {
+  const planes = visuals[0]?.planes?.length ?? 0;
+  const companions = Array.from({ length: planes }, (_, i) => rec.empty(`plane ${i}`, shape, 'f32'));
+  if (planes === 0) return companions;
+  const [, width = 0] = shape;
+  rec.scope('planes', () => {
+    const zeros = rec.upload('zeros', [ZERO_ROWS, width], 'f32', new Float32Array(ZERO_ROWS * width));
+    for (const [i, plane] of companions.entries())
+      copyRows(rec, plane, stretches, ({ of, first }, count) =>
+        of ? of.planes![i]!.rows(first, count) : zeros.rows(0, Math.min(count, ZERO_ROWS)),
+      );
+  });
+  return companions;
+}
+
+/** Where a stretch's rows are stored: a reduced video has fewer than its place in the prompt. */
+function storedRows({ of, first, rows }: Stretch): { readonly first: number; readonly count: number } {
+  if (!of?.kept) return { first, count: rows };
+  const { places } = of.kept;
+  const countBelow = (place: number): number => {
+    const at = places.findIndex((kept) => kept >= place);
+    return at < 0 ? places.length : at;
+  };
+  const start = countBelow(first);
+  return { first: start, count: countBelow(first + rows) - start };
+}
+
+/** The rows of the unreduced prompt that are there. */
+function aliveRows(rows: number, stretches: readonly Stretch[]): Uint32Array {
+  const alive = new Uint32Array(rows).map((_, row) => row);
+  if (!stretches.some(({ of }) => of?.kept)) return alive;
+  const places = new Map(stretches.flatMap(({ of }) => (of?.kept ? [[of, new Set(of.kept.places)] as const] : [])));
+  let start = 0;
+  const gone = new Set<number>();
+  for (const { of, first, rows: count } of stretches) {
+    const kept = of && places.get(of);
+    for (let i = 0; kept && i < count; i++) if (!kept.has(first + i)) gone.add(start + i);
+    start += count;
+  }
+  return alive.filter((row) => !gone.has(row));
 }
 
 /** Each mark takes an equal share of its visual's groups; the last one also what comes after them. */
@@ -99,9 +176,9 @@ function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): 
 }
 
 function sharesOf(visual: PromptVisual): Stretch[] {
-  const { tokens, groups, perGroup, marks } = visual;
+  const { tokens, kept, groups, perGroup, marks } = visual;
   const share = (groups * perGroup) / marks;
-  const [total] = tokens.shape2();
+  const total = kept?.of ?? tokens.shape2()[0];
   return Array.from({ length: marks }, (_, i) => {
     const first = i * share;
     return { of: visual, first, rows: i + 1 === marks ? total - first : share };
@@ -117,8 +194,26 @@ function splitAt(ids: readonly number[]): number[] {
   return lengths;
 }
 
+/** The layout of the rows that are there. */
+function layoutOf(rec: Recorder, alive: Uint32Array, stretches: readonly Stretch[]): Prompt['layout'] {
+  const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
+  const { patch, start, end } = typesOf(rows, stretches);
+  const first = alive.findIndex((row) => row >= start);
+  const length = alive.filter((row) => row >= start && row < end).length;
+  const types = Int32Array.from(alive, (row) => patch[row]!);
+  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length);
+  // The last of what is shown is the video, where there is one.
+  const shown = stretches.findLast(({ of }) => of && of.perType > 0)?.of;
+  return {
+    ...layout,
+    perFrame: patch.reduce((most, type) => Math.max(most, type + 1), 0),
+    ...(shown && { frames: shown.groups, grid: shown.grid }),
+    planes: rec.upload('layout', [3, alive.length], 'u32', planes),
+  };
+}
+
 /** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
-function layoutOf(rec: Recorder, rows: number, stretches: readonly Stretch[]): Prompt['layout'] {
+function typesOf(rows: number, stretches: readonly Stretch[]) {
   const patch = new Int32Array(rows).fill(-1);
   let at = 0;
   for (const { of, first, rows: count } of stretches) {
@@ -130,14 +225,13 @@ function layoutOf(rec: Recorder, rows: number, stretches: readonly Stretch[]): P
     0,
     patch.findIndex((type) => type >= 0),
   );
-  let end = patch.findLastIndex((type) => type >= 0) + 1;
+  let end = Math.max(start, patch.findLastIndex((type) => type >= 0) + 1);
   const video = stretches.find(({ of }) => of?.typedAfter !== undefined)?.of;
   if (video) {
     end = Math.min(end + video.typedAfter!, rows);
     typeThrough(patch, { start, end, next: startOf(stretches, video, video.marks / video.groups) });
   }
-  const { planes, ...layout } = videoLayout(patch, start, Math.max(0, end - start));
-  return { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) };
+  return { patch, start, end };
 }
 
 /** The row where a visual's stretch of some number begins. */
@@ -165,10 +259,17 @@ function placed(
   stretches: readonly Stretch[],
   { config }: Decoder,
 ): Pick<Prompt, 'nextPosition' | 'rotation'> {
-  if (!config.ropeSections) return {};
+  if (!config.ropeAxes) return {};
   const positions = axisPositions(
-    stretches.map(({ of, rows: count }) => ({ rows: count, picture: of && { times: of.groups, ...of.grid } })),
+    stretches.map(({ of, first, rows: count }) => ({ rows: count, picture: of && placedPicture(of, first, count) })),
   );
   const table = promptRotations(positions, config);
   return { nextPosition: positions.next, rotation: rec.upload('rotations', [rows, config.headDim], 'f32', table) };
+}
+
+/** The groups of a stretch, whose times count from its first. */
+function placedPicture({ grid, perGroup, times }: PromptVisual, first: number, rows: number): PlacedPicture {
+  const from = first / perGroup;
+  const groups = Array.from({ length: rows / perGroup }, (_, i) => from + i);
+  return { ...grid, times: groups.map((group) => (times ? times[group]! - times[from]! : group - from)) };
 }

@@ -1,11 +1,11 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Survivors } from '../kernels/reduce/index.ts';
-import type { HeadLayout } from '../kernels/rope.ts';
+import type { TokenGrid } from './inputs.ts';
 
 /**
- * The port between a decoder and whatever shortens its sequence. It lives with its consumer: the decoder calls the
- * two hooks, and knows no policy. `framefusion/` holds the policies.
+ * The port between the models and whatever shortens their sequences. A reducer decides, and nothing else: it is asked at
+ * each point and says which rows stay or stand for others. `models/reducing.ts` applies what it decides, and tells who
+ * listens. `framefusion/` holds the reducers.
  */
 
 /** Where the video lies in a sequence: known to the host in numbers, to the GPU token by token. */
@@ -21,23 +21,32 @@ export interface VideoLayout {
   readonly first: number;
   readonly length: number;
   /**
-   * Text inside the stretch, as where some families name the frames: places in it, before any reduction. Merging leaves
-   * their number as it is.
+   * Separators: text inside the stretch, as where some families name the frames. Places in it, before any reduction.
+   * Merging leaves their number as it is.
    */
   readonly text: readonly number[];
-  /** Tokens of one frame before any reduction. */
+  /** Tokens of one frame before any reduction: token i of the video, in the order of rows, is of frame floor(i / perFrame). */
   readonly perFrame: number;
+  /** Frames, or groups of them, before any reduction; absent where there is no video. */
+  readonly frames?: number;
+  /** How the tokens of a frame lie, newlines included; absent where there is no video. */
+  readonly grid?: TokenGrid;
   /** Last rows whose attention ranks the tokens, as the family's reference has it; 1 if absent. */
   readonly scoreRows?: number;
 }
 
-/** A sequence on its way through the decoder. */
+/** A sequence on its way through the decoder: all that travels with its tokens. */
 export interface Tokens {
   /** `[rows, dim]`, f32: the residual stream. */
   readonly hidden: Tensor;
   /** `[rows]`, u32: original positions, or rows of the prompt's own rotations, which survivors keep. */
   readonly position: Tensor;
   readonly layout: VideoLayout;
+  /**
+   * Further rows that a family brings, each `[rows, dim]`, f32: dropped with their token, and averaged with its group,
+   * exactly as the hidden states are.
+   */
+  readonly companions?: readonly Tensor[];
 }
 
 /** A whole prompt before the first layer. */
@@ -51,67 +60,182 @@ export interface Prompt extends Tokens {
   readonly rotation?: Tensor;
 }
 
-/** What a layer's attention just used. */
-export interface Attended {
-  /** `[rows, heads * headDim]`, after RoPE. */
-  readonly q: Tensor;
-  /** `[rows, kvHeads * headDim]`, after RoPE. */
-  readonly k: Tensor;
-  readonly heads: HeadLayout;
-  /** Drops the layer's own cached rows that did not survive; without it they stay, as in the reference. */
-  keepRows(rec: Recorder, survivors: Survivors, kept: number): void;
+/** Where a reducer is asked: about a video before any question, about the whole prompt, and after a layer's attention. */
+export type Place = 'encoded' | 'input' | number;
+
+/** One point at which a reducer may decide. */
+export interface Point {
+  readonly rec: Recorder;
+  readonly at: Place;
+  /** What there is now. At a layer its attention has been added, and its MLP comes next. */
+  readonly tokens: Tokens;
+  /** Layers of the decoder. */
+  readonly layers: number;
+  /** How the tokens of a frame lie. */
+  readonly grid: TokenGrid | undefined;
+  /** Frames, or groups of them, of the unreduced video. */
+  readonly frames: number;
+  /**
+   * Attention that each visual token gets in the tower, `[tokens]`, in the order of rows; at `encoded`, where the video was
+   * encoded with `salience`.
+   */
+  readonly salience?: Float32Array;
+  /**
+   * At a layer: the weights of the prompt's last rows in the attention just computed, `[last * heads, keys]`, f32, each
+   * row summing to 1. Asking is looking at the question: the rows before it are shared with no other question then.
+   */
+  readonly attention?: (last?: number) => Tensor;
 }
 
-/** One call of a hook that looked at the sequence, for reports. */
-export interface ReductionStep {
-  /** The layer whose hook was called; -1 stands for the call before layer 0. */
-  readonly layer: number;
-  readonly action: 'merge' | 'merge-to-budget' | 'prune' | 'drop' | 'none';
-  readonly rowsIn: number;
-  readonly rowsOut: number;
-  /** Share of the video tokens that was similar enough to merge, where it was asked for. */
-  readonly similarShare?: number;
-  /** Share that the budget asked to remove in this call. */
-  readonly budgetShare?: number;
-}
-
-/** What a policy chose by in one call, as ordered keys (`orderKey`) on the GPU, where they need not outlive the call. */
+/** What a reducer chose by, as ordered keys (`orderKey`) on the GPU; only traces read it. */
 export interface Evidence {
   /** `[tokens]`, u32, by rank: similarity of each video token to the one before it at its place. */
   readonly similarity?: Tensor;
   /** The similarity from which tokens may be merged. */
   readonly bound?: number;
-  /** `[length]`, u32: scores of the rows that pruning may take. */
+  /** `[length]`, u32: scores of the rows of the stretch. */
   readonly scores?: Tensor;
 }
 
-/** How a policy tells what it chose by, at most once a call. */
-export type Look = (evidence: Evidence) => void;
-
-/** A policy at work on one prompt. Both hooks are called in prefill only. */
-export interface Reduction {
-  /** Before the input norm of a layer. */
-  beforeAttention?(rec: Recorder, layer: number, tokens: Tokens): Promise<Tokens> | Tokens;
-  /** After a layer's attention was added to the residual stream, before its MLP. */
-  afterAttention?(rec: Recorder, layer: number, tokens: Tokens, seen: Attended): Promise<Tokens> | Tokens;
-  /** What was done so far. */
-  readonly steps?: readonly ReductionStep[];
+/** What reports say of a decision. */
+export interface Reasons {
+  readonly evidence?: Evidence;
+  /** Share of the video tokens that was similar enough to merge, where it was asked for. */
+  readonly similarShare?: number;
+  /** Share that the budget asked to remove. */
+  readonly budgetShare?: number;
 }
 
-/** A policy. Holds settings only: the state of a run is what `start` returns, so that two runs cannot meet. */
+/** What a reducer decides at a point. Made by `keep`, `merge` and `pass`. */
+export type Decision = Keep | Merge | Pass;
+
+/** What reports call what was done. */
+export type Action = 'merge' | 'merge-to-budget' | 'prune' | 'drop' | 'none';
+
+/** Options of a decision that removes rows. */
+export interface Removal extends Reasons {
+  /** What reports call it; default `merge` or `drop`. */
+  readonly action?: Exclude<Action, 'none'>;
+  /** Also drops the removed rows from the cache of the layer at which it is decided; default false, as in the reference. */
+  readonly compactCache?: boolean;
+}
+
+interface Keep extends Removal {
+  readonly kind: 'keep';
+  readonly flags: Tensor | Uint32Array;
+  readonly kept: number;
+}
+
+interface Merge extends Removal {
+  readonly kind: 'merge';
+  readonly how: 'into' | 'runs';
+  readonly of: Tensor | Uint32Array;
+  readonly removed: number;
+}
+
+interface Pass extends Reasons {
+  readonly kind: 'pass';
+}
+
+/**
+ * Some rows of the video's stretch stay, and the others go.
+ *
+ * @param which - Places in the stretch (`layout.first` + place is the row), or flags of all of them on the GPU, `[length]`,
+ *   u32, with the number of ones.
+ */
+export function keep(
+  which: Iterable<number> | { readonly flags: Tensor; readonly kept: number },
+  options: Removal = {},
+): Decision {
+  if ('flags' in which) return { kind: 'keep', ...options, ...which };
+  const places = [...new Set(which)];
+  const flags = new Uint32Array(places.reduce((most, place) => Math.max(most, place + 1), 0));
+  for (const place of places) flags[place] = 1;
+  return { kind: 'keep', ...options, flags, kept: places.length };
+}
+
+/**
+ * Tokens go into others: each survivor becomes the mean of all that it stands for.
+ *
+ * @param what - `into`: for each row of the sequence the row that stands for it, itself where it stays (text always does);
+ *   on the GPU (`[rows]`, u32) with the number of rows that go. `runs`: flags of the tokens by rank, `[tokens]`, u32, that
+ *   go into the one before them that stays, and how many.
+ */
+export function merge(
+  what:
+    | { readonly into: Uint32Array }
+    | { readonly into: Tensor; readonly removed: number }
+    | { readonly runs: Tensor; readonly removed: number },
+  options: Removal = {},
+): Decision {
+  if ('runs' in what) return { kind: 'merge', ...options, how: 'runs', of: what.runs, removed: what.removed };
+  const removed = 'removed' in what ? what.removed : what.into.reduce((n, to, row) => n + Number(to !== row), 0);
+  return { kind: 'merge', ...options, how: 'into', of: what.into, removed };
+}
+
+/** Nothing goes, for reasons that reports should tell. */
+export function pass(reasons: Reasons = {}): Decision {
+  return { kind: 'pass', ...reasons };
+}
+
+/** What is known of a prompt when a reducer starts on it. */
+export interface Start {
+  /** Layers of the decoder. */
+  readonly layers: number;
+}
+
+/** Decides at one point after the other; `undefined`: nothing to do, and nothing to tell. */
+export type Decide = (at: Point) => Decision | undefined | Promise<Decision | undefined>;
+
+/**
+ * A reducer. Holds settings only: the state of a run is in the function that `start` returns, so that two runs cannot meet.
+ *
+ * What it decides may follow from the video's rows, and from nothing else unless it asks for `attention`: then questions
+ * can share what comes before them.
+ */
 export interface TokenReducer {
   readonly name: string;
   /** Settings for reports. */
   readonly settings?: Readonly<Record<string, number | string>>;
-  /**
-   * Starts on one prompt, in prefill.
-   *
-   * @param tokens - The whole prompt.
-   * @param layers - Layers of the decoder.
-   * @param look - Given where the run is traced. A trace needs `steps` to know a merge from a removal, and this to know
-   *   why; which tokens are left it sees by itself.
-   */
-  start(tokens: Tokens, layers: number, look?: Look): Reduction;
+  /** Whether it decides at `encoded`: once a video, for all questions. Default false. */
+  readonly onEncoded?: boolean;
+  /** The `salience` of the tower that it needs at `encoded`; none if absent. A model encodes for its reducer. */
+  readonly salience?: 'received' | 'class';
+  /** Starts on one prompt, in prefill; at `encoded` on one video. */
+  start(prompt: Start): Decide;
+}
+
+/** One point that a sequence has passed. What the tensors hold can be read until the listener's promise resolves. */
+export interface LayerEvent {
+  readonly rec: Recorder;
+  readonly at: Place;
+  /** What entered the layer; at `encoded` and `input` the same as `before`. */
+  readonly entering: Tokens;
+  /** Before the decision, and after it: the same object where nothing was removed. */
+  readonly before: Tokens;
+  readonly after: Tokens;
+  readonly decision: Decision | undefined;
+  /** `[rows]`, u32, of `before`: the row that stands for each, itself, or `GONE`; absent where nothing was removed. */
+  readonly into?: Tensor;
+}
+
+/** Told of every point in prefill, with or without a decision. */
+export type Listener = (event: LayerEvent) => Promise<void> | void;
+
+/** One call of a reducer that looked at the sequence, for reports. */
+export interface ReductionStep {
+  readonly at: Place;
+  readonly action: Action;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly similarShare?: number;
+  readonly budgetShare?: number;
+}
+
+/** What a decision did to a sequence, in a word. */
+export function actionOf({ decision, before, after }: LayerEvent): Action {
+  if (!decision || decision.kind === 'pass' || before === after) return 'none';
+  return decision.action ?? (decision.kind === 'merge' ? 'merge' : 'drop');
 }
 
 /** Patch type of a row that is no video token. */

@@ -1,18 +1,21 @@
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import type { Family, FamilyPlan } from './family.ts';
+import type { Family, PlannedModel } from './family.ts';
 import { readConfig } from './files.ts';
 import { internVl, internVlHf } from './internvl/internvl.ts';
 import { llavaNextVideo } from './llava-next-video/llava-next-video.ts';
 import { llavaOnevision } from './llava-onevision/llava-onevision.ts';
 import { llavaVideo } from './llava-video/llava-video.ts';
-import { LoadedModel } from './loaded-model.ts';
+import { loadPlanned } from './load.ts';
+import type { LoadOptions } from './load-options.ts';
 import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
+import { qwen25Vl } from './qwen2-5-vl/qwen2-5-vl.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
+import { qwen3Vl } from './qwen3-vl/qwen3-vl.ts';
 import { smolVlm } from './smolvlm/smolvlm.ts';
-import type { LoadOptions } from './video-model.ts';
+import type { VideoModel } from './video-model.ts';
 
 /** The families that are built in. */
 export const families: readonly Family[] = [
@@ -24,6 +27,8 @@ export const families: readonly Family[] = [
   miniCpmV,
   nvila,
   qwen2Vl,
+  qwen25Vl,
+  qwen3Vl,
   smolVlm,
 ];
 
@@ -31,16 +36,9 @@ export const families: readonly Family[] = [
 export const architectures: readonly string[] = architecturesOf(families);
 
 /** How to load a model, and what it may be. */
-export interface LoadModelOptions extends LoadOptions {
+export interface LoadCheckpointOptions extends LoadOptions {
   /** The families to choose from, the first that fits; default {@link families}. Give `[mine, ...families]` for one more. */
   readonly families?: readonly Family[];
-}
-
-/** What a checkpoint is, by its configs. */
-export interface PlannedModel {
-  /** What config.json calls it. */
-  readonly architecture: string;
-  readonly plan: FamilyPlan;
 }
 
 /**
@@ -68,14 +66,14 @@ function architecturesOf(known: readonly Family[]): string[] {
 }
 
 /**
- * Loads a checkpoint of any family.
+ * Loads a checkpoint of any family: the dense model.
  *
  * @throws WeightsError as `planOf`, or if the checkpoint does not fit its configs.
  */
-export async function loadModel(
+export async function loadCheckpoint(
   files: CheckpointFiles,
   runtime: Runtime,
-  { families: known, ...options }: LoadModelOptions = {},
-): Promise<LoadedModel> {
-  return LoadedModel.load(files, runtime, await planOf(files, known), options);
+  { families: known, ...options }: LoadCheckpointOptions = {},
+): Promise<VideoModel> {
+  return loadPlanned(files, runtime, await planOf(files, known), options);
 }

@@ -4,9 +4,10 @@ import type { PipelineUse } from '../engine/pipelines.ts';
 import { Runtime } from '../engine/runtime.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import { blankTimes } from './chat.ts';
-import type { GenerationStats } from './generate.ts';
+import type { EncodedPicture, EncodedVideo, Inputs } from './inputs.ts';
 import { bytesOf, stretched } from './pictures.ts';
-import type { EncodedPicture, EncodedVideo, Seen, VideoModel } from './video-model.ts';
+import type { GenerationStats } from './stats.ts';
+import type { VideoModel } from './video-model.ts';
 
 /** What a model on a virtual adapter is shown and asked. */
 export interface Rehearsed {
@@ -45,6 +46,31 @@ export async function rehearse(
   return runtime.pipelines.uses;
 }
 
+/** The size of a video of which none is known. */
+const USUAL: Size = { width: 1280, height: 720 };
+
+/** Frames that are enough to count the rows of one. */
+const FEW = 8;
+
+/**
+ * Makes sure that a sequence can have the rows of so many frames, without looking at them all.
+ *
+ * @throws InputError with the number of frames that it can have.
+ */
+export async function requireRows(model: VideoModel, { frames, source = USUAL }: Rehearsed): Promise<void> {
+  if (frames <= FEW) return;
+  using few = await encodeBlankVideo(model, FEW, source, frames);
+  const rows = (few.tokens.shape[0]! * frames) / FEW;
+  if (rows <= MOST_ROWS) return;
+  const most = Math.floor((MOST_ROWS * frames) / rows);
+  throw new InputError(
+    `${frames} frames are ${Math.ceil(rows)} rows, and a sequence has at most ${MOST_ROWS}. Use --frames ${most} or fewer.`,
+  );
+}
+
+/** A kernel has a workgroup a row, and adapters run as many along an axis. */
+const MOST_ROWS = 65_535;
+
 /** What a model has looked at, to be given back. */
 export interface Blank extends Disposable {
   readonly video: EncodedVideo | undefined;
@@ -53,7 +79,7 @@ export interface Blank extends Disposable {
 
 /** Black pictures, and one of them as every frame. */
 export async function encodeBlank(model: VideoModel, options: Rehearsed): Promise<Blank> {
-  const { frames, source = { width: 1280, height: 720 }, pictures: sizes = [] } = options;
+  const { frames, source = USUAL, pictures: sizes = [] } = options;
   if (!(Number.isSafeInteger(frames) && frames >= (sizes.length > 0 ? 0 : 1)))
     throw new InputError(`frames must be a positive integer, got ${frames}.`);
   const pictures: EncodedPicture[] = [];
@@ -65,9 +91,10 @@ export async function encodeBlank(model: VideoModel, options: Rehearsed): Promis
   return { video, pictures, [Symbol.dispose]: dispose };
 }
 
-function encodeBlankVideo(model: VideoModel, frames: number, source: Size): Promise<EncodedVideo> {
+/** @param of - So many frames are these a part of, which their size may hang on. */
+function encodeBlankVideo(model: VideoModel, frames: number, source: Size, of = frames): Promise<EncodedVideo> {
   const { size, pictures: picturesOf } = model.frameFormat;
-  const one = typeof size === 'number' ? { width: size, height: size } : size(source, frames);
+  const one = typeof size === 'number' ? { width: size, height: size } : size(source, of);
   const pictures = picturesOf?.(source) ?? [stretched(one)];
   const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytesOf(pictures)));
   return model.encode({ images, ...one, pictures, times: blankTimes(frames) });
@@ -80,7 +107,7 @@ async function encodeBlankPicture(model: VideoModel, source: Size): Promise<Enco
 }
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */
-export async function firstTokens(model: VideoModel, seen: Seen, options: Rehearsed): Promise<GenerationStats> {
+export async function firstTokens(model: VideoModel, seen: Inputs, options: Rehearsed): Promise<GenerationStats> {
   const { maxNewTokens, question } = options;
   const answer = model.answer(seen, question, { maxNewTokens });
   let given = 0;

@@ -1,8 +1,16 @@
 /** Where every token of a prompt went: written down on the way through the decoder, for who asks for it. */
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { fromOrderKey } from '../kernels/reduce/index.ts';
-import type { Evidence, Look, Reduction, ReductionStep, Tokens, VideoLayout } from './reduction.ts';
+import { fromOrderKey, GONE } from '../kernels/reduce/index.ts';
+import {
+  type Action,
+  actionOf,
+  type LayerEvent,
+  type Listener,
+  type Place,
+  type Tokens,
+  type VideoLayout,
+} from './reduction.ts';
 
 /** The way of a prompt's tokens through the layers. Tokens are named by their row in the unreduced prompt. */
 export interface Trace {
@@ -18,9 +26,8 @@ export interface Trace {
 
 /** What one call of a reducer did. */
 export interface TraceStep {
-  /** The layer after whose attention it was; -1 before layer 0. */
-  readonly layer: number;
-  readonly action: ReductionStep['action'];
+  readonly at: Place;
+  readonly action: Action;
   /** The tokens that are left, ascending. */
   readonly kept: Uint32Array;
   /** Merged tokens, each with the survivor of this call that stands for it from now on. */
@@ -43,13 +50,12 @@ export interface Scores {
   readonly cut?: number;
 }
 
-/** Writes a trace. Costs one read-back for each call of the reducer that looked or shortened; no kernel is run. */
+/** Writes a trace: a listener. Costs one read-back for each decision; no kernel is run. */
 export class Tracer {
   readonly trace: Trace;
   readonly #layers: { attending: Uint32Array; leaving: Uint32Array }[] = [];
   readonly #steps: TraceStep[] = [];
   #alive: Uint32Array;
-  #evidence: Evidence | undefined;
 
   /** @param prompt - The whole prompt, at positions 0, 1, 2, ... */
   constructor({ hidden, layout: { first, length, perFrame, text } }: Tokens) {
@@ -58,68 +64,34 @@ export class Tracer {
     this.trace = { rows, video: { first, length, perFrame, text }, layers: this.#layers, steps: this.#steps };
   }
 
-  /** What reducers tell it, to be given to `TokenReducer.start`. */
-  readonly look: Look = (evidence) => {
-    this.#evidence = evidence;
+  readonly listen: Listener = async (event) => {
+    const attending = this.#alive;
+    if (event.decision) this.#steps.push(await this.#step(event));
+    if (typeof event.at === 'number') this.#layers[event.at] = { attending, leaving: this.#alive };
   };
 
-  /** The hooks of `run`, with what they do written down. */
-  watch(run: Reduction): Reduction {
-    return {
-      beforeAttention: async (rec, layer, tokens) => {
-        const hook = (): Hooked => run.beforeAttention?.(rec, layer, tokens);
-        const left = await this.#call(rec, { run, layer: layer - 1, tokens, hook });
-        this.#layers[layer] = { attending: this.#alive, leaving: this.#alive };
-        return left;
-      },
-      afterAttention: async (rec, layer, tokens, seen) => {
-        const hook = (): Hooked => run.afterAttention?.(rec, layer, tokens, seen);
-        const left = await this.#call(rec, { run, layer, tokens, hook });
-        const at = this.#layers[layer];
-        if (at) at.leaving = this.#alive;
-        return left;
-      },
-    };
-  }
-
-  async #call(rec: Recorder, { run, layer, tokens, hook }: Call): Promise<Tokens> {
-    this.#evidence = undefined;
-    const before = run.steps?.length ?? 0;
-    const left = (await hook()) ?? tokens;
-    const step = run.steps?.[before];
-    if (step || this.#evidence || left !== tokens) {
-      const at = { layer: step?.layer ?? layer, action: step?.action ?? (left === tokens ? 'none' : 'drop') };
-      this.#steps.push(await this.#written(rec, at, tokens, left));
-    }
-    return left;
-  }
-
-  async #written(
-    rec: Recorder,
-    { layer, action }: Pick<TraceStep, 'layer' | 'action'>,
-    { layout }: Tokens,
-    left: Tokens,
-  ): Promise<TraceStep> {
-    const { similarity, scores, bound } = this.#evidence ?? {};
-    const merges = action === 'merge' || action === 'merge-to-budget';
+  async #step(event: LayerEvent): Promise<TraceStep> {
+    const { rec, at, before, into, decision } = event;
+    const { layout } = before;
+    const { similarity, scores, bound } = decision?.evidence ?? {};
     const alive = this.#alive;
-    const [kept = alive, planes, similarityKeys, scoreKeys] = await readTogether(rec, [
-      left.layout.planes === layout.planes ? undefined : left.position,
-      merges || similarity ? layout.planes : undefined,
+    const [assigned, planes, similarityKeys, scoreKeys] = await readTogether(rec, [
+      into,
+      similarity && layout.planes,
       similarity,
       scores,
     ]);
+    const { kept, merged, dropped } = fates(alive, assigned);
     this.#alive = kept;
     const ranks = planes?.subarray(2 * alive.length, 2 * alive.length + layout.tokens).map((row) => alive[row]!);
-    const stays = new Set(kept);
-    const merged = merges && ranks ? representatives(ranks, stays) : new Map<number, number>();
     const stretch = alive.subarray(layout.first, layout.first + layout.length);
+    const stays = new Set(kept);
     return {
-      layer,
-      action,
+      at,
+      action: actionOf(event),
       kept,
       merged,
-      dropped: alive.filter((token) => !stays.has(token) && !merged.has(token)),
+      dropped,
       ...(similarityKeys &&
         ranks && {
           similarity: {
@@ -132,23 +104,16 @@ export class Tracer {
   }
 }
 
-type Hooked = Promise<Tokens> | Tokens | undefined;
-
-interface Call {
-  readonly run: Reduction;
-  readonly layer: number;
-  readonly tokens: Tokens;
-  readonly hook: () => Hooked;
-}
-
-/** A merged token goes into the survivor before it by rank, as the kernels have it. */
-function representatives(ranks: Uint32Array, stays: ReadonlySet<number>): Map<number, number> {
+/** What an assignment of rows means for the tokens that they are. */
+function fates(alive: Uint32Array, into: Uint32Array | undefined): Pick<TraceStep, 'kept' | 'merged' | 'dropped'> {
   const merged = new Map<number, number>();
-  let survivor: number | undefined;
-  for (const token of ranks)
-    if (stays.has(token)) survivor = token;
-    else if (survivor !== undefined) merged.set(token, survivor);
-  return merged;
+  if (!into) return { kept: alive, merged, dropped: new Uint32Array(0) };
+  for (const [row, to] of into.entries()) if (to !== row && to !== GONE) merged.set(alive[row]!, alive[to]!);
+  return {
+    kept: alive.filter((_, row) => into[row] === row),
+    merged,
+    dropped: alive.filter((_, row) => into[row] === GONE),
+  };
 }
 
 function scored(tokens: Uint32Array, keys: Uint32Array, chosen: (token: number) => boolean): Scores {

@@ -1,179 +1,201 @@
-import type { Crop, CroppedPicture, CropsOf, Size } from '../engine/geometry.ts';
-import type { PipelineUse } from '../engine/pipelines.ts';
-import type { Timing } from '../engine/recorder.ts';
+import { InputError } from '../engine/errors.ts';
+import type { CroppedPicture, CropsOf } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import type { Tensor } from '../engine/tensor.ts';
-import type { NewlinePlace } from '../kernels/vision.ts';
-import type { WeightFormat } from '../kernels/weight.ts';
-import type { SampledTimes } from './chat.ts';
-import type { GenerateOptions, GenerationStats } from './generate.ts';
+import { type ModelDefaults, samplingOf } from './defaults.ts';
+import { type EncodeOptions, encodePicture, encodeVideo } from './encoding.ts';
+import {
+  type EncodedPicture,
+  type EncodedVideo,
+  type FrameFormat,
+  type Inputs,
+  inputsOf,
+  type SamplingWishes,
+  type VideoFrames,
+  type VideoReader,
+  type VideoSource,
+} from './inputs.ts';
+import { checkAlive, type ModelParts } from './model-parts.ts';
 import type { TokenReducer } from './reduction.ts';
-import type { Sample } from './sampling.ts';
-import type { StoredMatrix } from './weights.ts';
+import { type Answer, type AskOptions, Session } from './session.ts';
+import { newStats } from './stats.ts';
+import type { LoadedWeights } from './weights.ts';
 
-/** Sizes as a model takes them: of a square, or by the video's own size and how many of its frames are shown. */
-export type FrameSize = number | ((source: Size, frames: number) => Size);
-
-/** What a model wants to be shown. */
-export interface FrameFormat {
-  /** What frames are resized to: the side of a square in pixels, or what follows from the video. */
-  readonly size: FrameSize;
-  /**
-   * How a frame comes to its size: `stretch`, the default, or `smooth`, which stretches as torchvision does, rounding once.
-   */
-  readonly fit?: 'stretch' | 'smooth';
-  /** The pictures that a frame becomes, for models that take several or parts. Default: one of the size. */
-  readonly pictures?: CropsOf;
-  /** Whether frames should be spread evenly over the whole video. */
-  readonly forceSample: boolean;
-  /** Its own choice of frames. Default `sampleStrided`. */
-  readonly sample?: Sample;
-  /** Frames a second where nothing else is asked for. Default 1. */
-  readonly fps?: number;
+/** What is set on one copy of a model. */
+interface Settings {
+  readonly reducer?: TokenReducer | undefined;
+  readonly defaults?: ModelDefaults | undefined;
+  readonly reader?: VideoReader | undefined;
+  /** Closes what was opened for this model alone. */
+  readonly close?: (() => void) | undefined;
 }
 
-/** How the tokens of one frame lie, or of the group of frames that one picture of tokens stands for. */
-export interface TokenGrid {
-  /** The picture is `rows` x `columns` tokens, row by row. */
-  readonly rows: number;
-  readonly columns: number;
-  /** Where newline tokens stand among them: after each row, after the frame, or nowhere. */
-  readonly newlines: NewlinePlace;
-  readonly framesPerGroup: number;
-}
+/**
+ * A model that answers questions about videos and pictures: what a family's plan describes, on the GPU. Immutable:
+ * `withReducer` gives another one on the same weights.
+ */
+export class VideoModel {
+  /** What it is made of, for tools and tests; no part of the public interface. */
+  readonly parts: ModelParts;
+  readonly #settings: Settings;
 
-/** Frames as the model takes them: what `sampleVideo` makes for its `frameFormat`. */
-export interface VideoFrames {
-  /** Each `[height, width, 3]`, RGB in 8 bit. */
-  readonly images: readonly Uint8Array[];
-  /** In pixels. Default: the model's own size, where it has one. */
-  readonly width?: number;
-  readonly height?: number;
-  /** Of every frame, whose bytes follow one another, for models that take several. */
-  readonly pictures?: readonly Crop[];
-  /** When they were taken, for prompts that say so. */
-  readonly times: SampledTimes;
-}
+  constructor(parts: ModelParts, settings: Settings = {}) {
+    this.parts = parts;
+    this.#settings = settings;
+  }
 
-/** A video's tokens on the GPU: made once, asked about as often as one likes. */
-export interface EncodedVideo extends Disposable {
-  /** `[rows, hiddenSize]`, f32. */
-  readonly tokens: Tensor;
-  readonly frames: number;
-  /** Those of every frame. */
-  readonly pictures: readonly Crop[];
-  readonly times: SampledTimes;
-  /** How the tokens of a group of frames lie. */
-  readonly grid: TokenGrid;
-}
-
-/** A picture's tokens on the GPU: made once, asked about as often as one likes. */
-export interface EncodedPicture extends Disposable {
-  /** `[rows, hiddenSize]`, f32. */
-  readonly tokens: Tensor;
-  readonly crops: readonly Crop[];
-  /** How the tokens of a crop lie. */
-  readonly grid: TokenGrid;
-}
-
-/** What a question is about: a video, pictures, which come before it, or nothing. */
-export interface Seen {
-  readonly video?: EncodedVideo | undefined;
-  readonly pictures?: readonly EncodedPicture[];
-}
-
-/** An answer being written. */
-export interface Answer extends AsyncIterable<string> {
-  readonly stats: GenerationStats;
-}
-
-/** A model that answers questions about videos. Immutable: `withReducer` gives another one on the same weights. */
-export interface VideoModel extends Disposable {
   /** What it computes on. */
-  readonly runtime: Runtime;
-  /** Where it was loaded from. */
-  readonly name: string;
-  /** What config.json calls it. */
-  readonly architecture: string;
+  get runtime(): Runtime {
+    return this.parts.runtime;
+  }
+  /** What messages call it: its name in the catalogue, or its folder. */
+  get name(): string {
+    return this.parts.name;
+  }
+  /** What config.json calls its architecture. */
+  get architecture(): string {
+    return this.parts.architecture;
+  }
   /** dtype of what is multiplied. */
-  readonly act: 'f32' | 'f16';
+  get computeDtype(): 'f32' | 'f16' {
+    return this.parts.decoder.computeDtype;
+  }
   /** What it holds on the GPU. */
-  readonly weights: LoadedWeights;
-  /** Of the decoder. */
-  readonly layers: number;
-  /** What `encode` wants to be shown. */
-  readonly frameFormat: FrameFormat;
-  /** The crops that it wants a picture in, by its size; undefined if it takes no pictures. */
-  readonly pictureFormat: CropsOf | undefined;
-  /** The policy that shortens its sequences; undefined runs dense. */
-  readonly reducer: TokenReducer | undefined;
+  get weights(): LoadedWeights {
+    return this.parts.loader.summary;
+  }
+  /** Layers of the decoder. */
+  get layers(): number {
+    return this.parts.plan.decoder.layers;
+  }
   /** Stored tensors that the loader did not know. */
-  readonly unusedTensors: readonly string[];
-  /** The same weights under another policy; `undefined` runs dense. The model itself stays as it is. */
-  withReducer(reducer: TokenReducer | undefined): VideoModel;
+  get unusedTensors(): readonly string[] {
+    return this.parts.unusedTensors;
+  }
+  /** What `encode` wants to be shown. */
+  get frameFormat(): FrameFormat {
+    return this.parts.plan.frameFormat;
+  }
+  /** The crops that it wants a picture in, by its size; undefined if it takes no pictures. */
+  get pictureFormat(): CropsOf | undefined {
+    return this.parts.plan.pictures?.crops;
+  }
+  /** What it is run with where a question does not say. */
+  get defaults(): ModelDefaults {
+    return this.#settings.defaults ?? {};
+  }
+  /** The reducer that shortens its sequences; undefined runs dense. */
+  get reducer(): TokenReducer | undefined {
+    return this.#settings.reducer;
+  }
+
   /**
-   * Looks at a video: its tokens stay on the GPU until they are disposed of.
+   * The same weights under another reducer; `undefined` runs dense. The model itself stays as it is.
    *
-   * @param progress - Told how many frames of how many.
-   * @throws InputError if there is no frame, or one has another size than `frameFormat` says.
+   * @throws InputError if it is no reducer.
    */
-  encode(frames: VideoFrames, progress?: (done: number, of: number) => void): Promise<EncodedVideo>;
+  withReducer(reducer: TokenReducer | undefined): VideoModel {
+    if (reducer !== undefined && typeof reducer?.start !== 'function')
+      throw new InputError('withReducer: a reducer must have a name and a function start, or be undefined for none.');
+    return new VideoModel(this.parts, { ...this.#settings, reducer });
+  }
+
   /**
-   * Looks at a picture.
+   * Encodes a video: its tokens stay on the GPU until they are disposed of.
+   *
+   * @throws InputError if there is no frame, or one has another size than `frameFormat` says; the signal's reason.
+   */
+  encode(frames: VideoFrames, options?: EncodeOptions): Promise<EncodedVideo> {
+    const { salience } = this.reducer ?? {};
+    return encodeVideo(this.parts, frames, { ...(salience && { salience }), ...options });
+  }
+
+  /**
+   * Encodes a picture.
    *
    * @param picture - In the crops of `pictureFormat`, as `cropPicture` makes them.
    * @throws InputError if the model takes no pictures or none of such a size, or there are other bytes than the crops have.
    */
-  encodePicture(picture: CroppedPicture): Promise<EncodedPicture>;
+  encodePicture(picture: CroppedPicture, options?: EncodeOptions): Promise<EncodedPicture> {
+    return encodePicture(this.parts, picture, options);
+  }
+
   /**
-   * Writes an answer, crop by crop as it is iterated; nothing is computed before.
+   * A conversation about what `encode` and `encodePicture` made, which must stay until it ends.
    *
-   * @param seen - What the question is about, as `encode` and `encodePicture` made it; a video may stand for itself,
-   *   undefined for a question without any.
-   * @throws InputError if an option is outside what is allowed, or the reducer cannot meet its budget; WeightsError if the
-   *   checkpoint has no tokenizer that can be read.
+   * @param about - A video may stand for itself; undefined for words alone.
    */
-  answer(seen: EncodedVideo | Seen | undefined, question: string, options?: GenerateOptions): Answer;
+  session(about?: EncodedVideo | Inputs): Session {
+    checkAlive(this.parts);
+    return new Session(this.parts, this.reducer, inputsOf(about));
+  }
+
+  /** One question of a session of its own, as `Session.ask`. */
+  answer(about: EncodedVideo | Inputs | undefined, question: string, options: AskOptions = {}): Answer {
+    const session = this.session(about);
+    const answer = session.ask(question, options);
+    return {
+      stats: answer.stats,
+      async *[Symbol.asyncIterator]() {
+        try {
+          yield* answer;
+        } finally {
+          session[Symbol.dispose]();
+        }
+      },
+    };
+  }
+
   /**
-   * Scores of every vocabulary entry as the first token of an answer, `[vocabSize]`.
+   * One question about a video that is read, sampled and encoded for it. To ask several, encode it once and use `session`.
    *
-   * @param timed - Given the GPU times of the layers and of the scopes in them; none where the adapter has no clock.
+   * @param source - A path or address in Node, a `File` or an address in a page, or the bytes of a video.
+   * @param question - Default: the model's own, else "Describe the video."
+   * @throws As `Session.ask`, when iterated; VideoError if the video cannot be read.
    */
-  firstLogits(
-    seen: EncodedVideo | Seen | undefined,
-    question: string,
-    timed?: (timings: readonly Timing[]) => void,
-  ): Promise<Float32Array>;
+  ask(source: VideoSource, question = this.question, options: AskOptions & AskSourceOptions = {}): Answer {
+    checkAlive(this.parts);
+    const { reader } = this.#settings;
+    if (!reader)
+      throw new InputError(
+        'ask: this model was loaded without a reader of videos. Use encode and answer, or loadModel.',
+      );
+    const stats = newStats();
+    const model = this;
+    return {
+      stats,
+      async *[Symbol.asyncIterator]() {
+        const { signal, encoding } = options;
+        const frames = await reader(source, samplingOf(model, options), signal);
+        using video = await model.encode(frames, { signal, progress: encoding });
+        using session = model.session(video);
+        const answer = session.ask(question, options);
+        for await (const piece of answer) {
+          Object.assign(stats, answer.stats);
+          yield piece;
+        }
+        Object.assign(stats, answer.stats);
+      },
+    };
+  }
+
+  /** What is asked where nobody asks. */
+  get question(): string {
+    return this.defaults.prompt ?? 'Describe the video.';
+  }
+
+  /** Frees the weights, for every copy of this model, and what was opened for it. */
+  [Symbol.dispose](): void {
+    const { life, decoder, loader } = this.parts;
+    if (life.over) return;
+    life.over = true;
+    decoder.dispose();
+    loader.dispose();
+    this.#settings.close?.();
+  }
 }
 
-/** What a model holds on the GPU. */
-export interface LoadedWeights {
-  /** Of the matrices; several if they were left as in a file that mixes them. */
-  readonly formats: readonly WeightFormat[];
-  readonly bytes: number;
-  /** The stored matrices, which ff-convert packs. */
-  readonly matrices: readonly StoredMatrix[];
-}
-
-/**
- * The format of weights on the GPU, or `auto`: as in the file. `f32` leaves them so, too, and multiplies in f32 where the
- * others multiply in f16 if the adapter can; `f16` insists on that.
- */
-export const dtypes = ['auto', 'f32', 'bf16', 'f16', 'q8', 'q4'] as const;
-/** One of `dtypes`. */
-export type ModelDType = (typeof dtypes)[number];
-
-/** How to load a model. */
-export interface LoadOptions {
-  /** Default `auto`. */
-  readonly dtype?: ModelDType;
-  /** The checkpoint's own chat template, the default, or LLaVA-NeXT's `qwen_1_5`. */
-  readonly chatTemplate?: 'tokenizer' | 'qwen_1_5';
-  /** Told while weights load: how many bytes of how many. */
-  readonly progress?: (done: number, of: number) => void;
-  /**
-   * What to compile while weights load, where that is of use: that of a plan (`MemoryPlan.pipelines`), or none. Default:
-   * what a short run of the dense model needs.
-   */
-  readonly pipelines?: readonly PipelineUse[];
+/** How a video is sampled for a question. */
+export interface AskSourceOptions extends SamplingWishes {
+  /** Told how many frames of how many went through the vision tower. */
+  readonly encoding?: (done: number, of: number) => void;
 }

@@ -14,8 +14,7 @@ import {
   weightFormats,
   weightOf,
 } from '../kernels/weight.ts';
-import { fileRowBytes, Packer, type PackTarget, PIECE_BYTES, pieceRows } from './packer.ts';
-import type { LoadedWeights, ModelDType } from './video-model.ts';
+import { fileRowBytes, Packer, type PackTarget, PIECE_BYTES, pieceRows, type StoredMatrix } from './packer.ts';
 
 type FloatType = 'f32' | 'f16' | 'bf16';
 const floatTypes: Readonly<Record<string, FloatType>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
@@ -38,14 +37,6 @@ export function precision(
     act: dtype !== 'f32' && runtime.hasF16 ? 'f16' : 'f32',
     format: dtype === 'auto' || dtype === 'f32' ? 'file' : dtype,
   };
-}
-
-/** A matrix as the checkpoint has it. */
-export interface StoredMatrix {
-  readonly name: string;
-  readonly format: WeightFormat;
-  readonly rows: number;
-  readonly columns: number;
 }
 
 /** How to load weights. */
@@ -193,7 +184,8 @@ export class WeightLoader {
 
   /** Stored tensors that nobody read, without those that the model declares as ignorable. */
   unused(ignorable: readonly RegExp[]): string[] {
-    return this.checkpoint.unused().filter((name) => !ignorable.some((pattern) => pattern.test(name)));
+    const { checkpoint } = this;
+    return checkpoint.unused().filter((name) => !ignorable.some((one) => one.test(checkpoint.otherName(name))));
   }
 
   /** Destroys every buffer that was loaded. */
@@ -231,11 +223,11 @@ export class WeightLoader {
   }
 
   #storedMatrix(name: string, rows: number, columns: number): StoredMatrix {
-    const { dtype } = this.checkpoint.get(name);
+    const { name: stored, dtype } = this.checkpoint.get(name);
     const packed = dtype === 'U32' ? this.#packedFormat(name) : undefined;
     const width = packed ? storedRow(packed, columns).length : columns;
     this.#check(name, [rows, width]);
-    return { name, rows, columns, format: packed ?? this.#floatType(name, dtype) };
+    return { name: stored, rows, columns, format: packed ?? this.#floatType(name, dtype) };
   }
 
   #packedFormat(name: string): WeightFormat | undefined {
@@ -339,3 +331,20 @@ function* pieces(
 function some(names: readonly string[]): string {
   return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
+
+/** What a model holds on the GPU. */
+export interface LoadedWeights {
+  /** Of the matrices; several if they were left as in a file that mixes them. */
+  readonly formats: readonly WeightFormat[];
+  readonly bytes: number;
+  /** The stored matrices, which ff-convert packs. */
+  readonly matrices: readonly StoredMatrix[];
+}
+
+/**
+ * The format of weights on the GPU, or `auto`: as in the file. `f32` leaves them so, too, and multiplies in f32 where the
+ * others multiply in f16 if the adapter can; `f16` insists on that.
+ */
+export const dtypes = ['auto', 'f32', 'bf16', 'f16', 'q8', 'q4'] as const;
+/** One of `dtypes`. */
+export type ModelDType = (typeof dtypes)[number];

@@ -1,12 +1,13 @@
 /** What all benches share: flags, and what they do with their figures. */
 
+import type { Markup } from '../../charts/markup.ts';
 import { type FlagTable, type FlagValues, given, UsageError } from '../../cli/flags.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../../cli/output.ts';
 import { standardOutput } from '../../cli/standard-output.ts';
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
-import { type Baseline, baselineTable, type Figure, readBaseline } from './figures.ts';
-import type { Origin } from './origin.ts';
+import { type Baseline, baselineTable, readBaseline } from './figures.ts';
 import { type BenchTable, tableText } from './print.ts';
+import type { BenchReport } from './report.ts';
 
 /** Flags that every bench has. */
 export const commonFlags = {
@@ -17,12 +18,11 @@ export const commonFlags = {
   report: { value: 'FILE.html', help: 'write tables and curves as a page' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   quiet: { help: 'no progress, no notes' },
-  help: { help: 'this text' },
+  help: { short: 'h', help: 'this text' },
   version: { help: 'the version' },
 } as const satisfies FlagTable;
 
-export const EXIT_CODES =
-  'Exit codes: 0 done, 1 it could not be done or a result was wrong, 2 the command line is wrong, 130 interrupted.';
+export const EXIT_CODES = 'Exit codes: 0 done, 1 failed or a wrong result, 2 wrong command line, 130 interrupted.';
 
 export interface CommonArguments {
   readonly rounds: number;
@@ -51,12 +51,6 @@ export function commonArguments(values: FlagValues<typeof commonFlags>): CommonA
   };
 }
 
-/** What every bench writes by `--json`, whatever else it has to say. */
-export interface BenchReport extends Origin {
-  readonly bench: 'model' | 'kernels' | 'peers';
-  readonly figures: readonly Figure[];
-}
-
 /** What has to be known before the work: that its results can be written, and what they are compared with. */
 export async function prepareOutput(args: CommonArguments, bench: string): Promise<Baseline | undefined> {
   const outputs = (['json', 'report'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
@@ -64,11 +58,19 @@ export async function prepareOutput(args: CommonArguments, bench: string): Promi
   return args.baseline === undefined ? undefined : readBaseline(args.baseline, bench);
 }
 
+/** What a bench shows of its report. */
+export interface Results {
+  readonly tables: readonly BenchTable[];
+  readonly baseline: Baseline | undefined;
+  /** Draws the curves of the page, if it has any. */
+  readonly curves?: () => Promise<Markup>;
+}
+
 /** Prints and writes what was measured. */
 export async function deliver(
   args: CommonArguments,
   report: BenchReport,
-  { tables, baseline }: { readonly tables: readonly BenchTable[]; readonly baseline: Baseline | undefined },
+  { tables, baseline, curves }: Results,
 ): Promise<void> {
   const all = baseline ? [...tables, baselineTable(baseline, report.figures)] : tables;
   await everyOutput([
@@ -76,7 +78,7 @@ export async function deliver(
     async () => {
       if (args.report === undefined) return;
       const { benchHtml } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
-      await writeOutput('--report', args.report, benchHtml(report, all));
+      await writeOutput('--report', args.report, benchHtml(report, all, await curves?.()));
     },
   ]);
   if (args.json !== '-') standardOutput.write(`${[headLine(report), ...all.map(tableText)].join('\n\n')}\n`);

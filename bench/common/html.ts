@@ -1,18 +1,16 @@
 /** A bench as a page: its curves, if it has any, and its tables. */
 import { html, type Markup } from '../../charts/markup.ts';
 import { page, scrollBox } from '../../charts/page.ts';
-import type { ModelReport } from '../model/bench.ts';
-import { modelFigures } from '../model/charts.ts';
-import type { BenchReport } from './common.ts';
 import type { BenchTable } from './print.ts';
+import type { BenchReport } from './report.ts';
 
 /** The whole page. What comes from the report is escaped. */
-export function benchHtml(report: BenchReport, tables: readonly BenchTable[]): string {
+export function benchHtml(report: BenchReport, tables: readonly BenchTable[], curves?: Markup): string {
   return page({
     title: `ff-bench ${report.bench} on ${report.adapter.name}`,
     css,
     body: html`${origin(report)}
-${report.bench === 'model' && modelFigures(report as ModelReport)}
+${curves}
 ${tables.map((table, i) => tableMarkup(table, `table-${i}`))}
 <footer class="note">Made by ff-bench of ${report.tool}.</footer>`,
   });

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import { commandLine } from '../../cli/command-line.ts';
-import { root } from '../../cli/models.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { root } from '../../library/catalogue.ts';
 
 /** What was run, when, and on what. */
 export interface Origin {

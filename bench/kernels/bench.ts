@@ -1,55 +1,32 @@
 /** The work of `ff-bench kernels`. */
 
 import { UsageError } from '../../cli/flags.ts';
+import { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
-import { Console } from '../../cli/progress.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
+import { deliver, prepareOutput } from '../common/common.ts';
 import { originOf } from '../common/origin.ts';
-import { fairSeconds, type Measured, timeShort } from '../common/timing.ts';
+import { fairSeconds, timeShort } from '../common/timing.ts';
 import { WrongResultError } from '../common/wrong-result.ts';
 import type { KernelArguments } from './arguments.ts';
 import { attentionCases } from './attention-cases.ts';
-import { type CopyRate, copyRate } from './bandwidth.ts';
+import { copyRate } from './bandwidth.ts';
 import { fault, type KernelCase } from './kernel-case.ts';
 import { linearCases, packCases } from './linear-cases.ts';
+import type { KernelReport, KernelResult } from './report.ts';
 import { rowCases } from './row-cases.ts';
 import { sizesOf } from './sizes.ts';
 import { stageCases } from './stage-cases.ts';
 import { kernelTables } from './table.ts';
 import { Workbench } from './workbench.ts';
 
-/** One kernel, timed. */
-export interface KernelResult {
-  readonly size: string;
-  readonly kernel: string;
-  readonly variant: string;
-  readonly shape: string;
-  readonly flops: number;
-  readonly bytes: number;
-  readonly measured: Measured;
-  readonly flopsPerSecond: number;
-  readonly bytesPerSecond: number;
-}
-
-/** What `ff-bench kernels --json` writes. */
-export interface KernelReport extends BenchReport {
-  readonly bench: 'kernels';
-  readonly act: 'f32' | 'f16';
-  readonly quick: boolean;
-  readonly copy: CopyRate;
-  readonly results: readonly KernelResult[];
-}
-
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function benchKernels(args: KernelArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-bench', args);
+  const log = new Log('ff-bench', args);
   const baseline = await prepareOutput(args, 'kernels');
-  using runtime = await openAdapter(args.adapter, console_);
+  using runtime = await openAdapter(args.adapter, log);
   if (runtime.adapterKind === 'software' && !args.quick)
-    console_.note(
-      `${console_.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`,
-    );
+    log.note(`${log.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`);
   const act = args.act ?? (runtime.hasF16 ? 'f16' : 'f32');
   if (act === 'f16' && !runtime.hasF16) throw new UsageError(`--act f16: ${runtime.adapterName} has no shader-f16.`);
   const cases = args.sizes.flatMap((size) => casesOf(runtime, { ...args, act }, size));
@@ -57,10 +34,10 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
   const copy = await copyRate(runtime, args);
   const results: KernelResult[] = [];
   for (const [i, [size, one]] of cases.entries()) {
-    console_.progress(`${one.kernel} ${one.variant} ${one.shape}`, i + 1, cases.length);
+    log.progress(`${one.kernel} ${one.variant} ${one.shape}`, i + 1, cases.length);
     results.push(await timeCase(runtime, [size, one], { ...args, act }));
   }
-  console_.clear();
+  log.clear();
   const report: KernelReport = {
     ...originOf(runtime, tool, args.seed),
     bench: 'kernels',

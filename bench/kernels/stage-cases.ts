@@ -1,14 +1,14 @@
 /** The kernels of the FrameFusion stage, on a video of seeded tokens of which every third is merged away. */
 import {
-  compact,
+  assignRuns,
+  compactRows,
   fromOrderKey,
-  gatherRows,
   importance,
   lastRowAttention,
   orderKey,
   type Survivors,
   similarity,
-  survivorsOfMerge,
+  survivorsOf,
   threshold,
   topK,
 } from '../../kernels/reduce/index.ts';
@@ -62,8 +62,10 @@ export function stageCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
     one('threshold', shapeText(tokens), 8 * tokens, (bench) => chosenOf(bench, tokens, 'threshold')),
     one('top-k', shapeText(tokens), 8 * tokens, (bench) => chosenOf(bench, tokens, 'top-k')),
     one('survivors', shapeText(rows), 12 * (rows + tokens), (bench) => slotsOf(bench, video)),
-    one('compact', shapeText(rows, hidden), 4 * hidden * (2 * rows - gone), (bench) => mergedOf(bench, video, hidden)),
-    one('gather', shapeText(rows, kvWidth), 2 * size * kvWidth * (rows - gone), (bench) =>
+    one('compact-rows', shapeText(rows, hidden), 4 * hidden * (2 * rows - gone), (bench) =>
+      mergedOf(bench, video, hidden),
+    ),
+    one('compact-rows, no merge', shapeText(rows, kvWidth), 2 * size * kvWidth * (rows - gone), (bench) =>
       gathered(bench, video, kvWidth),
     ),
     one('last-row-attention', shapeText(rows, kvWidth), size * rows * kvWidth + 4 * heads * rows, (bench) =>
@@ -106,7 +108,10 @@ function chosenOf(bench: Workbench, n: number, how: 'threshold' | 'top-k'): Prep
 function survivors(bench: Workbench, video: Video): { run(rec: Parameters<Prepared['run']>[0]): Survivors } {
   const planes = uploadPlanes(bench, video);
   const goes = bench.upload([video.tokens], 'u32', video.goes);
-  return { run: (rec) => survivorsOfMerge(rec, planes, goes) };
+  const kept = stayingRows(video).length;
+  return {
+    run: (rec) => survivorsOf(rec, planes, assignRuns(rec, planes, goes), { tokens: video.tokens, kept, merge: true }),
+  };
 }
 
 /** The rows that stay. */
@@ -136,21 +141,17 @@ function kept(
   const rec = bench.runtime.recorder('survivors');
   const found = run(rec);
   const [keep, slot] = [0, 1].map(() => bench.reserve([rows + tokens], 'u32'));
+  const links = bench.reserve([2 * rows], 'u32');
   rec.copy(found.keep, keep!);
   rec.copy(found.slot, slot!);
+  rec.copy(found.links, links);
   rec.finish();
-  return { keep: keep!, slot: slot! };
+  return { ...found, keep: keep!, slot: slot!, links };
 }
 
 function mergedOf(bench: Workbench, video: Video, dim: number): Prepared {
   const { rows, tokens, planes, goes } = video;
   const x = bench.noise([rows, dim], 'f32');
-  const position = bench.upload(
-    [rows],
-    'u32',
-    Uint32Array.from({ length: rows }, (_, row) => row),
-  );
-  const layout = uploadPlanes(bench, video);
   const found = kept(bench, video, survivors(bench, video).run);
   const staying = stayingRows(video);
   const want = (to: number, column: number): number => {
@@ -160,8 +161,7 @@ function mergedOf(bench: Workbench, video: Video, dim: number): Prepared {
     for (let next = rank + 1; next < tokens && goes[next] === 1; next++) members.push(planes[2 * rows + next]!);
     return members.reduce((sum, member) => sum + x.at(member * dim + column), 0) / members.length;
   };
-  const counts = { tokens, kept: staying.length, merge: true };
-  const run: Prepared['run'] = (rec) => compact(rec, { hidden: x.tensor, position, layout }, found, counts).hidden;
+  const run: Prepared['run'] = (rec) => compactRows(rec, x.tensor, found);
   return { run, want, tolerance: 1e-5 };
 }
 
@@ -170,7 +170,7 @@ function gathered(bench: Workbench, video: Video, dim: number): Prepared {
   const found = kept(bench, video, survivors(bench, video).run);
   const staying = stayingRows(video);
   return {
-    run: (rec) => gatherRows(rec, x.tensor, found, staying.length),
+    run: (rec) => compactRows(rec, x.tensor, found, { merge: false }),
     want: (to, column) => x.at(staying[to]! * dim + column),
     tolerance: 0,
   };

@@ -1,6 +1,6 @@
 /** Kernels as a person reads them. */
 import { type BenchTable, digits, percentText, spreadText } from '../common/print.ts';
-import type { KernelReport, KernelResult } from './bench.ts';
+import type { KernelReport, KernelResult } from './report.ts';
 
 /** A table a model's sizes. */
 export function kernelTables(report: KernelReport): BenchTable[] {

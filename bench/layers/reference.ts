@@ -58,6 +58,14 @@ function rotated(row: Row, position: number, { headDim, ropeTheta, ropeFactor }:
   return turned(row, headDim, (pair) => position / (ropeFactor * ropeTheta ** ((2 * pair) / headDim)));
 }
 
+/** Each head of a row. */
+function headNormed(row: Row, gain: Float32Array, { headDim, rmsNormEps }: DecoderConfig): Row {
+  const y = new Float64Array(row.length);
+  for (let at = 0; at < row.length; at += headDim)
+    y.set(rmsNormRow(row.subarray(at, at + headDim), gain, rmsNormEps), at);
+  return y;
+}
+
 /** By the row of a patch in the first half of the pairs, by its column in the second (Hugging Face's Qwen2-VL). */
 function rotatedBy({ columns }: Grid, headDim: number): (row: Row, place: number) => Row {
   const quarter = headDim / 4;
@@ -95,7 +103,11 @@ export function decoderLayer(
   const gain = below(names.inputNorm);
   const normed = x.map((row) => rmsNormRow(row, gain, c.rmsNormEps));
   const parts = names.qkv.map((name) => times(normed, below(name), c.qkvBias ? below(name, 'bias') : undefined));
-  const [q, k, v] = parts.length === 1 ? ungrouped(parts[0]!, c) : parts;
+  const [query, key, v] = parts.length === 1 ? ungrouped(parts[0]!, c) : parts;
+  const [q, k] = [query!, key!].map((rows, i) => {
+    const name = names.qkNorm?.[i];
+    return name === undefined ? rows : rows.map((row) => headNormed(row, below(name), c));
+  });
   const keys = k!.map((row, position) => rotated(row, position, c));
   const mixed = sampled.map((row) =>
     attend(rotated(q![row]!, row, c), keys.slice(0, row + 1), v!, c.headDim, c.heads / c.kvHeads),
@@ -130,21 +142,44 @@ export function towerLayer(
   const linear = (rows: readonly Row[], name: string): Row[] =>
     times(rows, read(`${layer}.${name}.weight`), read(`${layer}.${name}.bias`));
   const scale = (i: 0 | 1) => (names.scales ? read(`${layer}.${names.scales[i]}`) : undefined);
-  const normed = x.map(layerNorm(read, `${layer}.${names.norm1}`, c.layerNormEps));
+  const norm = (name: string): ((row: Row) => Row) => {
+    if (c.norm !== 'rms') return layerNorm(read, `${layer}.${name}`, c.normEps);
+    const gain = read(`${layer}.${name}.weight`);
+    return (row) => rmsNormRow(row, gain, c.normEps);
+  };
+  const normed = x.map(norm(names.norm1));
   const dim = c.hiddenSize;
   const [q, k, v] =
     names.qkv.length === 1 ? split(linear(normed, names.qkv[0]!), dim) : names.qkv.map((name) => linear(normed, name));
   const turn = grid ? rotatedBy(grid, dim / c.heads) : (row: Row): Row => row;
   const keys = k!.map(turn);
-  const mixed = sampled.map((row) => attend(turn(q![row]!, row), keys, v!, dim / c.heads, 1));
+  const mixed = sampled.map((row) => {
+    const seen = windowOf(row, c, grid);
+    const [own, ownValues] = [keys, v!].map((all) => (seen ? seen.map((place) => all[place]!) : all));
+    return attend(turn(q![row]!, row), own!, ownValues!, dim / c.heads, 1);
+  });
   const residual = plus(
     sampled.map((row) => x[row]!),
     linear(mixed, names.out),
     scale(0),
   );
-  const inner = linear(residual.map(layerNorm(read, `${layer}.${names.norm2}`, c.layerNormEps)), names.fc1);
-  const active = inner.map((row) => gelu(row, c.gelu));
+  const { activation } = c;
+  const [gate, up] = names.fc1.map((name) => linear(residual.map(norm(names.norm2)), name));
+  const active = gate!.map((row, i) =>
+    activation === 'swiglu' ? swiglu([...row, ...up![i]!], row.length) : gelu(row, activation),
+  );
   return plus(residual, linear(active, names.fc2), scale(1));
+}
+
+/** The patches that one sees, in row order; undefined: all. */
+function windowOf(place: number, { windows }: TowerConfig, grid?: Grid): number[] | undefined {
+  if (!windows || !grid || windows.except.includes(0)) return undefined;
+  const { side } = windows;
+  const squareOf = (at: number): string =>
+    `${Math.floor(at / grid.columns / side)} ${Math.floor((at % grid.columns) / side)}`;
+  return Array.from({ length: grid.rows * grid.columns }, (_, at) => at).filter(
+    (at) => squareOf(at) === squareOf(place),
+  );
 }
 
 function split(rows: readonly Row[], dim: number): Row[][] {

@@ -1,7 +1,7 @@
 /** The flags of `ff-bench model`. */
 
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../../cli/flags.ts';
-import { dtypes, type ModelDType } from '../../models/video-model.ts';
+import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { PRESETS, type PresetName } from '../../tools/checkpoint/shapes.ts';
 import { type CommonArguments, commonArguments, commonFlags, EXIT_CODES } from '../common/common.ts';
 

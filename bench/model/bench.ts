@@ -1,73 +1,41 @@
 /** The work of `ff-bench model`. */
 import { basename } from 'node:path';
-import { Console } from '../../cli/progress.ts';
+import { Log } from '../../cli/log.ts';
 import { precisionText } from '../../cli/report.ts';
 import type { Video } from '../../media/video.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
-import type { EncodedVideo, VideoFrames } from '../../models/video-model.ts';
-import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
+import type { EncodedVideo, VideoFrames } from '../../models/inputs.ts';
+import type { VideoModel } from '../../models/video-model.ts';
+import { deliver, prepareOutput } from '../common/common.ts';
 import type { Figure } from '../common/figures.ts';
 import { originOf } from '../common/origin.ts';
 import { fairSeconds, type Measured, measured, type Sample, stopwatch } from '../common/timing.ts';
 import type { ModelArguments } from './arguments.ts';
 import { visionFlops } from './flops.ts';
-import { type CostResult, measureCosts } from './measure.ts';
+import { measureCosts } from './measure.ts';
+import type { FramesResult, ModelReport } from './report.ts';
 import { framesOf, openClip, openSubject, type Subject } from './subject.ts';
 import { modelTables } from './table.ts';
 
-/** Everything at one number of frames. Seconds and bytes. */
-export interface FramesResult {
-  readonly frames: number;
-  readonly promptRows: number;
-  readonly videoTokens: number;
-  readonly decodeVideo: number;
-  readonly preprocess: number;
-  readonly vision: Measured;
-  readonly visionFlops: number;
-  /** What the first frame took longer than the second, in seconds: the compiling of kernels, unless the driver has them. */
-  readonly visionCompile: number;
-  readonly costs: readonly CostResult[];
-}
-
-/** What `ff-bench model --json` writes. */
-export interface ModelReport extends BenchReport {
-  readonly bench: 'model';
-  readonly model: {
-    readonly name: string;
-    readonly layers: number;
-    /** Of the decoder. */
-    readonly shape: Readonly<Record<'hidden' | 'inner' | 'heads' | 'kvHeads' | 'headDim' | 'vocabulary', number>>;
-    readonly precision: string;
-    readonly weightBytes: number;
-  };
-  readonly video: string;
-  readonly question: string;
-  readonly maxNewTokens: number;
-  readonly load: Sample;
-  /** The largest resident set of the process, in bytes; on a software adapter the GPU's memory is in it. */
-  readonly peakProcess: number;
-  readonly results: readonly FramesResult[];
-}
-
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function benchModel(args: ModelArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-bench', args);
+  const log = new Log('ff-bench', args);
   const baseline = await prepareOutput(args, 'model');
   const video = await openClip(args);
   try {
-    const subject = await openSubject(args, console_);
+    const subject = await openSubject(args, log);
     try {
       const results: FramesResult[] = [];
-      for (const frames of args.frames) results.push(await measureFrames(subject, args, { video, frames }, console_));
-      console_.clear();
+      for (const frames of args.frames) results.push(await measureFrames(subject, args, { video, frames }, log));
+      log.clear();
       const report = reportOf(subject, args, { tool, video: basename(video.name), results });
-      await deliver(args, report, { tables: modelTables(report), baseline });
+      const curves = async () => (await import('./charts.ts')).modelFigures(report);
+      await deliver(args, report, { tables: modelTables(report), baseline, curves });
     } finally {
       subject.model[Symbol.dispose]();
       subject.runtime.close();
     }
   } finally {
-    console_.clear();
+    log.clear();
     await video.close();
   }
 }
@@ -76,9 +44,9 @@ async function measureFrames(
   subject: Subject,
   args: ModelArguments,
   { video, frames }: { video: Video; frames: number },
-  console_: Console,
+  log: Log,
 ): Promise<FramesResult> {
-  const said = (what: string): void => console_.progress(`${frames} frames: ${what}`);
+  const said = (what: string): void => log.progress(`${frames} frames: ${what}`);
   said('decoding the video');
   const sampled = await framesOf(video, subject, frames);
   const { encoded, ...vision } = await timeVision(subject, args, sampled, said);
@@ -130,8 +98,8 @@ function reportOf(
   { seed, maxNewTokens }: ModelArguments,
   { tool, video, results }: { tool: string; video: string; results: readonly FramesResult[] },
 ): ModelReport {
-  const { layers, weights, act } = model;
-  const precision = precisionText(weights.formats.join(' + '), act);
+  const { layers, weights, computeDtype } = model;
+  const precision = precisionText(weights.formats.join(' + '), computeDtype);
   return {
     ...originOf(runtime, tool, seed),
     bench: 'model',
@@ -146,7 +114,11 @@ function reportOf(
   };
 }
 
-function shapeOf({ decoder: { config } }: LoadedModel): ModelReport['model']['shape'] {
+function shapeOf({
+  parts: {
+    decoder: { config },
+  },
+}: VideoModel): ModelReport['model']['shape'] {
   const { hiddenSize: hidden, intermediateSize: inner, heads, kvHeads, headDim, vocabSize: vocabulary } = config;
   return { hidden, inner, heads, kvHeads, headDim, vocabulary };
 }

@@ -3,8 +3,7 @@ import { type LineChart, lineChart } from '../../charts/line-chart.ts';
 import { html, type Markup } from '../../charts/markup.ts';
 import { wideAndNarrow } from '../../charts/page.ts';
 import type { Series } from '../../charts/series.ts';
-import type { ModelReport } from './bench.ts';
-import type { CostResult } from './measure.ts';
+import type { CostResult, ModelReport } from './report.ts';
 
 type Chart = Omit<LineChart, 'width' | 'height'>;
 

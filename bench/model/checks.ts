@@ -1,9 +1,9 @@
 /** What must hold before a model is timed. */
 
-import { spentShare } from '../../cli/report.ts';
+import { computedShareOf } from '../../cli/report.ts';
 import { roundHalfEven } from '../../engine/round.ts';
 import { shareToRemove } from '../../framefusion/budget.ts';
-import type { GenerationStats } from '../../models/generate.ts';
+import type { GenerationStats } from '../../models/stats.ts';
 import { WrongResultError } from '../common/wrong-result.ts';
 
 /** @throws WrongResultError if two runs that must give the same ids do not. */
@@ -24,7 +24,7 @@ export function requireBudget(stats: GenerationStats, cost: number): void {
 function stepsFault({ steps, layers, videoTokens }: GenerationStats, cost: number): string | undefined {
   const removed: number[] = [];
   let tokens = videoTokens;
-  for (const { action, layer, rowsIn, rowsOut, similarShare = 0 } of steps) {
+  for (const { action, at, rowsIn, rowsOut, similarShare = 0 } of steps) {
     const share = shareToRemove(removed, cost, layers.length);
     const gone =
       action === 'prune'
@@ -33,7 +33,7 @@ function stepsFault({ steps, layers, videoTokens }: GenerationStats, cost: numbe
           ? Math.round(similarShare * tokens)
           : Math.trunc(share * tokens);
     if (rowsIn - rowsOut !== gone)
-      return `the ${action} in layer ${layer} removed ${rowsIn - rowsOut} rows, and the budget says ${gone}`;
+      return `the ${action} in layer ${at} removed ${rowsIn - rowsOut} rows, and the budget says ${gone}`;
     if (similarShare < share) removed.push(similarShare);
     tokens -= gone;
   }
@@ -53,7 +53,7 @@ function layersFault({ layers, promptRows }: GenerationStats): string | undefine
 
 /** The budget is not exceeded by more than the one token that rounding may cost in every layer. */
 function spentFault(stats: GenerationStats, cost: number): string | undefined {
-  const spent = spentShare(stats);
+  const spent = computedShareOf(stats);
   if (stats.videoTokens === 0 || spent <= cost + 1 / stats.videoTokens) return undefined;
   return `the layers computed ${(100 * spent).toFixed(2)} % of the video tokens`;
 }

@@ -1,8 +1,8 @@
 /** Arithmetic of a model, counted from the rows that entered each layer: a multiplication and an addition are two. */
 
 import type { DecoderConfig } from '../../models/decoder/config.ts';
-import type { LayerRows } from '../../models/generate.ts';
 import type { LlavaEncoderConfig } from '../../models/llava-encoder.ts';
+import type { LayerRows } from '../../models/stats.ts';
 import { gridOf } from '../../models/tower/config.ts';
 
 /** Of one decoder layer: `attending` rows in its attention, `leaving` in its MLP. */

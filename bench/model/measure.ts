@@ -1,47 +1,21 @@
 /** One model at one number of frames, dense and at every budget: checked, then timed in turn. */
 
-import { spentShare } from '../../cli/report.ts';
-import type { GenerationStats } from '../../models/generate.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
-import type { EncodedVideo } from '../../models/video-model.ts';
+import { computedShareOf } from '../../cli/report.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
+import type { GenerationStats } from '../../models/stats.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { fairSeconds, type Measured, measured, type Sample, type Spread, spread, stopwatch } from '../common/timing.ts';
 import type { ModelArguments } from './arguments.ts';
 import { requireBudget, requireSame } from './checks.ts';
 import { ceiling, prefillFlops } from './flops.ts';
+import type { CostResult } from './report.ts';
 import { reduced, type Subject } from './subject.ts';
 import { type Trace, traced } from './traced.ts';
-
-/** One budget at one number of frames. */
-export interface CostResult {
-  /** 1 is the dense model. */
-  readonly cost: number;
-  readonly layers: GenerationStats['layers'];
-  readonly steps: GenerationStats['steps'];
-  /** Mean share of the video tokens that was computed. */
-  readonly spent: number;
-  readonly prefillFlops: number;
-  /** The first of all, in which kernels are compiled. */
-  readonly firstPrefill: Sample;
-  /** `gpu` is the sum over the layers, of a second prefill in the same round. */
-  readonly prefill: Measured;
-  /** By the seconds that rates are made from: dense over this, and what the arithmetic allows. */
-  readonly speedUp: number;
-  readonly ceiling: number;
-  /** A token, after the first; absent where an answer had only one. */
-  readonly decode?: Measured;
-  readonly decoded: number;
-  /** GPU seconds; absent without a clock. */
-  readonly parts?: Readonly<Record<'firstLayer' | 'lastLayer' | 'mlp' | 'stage', Spread>>;
-  /** The stage's share of the prefill, by the GPU's clock. */
-  readonly stageShare?: number;
-  readonly cacheBytes: number;
-  readonly peakBytes: number;
-}
 
 /** A model under one budget, and what its runs showed. */
 interface Runs {
   readonly cost: number;
-  readonly model: LoadedModel;
+  readonly model: VideoModel;
   readonly stats: GenerationStats;
   readonly peakBytes: number;
   readonly firstPrefill: Sample;
@@ -103,23 +77,25 @@ async function timeOnce(subject: Subject, args: ModelArguments, video: EncodedVi
 
 /** One answer; prefill ends with the first id. */
 async function generate(
-  model: LoadedModel,
+  model: VideoModel,
   { question }: Subject,
   { maxNewTokens }: ModelArguments,
   video: EncodedVideo,
 ) {
   let time = stopwatch();
   let prefill = { wall: Number.NaN, cpu: Number.NaN };
-  const started = (): void => {
+  const token = (): void => {
+    if (!Number.isNaN(prefill.wall)) return;
     prefill = time();
     time = stopwatch();
   };
-  const answer = model.answer(video, question, { maxNewTokens, started });
+  const answer = model.answer(video, question, { maxNewTokens, token });
   for await (const _ of answer);
   return { prefill, decode: time(), stats: answer.stats };
 }
 
-function summary({ model: { decoder }, runtime }: Subject, runs: Runs, dense: Runs): CostResult {
+function summary({ model, runtime }: Subject, runs: Runs, dense: Runs): CostResult {
+  const { decoder } = model.parts;
   const { cost, stats, traces } = runs;
   const prefill = measured(runs.prefill);
   const seconds = (of: Measured): number => fairSeconds(runtime.adapterKind, of).median;
@@ -134,7 +110,7 @@ function summary({ model: { decoder }, runtime }: Subject, runs: Runs, dense: Ru
     cost,
     layers: stats.layers,
     steps: stats.steps,
-    spent: spentShare(stats),
+    spent: computedShareOf(stats),
     prefillFlops: prefillFlops(decoder.config, stats.layers),
     firstPrefill: runs.firstPrefill,
     prefill,

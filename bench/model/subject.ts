@@ -2,19 +2,20 @@
 import { join } from 'node:path';
 import { fetchModel } from '../../cli/fetch-model.ts';
 import { given } from '../../cli/flags.ts';
-import { chooseModel, type ModelChoice, type NamedModel, root } from '../../cli/models.ts';
+import type { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { openModel } from '../../cli/open-model.ts';
-import { policyOf } from '../../cli/policy.ts';
-import type { Console } from '../../cli/progress.ts';
 import { bytes } from '../../cli/table.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { reducerNamed } from '../../framefusion/reducers.ts';
+import { chooseModel, type ModelChoice, root } from '../../library/catalogue.ts';
+import type { NamedModel } from '../../library/named-model.ts';
+import { openVideo } from '../../media/open-video.ts';
 import { type SampledVideo, sampleVideo } from '../../media/sample-video.ts';
-import { openVideo, type Video } from '../../media/video.ts';
+import type { Video } from '../../media/video.ts';
 import { LlavaEncoder, type LlavaEncoderConfig } from '../../models/llava-encoder.ts';
-import { LoadedModel } from '../../models/loaded-model.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import type { ModelShape } from '../../tools/checkpoint/shapes.ts';
 import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
@@ -25,7 +26,7 @@ import type { ModelArguments } from './arguments.ts';
 export interface Subject {
   readonly name: string;
   readonly runtime: Runtime;
-  readonly model: LoadedModel;
+  readonly model: VideoModel;
   readonly encoder: LlavaEncoderConfig;
   readonly settings: NamedModel;
   readonly question: string;
@@ -35,16 +36,16 @@ export interface Subject {
 const QUESTION = 'What happens in this video?';
 
 /** @throws One of the project's errors, whose message is the line to print. */
-export async function openSubject(args: ModelArguments, console_: Console): Promise<Subject> {
+export async function openSubject(args: ModelArguments, log: Log): Promise<Subject> {
   const settings: ModelChoice = args.preset ? { name: presetName(args), frames: 64 } : chooseModel(args.model);
   const question = args.prompt ?? settings.prompt ?? QUESTION;
   const time = stopwatch();
   const { runtime, model } = args.preset
-    ? await openPreset({ ...args, preset: args.preset }, console_)
-    : await openChosen(args, console_, question);
-  console_.clear();
-  if (model instanceof LoadedModel && model.encoder instanceof LlavaEncoder) {
-    const { config: encoder } = model.encoder;
+    ? await openPreset({ ...args, preset: args.preset }, log)
+    : await openChosen(args, log, question);
+  log.clear();
+  if (model.parts.encoder instanceof LlavaEncoder) {
+    const { config: encoder } = model.parts.encoder;
     return { name: settings.name, runtime, model, encoder, settings, question, load: time() };
   }
   runtime.close();
@@ -60,31 +61,33 @@ function presetName({ preset, layers, visionLayers, seed }: ModelArguments): str
 }
 
 /** Real shapes, and weights that are drawn while they load: no file of gigabytes. */
-async function openPreset(args: ModelArguments & Required<Pick<ModelArguments, 'preset'>>, console_: Console) {
+async function openPreset(args: ModelArguments & Required<Pick<ModelArguments, 'preset'>>, log: Log) {
   const shape: Partial<ModelShape> = { ...given('layers', args.layers), ...given('visionLayers', args.visionLayers) };
   const tokenizer = join(root, 'assets/tiny-llava-video');
-  const runtime = await openAdapter(args.adapter, console_);
-  const model = await loadModel(virtualCheckpoint(args.preset, { seed: args.seed, shape, tokenizer }), runtime, {
+  const runtime = await openAdapter(args.adapter, log);
+  const model = await loadCheckpoint(virtualCheckpoint(args.preset, { seed: args.seed, shape, tokenizer }), runtime, {
     dtype: args.dtype ?? 'auto',
-    progress: (done, of) => console_.progress(`drawing weights, ${bytes(done)} of ${bytes(of)}`),
+    progress: (done, of) => log.progress(`drawing weights, ${bytes(done)} of ${bytes(of)}`),
   });
   return { runtime, model };
 }
 
 function openChosen(
   args: ModelArguments,
-  console_: Console,
+  log: Log,
   question: string,
 ): Promise<{ runtime: Runtime; model: VideoModel }> {
   const { maxNewTokens, dtype } = args;
   const wanted = { dtype, frames: Math.max(...args.frames), cost: 1, reducer: () => undefined, question, maxNewTokens };
-  return fetchModel(chooseModel(args.model), console_).then((choice) => openModel(args, choice, console_, wanted));
+  return fetchModel(chooseModel(args.model), log).then((choice) => openModel(args, choice, log, wanted));
 }
 
 /** The model under FrameFusion at a budget; 1 is the dense model, unless `always`. */
-export function reduced({ model, settings }: Subject, args: ModelArguments, cost: number, always = false): LoadedModel {
+export function reduced({ model, settings }: Subject, args: ModelArguments, cost: number, always = false): VideoModel {
   if (cost === 1 && !always) return model.withReducer(undefined);
-  return model.withReducer(policyOf('framefusion', { cost }, args, settings));
+  return model.withReducer(
+    reducerNamed('framefusion', { cost, similarityLowerBound: args.similarity, ratioLowerBound: args.ratio }, settings),
+  );
 }
 
 /** The clip, opened once. */

@@ -2,8 +2,7 @@
 import { bytes } from '../../cli/table.ts';
 import { amount, type BenchTable, digits, percentText, secondsText, spreadText, timesText } from '../common/print.ts';
 import { fairSeconds, type Measured } from '../common/timing.ts';
-import type { FramesResult, ModelReport } from './bench.ts';
-import type { CostResult } from './measure.ts';
+import type { CostResult, FramesResult, ModelReport } from './report.ts';
 
 export function modelTables(report: ModelReport): BenchTable[] {
   return [aboutTable(report), speedTable(report), partsTable(report), memoryTable(report), tokensTable(report)];
@@ -112,7 +111,7 @@ function tokensTable(report: ModelReport): BenchTable {
       percentText(spent),
       steps
         .filter(({ action }) => action !== 'none')
-        .map(({ action, layer }) => `${action} at ${layer}`)
+        .map(({ action, at }) => `${action} at ${at}`)
         .join(', ') || '-',
       ...shown.map((i) => String(layers[i]?.attending ?? '-')),
     ]),

@@ -1,7 +1,8 @@
 /** Where the GPU's time goes in a prefill: by the adapter's own clock, where it has one. */
-import type { Recorder, Timing } from '../../engine/recorder.ts';
-import type { ReductionStep, TokenReducer, Tokens } from '../../models/reduction.ts';
-import type { EncodedVideo, VideoModel } from '../../models/video-model.ts';
+import type { Timing } from '../../engine/recorder.ts';
+import { firstLogits } from '../../models/first-logits.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 
 /** Seconds of one prefill. */
 export interface Trace {
@@ -16,9 +17,8 @@ export interface Trace {
 
 /** One prefill with every layer timed; undefined where the adapter has no clock. */
 export async function traced(model: VideoModel, video: EncodedVideo, question: string): Promise<Trace | undefined> {
-  const { reducer } = model;
   let timings: readonly Timing[] = [];
-  await model.withReducer(reducer && scoped(reducer)).firstLogits(video, question, (found) => {
+  await firstLogits(model, video, question, (found) => {
     timings = found;
   });
   const seconds = (some: readonly Timing[]): number => some.reduce((sum, one) => sum + one.nanoseconds, 0) / 1e9;
@@ -28,30 +28,6 @@ export async function traced(model: VideoModel, video: EncodedVideo, question: s
     prefill: seconds(outer),
     layers: outer.filter(({ label }) => label.startsWith('layer ')).map((layer) => seconds([layer])),
     mlp: seconds(timings.filter(({ label, level }) => level === 2 && label === 'mlp')),
-    stage: seconds(timings.filter(({ label, level }) => level === 2 && label === STAGE)),
-  };
-}
-
-const STAGE = 'stage';
-
-/** The same policy with its work in a scope of its own. */
-function scoped(reducer: TokenReducer): TokenReducer {
-  return {
-    ...reducer,
-    name: reducer.name,
-    start: (tokens, layers) => {
-      const run = reducer.start(tokens, layers);
-      const inScope = (rec: Recorder, work: () => Promise<Tokens> | Tokens): Promise<Tokens> =>
-        rec.scope(STAGE, async () => work());
-      return {
-        get steps(): readonly ReductionStep[] {
-          return run.steps ?? [];
-        },
-        beforeAttention: (rec, layer, t) =>
-          run.beforeAttention && layer === 0 ? inScope(rec, () => run.beforeAttention!(rec, layer, t)) : t,
-        afterAttention: (rec, layer, t, seen) =>
-          run.afterAttention ? inScope(rec, () => run.afterAttention!(rec, layer, t, seen)) : t,
-      };
-    },
+    stage: seconds(timings.filter(({ label, level }) => level === 2 && label === 'reduce')),
   };
 }

@@ -3,62 +3,42 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../../cli/models.ts';
+import { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
-import { Console } from '../../cli/progress.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { type BenchReport, deliver, prepareOutput } from '../common/common.ts';
+import { root } from '../../library/catalogue.ts';
+import { deliver, prepareOutput } from '../common/common.ts';
 import { originOf } from '../common/origin.ts';
-import { type Measured, measured, type Sample } from '../common/timing.ts';
+import { measured, type Sample } from '../common/timing.ts';
 import { WrongResultError } from '../common/wrong-result.ts';
 import type { PeerArguments } from './arguments.ts';
 import { type Engine, ourEngine, peerEngine } from './engine.ts';
 import { type Job, type JobType, jobFlops, jobName, jobs } from './jobs.ts';
 import { ourVariants } from './ours.ts';
+import type { PeerReport, PeerResult } from './report.ts';
 import { fairPeerSeconds, peerTables } from './table.ts';
-
-/** One contestant at one job. */
-export interface PeerResult {
-  readonly job: string;
-  readonly flops: number;
-  readonly engine: string;
-  readonly version: string;
-  readonly format: string;
-  readonly ours: boolean;
-  /** Absent where it could not. */
-  readonly measured?: Measured;
-  readonly reason?: string;
-}
-
-/** What `ff-bench peers --json` writes. */
-export interface PeerReport extends BenchReport {
-  readonly bench: 'peers';
-  readonly results: readonly PeerResult[];
-  /** Peers that could not be started here, each with the reason. */
-  readonly missing: readonly string[];
-}
 
 /** The folder that peers are installed in, apart from the product; tests have their own. */
 const FOLDER = process.env.FRAMEFUSION_PEERS || join(root, 'bench/peers');
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function benchPeers(args: PeerArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-bench', args);
+  const log = new Log('ff-bench', args);
   const baseline = await prepareOutput(args, 'peers');
-  if (args.install) await install(console_);
-  using runtime = await openAdapter(args.adapter, console_);
-  const { engines, missing } = await openPeers(runtime, args, console_);
-  for (const line of missing) console_.note(`${console_.tool}: ${line}`);
+  if (args.install) await install(log);
+  using runtime = await openAdapter(args.adapter, log);
+  const { engines, missing } = await openPeers(runtime, args, log);
+  for (const line of missing) log.note(`${log.tool}: ${line}`);
   const results: PeerResult[] = [];
   try {
     for (const job of jobs({ quick: args.quick, gpu: runtime.adapterKind === 'gpu' })) {
       const ours = ourVariants(runtime, job).map((variant) => ourEngine(runtime, variant, tool));
-      results.push(...(await compete(job, [...ours, ...engines], args, console_)));
+      results.push(...(await compete(job, [...ours, ...engines], args, log)));
     }
   } finally {
     for (const engine of engines) engine.close();
-    console_.clear();
+    log.clear();
   }
   const report: PeerReport = {
     ...originOf(runtime, tool, args.seed),
@@ -74,10 +54,10 @@ export async function benchPeers(args: PeerArguments, tool: string): Promise<voi
 }
 
 /** @throws InputError if npm fails, or this is no checkout. */
-async function install(console_: Console): Promise<void> {
+async function install(log: Log): Promise<void> {
   if (!existsSync(join(FOLDER, 'package.json')))
     throw new InputError(`${FOLDER}: is not there. ff-bench peers needs a checkout of the project.`);
-  console_.note(`${console_.tool}: installing peers into ${FOLDER}`);
+  log.note(`${log.tool}: installing peers into ${FOLDER}`);
   // Their scripts fetch libraries for other processors and drivers, which none of this needs.
   const options = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
   const npm = spawn('npm', options, {
@@ -90,7 +70,7 @@ async function install(console_: Console): Promise<void> {
 }
 
 /** Every peer in every format that the adapter has. */
-async function openPeers(runtime: Runtime, args: PeerArguments, console_: Console) {
+async function openPeers(runtime: Runtime, args: PeerArguments, log: Log) {
   const engines: Engine[] = [];
   const missing: string[] = [];
   const types: JobType[] = runtime.hasF16 ? ['f32', 'f16'] : ['f32'];
@@ -98,7 +78,7 @@ async function openPeers(runtime: Runtime, args: PeerArguments, console_: Consol
     return { engines, missing: args.peers.map((peer) => `${peer} is not installed: ff-bench peers --install gets it`) };
   for (const peer of args.peers)
     for (const type of types) {
-      console_.progress(`starting ${peer}`);
+      log.progress(`starting ${peer}`);
       try {
         engines.push(await peerEngine(peer, type, { folder: FOLDER, adapter: args.adapter }));
       } catch (error) {
@@ -113,16 +93,11 @@ async function openPeers(runtime: Runtime, args: PeerArguments, console_: Consol
 const FILLED = 0.1;
 
 /** Everybody does the job once, checked; then round by round. @throws WrongResultError if our own result is wrong. */
-async function compete(
-  job: Job,
-  engines: readonly Engine[],
-  args: PeerArguments,
-  console_: Console,
-): Promise<PeerResult[]> {
+async function compete(job: Job, engines: readonly Engine[], args: PeerArguments, log: Log): Promise<PeerResult[]> {
   const name = jobName(job);
   const entries: { engine: Engine; count: number; samples: Sample[]; reason?: string }[] = [];
   for (const engine of engines) {
-    console_.progress(`${name}: checking ${engine.name} ${engine.format}`);
+    log.progress(`${name}: checking ${engine.name} ${engine.format}`);
     const reason = await engine.prepare(job, args.seed);
     if (reason !== undefined && engine.ours) throw new WrongResultError(`${name}, ${engine.format}: ${reason}.`);
     if (reason !== undefined) entries.push({ engine, count: 0, samples: [], reason });
@@ -133,7 +108,7 @@ async function compete(
   }
   for (let round = 0; round < args.rounds; round++)
     for (const { engine, count, samples } of entries.filter(({ reason }) => reason === undefined)) {
-      console_.progress(`${name}: round ${round + 1} of ${args.rounds}, ${engine.name} ${engine.format}`);
+      log.progress(`${name}: round ${round + 1} of ${args.rounds}, ${engine.name} ${engine.format}`);
       samples.push(await engine.time(count));
     }
   for (const { engine } of entries) if (engine.ours) engine.close();

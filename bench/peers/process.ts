@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { root } from '../../cli/models.ts';
+import { root } from '../../library/catalogue.ts';
 import type { Answers, Reply, Request } from './protocol.ts';
 
 /** Seconds after which a peer that says nothing counts as stuck. */

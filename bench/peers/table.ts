@@ -2,7 +2,7 @@
 import type { Runtime } from '../../engine/runtime.ts';
 import { type BenchTable, digits, spreadText, timesText } from '../common/print.ts';
 import { fairSeconds, type Spread } from '../common/timing.ts';
-import type { PeerReport, PeerResult } from './bench.ts';
+import type { PeerReport, PeerResult } from './report.ts';
 
 export function fairPeerSeconds(kind: Runtime['adapterKind'], { measured }: PeerResult): Spread | undefined {
   return measured && fairSeconds(kind, measured);

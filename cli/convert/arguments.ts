@@ -25,7 +25,7 @@ const flags = {
   force: { help: 'replace a checkpoint that is there, once the new one is whole' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   quiet: { help: 'no progress, no notes' },
-  help: { help: 'this text' },
+  help: { short: 'h', help: 'this text' },
   version: { help: 'the version' },
 } as const satisfies FlagTable;
 
@@ -39,7 +39,7 @@ export function convertHelp(): string {
     '',
     ...flagLines(flags),
     '',
-    'Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
+    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
   ].join('\n');
 }
 
@@ -52,7 +52,7 @@ export function parseConvertArguments(argv: readonly string[]): ConvertArguments
     model: needed('model', values.text('model')),
     dtype: needed('dtype', values.oneOf('dtype', targetFormats)),
     out: needed('out', values.text('out')),
-    shardBytes: values.count('shard-bytes') ?? 5e9,
+    shardBytes: values.count('shard-bytes', 1e15) ?? 5e9,
     force: values.has('force'),
     adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
     quiet: values.has('quiet'),

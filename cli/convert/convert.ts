@@ -3,11 +3,12 @@ import { basename, resolve } from 'node:path';
 import { writeCheckpoint } from '../../checkpoint/file-sink.ts';
 import { openCheckpoint } from '../../checkpoint/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { Rate } from '../download-report.ts';
+import { chooseModel } from '../../library/catalogue.ts';
+
 import { fetchModel } from '../fetch-model.ts';
-import { chooseModel } from '../models.ts';
+import { Log } from '../log.ts';
 import { openAdapter } from '../open-adapter.ts';
-import { Console } from '../progress.ts';
+import { durationText, percentText, Rate } from '../quantities.ts';
 import { standardOutput } from '../standard-output.ts';
 import { bytes } from '../table.ts';
 import type { ConvertArguments } from './arguments.ts';
@@ -35,22 +36,22 @@ export interface ConvertOptions extends PlanOptions {
 export async function convert(args: ConvertArguments, tool: string): Promise<void> {
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
-  const console_ = new Console('ff-convert', args);
+  const log = new Log('ff-convert', args);
   const chosen = chooseModel(args.model);
   await checkNewFolder(args.out, args);
-  const { folder } = await fetchModel(chosen, console_);
-  const runtime = await openAdapter(args.adapter, console_);
+  const { folder } = await fetchModel(chosen, log);
+  const runtime = await openAdapter(args.adapter, log);
   try {
     const rate = new Rate();
     const plan = await convertFolder(folder, runtime, {
       ...args,
       version: tool.replace(/^.* /, ''),
-      progress: (done, of) => console_.progress(progressText(done, of, rate.at(seconds(), done))),
+      progress: (done, of) => log.progress(progressText(done, of, rate.at(seconds(), done))),
     });
-    console_.clear();
+    log.clear();
     standardOutput.write(`${summary(args.out, plan, seconds())}\n`);
   } finally {
-    console_.clear();
+    log.clear();
     runtime.close();
   }
 }
@@ -107,8 +108,8 @@ function sizeOf({ layout }: ConversionPlan): number {
 }
 
 function progressText(done: number, of: number, rate: number): string {
-  const speed = rate > 0 ? `, ${bytes(rate)}/s` : '';
-  return `converting, ${bytes(done)} of ${bytes(of)}${speed}`;
+  const speed = rate > 0 ? `, ${bytes(rate)}/s, ${durationText((of - done) / rate)} left` : '';
+  return `converting  ${bytes(done)} of ${bytes(of)}, ${percentText(done, of)}${speed}`;
 }
 
 /** `llava-q4: 339 tensors, 4.94 GB (q4, 5.0 bits a weight), 32 % of 15.23 GB, 212 s`. */

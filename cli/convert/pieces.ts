@@ -5,8 +5,8 @@ import type { Checkpoint } from '../../checkpoint/safetensors.ts';
 import { WeightsError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { rowBytes } from '../../kernels/weight.ts';
+import type { StoredMatrix } from '../../models/packer.ts';
 import { fileRowBytes, Packer, PIECE_BYTES, pieceRows } from '../../models/packer.ts';
-import type { StoredMatrix } from '../../models/weights.ts';
 import type { ConversionPlan, TargetFormat } from './plan.ts';
 
 type Piece = Uint8Array<ArrayBuffer>;

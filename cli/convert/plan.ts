@@ -7,9 +7,10 @@ import { InputError } from '../../engine/errors.ts';
 import { Runtime } from '../../engine/runtime.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { BLOCK, storedRow, type WeightFormat } from '../../kernels/weight.ts';
+import type { StoredMatrix } from '../../models/packer.ts';
 import { fileRowBytes } from '../../models/packer.ts';
-import { loadModel, planOf } from '../../models/registry.ts';
-import { FORMAT_KEY, type StoredMatrix } from '../../models/weights.ts';
+import { loadCheckpoint, planOf } from '../../models/registry.ts';
+import { FORMAT_KEY } from '../../models/weights.ts';
 
 /** What a checkpoint can be converted to. */
 export const targetFormats = ['q8', 'q4', 'f16', 'bf16'] as const;
@@ -52,7 +53,7 @@ export async function matricesOf(folder: string, like: Runtime): Promise<readonl
   const virtual = await Runtime.open(virtualAdapter(like));
   try {
     // As they are stored: whether this adapter could multiply in the format that they get does not matter.
-    using model = await loadModel(folderFiles(folder), virtual, { dtype: 'auto' });
+    using model = await loadCheckpoint(folderFiles(folder), virtual, { dtype: 'auto' });
     return model.weights.matrices;
   } finally {
     virtual.close();

@@ -1,8 +1,11 @@
 /** The flags of `ff-eval`. */
+
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
+import { quoted } from '../../engine/text.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import { dtypes, type ModelDType } from '../../models/video-model.ts';
+import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
+import { isModulePath } from '../own-module.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
 export interface EvalArguments {
@@ -10,6 +13,8 @@ export interface EvalArguments {
   readonly videos?: string;
   readonly model?: string;
   readonly reducers: readonly string[];
+  /** A module. */
+  readonly family?: string;
   readonly costs: readonly number[];
   readonly similarity?: number;
   readonly ratio?: number;
@@ -21,9 +26,19 @@ export interface EvalArguments {
   readonly json?: string;
   readonly report?: string;
   readonly types: boolean;
+  /** Whether videos that cannot be read are left out. */
+  readonly skipBroken: boolean;
   readonly adapter: AdapterChoice;
   readonly dtype?: ModelDType;
   readonly quiet: boolean;
+}
+
+/** What `ff-eval --calibrate` was asked to do. */
+export interface CalibrateArguments
+  extends Pick<EvalArguments, 'videos' | 'model' | 'frames' | 'limit' | 'adapter' | 'dtype' | 'quiet'> {
+  /** The catalogue that the bound goes into; `-` for none. */
+  readonly calibrate: string;
+  readonly data?: string;
 }
 
 const flags = {
@@ -33,22 +48,31 @@ const flags = {
     value: 'NAME|DIR|ID',
     help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
   },
-  reducer: { value: 'A,B,...', help: `of ${Object.keys(reducers).join(', ')} (default framefusion,none)` },
+  reducer: {
+    value: 'A,B,...',
+    help: `of ${Object.keys(reducers).join(', ')} (default framefusion,none), or modules of your own`,
+  },
+  family: { value: 'FILE', help: 'a module with a family of models of your own' },
   cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
   similarity: { value: 'X', help: "FrameFusion's similarity bound (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "FrameFusion's ratio bound (default: the model's, else 0.1)" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
-  limit: { value: 'N', help: 'ask only the first N questions' },
+  limit: { value: 'N', help: 'ask only the first N questions; with --calibrate and a folder, take the first N videos' },
   'max-new-tokens': { value: 'N', help: 'end each answer after N tokens (default 32)' },
   seed: { value: 'N', help: 'seed of --reducer random (default 0)' },
-  results: { value: 'FILE', help: 'keep every answer here; ended and started again, the work goes on from it' },
+  results: { value: 'FILE', help: 'keep every answer here; an interrupted evaluation resumes from it' },
   json: { value: 'FILE|-', help: 'write the summary; - prints it and nothing else' },
   report: { value: 'FILE', help: 'write tables and curves (.html), the main curve (.svg) or the tables (.md)' },
+  'skip-broken': { help: 'leave out videos that are missing or damaged, and list them' },
+  calibrate: {
+    value: 'FILE|-',
+    help: "instead measure FrameFusion's similarity bound with the videos, and write it into a catalogue of your own",
+  },
   types: { help: 'also print the accuracy by type of question' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
   quiet: { help: 'no progress, no notes' },
-  help: { help: 'this text' },
+  help: { short: 'h', help: 'this text' },
   version: { help: 'the version' },
 } as const satisfies FlagTable;
 
@@ -56,49 +80,60 @@ const flags = {
 export function evalHelp(): string {
   return [
     'Usage: ff-eval --data FILE [--reducer A,B] [--cost X,Y] [...]',
+    '       ff-eval --calibrate FILE (--videos DIR | --data FILE) [--model NAME] [...]',
     '',
-    'Measures how often a model answers right, for every reducer at every budget. Each video is looked at once.',
+    'Measures how often a model answers right, for every reducer at every budget. Each video is encoded once.',
     '',
     ...flagLines(flags),
     '',
-    'Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong, 130 interrupted.',
+    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
   ].join('\n');
 }
 
 /** @throws UsageError with one line that says what is wrong. */
-export function parseEvalArguments(argv: readonly string[]): EvalArguments | 'help' | 'version' {
+export function parseEvalArguments(argv: readonly string[]): EvalArguments | CalibrateArguments | 'help' | 'version' {
   const values = new FlagValues('ff-eval', flags, argv);
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
   const data = values.text('data');
+  const common = {
+    ...given('videos', values.text('videos')),
+    ...given('model', values.text('model')),
+    ...given('frames', values.count('frames')),
+    ...given('limit', values.count('limit', 1e9)),
+    adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
+    ...given('dtype', values.oneOf('dtype', dtypes)),
+    quiet: values.has('quiet'),
+  };
+  const calibrate = values.text('calibrate');
+  if (calibrate !== undefined) {
+    if (!data && !values.text('videos')) throw new UsageError('--calibrate needs --videos DIR or --data FILE.');
+    return { ...common, calibrate, ...given('data', data) };
+  }
   if (!data) throw new UsageError('--data FILE is needed. See ff-eval --help.');
   const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
   const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
+    ...common,
     data,
-    ...given('videos', values.text('videos')),
-    ...given('model', values.text('model')),
-    reducers: values.someOf('reducer', Object.keys(reducers)) ?? ['framefusion', 'none'],
+    ...given('family', values.text('family')),
+    reducers: values.someOf('reducer', Object.keys(reducers), isModulePath) ?? ['framefusion', 'none'],
     costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
     ...given('similarity', similarity),
     ...given('ratio', ratio),
-    ...given('frames', values.count('frames')),
-    ...given('limit', values.count('limit')),
     maxNewTokens: values.count('max-new-tokens') ?? 32,
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
     ...given('results', values.text('results')),
     ...given('json', values.text('json')),
     ...given('report', reportFile(values.text('report'))),
     types: values.has('types'),
-    adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
-    ...given('dtype', values.oneOf('dtype', dtypes)),
-    quiet: values.has('quiet'),
+    skipBroken: values.has('skip-broken'),
   };
 }
 
 /** @throws UsageError for a file of another kind. */
 function reportFile(file: string | undefined): string | undefined {
   if (file === undefined || /\.(html|svg|md)$/i.test(file)) return file;
-  throw new UsageError(`--report must name a .html, .svg or .md file, got "${file}".`);
+  throw new UsageError(`--report must name a .html, .svg or .md file, got ${quoted(file)}.`);
 }

@@ -1,25 +1,29 @@
 /** The work of `ff-eval`: every question to every policy, with the vision tower run once a video. */
 import { createHash } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
-import { openVideo } from '../../media/video.ts';
+import { InputError } from '../../engine/errors.ts';
+import { chooseModel, type ModelChoice } from '../../library/catalogue.ts';
+import { openVideo } from '../../media/open-video.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
 import { fetchModel, type LocalModel } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
-import { chooseModel, type ModelChoice } from '../models.ts';
+import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
-import { policyOf } from '../policy.ts';
-import { Console } from '../progress.ts';
-import { precisionText, spentShare } from '../report.ts';
+import { familiesWith, reducerMaker } from '../own-module.ts';
+import { computedShareOf, precisionText } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import { standardOutput } from '../standard-output.ts';
 import type { EvalArguments } from './arguments.ts';
 import { requireVideos } from './benchmarks/videos.ts';
-import { isRight, promptFor, type Question, readQuestions } from './questions.ts';
+import type { Question } from './question.ts';
+import { isRight, promptFor, readQuestions } from './questions.ts';
+import type { EvalReport, SkippedVideo } from './report.ts';
 import { Results } from './results.ts';
-import { type RunSummary, summarise } from './summary.ts';
+import { summarise } from './summary.ts';
 import { accuracyTable, markdownTables, typeTable } from './table.ts';
 
 /** A policy at one budget. */
@@ -31,34 +35,19 @@ interface Run {
   readonly key: string;
 }
 
-/** What `ff-eval --json` writes; `version` is raised when a field changes its meaning or goes. */
-export interface EvalReport {
-  readonly version: 1;
-  readonly tool: string;
-  /** The command line, and when it was done: ISO 8601. */
-  readonly command: string;
-  readonly date: string;
-  readonly data: string;
-  readonly questions: number;
-  readonly videos: number;
-  readonly model: string;
-  readonly dtype: string;
-  readonly adapter: string;
-  readonly runs: readonly RunSummary[];
-}
-
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function evaluate(args: EvalArguments, tool: string): Promise<void> {
-  const console_ = new Console('ff-eval', args);
-  const questions = await readQuestions(args.data, { ...args, note: (line) => console_.warn(line) });
-  requireVideos(args.data, questions);
-  const chosen = chooseModel(args.model);
-  const runs = runsOf(args, chosen);
+  const log = new Log('ff-eval', args);
+  const questions = await readQuestions(args.data, { ...args, note: (line) => log.warn(line) });
+  if (!args.skipBroken) requireVideos(args.data, questions);
+  const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
+  const chosen = { ...chooseModel(args.model), ...families };
+  const runs = await runsOf(args, chosen);
   const outputs = (['json', 'report', 'results'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
   const videos = new Set(questions.map(({ video }) => video));
   await checkOutputs(outputs, await inputFiles({ data: args.data, videos }, chosen));
-  const choice = await fetchModel(chosen, console_);
-  const { runtime, model } = await openModel(args, choice, console_, {
+  const choice = await fetchModel(chosen, log);
+  const { runtime, model } = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,
     cost: Math.max(...runs.map(({ cost }) => cost)),
@@ -68,11 +57,13 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     maxNewTokens: args.maxNewTokens,
   });
   try {
-    const results = await Results.open(args.results, aboutOf(args, choice, model, questions));
-    await answerAll(args, { choice, model, questions, runs, results }, console_);
+    await using results = await Results.open(args.results, aboutOf(args, choice, model, questions), (line) =>
+      log.warn(line),
+    );
+    const skipped = await answerAll(args, { choice, model, questions, runs, results }, log);
     const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
     const report: EvalReport = {
-      version: 1,
+      version: 2,
       tool,
       command: commandLine('ff-eval'),
       date: new Date().toISOString(),
@@ -80,8 +71,9 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       questions: questions.length,
       videos: new Set(questions.map(({ video }) => video)).size,
       model: choice.name,
-      dtype: precisionText(model.weights.formats.join(' + '), model.act),
+      dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
       adapter: runtime.adapterName,
+      ...(args.skipBroken && { skipped }),
       runs: summaries,
     };
     await everyOutput([
@@ -90,8 +82,10 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
     ]);
     if (args.json !== '-') standardOutput.write(`${accuracyTable(report)}\n`);
     if (args.types && args.json !== '-') standardOutput.write(`\n${typeTable(report)}\n`);
+    const files = [args.json, args.report].filter((file) => file !== undefined && file !== '-');
+    if (files.length > 0) log.note(`${log.tool}: wrote ${files.join(' and ')}`);
   } finally {
-    console_.clear();
+    log.clear();
     model[Symbol.dispose]();
     runtime.close();
   }
@@ -105,13 +99,19 @@ async function drawn(report: EvalReport, file: string): Promise<string> {
 }
 
 /** Every policy at every budget; the dense model has one. */
-function runsOf(args: EvalArguments, choice: ModelChoice): Run[] {
-  return args.reducers.flatMap((reducer) =>
-    (reducer === 'none' ? [1] : args.costs).map((cost) => {
-      const policy = policyOf(reducer, { cost, seed: args.seed }, args, choice);
-      return { reducer, cost, policy, key: JSON.stringify([reducer, policy?.settings ?? {}]) };
-    }),
-  );
+async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> {
+  const thresholds = { similarityLowerBound: args.similarity, ratioLowerBound: args.ratio };
+  const runs: Run[] = [];
+  for (const reducer of args.reducers) {
+    const make = await reducerMaker(reducer);
+    for (const cost of reducer === 'none' ? [1] : args.costs) {
+      const policy = make({ cost, seed: args.seed, ...thresholds }, choice);
+      // A module of the user's own need not name its budget.
+      const settings = policy ? { cost, ...policy.settings } : {};
+      runs.push({ reducer, cost, policy, key: JSON.stringify([reducer, settings]) });
+    }
+  }
+  return runs;
 }
 
 /** What answers hang on besides the policy. */
@@ -128,7 +128,7 @@ function aboutOf(
   return {
     data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
     model: resolve(choice.folder), // its name alone could be that of another folder
-    dtype: precisionText(model.weights.formats.join(' + '), model.act),
+    dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
     frames: args.frames ?? choice.frames,
     maxNewTokens: args.maxNewTokens,
   };
@@ -142,37 +142,74 @@ interface Work {
   readonly results: Results;
 }
 
-async function answerAll(args: EvalArguments, work: Work, console_: Console): Promise<void> {
-  const { model, questions, runs, results } = work;
-  const total = questions.length * runs.length;
-  let done = 0;
-  for (const [shown, ofVideo] of byVideo(questions)) {
+/** @returns The videos that could not be read, where that is not an error. */
+async function answerAll(args: EvalArguments, work: Work, log: Log): Promise<SkippedVideo[]> {
+  const { questions, runs, results } = work;
+  const progress = { done: 0, total: questions.length * runs.length };
+  const skipped: SkippedVideo[] = [];
+  for (const ofVideo of byVideo(questions)) {
     const open = runs.flatMap((run) =>
       ofVideo.filter(({ index }) => !results.has(run.key, index)).map((one) => ({ run, ...one })),
     );
-    done += ofVideo.length * runs.length - open.length;
-    if (open.length === 0) continue;
-    const encoded = await encode(args, work, shown, console_);
-    try {
-      for (const { run, question, index } of open) {
-        console_.progress('answering', ++done, total);
-        const answer = model
-          .withReducer(run.policy)
-          .answer(encoded, promptFor(question), { maxNewTokens: args.maxNewTokens });
-        let text = '';
-        for await (const piece of answer) text += piece;
-        await results.add({
-          run: run.key,
-          question: index,
-          answer: text,
-          right: isRight(question, text),
-          spent: spentShare(answer.stats),
-          actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
-        });
-      }
-    } finally {
-      encoded[Symbol.dispose]();
+    progress.done += ofVideo.length * runs.length - open.length;
+    const [first] = open;
+    if (!first) continue;
+    const { video } = first.question;
+    const encoded = await encode(args, work, first.question, log).catch((error: unknown) => {
+      if (!args.skipBroken || !isBroken(error)) throw error;
+      skipped.push({ video, questions: ofVideo.length, reason: error.message });
+      log.warn(`left out: ${error.message}`);
+    });
+    if (encoded) await answerOpen(args, work, { open, encoded, progress }, log);
+    else progress.done += open.length;
+  }
+  return skipped;
+}
+
+/** Whether a video is to blame. */
+function isBroken(error: unknown): error is Error {
+  return error instanceof Error && (error.name === 'VideoError' || error instanceof InputError);
+}
+
+interface OpenQuestions {
+  readonly open: readonly { readonly run: Run; readonly question: Question; readonly index: number }[];
+  readonly encoded: EncodedVideo;
+  readonly progress: { done: number; readonly total: number };
+}
+
+/** Asks what is still open about one video, and lets it go. */
+async function answerOpen(
+  { maxNewTokens }: EvalArguments,
+  { model, results }: Work,
+  { open, encoded, progress }: OpenQuestions,
+  log: Log,
+): Promise<void> {
+  // What questions about one video have in common is computed once.
+  const sessions = new Map(
+    [...new Set(open.map(({ run }) => run))].map((run) => [run, model.withReducer(run.policy).session(encoded)]),
+  );
+  try {
+    for (const { run, question, index } of open) {
+      log.progress('answering', ++progress.done, progress.total);
+      const base = sessions.get(run)!;
+      // A single question has nothing to share.
+      using session = open.filter((one) => one.run === run).length > 1 ? base.fork() : base;
+      const answer = session.ask(promptFor(question), { maxNewTokens });
+      const pieces: string[] = [];
+      for await (const piece of answer) pieces.push(piece);
+      const text = pieces.join('');
+      await results.add({
+        run: run.key,
+        question: index,
+        answer: text,
+        right: isRight(question, text),
+        computedShare: computedShareOf(answer.stats),
+        actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
+      });
     }
+  } finally {
+    for (const session of sessions.values()) session[Symbol.dispose]();
+    encoded[Symbol.dispose]();
   }
 }
 
@@ -181,17 +218,19 @@ function byVideo(questions: readonly Question[]) {
   const groups = new Map<string, { readonly question: Question; readonly index: number }[]>();
   for (const [index, question] of questions.entries()) {
     const key = JSON.stringify([question.video, question.start, question.end]);
-    groups.set(key, [...(groups.get(key) ?? []), { question, index }]);
+    const group = groups.get(key);
+    if (group) group.push({ question, index });
+    else groups.set(key, [{ question, index }]);
   }
-  return [...groups.values()].map((group) => [group[0]!.question, group] as const);
+  return groups.values();
 }
 
-async function encode(args: EvalArguments, { choice, model }: Work, shown: Question, console_: Console) {
+async function encode(args: EvalArguments, { model }: Work, shown: Question, log: Log) {
   const { start, end } = shown;
   const video = await openVideo(shown.video);
   try {
     const times = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
-    return (await showVideo({ video, model, choice }, { ...args, ...times }, console_)).encoded;
+    return (await showVideo({ video, model }, { ...args, ...times }, log)).encoded;
   } finally {
     await video.close();
   }

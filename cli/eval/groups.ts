@@ -1,6 +1,6 @@
 /** The runs of an evaluation as tables and charts want them: by reducer, by type, beside the dense model. */
 import type { Series } from '../../charts/series.ts';
-import type { EvalReport } from './evaluate.ts';
+import type { EvalReport } from './report.ts';
 import type { Accuracy, RunSummary } from './summary.ts';
 
 /** A report as `ff-eval` makes it, or one that was written before it knew when and by which command it was made. */

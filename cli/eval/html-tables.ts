@@ -11,7 +11,7 @@ const NOTHING = '–';
 export function accuracyRows(report: Runs, labelledBy: string): Markup {
   const dense = denseOf(report);
   const line = (run: RunSummary): Markup =>
-    html`<tr><th scope="row">${nameOf(run.reducer)}</th><td>${budget(run.cost)}</td><td><b>${percent(share(run))}</b></td><td>${intervalOf(run)}</td><td>${relative(run, dense)}</td><td>${run.right}/${run.total}</td><td>${percent(run.spent)}</td><td>${run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : NOTHING}</td></tr>\n`;
+    html`<tr><th scope="row">${nameOf(run.reducer)}</th><td>${budget(run.cost)}</td><td><b>${percent(share(run))}</b></td><td>${intervalOf(run)}</td><td>${relative(run, dense)}</td><td>${run.right}/${run.total}</td><td>${percent(run.computedShare)}</td><td>${run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : NOTHING}</td></tr>\n`;
   return scrollBox(
     labelledBy,
     html`<table>

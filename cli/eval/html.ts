@@ -52,13 +52,14 @@ ${accuracyFigure(report)}
 /** Names the runs that computed something else than they were asked for: the chart shows them where they were asked. */
 function offBudget(report: Printable): string {
   const off = byReducer(report).flatMap(({ name, runs }) => {
-    const some = runs.filter(({ cost, spent, total }) => total > 0 && Math.abs(spent - cost) > 0.01);
+    const some = runs.filter(({ cost, computedShare, total }) => total > 0 && Math.abs(computedShare - cost) > 0.01);
     return some.length === 0 ? [] : [`${name} (${some.map(budgetAndSpent).join(', ')})`];
   });
   return off.length === 0 ? '' : ` More than a point off the budget at which they are drawn: ${off.join('; ')}.`;
 }
 
-const budgetAndSpent = ({ cost, spent }: RunSummary): string => `at ${budget(cost)} computed ${percent(spent)}`;
+const budgetAndSpent = ({ cost, computedShare }: RunSummary): string =>
+  `at ${budget(cost)} computed ${percent(computedShare)}`;
 
 const hasReducers = ({ runs }: Printable): boolean => runs.some(({ reducer }) => reducer !== 'none');
 

@@ -2,39 +2,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
-import type { BenchmarkName } from './benchmarks/benchmark.ts';
+import { quoted, shownValue } from '../../engine/text.ts';
+import { reasonOf } from '../errors.ts';
 import { chosenOption, plain } from './benchmarks/choice.ts';
 import { readBenchmark, readBenchmarkFolder } from './benchmarks/index.ts';
+import { letterOf } from './benchmarks/letters.ts';
 import { plainWording, wordings } from './benchmarks/prompts.ts';
-
-/** A question with its true answer. */
-export interface Question {
-  /** Path of the video. */
-  readonly video: string;
-  readonly question: string;
-  /** The answer's text; with options, one of them or its letter. */
-  readonly answer: string;
-  /** What kind of question it is, for accuracy by type. */
-  readonly type: string;
-  /** Choices, shown as A, B, C, ... */
-  readonly options?: readonly string[];
-  /** Whose question it is, and so how it is worded. */
-  readonly benchmark?: BenchmarkName;
-  /** Seconds from which on the video is asked about. Absent: from its beginning. */
-  readonly start?: number;
-  /** Seconds up to which the video is asked about. Absent: to its end. */
-  readonly end?: number;
-}
-
-/** What {@link readQuestions} may be told. */
-export interface ReadOptions {
-  /** Folder of the videos. Default: the file's own, or where its benchmark has them beside it. */
-  readonly videos?: string;
-  /** Read only the first so many questions; the videos of the others need not be there. */
-  readonly limit?: number;
-  /** Says what is left out, a sentence each. */
-  readonly note?: (line: string) => void;
-}
+import type { Question, ReadOptions } from './question.ts';
 
 /**
  * Reads a file of lines `{ "video", "question", "answer", "type"?, "options"? }`, whose videos are named relative to
@@ -46,13 +20,14 @@ export interface ReadOptions {
 export async function readQuestions(file: string, options: ReadOptions = {}): Promise<Question[]> {
   if (await isFolder(file)) return readBenchmarkFolder(file, options);
   const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${file}: cannot be read: ${cause.code ?? cause.message}.`, { cause });
+    throw new InputError(`${file}: cannot be read: ${reasonOf(cause)}.`, { cause });
   });
   const published = await readBenchmark(file, bytes, options);
   if (published) return published;
   const folder = options.videos ?? dirname(file);
   const questions = bytes
     .toString('utf8')
+    .replace(/^\uFEFF/, '')
     .split('\n')
     .flatMap((line, i) => (line.trim() === '' ? [] : [parseQuestion(`${file}:${i + 1}`, line, folder)]));
   if (questions.length === 0) throw new InputError(`${file}: holds no questions. A line of JSON each is expected.`);
@@ -73,19 +48,38 @@ function parseQuestion(where: string, line: string, folder: string): Question {
   const text = (key: string, fallback?: string): string => {
     const found = value?.[key] ?? fallback;
     if (typeof found === 'string' && found.trim() !== '') return found;
-    throw new InputError(`${where}: ${key} must be a text, got ${JSON.stringify(found)}.`);
+    throw new InputError(`${where}: ${key} must be a text, got ${shownValue(found)}.`);
   };
   const { options } = value ?? {};
-  const areOptions = Array.isArray(options) && options.length > 1 && options.every((item) => typeof item === 'string');
+  const areOptions =
+    Array.isArray(options) &&
+    options.length > 1 &&
+    options.length <= MOST_OPTIONS &&
+    options.every((item) => typeof item === 'string');
   if (options !== undefined && !areOptions)
-    throw new InputError(`${where}: options must be a list of two or more texts.`);
-  return {
+    throw new InputError(`${where}: options must be a list of two to ${MOST_OPTIONS} texts.`);
+  const question: Question = {
     video: resolve(folder, text('video')),
     question: text('question'),
     answer: text('answer'),
     type: text('type', 'all'),
     ...(areOptions && { options }),
   };
+  if (areOptions && rightOption(question.answer, options) < 0)
+    throw new InputError(
+      `${where}: answer must be one of the options or its letter, A to ${letterOf(options.length - 1)}, got ${quoted(question.answer)}.`,
+    );
+  return question;
+}
+
+/** As many as there are letters. */
+const MOST_OPTIONS = 26;
+
+/** The index of the option that a true answer names, by letter or by text; -1 if it names none. */
+function rightOption(answer: string, options: readonly string[]): number {
+  const letter = answer.trim();
+  if (/^[A-Z]$/.test(letter) && letter <= letterOf(options.length - 1)) return letter.charCodeAt(0) - 65;
+  return options.map(plain).indexOf(plain(answer));
 }
 
 /** The question as the model is asked it: with options, one a line, and how to answer (as lmms-eval has it). */
@@ -100,8 +94,7 @@ export function promptFor({ question, options, benchmark }: Question): string {
  */
 export function isRight({ question, answer, options }: Question, given: string): boolean {
   if (!options) return plain(given) === plain(answer);
-  const texts = options.map(plain);
-  const wanted = /^[A-Z]$/.test(answer.trim()) ? answer.trim().charCodeAt(0) - 65 : texts.indexOf(plain(answer));
   const chosen = chosenOption({ question, options }, given);
-  return chosen >= 0 && texts[chosen] === texts[wanted];
+  const wanted = rightOption(answer, options);
+  return chosen >= 0 && plain(options[chosen]!) === plain(options[wanted] ?? '');
 }

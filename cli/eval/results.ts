@@ -1,7 +1,9 @@
-/** The results of an evaluation: JSON lines, one an answer, so that a run that was ended goes on where it was. */
-import { existsSync } from 'node:fs';
-import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
+/** The results of an evaluation: JSON lines, one an answer, so that an interrupted evaluation resumes. */
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { InputError } from '../../engine/errors.ts';
+import { FileLock } from '../../hub/lock.ts';
+import { reasonOf } from '../errors.ts';
+import { realFile, writeOutput } from '../output.ts';
 
 /** One answer. */
 export interface Result {
@@ -12,69 +14,168 @@ export interface Result {
   readonly answer: string;
   readonly right: boolean;
   /** Mean over the layers of the share of video tokens in attention. */
-  readonly spent: number;
+  readonly computedShare: number;
   /** What the policy did, in order. */
   readonly actions: readonly string[];
 }
 
-/** Answers so far, in memory and in a file. */
-export class Results {
-  readonly #file: string | undefined;
-  readonly #done = new Map<string, Result>();
+/** What answers depend on, by name: model, questions, sampling. */
+export type About = Readonly<Record<string, unknown>>;
 
-  private constructor(file: string | undefined) {
-    this.#file = file;
+const VERSION = 2;
+
+/** Without a sign of life for this long, whoever holds a lock on another machine is taken for dead. */
+const STALE_MS = 60_000;
+
+/** Answers so far, in memory and in a file that no other process writes. */
+export class Results implements AsyncDisposable {
+  readonly #done = new Map<string, Map<number, Result>>();
+  readonly #name: string;
+  #file: FileHandle | undefined;
+  #lock: FileLock | undefined;
+
+  private constructor(name: string) {
+    this.#name = name;
   }
 
   /**
-   * Opens a results file, or starts it. A last line that was cut off is taken away.
+   * Opens a results file, or starts it. Lines that are damaged, or there twice, are taken away.
    *
-   * @param about - What the answers hang on: model, questions, sampling. Must be what the file was started with.
-   * @throws InputError if the file is of another evaluation, or cannot be read or written.
+   * @param about - Must be what the file was started with.
+   * @param warn - Told which lines were damaged.
+   * @throws InputError if the file is of another evaluation, if another process writes it, or if it cannot be read or written.
    */
-  static async open(file: string | undefined, about: Readonly<Record<string, unknown>>): Promise<Results> {
-    const results = new Results(file);
-    if (file === undefined) return results;
-    const header = `${JSON.stringify({ version: 1, ...about })}\n`;
+  static async open(name: string | undefined, about: About, warn: (line: string) => void): Promise<Results> {
+    const results = new Results(name ?? '');
+    if (name === undefined) return results;
     try {
-      if (existsSync(file)) await results.#read(file, header);
-      else await writeFile(file, header);
-    } catch (cause) {
-      if (cause instanceof InputError) throw cause;
-      throw new InputError(`--results ${file}: ${(cause as Error).message}.`, { cause });
+      await results.#open(about, warn);
+      return results;
+    } catch (error) {
+      await results[Symbol.asyncDispose]();
+      throw results.#error(error);
     }
-    return results;
   }
 
   has(run: string, question: number): boolean {
-    return this.#done.has(key(run, question));
+    return this.#done.get(run)?.has(question) ?? false;
   }
 
   /** Answers of one policy, in the order of questions. */
   of(run: string): Result[] {
-    return [...this.#done.values()].filter((result) => result.run === run).sort((a, b) => a.question - b.question);
+    return [...(this.#done.get(run)?.values() ?? [])].sort((a, b) => a.question - b.question);
   }
 
+  /** @throws InputError if the file cannot be written; what is in it stays. */
   async add(result: Result): Promise<void> {
-    this.#done.set(key(result.run, result.question), result);
-    if (this.#file !== undefined) await appendFile(this.#file, `${JSON.stringify(result)}\n`);
+    this.#note(result);
+    try {
+      await this.#file?.appendFile(`${JSON.stringify(result)}\n`);
+    } catch (error) {
+      throw this.#error(error);
+    }
   }
 
-  async #read(file: string, header: string): Promise<void> {
-    const text = await readFile(file, 'utf8');
-    if (!text.startsWith(header))
-      throw new InputError(
-        `--results ${file}: is of another evaluation (model, questions or sampling differ). Name another file.`,
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file?.close();
+    this.#lock?.release();
+  }
+
+  async #open(about: About, warn: (line: string) => void): Promise<void> {
+    const path = await realFile('--results', this.#name);
+    this.#lock = await this.#locked(path);
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return '';
+    });
+    const header = JSON.stringify({ version: VERSION, ...about });
+    const kept = this.#read(text, header, warn);
+    const whole = [header, ...kept, ''].join('\n');
+    if (text !== whole) await writeOutput('--results', path, whole);
+    this.#file = await open(path, 'a');
+  }
+
+  async #locked(path: string): Promise<FileLock> {
+    const holder = new AbortController();
+    const waiting = (name: string): void =>
+      holder.abort(
+        new InputError(
+          `--results ${this.#name}: ${name} is writing it. Wait for that one, name another file, or remove ${this.#name}.lock if it is gone.`,
+        ),
       );
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
-    for (const line of whole.slice(header.length).split('\n').filter(Boolean)) {
-      const result = JSON.parse(line) as Result;
-      this.#done.set(key(result.run, result.question), result);
+    try {
+      return await FileLock.acquire(`${path}.lock`, { pollMs: 50, staleMs: STALE_MS, signal: holder.signal, waiting });
+    } catch (error) {
+      throw holder.signal.aborted ? holder.signal.reason : error;
     }
+  }
+
+  /** The lines to be kept, without the header; damaged ones are warned of, but for the last, which was only cut off. */
+  #read(text: string, header: string, warn: (line: string) => void): string[] {
+    const [first = '', ...lines] = text.split('\n');
+    if (lines.length === 0 && header.startsWith(first)) return []; // it was ended before it had begun
+    if (first !== header) throw new InputError(`--results ${this.#name}: ${difference(first, header)}`);
+    const end = lines.pop(); // nothing, if the last line is whole
+    const kept: string[] = [];
+    const damaged: number[] = [];
+    for (const [i, line] of [...lines, ...(end && parseResult(end) ? [end] : [])].entries()) {
+      const result = parseResult(line);
+      if (!result) damaged.push(i + 2);
+      else if (!this.has(result.run, result.question)) {
+        this.#note(result);
+        kept.push(line);
+      }
+    }
+    if (damaged.length > 0) warn(`${this.#name}: ${damagedText(damaged)}; what is missing is asked again`);
+    return kept;
+  }
+
+  #note(result: Result): void {
+    const ofRun = this.#done.get(result.run) ?? new Map<number, Result>();
+    this.#done.set(result.run, ofRun.set(result.question, result));
+  }
+
+  #error(cause: unknown): unknown {
+    if (cause instanceof InputError || (cause as NodeJS.ErrnoException)?.code === undefined) return cause;
+    return new InputError(`--results ${this.#name}: ${reasonOf(cause)}. What it holds is kept.`, { cause });
   }
 }
 
-function key(run: string, question: number): string {
-  return `${run}\n${question}`;
+function damagedText(lines: readonly number[]): string {
+  if (lines.length === 1) return `line ${lines[0]} is damaged and was removed`;
+  const first = lines.slice(0, 5).join(', ');
+  return `lines ${first}${lines.length > 5 ? `, and ${lines.length - 5} more` : ''} are damaged and were removed`;
+}
+
+/** Why a header is not the one that is wanted. */
+function difference(found: string, wanted: string): string {
+  const [old, now] = [fieldsOf(found), fieldsOf(wanted)];
+  if (!old || old.version === undefined) return 'holds no results, and is left as it is. Name another file.';
+  if (old.version !== now?.version) return 'was written by another version of ff-eval. Name another file.';
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])];
+  const differ = names.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(now[name]));
+  return `is of another evaluation (${differ.join(', ') || 'order of fields'} differ). Name another file.`;
+}
+
+function fieldsOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined if a line is no result. */
+function parseResult(line: string): Result | undefined {
+  const { run, question, answer, right, computedShare, actions } = (fieldsOf(line) ?? {}) as Partial<Result>;
+  const isResult =
+    typeof run === 'string' &&
+    Number.isSafeInteger(question) &&
+    typeof answer === 'string' &&
+    typeof right === 'boolean' &&
+    typeof computedShare === 'number' &&
+    Array.isArray(actions) &&
+    actions.every((action) => typeof action === 'string');
+  return isResult ? ({ run, question, answer, right, computedShare, actions } as Result) : undefined;
 }

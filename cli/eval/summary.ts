@@ -1,5 +1,5 @@
 /** Accuracy with its uncertainty, from answers. */
-import type { Question } from './questions.ts';
+import type { Question } from './question.ts';
 import type { Result } from './results.ts';
 
 /** Right answers among a number of them. */
@@ -16,7 +16,7 @@ export interface RunSummary extends Accuracy {
   /** Asked for; 1 for the dense model. */
   readonly cost: number;
   /** Mean over the questions of what was computed. */
-  readonly spent: number;
+  readonly computedShare: number;
   /** Share of the questions in which tokens were merged and then pruned, rather than merged to the budget. */
   readonly mergedThenPruned: number;
   readonly byType: Readonly<Record<string, Accuracy>>;
@@ -48,7 +48,7 @@ export function summarise(
     reducer,
     cost,
     ...rightOf(results),
-    spent: mean(({ spent }) => spent),
+    computedShare: mean(({ computedShare }) => computedShare),
     mergedThenPruned: mean(({ actions }) => Number(actions.includes('merge') && actions.includes('prune'))),
     byType: Object.fromEntries(
       types.map((type) => [type, rightOf(results.filter(({ question }) => questions[question]?.type === type))]),

@@ -1,6 +1,6 @@
 /** An evaluation as a person reads it. */
 import { alignRows } from '../table.ts';
-import type { EvalReport } from './evaluate.ts';
+import type { EvalReport } from './report.ts';
 import type { Accuracy } from './summary.ts';
 
 /** One line a policy and budget. */
@@ -22,7 +22,7 @@ function accuracyRows({ runs }: EvalReport): string[][] {
   const lines = runs.map((run) => [
     run.reducer,
     run.cost.toString(),
-    percent(run.spent),
+    percent(run.computedShare),
     `${run.right}/${run.total}`,
     percent(run.right / run.total),
     `${percent(run.interval[0])} to ${percent(run.interval[1])}`,

@@ -2,7 +2,7 @@
 
 import { html, type Markup } from '../../charts/markup.ts';
 import { page } from '../../charts/page.ts';
-import type { TokenGrid } from '../../models/video-model.ts';
+import type { TokenGrid } from '../../models/inputs.ts';
 import type { Answered } from '../answers.ts';
 import { precisionText, type ReportOfVideo } from '../report.ts';
 import { answersSection } from './answers.ts';
@@ -37,7 +37,7 @@ ${answersSection(answers)}
 ${playerSection(data, frames, report.video)}
 <h2 id="layers">Tokens in every layer</h2>
 <figure>${layerFigure(run.report)}
-<figcaption>The dotted line is the budget: what the layers may compute on average. They computed ${percent(run.report.budget.spent)} of the video's tokens.</figcaption></figure>
+<figcaption>The dotted line is the budget: what the layers may compute on average. They computed ${percent(run.report.budget.computedShare)} of the video's tokens.</figcaption></figure>
 <h2 id="steps">What was merged and pruned, and why</h2>
 ${stepsSection(run)}
 <h2 id="time">Time</h2>

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InputError } from '../../engine/errors.ts';
-import { BrowserPage } from '../browser-page.ts';
 
 /** In pixels of the page. */
 const WIDTH = 1080;
@@ -48,23 +47,37 @@ export async function pictureOf(page: string, program: string): Promise<Uint8Arr
   try {
     const file = join(folder, 'report.html');
     await writeFile(file, page);
-    const browser = await BrowserPage.open(program);
+    const browser = await launch(program);
     try {
-      await browser.visit(pathToFileURL(file).href, { width: WIDTH, height: 800, print: true });
+      const page = await browser.newPage({ viewport: { width: WIDTH, height: 800 }, deviceScaleFactor: SCALE });
+      await page.emulateMedia({ media: 'print' });
+      await page.goto(pathToFileURL(file).href);
       // Paper has margins; a picture has none of its own.
-      await browser.value(`document.body.style.padding = '${MARGIN}px'`);
-      const height = Number(await browser.value('document.documentElement.scrollHeight'));
-      return await browser.picture(height * SCALE > MOST_PIXELS ? 1 : SCALE);
+      await page.addStyleTag({ content: `body { padding: ${MARGIN}px }` });
+      const height = Number(await page.evaluate('document.documentElement.scrollHeight'));
+      return await page.screenshot({ fullPage: true, scale: height * SCALE > MOST_PIXELS ? 'css' : 'device' });
     } finally {
       await browser.close();
     }
   } catch (cause) {
-    throw new InputError(`--report: ${program} took no picture: ${(cause as Error).message}. Write a .html instead.`, {
+    throw new InputError(`--report: ${program} took no picture: ${firstLine(cause)}. Write a .html instead.`, {
       cause,
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Playwright's messages go on with its log. */
+const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!.replace(/[.:\s]+$/, '');
+
+async function launch(executablePath: string) {
+  const { chromium } = await import('playwright-core'); // optional, and of no use to who wants no picture
+  // The browser brings a Vulkan driver of its own, and finds none where this process has named the one that it computes on.
+  const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env;
+  // The command ends by signals itself, and the browser with it.
+  const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+  return chromium.launch({ executablePath, args: ['--disable-gpu'], env: env as Record<string, string>, ...signals });
 }
 
 async function runs(file: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** A trace as the page plays it: for every video token when it went, where to, and why. */
 import { tokensIn } from '../../models/family.ts';
+import type { TokenGrid } from '../../models/inputs.ts';
 import type { Scores, Trace } from '../../models/trace.ts';
-import type { TokenGrid } from '../../models/video-model.ts';
 
 /** What the page's program reads. Video tokens are counted from the video's first, frame after frame. */
 export interface Played extends TokenGrid {

@@ -11,13 +11,13 @@ export function timeSection({ seconds, runs }: Report): Markup {
     ['opening the adapter and loading', seconds.load],
     ['decoding the video', seconds.decodeVideo],
     ['resizing frames', seconds.preprocess],
-    ['looking: vision tower and pooling', seconds.vision],
+    ['vision encoding', seconds.vision],
   ] as const;
   const own: [string, (run: RunReport) => string][] = [
-    ['reading: prompt to first token', (run) => said(run.seconds.prefill)],
-    ['writing: first token to last', (run) => said(run.seconds.decode)],
+    ['prefill: prompt to first token', (run) => said(run.seconds.prefill)],
+    ['decoding: first token to last', (run) => said(run.seconds.decode)],
     ['tokens a second', ({ tokensPerSecond }) => tokensPerSecond?.toFixed(1) ?? '–'],
-    ['memory on the GPU at most', ({ peakGpuBytes }) => bytes(peakGpuBytes)],
+    ['peak memory on the GPU', ({ peakGpuBytes }) => bytes(peakGpuBytes)],
     ['cache of the prompt', ({ cacheBytes }) => bytes(cacheBytes)],
   ];
   return scrollBox(
@@ -47,7 +47,7 @@ export function originSection(report: ReportOfVideo): Markup {
         .filter(Boolean)
         .join(', '),
     ],
-    ['drawing', `temperature ${sampling.temperature}, top-p ${sampling.topP}, seed ${sampling.seed}`],
+    ['sampling', `temperature ${sampling.temperature}, top-p ${sampling.topP}, seed ${sampling.seed}`],
     ['reducer', [runs.at(-1)?.reducer ?? '', ...settings].join(', ')],
     ['frames', `${video.sampled.join(', ')} (decoded by ${video.decoder})`],
   ]);

@@ -1,6 +1,7 @@
 /** Each step of the reducer: what it did, and by which numbers. */
 
 import { html, type Markup, type Part } from '../../charts/markup.ts';
+import { placeText } from '../../models/stats.ts';
 import type { TraceStep } from '../../models/trace.ts';
 import type { Answered } from '../answers.ts';
 import type { RunReport } from '../report.ts';
@@ -24,10 +25,10 @@ function inShort(steps: readonly Step[]): string {
   const prune = last((action) => action === 'prune' || action === 'drop');
   const looked = steps.findLast(({ similarShare }) => similarShare !== undefined);
   return [
-    merge ? `Tokens were merged for the last time ${where(merge.layer)}.` : 'No token was merged.',
-    looked && looked !== merge ? `A look ${where(looked.layer)} found nothing more to merge.` : '',
+    merge ? `Tokens were merged for the last time ${placeText(merge.at)}.` : 'No token was merged.',
+    looked && looked !== merge ? `A look ${placeText(looked.at)} found nothing more to merge.` : '',
     prune
-      ? `${counted(prune.rowsIn - prune.rowsOut)} ${removal(prune.action)} ${where(prune.layer)}.`
+      ? `${counted(prune.rowsIn - prune.rowsOut)} ${removal(prune.action)} ${placeText(prune.at)}.`
       : 'None was pruned.',
   ]
     .filter((sentence) => sentence !== '')
@@ -35,7 +36,7 @@ function inShort(steps: readonly Step[]): string {
 }
 
 function stepBox(step: TraceStep, said: Step | undefined): Markup {
-  const title = `${capital(where(step.layer))}: ${deed(step)}`;
+  const title = `${capital(placeText(step.at))}: ${deed(step)}`;
   return html`<section class="step"><h3>${title}</h3>
 <p class="note">${reasons(step, said)}</p>
 ${figureOf(step, title)}</section>\n`;
@@ -83,10 +84,6 @@ function notDrawn({ similarity, attention }: TraceStep): Part {
   ] as const;
   const some = said.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   return some.length > 0 && html`<figcaption>Not drawn: ${some.join(', ')}.</figcaption>`;
-}
-
-function where(layer: number): string {
-  return layer < 0 ? 'before layer 0' : `in layer ${layer}`;
 }
 
 function counted(tokens: number): string {

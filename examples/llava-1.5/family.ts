@@ -102,7 +102,7 @@ class PictureEncoder implements VideoEncoder {
     return { rows: side, columns: side, newlines: 'none', framesPerGroup: 1 };
   }
 
-  forward(rec: Recorder, pixels: Tensor): Tensor {
-    return this.#projector.forward(rec, this.#tower.features(rec, pixels));
+  forward(rec: Recorder, pixels: Tensor): [Tensor] {
+    return [this.#projector.forward(rec, this.#tower.features(rec, pixels))];
   }
 }

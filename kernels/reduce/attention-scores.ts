@@ -3,12 +3,17 @@ import { ShapeError } from '../../engine/errors.ts';
 import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
+import type { HeadColumns } from '../attention.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from '../grid.ts';
 import type { HeadLayout } from '../rope.ts';
+import sumsSource from './attention-sums.wgsl';
 import headMeanSource from './head-mean.wgsl';
 import lastRowSource from './last-row-attention.wgsl';
+import receivedSource from './received-attention.wgsl';
 
 const lastRowKernel = new Kernel('last-row-attention', lastRowSource);
+const sumsKernel = new Kernel('attention-sums', sumsSource);
+const receivedKernel = new Kernel('received-attention', receivedSource);
 const headMeanKernel = new Kernel('head-mean', headMeanSource);
 
 /**
@@ -63,4 +68,52 @@ export function importance(rec: Recorder, weights: Tensor, first: number, n: num
     workgroups: [ceilDiv(n, 64)],
   });
   return key;
+}
+
+/**
+ * Attention that each token receives from the others of its segment: the mean over heads and queries of softmax weights.
+ *
+ * @param q - `[segments * tokens, *]`, f32 or f16.
+ * @param k - `[segments * tokens, *]`, dtype of `q`; as many heads as `q` has.
+ * @param options - `segments`: sequences of equal length, one after the other; `queries`: how many of each segment's first
+ *   rows are asked, default all of them (1 asks a class token).
+ * @returns `[segments * tokens]`, f32; over a segment they sum to 1.
+ * @throws ShapeError if the operands do not fit one another.
+ */
+export function receivedAttention(
+  rec: Recorder,
+  q: HeadColumns,
+  k: HeadColumns,
+  options: Pick<HeadLayout, 'heads' | 'headDim'> & { readonly segments: number; readonly queries?: number },
+): Tensor {
+  const { heads, headDim, segments } = options;
+  const [rows, qStride] = q.of.shape2();
+  const [keys, kStride] = k.of.shape2();
+  expectOneDType('receivedAttention', q.of, k.of);
+  const width = heads * headDim;
+  if (rows !== keys || rows % segments !== 0 || q.column + width > qStride || k.column + width > kStride)
+    throw new ShapeError(
+      `receivedAttention: ${heads} heads of ${headDim} in ${segments} segments do not fit ${q.of}, ${k.of}.`,
+    );
+  const tokens = rows / segments;
+  const columns = { qStride, qColumn: q.column, kStride, kColumn: k.column, scale: 1 / Math.sqrt(headDim) };
+  const shared = {
+    constants: { HEAD_DIM: headDim },
+    types: { act: floatDType('receivedAttention', 'q', q.of) },
+  };
+  const sums = rec.empty('attention sums', [rows, heads], 'f32');
+  rec.dispatch(sumsKernel, {
+    ...shared,
+    operands: { q: q.of, k: k.of, sums },
+    params: { tokens, heads, ...columns },
+    workgroups: [rows, heads],
+  });
+  const received = rec.empty('received attention', [rows], 'f32');
+  rec.dispatch(receivedKernel, {
+    ...shared,
+    operands: { q: q.of, k: k.of, sums, received },
+    params: { tokens, heads, queries: options.queries ?? tokens, ...columns },
+    workgroups: [rows],
+  });
+  return received;
 }

@@ -1,10 +1,11 @@
-export { importance, lastRowAttention } from './attention-scores.ts';
 export {
-  compact,
-  gatherRows,
-  type Rows,
+  assignChosen,
+  assignRuns,
+  compactLayout,
+  compactRows,
+  GONE,
   type Survivors,
-  survivorsOfMerge,
-  survivorsOfPruning,
-} from './compact.ts';
+  survivorsOf,
+} from './assignment.ts';
+export { importance, lastRowAttention, receivedAttention } from './attention-scores.ts';
 export { fromOrderKey, NAN_KEY, orderKey, similarity, threshold, topK } from './rank.ts';

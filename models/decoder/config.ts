@@ -52,6 +52,18 @@ export function qwen2VlConfig(config: ConfigReader): DecoderConfig {
   return decoderConfig(config, { qkvBias: true, headOrder: 'split', scalings: ['mrope'] });
 }
 
+/**
+ * Qwen3-VL's (Hugging Face `Qwen3VLTextConfig`): Qwen3 with positions on three axes, whose frequencies are interleaved.
+ *
+ * @throws WeightsError as `qwen2Config`.
+ */
+export function qwen3VlConfig(config: ConfigReader): DecoderConfig {
+  refuseWindows(config);
+  config.oneOf('attention_bias', [false], false);
+  const kind = { qkvBias: false, headOrder: 'split', ownHeadDim: 128 } as const;
+  return decoderConfig(config, { ...kind, scalings: ['mrope'], isInterleaved: true });
+}
+
 /** What `LlamaConfig` has where a file leaves a key out: LLaMA-7B's sizes. */
 export const LLAMA_DEFAULTS = {
   hidden_size: 4096,
@@ -87,10 +99,13 @@ interface Kind extends Pick<DecoderConfig, 'qkvBias' | 'headOrder'> {
   readonly scalings?: readonly RopeScaling[];
   /** Size of a head where no key says it, for classes whose heads need not make up the hidden size. */
   readonly ownHeadDim?: number;
+  /** Whether the frequencies of three axes are interleaved where no key says it. */
+  readonly isInterleaved?: boolean;
 }
 
 /** What all have, under the names of Hugging Face. */
-function decoderConfig(config: ConfigReader, { scalings = ['dynamic'], ownHeadDim, ...kind }: Kind): DecoderConfig {
+function decoderConfig(config: ConfigReader, of: Kind): DecoderConfig {
+  const { scalings = ['dynamic'], ownHeadDim, isInterleaved = false, ...kind } = of;
   config.oneOf('hidden_act', ['silu'], 'silu');
   const hiddenSize = config.size('hidden_size');
   const heads = config.size('num_attention_heads');
@@ -108,7 +123,7 @@ function decoderConfig(config: ConfigReader, { scalings = ['dynamic'], ownHeadDi
     intermediateSize: config.size('intermediate_size'),
     layers: config.size('num_hidden_layers'),
     vocabSize: config.size('vocab_size'),
-    ...ropeConfig(config, scalings, headDim),
+    ...ropeConfig(config, { scalings, headDim, isInterleaved }),
     rmsNormEps: config.positive('rms_norm_eps', 1e-6),
     tieWordEmbeddings: config.flag('tie_word_embeddings', false),
     ...kind,

@@ -2,14 +2,16 @@ import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { bytesOf, type Tensor } from '../../engine/tensor.ts';
+import { add } from '../../kernels/add.ts';
 import { attention } from '../../kernels/attention.ts';
 import { embed } from '../../kernels/embed.ts';
 import { gatedLinear, type LinearWeights, linear } from '../../kernels/linear.ts';
 import { rmsNorm } from '../../kernels/norm.ts';
 import { rotations, splitRope } from '../../kernels/rope.ts';
 import type { Weight } from '../../kernels/weight.ts';
-import { KvCache } from '../kv-cache.ts';
-import type { Attended, Prompt, Reduction, Tokens } from '../reduction.ts';
+import { KvCache, type LayerCache } from '../kv-cache.ts';
+import type { Hook } from '../reducing.ts';
+import type { Prompt, Tokens } from '../reduction.ts';
 import type { WeightLoader } from '../weights.ts';
 import type { DecoderConfig } from './config.ts';
 import type { DecoderNames } from './names.ts';
@@ -38,20 +40,20 @@ interface Weights {
 /**
  * A decoder of the LLaMA kind (Touvron et al. 2023; Qwen2 and Qwen3, Yang et al. 2024, 2025; InternLM2, Cai et al. 2024):
  * grouped-query attention, rotary positions, SwiGLU. `DecoderConfig` and `DecoderNames` hold what they differ in. The residual stream,
- * norms and sums are f32; `act` is the dtype of what is multiplied.
+ * norms and sums are f32; `computeDtype` is the dtype of what is multiplied.
  */
 export class Decoder {
   readonly config: DecoderConfig;
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly #runtime: Runtime;
   readonly #weights: Weights;
   readonly #rotations: Tensor[] = [];
 
-  private constructor(runtime: Runtime, config: DecoderConfig, weights: Weights, act: 'f32' | 'f16') {
+  private constructor(runtime: Runtime, config: DecoderConfig, weights: Weights, computeDtype: 'f32' | 'f16') {
     this.#runtime = runtime;
     this.config = config;
     this.#weights = weights;
-    this.act = act;
+    this.computeDtype = computeDtype;
   }
 
   /** @throws WeightsError if a tensor is missing or does not fit the config. */
@@ -59,7 +61,7 @@ export class Decoder {
     loader: WeightLoader,
     config: DecoderConfig,
     names: DecoderNames,
-    act: 'f32' | 'f16',
+    computeDtype: 'f32' | 'f16',
   ): Promise<Decoder> {
     const { hiddenSize, vocabSize } = config;
     const embedding = await loader.matrix([`${names.embedding}.weight`], [vocabSize], hiddenSize);
@@ -69,13 +71,13 @@ export class Decoder {
     const head = config.tieWordEmbeddings
       ? { weight: embedding }
       : await loader.linear([names.head], [vocabSize], hiddenSize, { bias: false });
-    return new Decoder(loader.runtime, config, { embedding, layers, norm, head }, act);
+    return new Decoder(loader.runtime, config, { embedding, layers, norm, head }, computeDtype);
   }
 
   /** A cache for one prompt, with room for `spare` rows behind it. */
   newCache(spare: number): KvCache {
     const { layers, kvHeads, headDim } = this.config;
-    return new KvCache(this.#runtime, { layers, width: kvHeads * headDim, dtype: this.act, spare });
+    return new KvCache(this.#runtime, { layers, width: kvHeads * headDim, dtype: this.computeDtype, spare });
   }
 
   /** Embeddings of `ids` (`[rows]`, u32): `[rows, hiddenSize]`, f32. */
@@ -88,18 +90,21 @@ export class Decoder {
    *
    * @param tokens - In prefill the prompt, which may bring rotations of its own.
    * @returns The tokens that are left, before the final norm.
+   * @throws The reason of an aborted `signal`, between layers.
    */
   async forward(
     rec: Recorder,
-    { rotation: own, hidden, position, layout }: Prompt,
+    { rotation: own, nextPosition: _, ...prompt }: Prompt,
     cache: KvCache,
-    { positions, run = {}, seen }: ForwardOptions,
+    { positions, hook, signal }: ForwardOptions,
   ): Promise<Tokens> {
     const rotation = own ?? this.#rotationFor(positions);
-    let t: Tokens = { hidden, position, layout };
+    let t: Tokens = prompt;
+    if (hook) t = await rec.scope('input', () => hook(rec, 'input', t), t);
     for (const [i, weights] of this.#weights.layers.entries()) {
-      t = await rec.scope(`layer ${i}`, () => this.#layer(rec, weights, i, t, { cache, run, rotation }), t);
-      await seen?.(i, t);
+      signal?.throwIfAborted();
+      const layer = cache.layers[i]!;
+      t = await rec.scope(`layer ${i}`, () => this.#layer(rec, weights, t, { i, cache: layer, hook, rotation }), t);
     }
     return t;
   }
@@ -109,7 +114,7 @@ export class Decoder {
     const [rows, dim] = hidden.shape2();
     const last = rec.empty('last row', [1, dim], 'f32');
     rec.copy(hidden.rows(rows - 1, 1), last);
-    return rmsNorm(rec, last, this.#weights.norm, this.config.rmsNormEps, this.act);
+    return rmsNorm(rec, last, this.#weights.norm, this.config.rmsNormEps, this.computeDtype);
   }
 
   /** Scores of every vocabulary entry, `[1, vocabSize]`, f32. */
@@ -117,33 +122,29 @@ export class Decoder {
     return linear(rec, normed, this.#weights.head);
   }
 
-  async #layer(
-    rec: Recorder,
-    w: LayerWeights,
-    i: number,
-    tokens: Tokens,
-    { cache, run, rotation }: { cache: KvCache; run: Reduction; rotation: Tensor },
-  ): Promise<Tokens> {
-    const { act, config: c } = this;
-    let t = (await run.beforeAttention?.(rec, i, tokens)) ?? tokens;
+  async #layer(rec: Recorder, w: LayerWeights, entering: Tokens, at: LayerRun): Promise<Tokens> {
+    const { computeDtype, config: c } = this;
+    const { i, cache, hook, rotation } = at;
+    let t = entering;
 
-    const qkv = linear(rec, rmsNorm(rec, t.hidden, w.inputNorm, c.rmsNormEps, act), w.qkv, { out: act });
-    const room = cache.extend(rec, i, t.hidden.shape2()[0]);
+    const normed = rmsNorm(rec, t.hidden, w.inputNorm, c.rmsNormEps, computeDtype);
+    const qkv = linear(rec, normed, w.qkv, { out: computeDtype });
+    const room = cache.extend(rec, t.hidden.shape2()[0]);
     const norm = w.qkNorm && { weight: w.qkNorm, eps: c.rmsNormEps };
     const q = splitRope(rec, qkv, t.position, rotation, c, room, { order: c.headOrder, norm });
-    const { k, v } = cache.filled(i);
-    const mixed = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
-    t = { ...t, hidden: linear(rec, mixed, w.o, { residual: t.hidden }) };
+    const { k, v } = cache.filled;
+    const attended = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
+    t = { ...t, hidden: linear(rec, attended, w.o, { residual: t.hidden }) };
 
-    const keepRows: Attended['keepRows'] = (r, survivors, kept) => cache.keepRows(r, i, survivors, kept);
-    t = (await run.afterAttention?.(rec, i, t, { q, k, heads: c, keepRows })) ?? t;
+    if (hook) t = await hook(rec, i, t, { entering, q, k, heads: c, cache });
 
-    return { ...t, hidden: this.#mlp(rec, w, t.hidden) };
+    t = { ...t, hidden: this.#mlp(rec, w, t.hidden) };
+    return t.companions ? withCompanion(rec, t, t.companions) : t;
   }
 
   /** In blocks of rows: its inner activations are several times as wide as the residual stream. */
   #mlp(rec: Recorder, w: LayerWeights, x: Tensor): Tensor {
-    const { act, config: c } = this;
+    const { computeDtype, config: c } = this;
     const [rows, dim] = x.shape2();
     const y = rec.empty('hidden', [rows, dim], 'f32');
     const width = (w.gateUp.weight.parts.length > 1 ? 2 : 1) * c.intermediateSize;
@@ -152,7 +153,7 @@ export class Decoder {
       rec.scope('mlp', () => {
         const block = x.rows(start, Math.min(most, rows - start));
         const into = y.rows(start, Math.min(most, rows - start));
-        const gated = gatedLinear(rec, rmsNorm(rec, block, w.postNorm, c.rmsNormEps, act), w.gateUp.weight);
+        const gated = gatedLinear(rec, rmsNorm(rec, block, w.postNorm, c.rmsNormEps, computeDtype), w.gateUp.weight);
         linear(rec, gated, w.down, { residual: block, into });
       });
     return y;
@@ -192,10 +193,27 @@ function blockRows(rowBytes: number, maxBindingBytes: number): number {
 export interface ForwardOptions {
   /** Positions used so far, this call's included: every one in `tokens.position` is below it. */
   readonly positions: number;
-  /** Hooks of a token reducer; `{}`, the default, for none. */
-  readonly run?: Reduction;
-  /** Called with the tokens that leave each layer, for tests and traces. */
-  readonly seen?: (layer: number, tokens: Tokens) => Promise<void> | void;
+  /** Called before the first layer and after each layer's attention, in prefill. */
+  readonly hook?: Hook | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface LayerRun {
+  readonly i: number;
+  readonly cache: LayerCache;
+  readonly hook: Hook | undefined;
+  readonly rotation: Tensor;
+}
+
+/** Adds the next of what travels with the tokens, as Qwen3-VL's deepstack does after each of the first layers. */
+function withCompanion(rec: Recorder, { hidden, position, layout }: Tokens, companions: readonly Tensor[]): Tokens {
+  const [next, ...rest] = companions;
+  return {
+    hidden: next ? add(rec, hidden, next) : hidden,
+    position,
+    layout,
+    ...(rest.length > 0 && { companions: rest }),
+  };
 }
 
 async function loadLayer(

@@ -3,7 +3,8 @@ import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, internLm2Config, qwen2Config, qwen3Config } from '../decoder/config.ts';
 import { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from '../decoder/names.ts';
-import type { Family, FamilyPlan, PictureForm, SpokenVideo } from '../family.ts';
+import type { Family, FamilyPlan, NameChange, PictureForm, SpokenVideo } from '../family.ts';
+import { NESTED_NAMES } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { imagenetPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
@@ -41,6 +42,7 @@ interface Layout {
   readonly names: TowerNames;
   /** Of the projector's norm and its two linear layers. */
   readonly projector: readonly [norm: string, inner: string, outer: string];
+  readonly otherNames?: readonly NameChange[];
   readonly template: string;
   readonly mostTiles: number;
   readonly lead: PictureForm['lead'];
@@ -89,6 +91,7 @@ export const internVlHf: Family = {
       text: config.part('text_config'),
       tower,
       names: internVitHfNames('vision_tower'),
+      otherNames: NESTED_NAMES,
       projector: [`${names}.layer_norm`, `${names}.linear_1`, `${names}.linear_2`],
       template: HF,
       mostTiles: TILES,
@@ -97,7 +100,7 @@ export const internVlHf: Family = {
   },
 };
 
-function planOf({ text, tower, names, projector, template, mostTiles, lead }: Layout): FamilyPlan {
+function planOf({ text, tower, names, projector, otherNames, template, mostTiles, lead }: Layout): FamilyPlan {
   const { config, names: decoderNames, begin } = languageModelOf(text);
   const decoder = config(text);
   const [norm, inner, outer] = projector;
@@ -107,10 +110,12 @@ function planOf({ text, tower, names, projector, template, mostTiles, lead }: La
   return {
     decoder,
     decoderNames: decoderNames('language_model.'),
+    ...(otherNames && { otherNames }),
     frameFormat: { size: tower.imageSize, forceSample: true, sample: middleFrames },
     pixels: imagenetPixels,
     prompt: {
-      template: begin + template,
+      template,
+      ...(begin && { begin }),
       ownTemplate: false,
       marks: 'group',
       lead: frameNames,

@@ -3,6 +3,7 @@ import type { ConfigReader } from '../config.ts';
 import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
+import { NESTED_NAMES, NEW_TOWER_NAMES } from '../files.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { centred } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
@@ -10,9 +11,9 @@ import { type Sample, strided } from '../sampling.ts';
 import { clipConfig, withoutLast } from '../tower/config.ts';
 import { clipNames, leftOut } from '../tower/names.ts';
 
-/** Vicuna's conversation as Hugging Face's LLaVA-NeXT-Video page has it: one turn and no system line. */
+/** Vicuna's conversation as Hugging Face's LLaVA-NeXT-Video page has it: no system line. */
 const VICUNA =
-  "<s>{% for message in messages %}USER: {{ message['content'] }} {% endfor %}" +
+  "{% for message in messages %}USER: {{ message['content'] }} {% endfor %}" +
   '{% if add_generation_prompt %}ASSISTANT:{% endif %}';
 
 const names: LlavaEncoderNames = {
@@ -36,12 +37,15 @@ export const llavaNextVideo: Family = {
     return {
       decoder,
       decoderNames: llamaNames('language_model.'),
+      otherNames: [...NESTED_NAMES, ...NEW_TOWER_NAMES],
       frameFormat: { size, pictures: centred(size), forceSample: true, sample: startFrames },
       pixels: clipPixels,
       prompt: {
         template: VICUNA,
-        // Its own template takes a list of pictures and texts, not a text with a mark.
-        ownTemplate: false,
+        begin: '<s>',
+        // The 34B model speaks ChatML.
+        notWith: '<|im_start|>',
+        ownTemplate: { video: '<video>' },
         marks: 'video',
         lead: () => VIDEO_LEAD,
         stopTokens: ['</s>'],

@@ -1,8 +1,9 @@
-import { QWEN_1_5, VIDEO_LEAD } from '../chat.ts';
+import { VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { qwen2Config, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
+import { NESTED_NAMES, NEW_TOWER_NAMES } from '../files.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { siglipConfig, withoutLast } from '../tower/config.ts';
@@ -13,6 +14,11 @@ const names: LlavaEncoderNames = {
   projector: hfProjector,
   newline: 'image_newline',
 };
+
+/** Its conversation as llava-hf publishes it: no system line, and no line breaks around what is said. */
+const ONE_VISION =
+  "{% for message in messages %}<|im_start|>{{ message['role'] }} {{ message['content'] }}<|im_end|>{% endfor %}" +
+  '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}';
 
 /**
  * LLaVA-OneVision (Li et al. 2024) as llava-hf publishes it (Hugging Face `modeling_llava_onevision.py`): the same model
@@ -27,12 +33,12 @@ export const llavaOnevision: Family = {
     return {
       decoder,
       decoderNames: llamaNames('language_model.'),
+      otherNames: [...NESTED_NAMES, ...NEW_TOWER_NAMES],
       frameFormat: { size: vision.tower.imageSize, forceSample: true },
       pixels: siglipPixels,
       prompt: {
-        template: QWEN_1_5,
-        // Its own template takes a list of pictures and texts, not a text with a mark.
-        ownTemplate: false,
+        template: ONE_VISION,
+        ownTemplate: { video: '<video>' },
         marks: 'video',
         lead: () => VIDEO_LEAD,
         stopTokens: ['<|im_end|>'],

@@ -25,7 +25,7 @@ export const llavaVideo: Family = {
       pixels: siglipPixels,
       prompt: {
         template: QWEN_1_5,
-        ownTemplate: true,
+        ownTemplate: 'text',
         marks: 'video',
         lead: ({ times }) => (timeInstruction ? timesLead(times) : VIDEO_LEAD),
         stopTokens: ['<|im_end|>'],

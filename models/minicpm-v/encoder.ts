@@ -1,10 +1,10 @@
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import type { VideoEncoder } from '../family.ts';
+import type { TokenGrid } from '../inputs.ts';
 import { patchesOf, type TowerConfig } from '../tower/config.ts';
 import type { TowerNames } from '../tower/names.ts';
 import { Tower } from '../tower/tower.ts';
-import type { TokenGrid } from '../video-model.ts';
 import type { WeightLoader } from '../weights.ts';
 import { Resampler } from './resampler.ts';
 
@@ -47,9 +47,9 @@ export class ResamplerEncoder implements VideoEncoder {
     return { rows: 1, columns: this.#config.queries, newlines: 'none', framesPerGroup: 1 };
   }
 
-  forward(rec: Recorder, pixels: Tensor): Tensor {
+  forward(rec: Recorder, pixels: Tensor): [Tensor] {
     const [frames = 0, , height = 0, width = 0] = pixels.shape;
     const grid = patchesOf({ width, height }, this.#config.tower);
-    return this.#resampler.forward(rec, this.#tower.features(rec, pixels), frames, grid);
+    return [this.#resampler.forward(rec, this.#tower.features(rec, pixels), frames, grid)];
   }
 }

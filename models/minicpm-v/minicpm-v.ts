@@ -49,7 +49,7 @@ export const miniCpmV: Family = {
       pixels: siglipPixels,
       prompt: {
         template: QWEN_1_5,
-        ownTemplate: true,
+        ownTemplate: 'text',
         marks: 'picture',
         typedAfter: CLOSING,
         lead: ({ groups, pictures }) => `${sourceAndSlices(pictures)}\n`.repeat(groups),

@@ -7,6 +7,10 @@ export interface SizeLimits {
   readonly factor: number;
   readonly minPixels: number;
   readonly maxPixels: number;
+  /** Frames whose areas count together, where the bounds are those of a whole video; default 1. */
+  readonly frames?: number;
+  /** Fewest units of `factor` that a side is rounded to before the bounds are looked at; default 1. */
+  readonly least?: 0 | 1;
 }
 
 /** Longer pictures are refused, as in the reference. */
@@ -18,16 +22,19 @@ const MOST_ASPECT = 200;
  * @throws InputError if one side is more than 200 times the other.
  * @see Qwen2-VL vision_process.py, smart_resize.
  */
-export function smartResize({ width, height }: Size, { factor, minPixels, maxPixels }: SizeLimits): Size {
+export function smartResize({ width, height }: Size, limits: SizeLimits): Size {
+  const { factor, minPixels, maxPixels, frames = 1, least = 1 } = limits;
   if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height))
     throw new InputError(`a picture of ${width} x ${height} is too narrow: at most ${MOST_ASPECT} to 1 is taken.`);
-  const whole = (side: number, round: (x: number) => number): number => Math.max(1, round(side / factor)) * factor;
-  const rounded = { width: whole(width, roundHalfEven), height: whole(height, roundHalfEven) };
-  const area = rounded.width * rounded.height;
+  const whole = (side: number, round: (x: number) => number, from: number): number =>
+    Math.max(from, round(side / factor)) * factor;
+  const rounded = { width: whole(width, roundHalfEven, least), height: whole(height, roundHalfEven, least) };
+  // Frames count in pairs.
+  const area = rounded.width * rounded.height * (frames > 1 ? 2 * roundHalfEven(frames / 2) : 1);
   if (area <= maxPixels && area >= minPixels) return rounded;
   const [round, limit] = area > maxPixels ? [Math.floor, maxPixels] : [Math.ceil, minPixels];
-  const scale = Math.sqrt((width * height) / limit);
-  return { width: whole(width / scale, round), height: whole(height / scale, round) };
+  const scale = Math.sqrt((frames * width * height) / limit);
+  return { width: whole(width / scale, round, 1), height: whole(height / scale, round, 1) };
 }
 
 /** In units of the pixels that make a token (qwen-vl-utils 0.0.14; of all frames it is 0.9 * 128,000). */

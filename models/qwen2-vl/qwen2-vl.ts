@@ -1,13 +1,16 @@
+import type { CheckpointFiles } from '../../checkpoint/safetensors.ts';
 import { QWEN_2_VL, VIDEO_MARK } from '../chat.ts';
-import { qwen2VlConfig, textConfig } from '../decoder/config.ts';
+import type { ConfigReader } from '../config.ts';
+import { type DecoderConfig, qwen2VlConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan } from '../family.ts';
+import type { Family, FamilyPlan, PromptForm } from '../family.ts';
 import { readConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
-import { qwen2VlTowerConfig } from '../tower/config.ts';
-import { qwen2VlNames } from '../tower/names.ts';
+import type { Sample } from '../sampling.ts';
+import { qwen2VlTowerConfig, type TowerConfig } from '../tower/config.ts';
+import { qwen2VlNames, type TowerNames } from '../tower/names.ts';
 import { pairedFrames } from './frames.ts';
 import { frameLimits, imageLimits, smartResize } from './picture-size.ts';
 
@@ -23,56 +26,73 @@ const SCORE_ROWS = 4;
  */
 export const qwen2Vl: Family = {
   architectures: ['Qwen2VLForConditionalGeneration'],
-  plan: async (config, files): Promise<FamilyPlan> => {
+  plan: async (config, files) => {
     const vision = config.part('vision_config');
-    const tower = qwen2VlTowerConfig(vision);
-    const fold = vision.size('spatial_merge_size', 2);
-    // transformers 4 has the decoder's keys beside those of the tower, transformers 5 in a part of their own.
-    const text = config.raw('text_config') === undefined ? config : textConfig(config);
-    const decoder = qwen2VlConfig(text);
+    const { text, decoder } = decoderOf(config);
     if (vision.size('hidden_size', 3584) !== decoder.hiddenSize)
       throw vision.wrong('hidden_size', `the decoder's, ${decoder.hiddenSize}`);
-    const processor = await readConfig(files, 'preprocessor_config.json');
-    const own = { min: processor?.optionalSize('min_pixels'), max: processor?.optionalSize('max_pixels') };
-    const factor = fold * tower.patchSize;
-    const names = 'visual.merger.mlp';
-    const inner = fold ** 2 * tower.hiddenSize;
-    return {
-      decoder,
-      decoderNames: llamaNames(),
-      frameFormat: {
-        size: (source, frames) => smartResize(source, frameLimits(factor, frames, own)),
-        fit: 'smooth',
-        forceSample: false,
-        sample: pairedFrames,
-        fps: 2,
-      },
-      pixels: clipPixels,
-      scoreRows: SCORE_ROWS,
-      prompt: {
-        template: QWEN_2_VL,
-        // The checkpoint's own wants lists of pictures.
-        ownTemplate: false,
-        marks: 'video',
-        lead: () => SHOWN,
-        stopTokens: ['<|im_end|>'],
-      },
-      pictures: {
-        crops: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
-        lead: (pictures) => SHOWN.repeat(pictures.length),
-        tokens: 'text',
-      },
-      stopIds: text.numbers('eos_token_id'),
-      ignorable: [/\.inv_freq$/],
-      loadEncoder: (loader, act, loaded) => {
-        const projector = [
-          { linear: `${names}.0`, outputs: inner },
-          'gelu',
-          { linear: `${names}.2`, outputs: decoder.hiddenSize },
-        ] as const;
-        const plan = { tower, names: qwen2VlNames('visual'), fold, framesPerGroup: 1, projector };
-        return FoldEncoder.load(loader, plan, act, loaded);
-      },
-    };
+    const tower = qwen2VlTowerConfig(vision);
+    const parts = { decoder, text, tower, names: qwen2VlNames('visual'), fold: vision.size('spatial_merge_size', 2) };
+    return { ...(await planOf({ ...parts, sample: pairedFrames }, files)), scoreRows: SCORE_ROWS };
   },
 };
+
+/** transformers 4 has the decoder's keys beside those of the tower, transformers 5 in a part of their own. */
+export function decoderOf(config: ConfigReader): { readonly text: ConfigReader; readonly decoder: DecoderConfig } {
+  const text = config.raw('text_config') === undefined ? config : textConfig(config);
+  return { text, decoder: qwen2VlConfig(text) };
+}
+
+/** What the versions differ in. */
+interface Parts {
+  readonly decoder: DecoderConfig;
+  readonly text: ConfigReader;
+  readonly tower: TowerConfig;
+  readonly names: TowerNames;
+  /** Patches along a side that become one token. */
+  readonly fold: number;
+  readonly sample: Sample;
+  readonly times?: PromptForm['times'];
+}
+
+/** A plan of Qwen2-VL or 2.5: what qwen-vl-utils and the class make of pictures, videos and prompts is the same. */
+export async function planOf(parts: Parts, files: CheckpointFiles): Promise<FamilyPlan> {
+  const { decoder, text, tower, names, fold, sample, times } = parts;
+  const processor = await readConfig(files, 'preprocessor_config.json');
+  const own = { min: processor?.optionalSize('min_pixels'), max: processor?.optionalSize('max_pixels') };
+  const factor = fold * tower.patchSize;
+  const projector = [
+    { linear: 'visual.merger.mlp.0', outputs: fold ** 2 * tower.hiddenSize },
+    'gelu',
+    { linear: 'visual.merger.mlp.2', outputs: decoder.hiddenSize },
+  ] as const;
+  return {
+    decoder,
+    decoderNames: llamaNames(),
+    frameFormat: {
+      size: (source, frames) => smartResize(source, frameLimits(factor, frames, own)),
+      fit: 'smooth',
+      forceSample: false,
+      sample,
+      fps: 2,
+    },
+    pixels: clipPixels,
+    prompt: {
+      template: QWEN_2_VL,
+      ownTemplate: { video: '<|video_pad|>', image: '<|image_pad|>' },
+      marks: 'video',
+      lead: () => SHOWN,
+      stopTokens: ['<|im_end|>'],
+      ...(times && { times }),
+    },
+    pictures: {
+      crops: (source) => [stretched(smartResize(source, imageLimits(factor, own)))],
+      lead: (pictures) => SHOWN.repeat(pictures.length),
+      tokens: 'text',
+    },
+    stopIds: text.numbers('eos_token_id'),
+    ignorable: [/\.inv_freq$/],
+    loadEncoder: (loader, act, loaded) =>
+      FoldEncoder.load(loader, { tower, names, fold, framesPerGroup: 1, projector }, act, loaded),
+  };
+}

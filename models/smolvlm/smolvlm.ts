@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../config.ts';
-import { LLAMA_DEFAULTS, llamaConfig } from '../decoder/config.ts';
+import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family, FamilyPlan } from '../family.ts';
 import { readConfig } from '../files.ts';
@@ -45,8 +45,7 @@ const LONGEST = 4;
 export const smolVlm: Family = {
   architectures: ['SmolVLMForConditionalGeneration'],
   plan: async (config, files): Promise<FamilyPlan> => {
-    const inherited = { ...LLAMA_DEFAULTS, tie_word_embeddings: config.flag('tie_word_embeddings', false) };
-    const text = config.part('text_config', inherited);
+    const text = textConfig(config, LLAMA_DEFAULTS);
     const decoder = decoderConfig(text);
     const tower = siglipConfig(config.part('vision_config', VISION_DEFAULTS));
     const fold = config.size('scale_factor', 2);

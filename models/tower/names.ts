@@ -16,7 +16,8 @@ export interface TowerNames {
   readonly qkv: readonly string[];
   readonly out: string;
   readonly norm2: string;
-  readonly fc1: string;
+  /** One layer, or gate and up. */
+  readonly fc1: readonly string[];
   readonly fc2: string;
   /** Gains of what attention and what the MLP add to the residual stream. */
   readonly scales?: readonly [string, string];
@@ -35,7 +36,7 @@ export function siglipNames(prefix: string): TowerNames {
     qkv: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
     out: 'self_attn.out_proj',
     norm2: 'layer_norm2',
-    fc1: 'mlp.fc1',
+    fc1: ['mlp.fc1'],
     fc2: 'mlp.fc2',
   };
 }
@@ -62,7 +63,7 @@ export function internVitNames(prefix: string): TowerNames {
     qkv: ['attn.qkv'],
     out: 'attn.proj',
     norm2: 'norm2',
-    fc1: 'mlp.fc1',
+    fc1: ['mlp.fc1'],
     fc2: 'mlp.fc2',
     scales: ['ls1', 'ls2'],
   };
@@ -80,12 +81,13 @@ export function internVitHfNames(prefix: string): TowerNames {
     qkv: ['attention.q_proj', 'attention.k_proj', 'attention.v_proj'],
     out: 'attention.projection_layer',
     norm2: 'layernorm_after',
-    fc1: 'mlp.fc1',
+    fc1: ['mlp.fc1'],
     fc2: 'mlp.fc2',
     scales: ['lambda_1', 'lambda_2'],
   };
 }
 
+/** Qwen2-VL's. @param prefix - As `visual`. */
 export function qwen2VlNames(prefix: string): TowerNames {
   return {
     patches: `${prefix}.patch_embed.proj`,
@@ -95,9 +97,26 @@ export function qwen2VlNames(prefix: string): TowerNames {
     qkv: ['attn.qkv'],
     out: 'attn.proj',
     norm2: 'norm2',
-    fc1: 'mlp.fc1',
+    fc1: ['mlp.fc1'],
     fc2: 'mlp.fc2',
     finalNorm: `${prefix}.merger.ln_q`,
+  };
+}
+
+/** Qwen2.5-VL's are Qwen2-VL's but for a gated MLP. */
+export function qwen25VlNames(prefix: string): TowerNames {
+  return { ...qwen2VlNames(prefix), fc1: ['mlp.gate_proj', 'mlp.up_proj'], fc2: 'mlp.down_proj' };
+}
+
+/** Qwen3-VL's, which has learned positions and rotates, too. */
+export function qwen3VlNames(prefix: string): TowerNames {
+  return {
+    ...qwen2VlNames(prefix),
+    patchBias: true,
+    positions: `${prefix}.pos_embed.weight`,
+    fc1: ['mlp.linear_fc1'],
+    fc2: 'mlp.linear_fc2',
+    finalNorm: `${prefix}.merger.norm`,
   };
 }
 

@@ -1,25 +1,29 @@
+import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import { gelu } from '../../kernels/activation.ts';
+import { gelu, swiglu } from '../../kernels/activation.ts';
 import { add } from '../../kernels/add.ts';
-import { attention, type HeadColumns } from '../../kernels/attention.ts';
+import { type AttentionOptions, attention, type HeadColumns, type UnevenSegments } from '../../kernels/attention.ts';
 import { embed } from '../../kernels/embed.ts';
+import { interpolate } from '../../kernels/interpolate.ts';
 import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import type { Grid } from '../../kernels/merge-patches.ts';
-import { type LayerNormWeights, layerNorm } from '../../kernels/norm.ts';
-import { axisRotations, frequencies, type HeadLayout, splitRope } from '../../kernels/rope.ts';
+import { receivedAttention } from '../../kernels/reduce/index.ts';
+import { axisRotations, frequencies, type HeadLayout, type RotaryColumn, splitRope } from '../../kernels/rope.ts';
 import { patchify } from '../../kernels/vision.ts';
 import { weightOf } from '../../kernels/weight.ts';
 import type { WeightLoader } from '../weights.ts';
 import { bucketIds } from './buckets.ts';
 import { gridOf, patchesOf, type TowerConfig } from './config.ts';
 import type { TowerNames } from './names.ts';
+import { loadNorm, type NormWeights, norm } from './norm.ts';
+import { inverse, windowsOf } from './windows.ts';
 
 interface LayerWeights {
-  readonly norm1: LayerNormWeights;
+  readonly norm1: NormWeights;
   readonly qkv: LinearWeights;
   readonly out: LinearWeights;
-  readonly norm2: LayerNormWeights;
+  readonly norm2: NormWeights;
   readonly fc1: LinearWeights;
   readonly fc2: LinearWeights;
   /** `[hiddenSize]` each: gains of what is added to the residual stream. */
@@ -32,9 +36,24 @@ interface Weights {
   readonly positions: Tensor | undefined;
   /** `[1, hiddenSize]`. */
   readonly classToken: Tensor | undefined;
-  readonly preNorm: LayerNormWeights | undefined;
+  readonly preNorm: NormWeights | undefined;
   readonly layers: readonly LayerWeights[];
-  readonly finalNorm: LayerNormWeights | undefined;
+  readonly finalNorm: NormWeights | undefined;
+}
+
+/** Who wants to know how much attention the patches get in the tower's last layer. */
+export interface SalienceWatch {
+  /** From all patches of their frame, or from its class token. */
+  readonly how: 'received' | 'class';
+  /** @param salience - `[frames * patches, 1]`, f32; valid while the scope that called is open. */
+  found(rec: Recorder, salience: Tensor): void;
+}
+
+/** What is encoded, and who watches. */
+interface Encoding {
+  readonly frames: number;
+  readonly grid: Grid | undefined;
+  readonly watch?: SalienceWatch | undefined;
 }
 
 /** Where the patches of a frame are, for towers that rotate. */
@@ -45,12 +64,21 @@ interface Turns {
   readonly rotation: Tensor;
 }
 
+/** What the layers of one run share. */
+interface Run {
+  readonly turns: Turns | undefined;
+  readonly frames: number;
+  readonly watch?: ((rec: Recorder, q: HeadColumns, k: HeadColumns, heads: HeadLayout) => void) | undefined;
+  /** The order of the rows, and the windows in it, where attention stays in some. */
+  readonly windows?: { readonly segments: UnevenSegments; readonly back: Tensor } | undefined;
+}
+
 /** Theta of the rotations by row and column (Hugging Face `VisionRotaryEmbedding`). */
 const THETA = 10000;
 
 /**
  * A vision transformer (Dosovitskiy et al. 2021) up to the last layer that its config counts: SigLIP, CLIP, InternViT or
- * Qwen2-VL's, which differ by `TowerConfig` and in which parts `TowerNames` names.
+ * one of Qwen's, which differ by `TowerConfig` and in which parts `TowerNames` names.
  */
 export class Tower {
   readonly config: TowerConfig;
@@ -73,24 +101,36 @@ export class Tower {
     const tokens = gridOf(c) ** 2 + (classToken ? 1 : 0);
     const positions = names.positions === undefined ? undefined : await loader.table(names.positions, tokens, dim);
     const first = classToken ? await loader.vector([classToken], [dim]) : undefined;
-    const norm = preNorm ? await loader.layerNorm(preNorm, dim) : undefined;
+    const ofNorm = async (name?: string): Promise<NormWeights | undefined> =>
+      name === undefined ? undefined : loadNorm(loader, name, dim, c.norm ?? 'layer');
+    const firstNorm = await ofNorm(preNorm);
     const layers: LayerWeights[] = [];
     for (let i = 0; i < c.layers; i++) layers.push(await loadLayer(loader, `${names.layers}.${i}`, c, names));
-    const finalNorm = names.finalNorm ? await loader.layerNorm(names.finalNorm, dim) : undefined;
+    const finalNorm = await ofNorm(names.finalNorm);
     const token = first?.reshape([1, dim]);
-    return new Tower(c, act, { patches, positions, classToken: token, preNorm: norm, layers, finalNorm });
+    return new Tower(c, act, { patches, positions, classToken: token, preNorm: firstNorm, layers, finalNorm });
   }
 
   /**
    * `embed` and `encode`.
    *
    * @param pixels - `[frames, 3, height, width]`, f32, normalised.
+   * @param watch - Given the attention that every patch receives in the last layer, if somebody asks.
    * @returns `[frames / patchFrames * patches, hiddenSize]`, f32: features of every patch.
    */
-  features(rec: Recorder, pixels: Tensor): Tensor {
+  features(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): Tensor {
+    return rec.scope('tower', () => this.#features(rec, pixels, watch).at(-1)!);
+  }
+
+  /** As `features`, of each layer of `taps`, before any last norm, and then of the last. */
+  tapped(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): readonly Tensor[] {
+    return rec.scope('tower', () => this.#features(rec, pixels, watch));
+  }
+
+  #features(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): readonly Tensor[] {
     const [frames = 0, , height = 0, width = 0] = pixels.shape;
     const grid = patchesOf({ width, height }, this.config);
-    return rec.scope('tower', () => this.encode(rec, this.embed(rec, pixels), frames / this.config.patchFrames, grid));
+    return this.#encode(rec, this.embed(rec, pixels), { frames: frames / this.config.patchFrames, grid, watch });
   }
 
   /**
@@ -107,7 +147,7 @@ export class Tower {
     const embedded = linear(rec, cut, patches);
     if (!positions) throw new Error('a class token needs a position');
     const placed = add(rec, positions, withClassToken(rec, embedded, classToken, pixels.shape[0] ?? 0));
-    return preNorm ? layerNorm(rec, placed, preNorm, this.config.layerNormEps) : placed;
+    return preNorm ? norm(rec, placed, preNorm, this.config.normEps) : placed;
   }
 
   /**
@@ -117,57 +157,132 @@ export class Tower {
    * @returns `[frames * patches, hiddenSize]`, f32: features of every patch.
    */
   encode(rec: Recorder, embedded: Tensor, frames: number, grid?: Grid): Tensor {
+    return this.#encode(rec, embedded, { frames, grid }).at(-1)!;
+  }
+
+  #encode(rec: Recorder, embedded: Tensor, { frames, grid, watch }: Encoding): readonly Tensor[] {
     const { layers, classToken, finalNorm } = this.#weights;
-    const turns = this.config.rotary && grid ? this.#turns(rec, frames, grid) : undefined;
-    let hidden = embedded;
+    const { taps = [], normEps } = this.config;
+    const { run, first } = this.#start(rec, embedded, frames, grid);
+    const tapped: Tensor[] = [];
+    let hidden = first;
+    const watched = watch && this.#salience(frames, run, watch);
     for (const [i, w] of layers.entries()) {
-      const layer = (): Tensor => this.#layer(rec, w, hidden, frames, turns);
-      hidden = rec.scope(`vision layer ${i}`, layer, i > 0 ? hidden : undefined);
+      const isFree = i > 0 && !taps.includes(i - 1);
+      hidden = rec.scope(
+        `vision layer ${i}`,
+        () => this.#layer(rec, w, i, hidden, { ...run, watch: i + 1 === layers.length ? watched : undefined }),
+        isFree ? hidden : undefined,
+      );
+      if (taps.includes(i)) tapped.push(hidden);
     }
-    if (finalNorm) return layerNorm(rec, hidden, finalNorm, this.config.layerNormEps);
-    return classToken ? withoutClassToken(rec, hidden, frames) : hidden;
+    const ordered = [...tapped, hidden].map((x) => (run.windows ? gather(rec, x, run.windows.back) : x));
+    const last = ordered.pop()!;
+    if (finalNorm) return [...ordered, norm(rec, last, finalNorm, normEps)];
+    return [...ordered, classToken ? withoutClassToken(rec, last, frames) : last];
+  }
+
+  /** What the last layer hands its attention to: one number a patch, in the order of patches. */
+  #salience(frames: number, { windows }: Run, { how, found }: SalienceWatch): NonNullable<Run['watch']> {
+    const { classToken } = this.#weights;
+    if (how === 'class' && !classToken)
+      throw new InputError('salience: this tower has no class token; ask for the attention that is received.');
+    return (rec, q, k, heads) => {
+      const queries = how === 'class' ? { queries: 1 } : {};
+      const received = receivedAttention(rec, q, k, { ...heads, segments: frames, ...queries });
+      const column = received.reshape([received.size, 1]);
+      const ordered = windows ? gather(rec, column, windows.back) : column;
+      found(rec, classToken ? withoutClassToken(rec, ordered, frames) : ordered);
+    };
+  }
+
+  /** Where the rows turn, and their order and windows. */
+  #start(rec: Recorder, embedded: Tensor, frames: number, grid?: Grid): { readonly run: Run; readonly first: Tensor } {
+    const { rotary, windows } = this.config;
+    if (!windows || !grid) {
+      const turns = rotary && grid ? this.#turns(rec, grid, frameByFrame(frames, grid)) : undefined;
+      return { run: { turns, frames }, first: embedded };
+    }
+    const { order, starts, longest } = windowsOf(grid, windows.side, frames);
+    const list = (name: string, values: Uint32Array): Tensor => rec.upload(name, [values.length], 'u32', values);
+    return {
+      run: {
+        turns: this.#turns(rec, grid, order),
+        frames,
+        windows: { segments: { starts: list('windows', starts), longest }, back: list('order', inverse(order)) },
+      },
+      first: gather(rec, embedded, list('order', order)),
+    };
   }
 
   /** `[tokens, hiddenSize]`: those of one picture. */
   #positionsFor(rec: Recorder, pixels: Tensor): Tensor | undefined {
     const { positions } = this.#weights;
-    if (!positions || this.config.positions !== 'buckets') return positions;
+    const { positions: way = 'table' } = this.config;
+    if (!positions || way === 'table') return positions;
     const [height = 0, width = 0] = pixels.shape.slice(2);
-    const { rows, columns } = patchesOf({ width, height }, this.config);
-    const ids = bucketIds(rows, columns, gridOf(this.config));
-    return embed(rec, rec.upload('buckets', [ids.length], 'u32', ids), weightOf(positions));
+    const grid = patchesOf({ width, height }, this.config);
+    if (way === 'interpolated') return interpolate(rec, positions, grid);
+    const ids = bucketIds(grid.rows, grid.columns, gridOf(this.config));
+    return gather(rec, positions, rec.upload('buckets', [ids.length], 'u32', ids));
   }
 
-  /** Half of a head's frequencies turn by the row of a patch, the other half by its column. */
-  #turns(rec: Recorder, frames: number, { rows, columns }: Grid): Turns {
+  /**
+   * Half of a head's frequencies turn by the row of a patch, the other half by its column.
+   *
+   * @param order - The row of each patch, where rows lie frame by frame.
+   */
+  #turns(rec: Recorder, { rows, columns }: Grid, order: Uint32Array): Turns {
     const { hiddenSize, heads } = this.config;
     const headDim = hiddenSize / heads;
     const places = rows * columns;
-    const of = (axis: (place: number) => number) => ({
-      positions: Uint32Array.from({ length: places }, (_, place) => axis(place)),
-      frequencies: frequencies(headDim / 2, THETA),
-    });
-    const table = axisRotations([of((place) => Math.floor(place / columns)), of((place) => place % columns)]);
-    const position = Uint32Array.from({ length: frames * places }, (_, row) => row % places);
+    const half = [...frequencies(headDim / 2, THETA)];
+    const along = (axis: (place: number) => number): RotaryColumn[] => {
+      const positions = Uint32Array.from({ length: places }, (_, place) => axis(place));
+      return half.map((frequency) => ({ positions, frequency }));
+    };
+    const table = axisRotations([
+      ...along((place) => Math.floor(place / columns)),
+      ...along((place) => place % columns),
+    ]);
     return {
-      position: rec.upload('places', [frames * places], 'u32', position),
+      position: rec.upload(
+        'places',
+        [order.length],
+        'u32',
+        order.map((row) => row % places),
+      ),
       rotation: rec.upload('rotations', [places, headDim], 'f32', table),
     };
   }
 
-  #layer(rec: Recorder, w: LayerWeights, x: Tensor, frames: number, turns: Turns | undefined): Tensor {
+  #layer(rec: Recorder, w: LayerWeights, i: number, x: Tensor, { turns, frames, windows, watch }: Run): Tensor {
     const { act, config: c } = this;
     const dim = c.hiddenSize;
     const heads = { heads: c.heads, kvHeads: c.heads, headDim: dim / c.heads };
+    const isWhole = !windows || c.windows?.except.includes(i);
+    const segments: AttentionOptions['segments'] = isWhole ? frames : windows.segments;
     const attended = rec.scope('attention', () => {
-      const qkv = linear(rec, layerNorm(rec, x, w.norm1, c.layerNormEps, act), w.qkv, { out: act });
+      const qkv = linear(rec, norm(rec, x, w.norm1, c.normEps, act), w.qkv, { out: act });
       const [q, k, v] = turns ? turned(rec, qkv, turns, heads) : fused(qkv, dim);
-      const mixed = attention(rec, q, k, v, { ...heads, causal: false, segments: frames });
+      watch?.(rec, q, k, heads);
+      const mixed = attention(rec, q, k, v, { ...heads, causal: false, segments });
       return addTo(rec, x, mixed, w.out, w.scales[0]);
     });
-    const inner = linear(rec, layerNorm(rec, attended, w.norm2, c.layerNormEps, act), w.fc1, { out: act });
-    return addTo(rec, attended, gelu(rec, inner, c.gelu), w.fc2, w.scales[1]);
+    const inner = linear(rec, norm(rec, attended, w.norm2, c.normEps, act), w.fc1, { out: act });
+    const active = c.activation === 'swiglu' ? swiglu(rec, inner) : gelu(rec, inner, c.activation);
+    return addTo(rec, attended, active, w.fc2, w.scales[1]);
   }
+}
+
+/** Rows of one picture after those of the other. */
+function frameByFrame(frames: number, { rows, columns }: Grid): Uint32Array {
+  return new Uint32Array(frames * rows * columns).map((_, row) => row);
+}
+
+/** Rows of `x` by their numbers. */
+function gather(rec: Recorder, x: Tensor, rows: Tensor): Tensor {
+  return embed(rec, rows, weightOf(x));
 }
 
 type Heads = readonly [q: HeadColumns, k: HeadColumns, v: HeadColumns];
@@ -228,14 +343,20 @@ async function loadLayer(
   const { hiddenSize: dim, intermediateSize: inner } = c;
   const below = (parts: readonly string[]): string[] => parts.map((part) => `${layer}.${part}`);
   const bias = { bias: true };
+  const normOf = (name: string): Promise<NormWeights> => loadNorm(loader, `${layer}.${name}`, dim, c.norm ?? 'layer');
   const scale = async (name?: string): Promise<Tensor | undefined> =>
     name === undefined ? undefined : loader.vector([`${layer}.${name}`], [dim]);
   return {
-    norm1: await loader.layerNorm(`${layer}.${names.norm1}`, dim),
+    norm1: await normOf(names.norm1),
     qkv: await loader.linear(below(names.qkv), names.qkv.length === 1 ? [3 * dim] : [dim, dim, dim], dim, bias),
     out: await loader.linear(below([names.out]), [dim], dim, bias),
-    norm2: await loader.layerNorm(`${layer}.${names.norm2}`, dim),
-    fc1: await loader.linear(below([names.fc1]), [inner], dim, bias),
+    norm2: await normOf(names.norm2),
+    fc1: await loader.linear(
+      below(names.fc1),
+      names.fc1.map(() => inner),
+      dim,
+      bias,
+    ),
     fc2: await loader.linear(below([names.fc2]), [dim], inner, bias),
     scales: [await scale(names.scales?.[0]), await scale(names.scales?.[1])],
   };

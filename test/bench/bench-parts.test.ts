@@ -6,7 +6,7 @@ import { requireBudget, requireSame } from '../../bench/model/checks.ts';
 import { ceiling, denseLayers, layerFlops, prefillFlops, visionFlops } from '../../bench/model/flops.ts';
 import { Checkpoint } from '../../checkpoint/safetensors.ts';
 import type { DecoderConfig } from '../../models/decoder/config.ts';
-import { type GenerationStats, type LayerRows, newStats } from '../../models/generate.ts';
+import { type GenerationStats, type LayerRows, newStats } from '../../models/stats.ts';
 import { so400m, withoutLast } from '../../models/tower/config.ts';
 import { drawTensor } from '../../tools/checkpoint/draw.ts';
 import { PRESETS, type PresetName } from '../../tools/checkpoint/shapes.ts';
@@ -98,7 +98,7 @@ describe('the checks of ff-bench', () => {
     layers: rows.map((attending, i) => ({ entering: rows[i - 1] ?? 110, attending, leaving: attending })),
     steps,
   });
-  const merged = { layer: -1, action: 'merge-to-budget', rowsIn: 110, rowsOut: 60, similarShare: 0.9 } as const;
+  const merged = { at: 'input', action: 'merge-to-budget', rowsIn: 110, rowsOut: 60, similarShare: 0.9 } as const;
 
   it('take what the budget says, and nothing else', () => {
     requireBudget(stats([merged], [60, 60]), 0.5);

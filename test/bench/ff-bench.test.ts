@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { KernelReport } from '../../bench/kernels/bench.ts';
-import type { ModelReport } from '../../bench/model/bench.ts';
-import type { PeerReport } from '../../bench/peers/bench.ts';
+import type { KernelReport } from '../../bench/kernels/report.ts';
+import type { ModelReport } from '../../bench/model/report.ts';
+import type { PeerReport } from '../../bench/peers/report.ts';
 import { ffRun, type RunOptions } from '../cli/process.ts';
 
 const bench = (args: readonly string[], options: RunOptions = {}) => ffRun(args, { ...options, tool: 'ff-bench' });

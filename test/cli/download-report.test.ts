@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { clockText, DownloadReport, downloadLine, durationText, Rate } from '../../cli/download-report.ts';
+import { DownloadReport, downloadLine } from '../../cli/download-report.ts';
+import { clockText, durationText, Rate } from '../../cli/quantities.ts';
 import { hubSettings } from '../../hub/settings.ts';
 
 const GB = 1e9;
@@ -76,8 +77,8 @@ describe('the report of a download', () => {
     const said: string[] = [];
     const time = { seconds: 100 };
     const say = (text: string) => void said.push(text);
-    const console_ = { tool: 'ff-run', columns: 79, note: say, progress: say };
-    return { said, time, report: new DownloadReport('owner/name', console_, () => time.seconds) };
+    const log = { tool: 'ff-run', columns: 79, note: say, progress: say };
+    return { said, time, report: new DownloadReport('owner/name', log, () => time.seconds) };
   }
 
   it('notes what is to come and what came, with one line in between', () => {

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { chosenOption } from '../../cli/eval/benchmarks/choice.ts';
 import { requireVideos } from '../../cli/eval/benchmarks/videos.ts';
-import { isRight, promptFor, type Question, readQuestions } from '../../cli/eval/questions.ts';
+import type { Question } from '../../cli/eval/question.ts';
+import { isRight, promptFor, readQuestions } from '../../cli/eval/questions.ts';
 import { InputError } from '../../engine/errors.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
 

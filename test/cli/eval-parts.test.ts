@@ -1,9 +1,8 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isRight, promptFor, readQuestions } from '../../cli/eval/questions.ts';
-import { type Result, Results } from '../../cli/eval/results.ts';
 import { accuracy, summarise } from '../../cli/eval/summary.ts';
 import { markdownTables } from '../../cli/eval/table.ts';
 import { InputError } from '../../engine/errors.ts';
@@ -32,13 +31,28 @@ describe('the parts of ff-eval', () => {
       ]);
     });
 
+    it('are read from a file that begins with a byte order mark', async () => {
+      const file = join(folder, 'bom.jsonl');
+      await writeFile(file, '\uFEFF{"video":"a","question":"b","answer":"c"}\n');
+      expect(await readQuestions(file)).to.have.length(1);
+    });
+
     it('are refused by file and line', async () => {
       const good = '{"video":"a","question":"b","answer":"c"}\n';
       for (const [text, part] of [
         [`${good}nonsense`, ':2: must be JSON'],
-        [`${good}{"video":"a","question":"b"}`, ':2: answer must be a text, got undefined'],
+        [`${good}{"video":"a","question":"b"}`, ':2: answer must be a text, got none'],
         ['{"video":"a","question":"","answer":"c"}', ':1: question must be a text'],
         ['{"video":"a","question":"b","answer":"c","options":["one"]}', ':1: options must be a list'],
+        [
+          '{"video":"a","question":"b","answer":"zzz","options":["x","y"]}',
+          'one of the options or its letter, A to B, got "zzz"',
+        ],
+        ['{"video":"a","question":"b","answer":"Z","options":["x","y"]}', ':1: answer must be one of the options'],
+        [
+          JSON.stringify({ video: 'a', question: 'b', answer: 'A', options: Array(27).fill('x') }),
+          ':1: options must be a list of two to 26',
+        ],
         ['null', ':1: video must be a text'],
         ['', 'holds no questions'],
       ] as const) {
@@ -46,7 +60,11 @@ describe('the parts of ff-eval', () => {
         await writeFile(file, text);
         await expectRejection(readQuestions(file), InputError, part);
       }
-      await expectRejection(readQuestions(join(folder, 'none.jsonl')), InputError, 'cannot be read: ENOENT');
+      await expectRejection(
+        readQuestions(join(folder, 'none.jsonl')),
+        InputError,
+        'cannot be read: no such file or directory',
+      );
     });
 
     it('show their options by letter', () => {
@@ -68,38 +86,6 @@ describe('the parts of ff-eval', () => {
     });
   });
 
-  describe('results', () => {
-    const result = (question: number): Result => ({
-      run: 'r',
-      question,
-      answer: 'a',
-      right: true,
-      spent: 0.5,
-      actions: [],
-    });
-
-    it('go on where they were, without a line that was cut off', async () => {
-      const file = join(folder, 'results.jsonl');
-      const first = await Results.open(file, { model: 'm' });
-      await first.add(result(1));
-      await first.add(result(0));
-      const whole = await readFile(file, 'utf8');
-      await appendFile(file, '{"run":"r","question":2,"ans');
-      const second = await Results.open(file, { model: 'm' });
-      expect(await readFile(file, 'utf8')).to.equal(whole);
-      expect([0, 1, 2].map((question) => second.has('r', question))).to.deep.equal([true, true, false]);
-      expect(second.has('other', 0)).to.equal(false);
-      expect(second.of('r')).to.deep.equal([result(0), result(1)]);
-    });
-
-    it('of another evaluation are refused, and left as they are', async () => {
-      const file = join(folder, 'other.jsonl');
-      await writeFile(file, 'precious\n');
-      await expectRejection(Results.open(file, { model: 'm' }), InputError, 'is of another evaluation');
-      expect(await readFile(file, 'utf8')).to.equal('precious\n');
-    });
-  });
-
   describe('the summary', () => {
     it("has Wilson's interval", () => {
       // Values of the formula, computed by hand for 40 of 44.
@@ -118,12 +104,12 @@ describe('the parts of ff-eval', () => {
         question,
         answer: '',
         right,
-        spent: 0.1 * question,
+        computedShare: 0.1 * question,
         actions: question === 0 ? ['merge', 'prune'] : ['merge'],
       }));
       const summary = summarise({ reducer: 'r', cost: 0.3 }, questions, results);
       expect(summary).to.include({ right: 1, total: 3 });
-      expect(summary.spent).to.be.closeTo(0.1, 1e-12);
+      expect(summary.computedShare).to.be.closeTo(0.1, 1e-12);
       expect(summary.mergedThenPruned).to.be.closeTo(1 / 3, 1e-12);
       expect(summary.byType.x).to.include({ right: 1, total: 2 });
       expect(summary.byType.y).to.include({ right: 0, total: 1 });
@@ -136,10 +122,10 @@ describe('markdownTables', () => {
     summarise(
       { reducer, cost: 0.3 },
       [0, 1].map((i) => ({ video: 'a.mp4', question: `${i}`, answer: 'yes', type: i === 0 ? 'a|b' : 'c' })),
-      [0, 1].map((i) => ({ run: '', question: i, answer: '', right: i < right, spent: 0.3, actions: [] })),
+      [0, 1].map((i) => ({ run: '', question: i, answer: '', right: i < right, computedShare: 0.3, actions: [] })),
     );
   const about = {
-    version: 1,
+    version: 2,
     tool: '',
     command: '',
     date: '',
@@ -148,7 +134,7 @@ describe('markdownTables', () => {
     dtype: 'f32',
     adapter: 'x',
   };
-  const text = markdownTables({ ...about, version: 1, questions: 2, videos: 1, runs: [run('random', 1)] });
+  const text = markdownTables({ ...about, version: 2, questions: 2, videos: 1, runs: [run('random', 1)] });
 
   it('writes tables whose rows have as many cells as their heads', () => {
     const rows = text.split('\n').filter((line) => line.startsWith('|'));

@@ -12,7 +12,7 @@ import { targetFormats } from '../../cli/convert/plan.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { encodeFloats, hostArray } from '../../engine/host-array.ts';
 import { storedRow } from '../../kernels/weight.ts';
-import type { ModelDType } from '../../models/video-model.ts';
+import type { ModelDType } from '../../models/weights.ts';
 import type { CheckpointOptions } from '../../tools/checkpoint/make.ts';
 import { itOn, sharedRuntime } from '../helpers/device.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';

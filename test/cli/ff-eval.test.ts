@@ -1,8 +1,8 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect } from 'chai';
-import type { EvalReport } from '../../cli/eval/evaluate.ts';
+import type { EvalReport } from '../../cli/eval/report.ts';
 import { clip, ffRun, type RunOptions } from './process.ts';
 
 const evaluate = (args: readonly string[], options: RunOptions = {}) => ffRun(args, { ...options, tool: 'ff-eval' });
@@ -77,11 +77,56 @@ describe('ff-eval', () => {
     expect((await readFile(results, 'utf8')).trimEnd().split('\n')).to.have.length(13);
   });
 
+  it('writes each answer once, whoever asks and however often a reducer is named', async () => {
+    const results = join(folder, 'once.jsonl');
+    const args = [
+      '--data',
+      data,
+      '--reducer',
+      'none,none,random',
+      '--cost',
+      '0.4,0.4',
+      '--results',
+      results,
+      '--quiet',
+    ];
+    const both = await Promise.all([evaluate(args), evaluate(args)]);
+    const refused = both.filter(({ code }) => code === 1);
+    for (const { stdout, stderr } of refused) {
+      expect(stderr).to.match(/^ff-eval: --results .*once\.jsonl: process \d+ is writing it\. [^\n]*\n$/);
+      expect(stdout).to.equal('');
+    }
+    expect(both.filter(({ code }) => code === 0).length).to.be.at.least(1);
+    const lines = (await readFile(results, 'utf8')).trimEnd().split('\n').slice(1);
+    expect(lines).to.have.length(2 * 4);
+    expect(new Set(lines.map((line) => line.split('"answer"')[0])).size).to.equal(8);
+  });
+
+  it('leaves out damaged and missing videos where it is told to, and lists them', async () => {
+    const some = join(folder, 'some.jsonl');
+    await writeFile(join(folder, 'damaged.mp4'), 'no video at all');
+    const asked = ['damaged.mp4', 'a.mp4', 'missing.mp4', 'damaged.mp4'].map((video) => ({ ...questions[0], video }));
+    await writeFile(some, asked.map((question) => JSON.stringify(question)).join('\n'));
+    const args = ['--data', some, '--reducer', 'none', '--json', '-'];
+    const { code, stdout, stderr } = await evaluate([...args, '--skip-broken']);
+    expect(code, stderr).to.equal(0);
+    const report = JSON.parse(stdout) as EvalReport;
+    expect(report.runs[0]).to.include({ right: 1, total: 1 });
+    const listed = report.skipped?.map(({ video, questions: count }) => [basename(video), count]);
+    expect(listed).to.deep.equal([
+      ['damaged.mp4', 2],
+      ['missing.mp4', 1],
+    ]);
+    for (const { reason } of report.skipped ?? []) expect(stderr).to.contain(`warning: left out: ${reason}`);
+    expect((await evaluate(args)).stderr).to.match(/1 of 3 videos not found, the first is .*missing\.mp4/);
+  });
+
   it('answers bad input with one line', async () => {
     const cases: [string[], number, RegExp][] = [
       [[], 2, /--data FILE is needed/],
       [['--data', join(folder, 'none.jsonl')], 1, /none\.jsonl: cannot be read/],
       [['--data', data, '--reducer', 'framefusion,best'], 2, /--reducer must be framefusion, .*got "best"/],
+      [['--data', data, '--data', data], 2, /--data is given twice/],
       [['--data', data, '--cost', '0.5,2'], 2, /--cost must be above 0 and at most 1, got "2"/],
       [['--data', data, '--json', join(folder, 'nowhere', 'x.json')], 1, /--json .*nowhere.*cannot be written/],
       [['--data', data, '--report', 'report.pdf'], 2, /--report must name a .html, .svg or .md file, got "report.pdf"/],

@@ -65,7 +65,7 @@ describe('ff-run', () => {
   it('prints the report, and nothing else, with --json -', async () => {
     const { stdout } = await ffRun([...ask, '--json', '-', '--seed', '7']);
     const report = JSON.parse(stdout) as Report;
-    expect(report.version).to.equal(1);
+    expect(report.version).to.equal(2);
     expect(report.prompt).to.equal('Which object moves?');
     expect(report.video).to.include({ width: 256, height: 256, frames: 96, averageFps: 24, durationSeconds: 4 });
     expect(report.video?.sampled).to.deep.equal([0, 8, 17, 25, 34, 43, 51, 60, 69, 77, 86, 95]);
@@ -78,9 +78,9 @@ describe('ff-run', () => {
     expect(run?.tokens.layers).to.have.length(8);
     const text = (run?.tokens.prompt ?? 0) - 240;
     expect(run?.tokens.layers[0]).to.deep.equal({ entering: 240 + text, attending: 72 + text, leaving: 72 + text });
-    expect(run?.reduction.map(({ layer, action }) => [layer, action])).to.deep.equal([[-1, 'merge-to-budget']]);
+    expect(run?.reduction.map(({ at, action }) => [at, action])).to.deep.equal([[-1, 'merge-to-budget']]);
     expect(run?.budget.asked).to.equal(0.3);
-    expect(run?.budget.spent).to.be.at.most(0.3);
+    expect(run?.budget.computedShare).to.be.at.most(0.3);
     expect(run?.peakGpuBytes).to.be.greaterThan(3e6);
   });
 

@@ -90,7 +90,7 @@ describe('ff-run --image', () => {
     );
     // 160 x 60 are nearest to 5 x 2 tiles, and the whole picture comes after them; 16 tokens each.
     expect(runs[0]?.tokens.video).to.equal(11 * 16);
-    expect(runs[1]?.budget.spent).to.be.closeTo(0.5, 0.02);
+    expect(runs[1]?.budget.computedShare).to.be.closeTo(0.5, 0.02);
   }).timeout(240_000);
 
   it('shows NVILA pictures, each with its newline and not averaged', async () => {
@@ -105,7 +105,7 @@ describe('ff-run --image', () => {
     const { runs } = await asked(...model, '--image', wide, '--image', picture, '--compare', '--cost', '0.5');
     // Of areas of 28 x 28, at most 9: 160 x 60 becomes 4 x 2 slices, 64 x 64 becomes 2 x 3; 6 tokens each.
     expect(runs[0]?.tokens.video).to.equal((9 + 7) * 6);
-    expect(runs[1]?.budget.spent).to.be.closeTo(0.5, 0.02);
+    expect(runs[1]?.budget.computedShare).to.be.closeTo(0.5, 0.02);
     const video = [...model, '--video', clip, '--frames', '2', '--cost', '0.8'];
     const [alone, beside] = [await asked(...video), await asked(...video, '--image', wide)];
     expect(beside.runs[0]!.tokens.video).to.equal(alone.runs[0]!.tokens.video);
@@ -123,11 +123,7 @@ describe('ff-run --image', () => {
     const text = join(root, 'text.png');
     await writeFile(text, 'no picture');
     const refused: [args: string[], code: number, message: RegExp][] = [
-      [
-        ['--image', picture],
-        1,
-        /^ff-run: [^\n]*tiny-llava-video: LlavaQwenForCausalLM takes no pictures here, only a video\.\n$/,
-      ],
+      [['--image', picture], 1, /^ff-run: [^\n]*tiny-llava-video: the model takes no pictures, only a video\.\n$/],
       [
         ['--image', text],
         1,
@@ -135,12 +131,8 @@ describe('ff-run --image', () => {
       ],
       [['--image', join(root, 'none.png')], 1, /^ff-run: [^\n]*none\.png: no such file\. Check the path\.\n$/],
       [['--image', clip], 1, /^ff-run: [^\n]*clip\.mp4: has 96 frames, and a picture has one\. [^\n]+\n$/],
-      [
-        ['--image', picture, '--report', join(root, 'a.html')],
-        2,
-        /^ff-run: --report [^\n]*--video FILE is needed\.\n$/,
-      ],
-      [[], 2, /^ff-run: --video FILE is needed\. [^\n]+\n$/],
+      [['--image', picture, '--report', join(root, 'a.html')], 2, /^ff-run: --report [^\n]*a video is needed\.\n$/],
+      [[], 2, /^ff-run: A video is needed: [^\n]+\n$/],
     ];
     for (const [args, code, message] of refused) {
       const ended = await ffRun(['--model', tiny, ...args, '--quiet']);

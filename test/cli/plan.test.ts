@@ -9,7 +9,7 @@ import { clip, ffRun, tiny } from './process.ts';
 
 describe('ff-run --plan', () => {
   it('prints what the run would take, and answers nothing', async () => {
-    const { code, stdout, stderr } = await ffRun(['--plan', '--video', clip]);
+    const { code, stdout, stderr } = await ffRun(['--plan', '--video', clip, '--quiet']);
     expect([code, stderr]).to.deep.equal([0, '']);
     for (const part of ['12 frames at cost 0.3', 'weights  5.9 MB', '266 rows, 240 of the video', ': fits (there are '])
       expect(stdout).to.contain(part);
@@ -22,7 +22,7 @@ describe('ff-run --plan', () => {
     const [few, many] = await Promise.all([ffRun(args), ffRun([...args, '--frames', '8', '--cost', '1'])]);
     const [a, b] = [JSON.parse(few.stdout), JSON.parse(many.stdout)];
     expect(a).to.include({
-      version: 1,
+      version: 2,
       model: 'tiny-llava-video',
       frames: 4,
       weights: 'q4',
@@ -33,14 +33,36 @@ describe('ff-run --plan', () => {
     expect(b.cache).to.equal(b.denseCache);
     expect(a.cache).to.be.below(a.denseCache);
     expect(a.weightBytes).to.equal(b.weightBytes);
-    expect(a.peak).to.equal(Math.max(a.loading, a.looking, a.answering));
+    expect(a.peak).to.equal(Math.max(a.loading, a.vision, a.generation));
+  });
+
+  it('is of the frames that will be shown, and not of those that are allowed', async () => {
+    const planned = async (...args: string[]) =>
+      JSON.parse((await ffRun(['--plan', '--video', clip, '--json', '-', ...args])).stdout).frames as number;
+    // Forced sampling repeats frames of a short video; a rate takes fewer than are allowed; a part has fewer still.
+    expect(await planned('--frames', '200')).to.equal(200);
+    expect(await planned('--frames', '200', '--fps', '2')).to.equal(8);
+    expect(await planned('--frames', '200', '--fps', '2', '--start', '1', '--end', '0:02.9')).to.equal(4);
+  });
+
+  it('ends with one line where no sequence could be as long', async () => {
+    for (const [frames, rows] of [
+      [3300, 66_000],
+      [65_535, 1_310_700],
+    ]) {
+      const { code, stdout, stderr } = await ffRun(['--plan', '--video', clip, '--frames', String(frames), '--quiet']);
+      expect(stderr).to.equal(
+        `ff-run: ${frames} frames are ${rows} rows, and a sequence has at most 65535. Use --frames 3276 or fewer.\n`,
+      );
+      expect([code, stdout]).to.deep.equal([1, '']);
+    }
   });
 
   it('says in one line that there is too little memory, and what would fit, as the run itself does', async () => {
     const line =
       /^ff-run: tiny-llava-video: 12 frames at cost 0\.3 need \d+\.\d MB of memory, and there are 9\.0 MB\. It would fit with (--dtype q[48] \(\d\.\d MB\)(, | or ))*--frames \d \(\d\.\d MB\)( or --dtype q4 --frames \d \(\d\.\d MB\))?\.\n$/;
     for (const args of [['--plan'], ['--video', clip]]) {
-      const { code, stdout, stderr } = await ffRun([...args, '--memory', '0.009']);
+      const { code, stdout, stderr } = await ffRun([...args, '--memory', '0.009', '--quiet']);
       expect(code).to.equal(1);
       expect(stderr).to.match(line);
       expect(stderr.trimEnd()).not.to.contain('\n');
@@ -52,7 +74,7 @@ describe('ff-run --plan', () => {
     const { code, stderr } = await ffRun(['--plan', '--memory', '0.0001']);
     expect(code).to.equal(1);
     expect(stderr).to.contain(
-      'there are 100 kB. A model lies on one adapter as a whole. Use a smaller model or a larger GPU.',
+      'there are 100 kB. The model must fit on one adapter. Use a smaller model or a larger GPU.',
     );
   });
 
@@ -60,7 +82,7 @@ describe('ff-run --plan', () => {
     const folder = await mkdtemp(join(tmpdir(), 'ff-72b-'));
     try {
       await writeHollow(folder, virtualCheckpoint('llava-video-72b'));
-      const asked = ['--plan', '--model', folder, '--frames', '4'];
+      const asked = ['--plan', '--model', folder, '--frames', '4', '--quiet'];
       const [small, large] = [await ffRun([...asked, '--memory', '40']), await ffRun([...asked, '--memory', '80'])];
       for (const { code, stderr } of [small, large]) {
         expect(code).to.equal(1);
@@ -69,7 +91,7 @@ describe('ff-run --plan', () => {
         );
       }
       expect(small.stderr).to.contain(
-        '40.00 GB. A model lies on one adapter as a whole. Use a smaller model or a larger GPU.',
+        '40.00 GB. The model must fit on one adapter. Use a smaller model or a larger GPU.',
       );
       expect(large.stderr).to.match(/80\.00 GB\. It would fit with --dtype q4 \(\d\d\.\d\d GB\)/);
       expect(small.stdout).to.match(/weights {2}14\d\.\d\d GB/);
@@ -89,7 +111,10 @@ describe('ff-run --plan', () => {
 
   it('is what a video is needed for otherwise', async () => {
     const { code, stderr } = await ffRun(['--model', tiny]);
-    expect([code, stderr]).to.deep.equal([2, 'ff-run: --video FILE is needed. See ff-run --help.\n']);
+    expect([code, stderr]).to.deep.equal([
+      2,
+      'ff-run: A video is needed: ff-run VIDEO [QUESTION]. See ff-run --help.\n',
+    ]);
     for (const memory of ['0', '-1', 'all'])
       expect((await ffRun(['--plan', `--memory=${memory}`])).stderr).to.contain('--memory must be above 0');
   });

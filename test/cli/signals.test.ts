@@ -47,7 +47,7 @@ describe('a command that a signal ends', () => {
   it('ends by it while a picture of the report is taken, browser and all', async function () {
     if (!hasChromium) return this.skip();
     const args = ['--video', clip, ...question, '--frames', '2', '--quiet', '--report', join(out, 'never.png')];
-    const browser = appeared(temporary, /^chromium/);
+    const browser = appeared(temporary, /^playwright/);
     const ended = await ffRun(args, { env: env(), interrupt: { signal: 'SIGTERM', when: browser } });
     expect(await browser).to.equal(true);
     expect(ended.signal).to.equal('SIGTERM');

@@ -10,11 +10,11 @@ import { findBrowser, pictureOf } from '../../cli/token-report/picture.ts';
 import { played } from '../../cli/token-report/played.ts';
 import { InputError } from '../../engine/errors.ts';
 import { encodeJpegs } from '../../media/encode.ts';
+import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
-import { openVideo } from '../../media/video.ts';
 import { tokensIn } from '../../models/family.ts';
+import type { TokenGrid } from '../../models/inputs.ts';
 import type { Trace, TraceStep } from '../../models/trace.ts';
-import type { TokenGrid } from '../../models/video-model.ts';
 import { randomStream } from '../../tools/random.ts';
 import { type BrowserPage, drawingFaults, hasChromium, openBrowser } from '../helpers/browser-page.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -30,7 +30,7 @@ function traceOf(frames: number, perFrame: number, layers: number): Trace {
   const rows = TEXT.before + length + TEXT.after;
   const isVideo = (token: number): boolean => token >= TEXT.before && token < TEXT.before + length;
   let alive = Uint32Array.from({ length: rows }, (_, row) => row);
-  const merge = (layer: number, bound: number): TraceStep => {
+  const merge = (at: TraceStep['at'], bound: number): TraceStep => {
     const last = new Map<number, number>();
     const merged = new Map<number, number>();
     const tokens = alive.filter(isVideo);
@@ -45,7 +45,7 @@ function traceOf(frames: number, perFrame: number, layers: number): Trace {
     alive = alive.filter((token) => !merged.has(token));
     const similarity = { tokens, values, bound, ...(merged.size > 0 && { cut: bound }) };
     return {
-      layer,
+      at,
       action: merged.size > 0 ? 'merge' : 'none',
       kept: alive,
       merged,
@@ -53,24 +53,24 @@ function traceOf(frames: number, perFrame: number, layers: number): Trace {
       similarity,
     };
   };
-  const prune = (layer: number): TraceStep => {
+  const prune = (at: number): TraceStep => {
     const tokens = alive.filter(isVideo);
     const values = Float32Array.from(tokens, () => 10 ** (-6 + 4 * random()));
     const cut = values.toSorted()[Math.floor(tokens.length / 2)]!;
     const dropped = tokens.filter((_, i) => values[i]! < cut);
     const gone = new Set(dropped);
     alive = alive.filter((token) => !gone.has(token));
-    return { layer, action: 'prune', kept: alive, merged: new Map(), dropped, attention: { tokens, values, cut } };
+    return { at, action: 'prune', kept: alive, merged: new Map(), dropped, attention: { tokens, values, cut } };
   };
-  const before = merge(-1, 0.6);
+  const before = merge('input', 0.6);
   const attending = alive;
   const steps = [before, merge(0, 0.85), merge(1, 2), prune(2)];
   const leaving = (layer: number): Uint32Array => (steps[layer + 1] ?? steps[3]!).kept;
-  const at = Array.from({ length: layers }, (_, layer) => ({
+  const passed = Array.from({ length: layers }, (_, layer) => ({
     attending: layer === 0 ? attending : leaving(layer - 1),
     leaving: leaving(layer),
   }));
-  return { rows, video: { first: TEXT.before, length, perFrame, text: [] }, layers: at, steps };
+  return { rows, video: { first: TEXT.before, length, perFrame, text: [] }, layers: passed, steps };
 }
 
 function runOf(reducer: string, trace: Trace, pieces: readonly Piece[]): RunReport {
@@ -91,15 +91,15 @@ function runOf(reducer: string, trace: Trace, pieces: readonly Piece[]): RunRepo
         leaving: leaving.length,
       })),
     },
-    reduction: trace.steps.map(({ layer, action, kept }, i) => ({
-      layer,
+    reduction: trace.steps.map(({ at, action, kept }, i) => ({
+      at,
       action,
       rowsIn: rowsIn(i),
       rowsOut: kept.length,
       budgetShare: 0.7,
       ...(action !== 'prune' && { similarShare: 1 - kept.length / rowsIn(i) }),
     })),
-    budget: { asked: reducer === 'none' ? 1 : 0.3, spent: 0.298 },
+    budget: { asked: reducer === 'none' ? 1 : 0.3, computedShare: 0.298 },
     seconds: { prefill: 1.5, decode: 2.5 },
     tokensPerSecond: 10,
     peakGpuBytes: 15e9,
@@ -132,7 +132,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
   await using video = await openVideo(clip);
   const { images, sampling } = await sampleVideo(video, { size, maxFrames: frames, forceSample: true });
   const report: ReportOfVideo = {
-    version: 1,
+    version: 2,
     tool: 'framefusion-webgpu 0.1.0',
     command: `ff-run --video '${name}' --compare --report out.html`,
     date: '2025-06-01T10:11:12.345Z',
@@ -242,8 +242,8 @@ describe("ff-run's token report", () => {
 
   it('stands alone: nothing in it names another place', async () => {
     const page = tokenReportHtml(await made(kinds['a newline after each frame']!));
-    const plain = page.replace("'http://www.w3.org/2000/svg'", '');
-    expect(plain).not.to.match(/https?:|@import|url\(|\b(src|href)="(?!data:)/);
+    const plain = page.replace("'http://www.w3.org/2000/svg'", '').replace(/ xmlns(:xlink)?="http:[^"]*"/g, '');
+    expect(plain).not.to.match(/https?:|@import|url\((?!#)|\b(src|href)="(?!data:)/);
     expect(plain).to.match(/script-src &#39;sha256-/);
   });
 
@@ -399,7 +399,7 @@ describe("ff-run's token report", () => {
     await show(await readFile(html, 'utf8'), 1200);
     expect(browser.messages).to.deep.equal([]);
     await expectCounts(report.runs[1]!);
-    expect(report.partsAt).to.equal(report.runs[0]!.answer === report.runs[1]!.answer ? null : 0);
+    expect(report.divergesAt).to.equal(report.runs[0]!.answer === report.runs[1]!.answer ? null : 0);
     expect(report.command).to.contain('--report');
     const said = String(await browser.value('document.body.innerText'));
     for (const part of [report.command, report.runs[1]!.answer, report.adapter.name]) expect(said).to.contain(part);

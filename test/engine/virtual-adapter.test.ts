@@ -11,7 +11,7 @@ import { rmsNorm } from '../../kernels/norm.ts';
 import { argmax } from '../../kernels/sampling.ts';
 import { blankTimes } from '../../models/chat.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
 import { openTestRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
 
@@ -249,7 +249,7 @@ async function ask(runtime: Runtime, reducer?: TokenReducer): Promise<Peaks> {
     runtime.pool.resetPeak();
     return peakBytes;
   };
-  using model = await loadModel(folderFiles('assets/tiny-llava-video'), runtime);
+  using model = await loadCheckpoint(folderFiles('assets/tiny-llava-video'), runtime);
   const loaded = peak();
   const size = Number(model.frameFormat.size);
   const images = Array.from({ length: 12 }, () => new Uint8Array(3 * size * size));

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from '../../framefusion/baselines.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { atEnd } from '../helpers/device.ts';
 import { framesFor, generated, type Prompt, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
 
@@ -12,7 +12,7 @@ const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];
 
 describe('the baselines', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let clip: Prompt;
   let perFrame: number;
 

@@ -1,19 +1,18 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
-import { generate, newStats } from '../../models/generate.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
 import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { EncodedVideo } from '../../models/video-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { atEnd } from '../helpers/device.ts';
-import { framesFor, generated, type Prompt, requestOf, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
+import { framesFor, generated, generation, type Prompt, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
 
 const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];
 
 describe('FrameFusion on a model', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let clip: Prompt;
   const videos: EncodedVideo[] = [];
 
@@ -80,7 +79,7 @@ describe('FrameFusion on a model', () => {
     }
   }
 
-  it('keeps the budget of the trained layers count that it is told', async () => {
+  it('meets the budget that 28 layers would have, where it is told to count 28', async () => {
     const own = await meanShare({ cost: 0.5, similarityLowerBound: 2 });
     const reference = await meanShare({ cost: 0.5, similarityLowerBound: 2, budgetLayers: 28 });
     expect(own).to.be.closeTo(0.5, 1 / VIDEO_TOKENS);
@@ -124,7 +123,7 @@ describe('FrameFusion on a model', () => {
     it(`drops with kv compact just the rows that ${name} removed from the layer's own cache`, async () => {
       const keep = await traced(model, clip, new FrameFusion({ ...options, kv: 'keep' }));
       const compact = await traced(model, clip, new FrameFusion({ ...options, kv: 'compact' }));
-      const { kvHeads, headDim } = model.decoder.config;
+      const { kvHeads, headDim } = model.parts.decoder.config;
       const width = kvHeads * headDim;
       let shrunk = 0;
       let entering = keep.layers[0]?.positions ?? [];
@@ -161,24 +160,24 @@ describe('FrameFusion on a model', () => {
     for (const { prompt, reducer, maxNewTokens } of work)
       alone.push((await generated(model, prompt, reducer, { maxNewTokens })).ids);
     const running = work.map(({ prompt, reducer, maxNewTokens }) =>
-      generate({ ...requestOf(model, prompt, reducer), maxNewTokens }, newStats()),
+      generation(model, prompt, reducer, { maxNewTokens }),
     );
     const together: number[][] = running.map(() => []);
     for (let turn = 0; turn < 10; turn++)
       await Promise.all(
-        running.map(async (generation, i) => {
-          const { value, done } = await generation.next();
+        running.map(async (one, i) => {
+          const { value, done } = await one.next();
           if (!done) together[i]!.push(value);
         }),
       );
     expect(together).to.deep.equal(alone);
   });
 
-  it('ends where the hidden states are NaN', async () => {
+  it('takes hidden states that are NaN for similar to nothing', async () => {
     const { runtime } = model;
-    const shape = [5 * tokensPerGroup(model), model.decoder.config.hiddenSize];
+    const shape = [5 * tokensPerGroup(model), model.parts.decoder.config.hiddenSize];
     const tokens = runtime.upload('broken', shape, 'f32', new Float32Array(shape[0]! * shape[1]!).fill(Number.NaN));
-    const grid = model.encoder.tokenGrid({ width: 0, height: 0 });
+    const grid = model.parts.encoder.tokenGrid({ width: 0, height: 0 });
     const pictures = [stretched({ width: 70, height: 70 })];
     const video = {
       tokens,
@@ -188,10 +187,14 @@ describe('FrameFusion on a model', () => {
       times: framesFor(model, 5).times,
       [Symbol.dispose]: () => undefined,
     };
+    const sound = await clipOf(5);
     for (const cost of [0.3, 0.9]) {
-      const { ids } = await generated(model, { ...clip, video }, new FrameFusion({ cost }));
-      expect(ids).to.have.length(6);
-      for (const id of ids) expect(id).to.be.below(model.decoder.config.vocabSize);
+      const broken = await generated(model, { ...clip, video }, new FrameFusion({ cost }));
+      // No cosine reaches 2: nothing is similar here either, and all else is as it should be.
+      const different = await generated(model, sound, new FrameFusion({ cost, similarityLowerBound: 2 }));
+      expect(broken.stats.steps).to.deep.equal(different.stats.steps);
+      expect(broken.stats.layers).to.deep.equal(different.stats.layers);
+      expect(broken.ids).to.have.length(6);
     }
     runtime.free(tokens);
   });

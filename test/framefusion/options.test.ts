@@ -21,13 +21,14 @@ describe('FrameFusion options', () => {
       (cost) => [{ cost }, /^cost must be above 0 and at most 1, got /] as const,
     ),
     ...[-2, -5, Number.NaN].map(
-      (bound) => [{ cost: 0.3, similarityLowerBound: bound }, /^similarity bound must be a number above -2/] as const,
+      (bound) =>
+        [{ cost: 0.3, similarityLowerBound: bound }, /^similarityLowerBound must be a number above -2/] as const,
     ),
     ...[-0.1, 1.1, Number.NaN].map(
-      (bound) => [{ cost: 0.3, ratioLowerBound: bound }, /^ratio bound must lie in 0 to 1/] as const,
+      (bound) => [{ cost: 0.3, ratioLowerBound: bound }, /^ratioLowerBound must lie in 0 to 1/] as const,
     ),
     ...[0, -1, 1.5, Number.NaN, Infinity].map(
-      (layers) => [{ cost: 0.3, budgetLayers: layers }, /^budget layers must be 'own' or a positive integer/] as const,
+      (layers) => [{ cost: 0.3, budgetLayers: layers }, /^budgetLayers must be 'own' or a positive integer/] as const,
     ),
   ];
   for (const [options, message] of refused)
@@ -61,7 +62,7 @@ describe('applyFrameFusion', () => {
     const fused = applyFrameFusion(model, { cost: 0.3, similarityLowerBound: 0.8, ratioLowerBound: 0.2 });
     expect(fused).to.not.equal(model);
     expect(model.reducer).to.equal(undefined);
-    expect(fused.decoder).to.equal(model.decoder);
+    expect(fused.parts.decoder).to.equal(model.parts.decoder);
     expect(fused.reducer).to.be.instanceOf(FrameFusion);
     expect((fused.reducer as FrameFusion).settings).to.include({ cost: 0.3, similarityLowerBound: 0.8 });
     expect(fused.withReducer(undefined).reducer).to.equal(undefined);

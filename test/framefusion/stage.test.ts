@@ -4,7 +4,8 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion, type FrameFusionOptions, FrameFusionRun } from '../../framefusion/framefusion.ts';
 import * as reference from '../../kernels/reference/reduce.ts';
-import { type Tokens, videoLayout } from '../../models/reduction.ts';
+import { reduceAt } from '../../models/reducing.ts';
+import { type Action, actionOf, type Tokens, videoLayout } from '../../models/reduction.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { sharedRuntime, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -53,6 +54,7 @@ function tokensOf(rec: Recorder, { hidden, patch, first, length }: Sequence): To
 
 interface Called {
   readonly run: FrameFusionRun;
+  readonly steps: readonly Action[];
   readonly hidden: Float32Array;
   readonly positions: number[];
   readonly layout: { tokens: number; first: number; length: number };
@@ -70,13 +72,19 @@ async function called(
   try {
     const run = new FrameFusionRun(new FrameFusion(options).settings, layers);
     let tokens = tokensOf(rec, sequenceOf);
+    const steps: Action[] = [];
     for (const [i, of] of weights.entries()) {
       const attention = of && (() => upload(rec, host([1, of.length], of)));
-      tokens = await run.call(rec, i - 1, tokens, attention);
+      const at = i === 0 ? 'input' : i - 1;
+      const point = { rec, at, tokens, layers, grid: undefined, frames: 0, ...(attention && { attention }) } as const;
+      const { after, decision } = await reduceAt((one) => run.decide(one), point);
+      if (decision) steps.push(actionOf({ ...point, entering: tokens, before: tokens, after, decision }));
+      tokens = after;
     }
     const { tokens: video, first, length } = tokens.layout;
     return {
       run,
+      steps,
       hidden: (await rec.read(tokens.hidden)) as Float32Array,
       positions: [...(await rec.read(tokens.position))],
       layout: { tokens: video, first, length },
@@ -94,9 +102,8 @@ describe('the FrameFusion stage', () => {
 
   it('merges equal tokens into what they are', async () => {
     const equal = sequence(9, 5, (own) => own);
-    const { hidden, positions, run } = await called(runtime, equal, { cost: 0.05 });
-    expect(run.steps).to.have.length(1);
-    expect(run.steps[0]).to.include({ action: 'merge', rowsIn: 52, rowsOut: 12 });
+    const { hidden, positions, steps } = await called(runtime, equal, { cost: 0.05 });
+    expect(steps).to.deep.equal(['merge']);
     // The first frame and the text are left, unchanged but for the rounding of a mean of nine.
     expect(positions).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 48, 49, 50, 51]);
     const want = positions.flatMap((row) => [...equal.hidden.values.subarray(row * DIM, (row + 1) * DIM)]);
@@ -133,14 +140,14 @@ describe('the FrameFusion stage', () => {
         (_, c) => base[patch * DIM + c]! + 0.1 * noise[(frame * 3 + patch) * DIM + c]!,
       ),
     );
-    const { positions, run } = await called(runtime, still, { cost: 0.5 }, [undefined, undefined, undefined]);
+    const { positions, run, steps } = await called(runtime, still, { cost: 0.5 }, [undefined, undefined, undefined]);
     // Of 30 tokens 15 go: half of them, the most similar first. None is a close call.
     const similarities = reference.similarity(still.hidden, still.patch);
     const sorted = similarities.toSorted((a, b) => b - a);
     expect(sorted[14]! - sorted[15]!).to.be.above(1e-5);
     const want = reference.merge(still.hidden, still.patch, reference.largestK(similarities, 15));
     expect(positions).to.deep.equal(want.keep);
-    expect(run.steps.map(({ action }) => action)).to.deep.equal(['merge-to-budget']);
+    expect(steps).to.deep.equal(['merge-to-budget']);
     expect(run.state).to.deep.equal({ finishMerging: true, finishPruning: true, sparsityList: [] });
   });
 
@@ -149,12 +156,12 @@ describe('the FrameFusion stage', () => {
     const rows = unlike.patch.length;
     const weights = random([1, rows], { seed: 8 }).values.map(Math.abs);
     const options = { cost: 0.4, similarityLowerBound: 2 };
-    const { positions, run, layout } = await called(runtime, unlike, options, [undefined, weights, weights], 4);
+    const { positions, steps, layout } = await called(runtime, unlike, options, [undefined, weights, weights], 4);
     // Layer 0 saw all; 4 * 0.4 - 1 = 0.6 is left for three layers: 0.2 of 12 tokens is 2.4, so 2.
     const video = Array.from(weights).slice(3, 15);
     const stay = reference.largestK(video, 2).map((i) => i + 3);
     expect(positions).to.deep.equal([0, 1, 2, ...stay, 15, 16, 17, 18]);
-    expect(run.steps.map(({ action }) => action)).to.deep.equal(['none', 'prune']);
+    expect(steps).to.deep.equal(['none', 'prune']);
     expect(layout).to.deep.equal({ tokens: 2, first: 3, length: 2 });
   });
 
@@ -162,7 +169,7 @@ describe('the FrameFusion stage', () => {
     const one = sequence(1, 1, (own) => own, [0, 0]);
     expect((await called(runtime, one, { cost: 0.1 })).positions).to.deep.equal([0]);
     const text = sequence(0, 1, (own) => own, [3, 2]);
-    expect((await called(runtime, text, { cost: 0.1 }, [undefined, undefined])).run.steps).to.deep.equal([]);
+    expect((await called(runtime, text, { cost: 0.1 }, [undefined, undefined])).steps).to.deep.equal([]);
     const equal = sequence(5, 2, (own) => own);
     const whole = await called(runtime, equal, { cost: 1 }, [undefined, undefined]);
     expect([...whole.hidden]).to.deep.equal([...equal.hidden.values]);
@@ -172,8 +179,8 @@ describe('the FrameFusion stage', () => {
   it('finds nothing to merge in one frame, and prunes it in the next call', async () => {
     const frame = sequence(1, 10, (own) => own);
     const weights = Float32Array.from({ length: 17 }, (_, i) => i);
-    const { positions, run } = await called(runtime, frame, { cost: 0.5 }, [undefined, weights], 5);
-    expect(run.steps.map(({ action }) => action)).to.deep.equal(['none', 'prune']);
+    const { positions, steps } = await called(runtime, frame, { cost: 0.5 }, [undefined, weights], 5);
+    expect(steps).to.deep.equal(['none', 'prune']);
     // 5 * 0.5 - 1 = 1.5 is left for four layers: 0.375 of 10 is 3.75, so 4.
     expect(positions).to.deep.equal([0, 1, 2, 9, 10, 11, 12, 13, 14, 15, 16]);
   });
@@ -211,11 +218,12 @@ describe('the FrameFusion stage', () => {
     );
     const fusion = new FrameFusion({ cost: 0.5 });
     const rec = runtime.recorder('two');
-    const tokens = tokensOf(rec, unlike);
-    const [a, b] = [fusion.start(tokens, 4), fusion.start(tokens, 4)];
-    await a.call(rec, -1, tokens);
-    expect(b.state).to.deep.equal({ finishMerging: false, finishPruning: false, sparsityList: [] });
-    expect(b.steps).to.deep.equal([]);
+    const point = { rec, at: 'input', tokens: tokensOf(rec, unlike), layers: 4, grid: undefined, frames: 0 } as const;
+    const [a, b] = [fusion.start({ layers: 4 }), fusion.start({ layers: 4 })];
+    const first = await a(point);
+    // The other run decides as if it were alone.
+    const alone = await b(point);
+    expect(alone).to.deep.include({ kind: first!.kind, budgetShare: first!.budgetShare });
     rec.finish();
   });
 });

@@ -1,18 +1,60 @@
 import { existsSync } from 'node:fs';
-import { BrowserPage } from '../../cli/browser-page.ts';
-
-export type { BrowserPage } from '../../cli/browser-page.ts';
+import { type Browser, chromium, type Page } from 'playwright-core';
 
 const program = '/usr/bin/chromium';
 
 /** Whether there is a browser to look with. */
 export const hasChromium = existsSync(program);
 
+/** How a page is looked at. */
+export interface View {
+  readonly width: number;
+  readonly height: number;
+  readonly dark?: boolean;
+}
+
+/** One page of a browser of its own. */
+export class BrowserPage {
+  /** What it asked the network or the disk for. */
+  readonly requests: string[] = [];
+  /** What its console said, and errors that nobody caught. */
+  readonly messages: string[] = [];
+  readonly page: Page;
+  readonly #browser: Browser;
+
+  constructor(browser: Browser, page: Page) {
+    this.#browser = browser;
+    this.page = page;
+    page.on('request', (request) => this.requests.push(request.url()));
+    page.on('console', (message) => this.messages.push(message.text()));
+    page.on('pageerror', (error) => this.messages.push(String(error)));
+  }
+
+  /** Loads a page and waits for all that it loads. */
+  async visit(url: string, { width, height, dark = false }: View): Promise<void> {
+    await this.page.setViewportSize({ width, height });
+    await this.page.emulateMedia({ colorScheme: dark ? 'dark' : 'light', media: null });
+    await this.page.goto(url);
+  }
+
+  /** The value of an expression in the page, awaited if it is a promise. */
+  value(expression: string): Promise<unknown> {
+    return this.page.evaluate(expression);
+  }
+
+  close(): Promise<void> {
+    return this.#browser.close();
+  }
+}
+
 /** A page of a browser of its own. @param webGpu - With WebGPU, on the browser's own SwiftShader. */
-export function openBrowser({ webGpu = false } = {}): Promise<BrowserPage> {
-  return webGpu
-    ? BrowserPage.open(program, ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'])
-    : BrowserPage.open(program);
+export async function openBrowser({ webGpu = false } = {}): Promise<BrowserPage> {
+  const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+  // The browser brings a driver of its own, and finds none where tests have named the one that they compute on.
+  const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env as Record<string, string>;
+  const args = ['--hide-scrollbars', ...(webGpu ? webGpuFlags : ['--disable-gpu'])];
+  const browser = await chromium.launch({ executablePath: program, args, env });
+  return new BrowserPage(browser, await browser.newPage());
 }
 
 /** In a page: what is wrong with its drawings, texts that meet another or leave their drawing. */

@@ -1,4 +1,4 @@
-import type { Configs } from '../../tools/checkpoint/published.ts';
+import { type Configs, vicunaTemplate } from '../../tools/checkpoint/published.ts';
 
 /** Configs of a tiny model of each family, with the keys of the published ones; the bundled tokenizer fits into them. */
 
@@ -61,6 +61,7 @@ export const families: Readonly<Record<string, Configs>> = {
       vision_feature_layer: -2,
       vision_feature_select_strategy: 'default',
     },
+    'chat_template.json': vicunaTemplate,
   },
   'InternVL2.5': {
     'config.json': {
@@ -95,7 +96,16 @@ export const families: Readonly<Record<string, Configs>> = {
       ps_version: 'v2',
       select_layer: -1,
       template: 'internvl2_5',
-      vision_config: { ...tower, image_size: 32, hidden_act: 'gelu', qkv_bias: true, qk_normalization: false },
+      vision_config: {
+        use_moe: false,
+        num_experts: 8,
+        moe_output_scale: 4,
+        ...tower,
+        image_size: 32,
+        hidden_act: 'gelu',
+        qkv_bias: true,
+        qk_normalization: false,
+      },
     },
   },
   'InternVL3.5': {

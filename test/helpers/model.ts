@@ -6,12 +6,17 @@ import type { Size } from '../../engine/geometry.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { blankTimes } from '../../models/chat.ts';
 import { tokensIn } from '../../models/family.ts';
-import { type GenerateOptions, type GenerationStats, generate, newStats } from '../../models/generate.ts';
-import type { KvCache } from '../../models/kv-cache.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
-import type { TokenReducer, Tokens } from '../../models/reduction.ts';
-import { loadModel } from '../../models/registry.ts';
-import type { EncodedVideo, LoadOptions, VideoFrames } from '../../models/video-model.ts';
+import { type GenerateOptions, generate } from '../../models/generate.ts';
+import type { EncodedVideo, VideoFrames } from '../../models/inputs.ts';
+import type { LoadOptions } from '../../models/load-options.ts';
+import { promptOf } from '../../models/model-parts.ts';
+import { reducing } from '../../models/reducing.ts';
+import type { Listener, TokenReducer, Tokens } from '../../models/reduction.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
+import { Sequence } from '../../models/sequence.ts';
+import { counting, type GenerationStats, newStats } from '../../models/stats.ts';
+import { Tracer } from '../../models/trace.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { type CheckpointOptions, makeCheckpoint } from '../../tools/checkpoint/make.ts';
 import { randomStream } from '../../tools/random.ts';
 import { atEnd, sharedRuntime } from './device.ts';
@@ -29,14 +34,14 @@ export async function removeCheckpoint(folder: string): Promise<void> {
 }
 
 /** Loads the checkpoint in a folder; f32 unless told otherwise, which is what can be compared. */
-export async function load(folder: string, options: LoadOptions = { dtype: 'f32' }): Promise<LoadedModel> {
-  return loadModel(folderFiles(folder), await sharedRuntime(), options);
+export async function load(folder: string, options: LoadOptions = { dtype: 'f32' }): Promise<VideoModel> {
+  return loadCheckpoint(folderFiles(folder), await sharedRuntime(), options);
 }
 
-let tiny: Promise<LoadedModel> | undefined;
+let tiny: Promise<VideoModel> | undefined;
 
 /** The random model that tests share, in f32: 6 layers, frames of 70 pixels, 12 tokens each. */
-export function tinyModel(): Promise<LoadedModel> {
+export function tinyModel(): Promise<VideoModel> {
   tiny ??= (async () => {
     const folder = await checkpointFolder();
     const model = await load(folder);
@@ -48,19 +53,19 @@ export function tinyModel(): Promise<LoadedModel> {
 }
 
 /** Tokens of a group of frames, of a model whose frames have one size or may have any. */
-export function tokensPerGroup(model: LoadedModel): number {
-  return tokensIn(model.encoder.tokenGrid(frameSize(model)));
+export function tokensPerGroup(model: VideoModel): number {
+  return tokensIn(model.parts.encoder.tokenGrid(frameSize(model)));
 }
 
 /** Size of the video that frames are taken from, for models whose frames' size hangs on it. */
 export const SOURCE: Size = { width: 48, height: 32 };
 
-function frameSize({ frameFormat: { size } }: LoadedModel): Size {
+function frameSize({ frameFormat: { size } }: VideoModel): Size {
   return typeof size === 'number' ? { width: size, height: size } : size(SOURCE, 5);
 }
 
 /** Frames of a picture in which a share of the pixels is drawn anew from one frame to the next. */
-export function framesFor(model: LoadedModel, count: number, { seed = 1, change = 0.1 } = {}): VideoFrames {
+export function framesFor(model: VideoModel, count: number, { seed = 1, change = 0.1 } = {}): VideoFrames {
   const { width, height } = frameSize(model);
   const stream = randomStream(seed, 'frames');
   const image = Uint8Array.from({ length: 3 * width * height }, () => stream() & 255);
@@ -77,24 +82,58 @@ export interface Prompt {
   readonly video?: EncodedVideo | undefined;
 }
 
+interface Options extends GenerateOptions {
+  readonly stopIds?: ReadonlySet<number>;
+  readonly trace?: boolean;
+}
+
 /** A greedy generation of `maxNewTokens` ids, without stop ids: what they are and what was done. */
 export async function generated(
-  model: LoadedModel,
+  model: VideoModel,
   prompt: Prompt,
   reducer?: TokenReducer,
-  options: GenerateOptions = { maxNewTokens: 6 },
+  options: Options = { maxNewTokens: 6 },
 ): Promise<{ ids: number[]; stats: GenerationStats }> {
   const stats = newStats();
   const ids: number[] = [];
-  for await (const id of generate({ ...options, ...requestOf(model, prompt, reducer) }, stats)) ids.push(id);
+  for await (const id of generation(model, prompt, reducer, options, stats)) ids.push(id);
   return { ids, stats };
 }
 
-/** What `generate` needs apart from its options. */
-export function requestOf(model: LoadedModel, { ids, video }: Prompt, reducer?: TokenReducer) {
-  const { decoder, runtime } = model;
-  const prompt = (rec: Recorder): Tokens => model.prompt(rec, ids, video);
-  return { decoder, runtime, reducer, prompt, stopIds: new Set<number>() };
+/** The ids one by one. */
+export async function* generation(
+  model: VideoModel,
+  prompt: Prompt,
+  reducer?: TokenReducer,
+  options: Options = {},
+  stats = newStats(),
+): AsyncGenerator<number> {
+  const { decoder, runtime } = model.parts;
+  using sequence = new Sequence(decoder, { spare: options.maxNewTokens ?? 256 });
+  const open = (rec: Recorder): Promise<Tokens> => {
+    const tokens = promptOf(model.parts, rec, prompt.ids, { video: prompt.video });
+    stats.promptRows = tokens.hidden.shape2()[0];
+    stats.videoTokens = tokens.layout.tokens;
+    const tracer = options.trace ? new Tracer(tokens) : undefined;
+    if (tracer) stats.trace = tracer.trace;
+    const listeners = [counting(stats), ...(tracer ? [tracer.listen] : [])];
+    const hook = reducing({ reducer, layers: model.layers, listeners, signal: options.signal });
+    return sequence.prefill(rec, tokens, { hook, signal: options.signal });
+  };
+  yield* generate({ stopIds: new Set(), ...options, runtime, sequence, open }, stats);
+}
+
+/** The scores after a prefill. */
+export async function prefilled(model: VideoModel, { ids, video }: Prompt): Promise<Float32Array> {
+  const { decoder, runtime } = model.parts;
+  const rec = runtime.recorder('prefill');
+  using sequence = new Sequence(decoder, {});
+  try {
+    const left = await sequence.prefill(rec, promptOf(model.parts, rec, ids, { video }));
+    return (await rec.read(sequence.logits(rec, left))) as Float32Array;
+  } finally {
+    rec.finish();
+  }
 }
 
 /** The state of the sequence after a layer, and what its cache holds. */
@@ -107,44 +146,31 @@ export interface LayerTrace {
 
 /** A prefill, layer by layer, and the scores after it. */
 export async function traced(
-  model: LoadedModel,
-  asked: Prompt,
+  model: VideoModel,
+  { ids, video }: Prompt,
   reducer?: TokenReducer,
 ): Promise<{ layers: LayerTrace[]; logits: Float32Array }> {
+  const { decoder, runtime } = model.parts;
+  const rec = runtime.recorder('prefill');
+  using sequence = new Sequence(decoder, { spare: 4 });
   const layers: LayerTrace[] = [];
-  const logits = await prefilled(model, asked, reducer, async (rec, cache, layer, { hidden, position }) => {
-    const { k, v } = cache.filled(layer);
+  const note = async ({ hidden, position }: Tokens): Promise<void> => {
+    const { k, v } = sequence.cache.layers[layers.length]!.filled;
     layers.push({
       hidden: (await rec.read(hidden)) as Float32Array,
       positions: [...(await rec.read(position))],
       k: (await rec.read(k)) as Float32Array,
       v: (await rec.read(v)) as Float32Array,
     });
-  });
-  return { layers, logits };
-}
-
-type Watch = (rec: Recorder, cache: KvCache, layer: number, tokens: Tokens) => Promise<void>;
-
-/** The scores after a prefill; `watch` sees the sequence after each layer. */
-export async function prefilled(
-  model: LoadedModel,
-  { ids, video }: Prompt,
-  reducer?: TokenReducer,
-  watch?: Watch,
-): Promise<Float32Array> {
-  const { decoder, runtime } = model;
-  const rec = runtime.recorder('prefill');
-  const cache = decoder.newCache(4);
+  };
   try {
-    const tokens = model.prompt(rec, ids, video);
-    const positions = tokens.hidden.shape2()[0];
-    const seen = watch && ((layer: number, after: Tokens) => watch(rec, cache, layer, after));
-    const run = reducer?.start(tokens, decoder.config.layers) ?? {};
-    const left = await decoder.forward(rec, tokens, cache, { positions, run, ...(seen && { seen }) });
-    return (await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)))) as Float32Array;
+    // What enters a layer has left the one before it.
+    const listen: Listener = ({ at, entering }) => (typeof at === 'number' && at > 0 ? note(entering) : undefined);
+    const hook = reducing({ reducer, layers: model.layers, listeners: [listen] });
+    const left = await sequence.prefill(rec, promptOf(model.parts, rec, ids, { video }), { hook });
+    await note(left);
+    return { layers, logits: (await rec.read(sequence.logits(rec, left))) as Float32Array };
   } finally {
     rec.finish();
-    cache.dispose();
   }
 }

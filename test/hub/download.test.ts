@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Checkpoint } from '../../checkpoint/safetensors.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
-import { type DownloadProgress, downloadModel } from '../../hub/download.ts';
-import { expectRejection } from '../helpers/errors.ts';
+import { type DownloadProgress, downloadModel, findModel } from '../../hub/download.ts';
+import { expectRejection, rejection } from '../helpers/errors.ts';
 import { bytes, Fixture, SHARDS, TIMING } from './fixture.ts';
 import { gitHash, REPOSITORY, sha256 } from './server.ts';
 
@@ -160,6 +161,101 @@ describe('a model from the hub', () => {
     for (const path of ['config.json', 'model.safetensors']) expect(await at.same(folder, path)).to.equal(true);
   });
 
+  it('is not what lies there under its name and size: other bytes are noticed, and fetched again', async () => {
+    for (const env of [undefined, '1']) {
+      if (env) process.env.HF_HUB_DISABLE_SYMLINKS = env;
+      try {
+        await rm(at.path(), { recursive: true, force: true });
+        const folder = await at.small().download();
+        for (const path of ['config.json', 'model.safetensors']) {
+          const { bytes } = at.hub.files.get(path)!;
+          await writeFile(join(folder, path), Buffer.alloc(bytes.length, 7));
+          const revision = at.hub.commit; // which needs no network
+          await expectRejection(at.download({ offline: true, revision }), WeightsError, `${path} is damaged`);
+          await at.download({ revision });
+          expect(await at.same(folder, path)).to.equal(true);
+          await at.download({ offline: true });
+        }
+      } finally {
+        delete process.env.HF_HUB_DISABLE_SYMLINKS;
+      }
+    }
+  });
+
+  it('is not what Python left under its name, if that has other bytes', async () => {
+    await at.small().download();
+    await rm(at.path('trees'), { recursive: true });
+    await rm(at.verifiedDir, { recursive: true });
+    await at.download({ offline: true });
+    const size = at.hub.files.get('model.safetensors')!.bytes.length;
+    await writeFile(at.path('blobs', at.hub.oid('model.safetensors')), Buffer.alloc(size));
+    await expectRejection(at.download({ offline: true }), WeightsError, 'model.safetensors is damaged');
+    await at.download();
+  });
+
+  it('is hashed once: a note beside the cache stands for it until it changes', async () => {
+    const folder = await at.small().download();
+    const notes = await readdir(at.verifiedDir);
+    expect(notes).to.have.members(
+      ['config.json', 'tokenizer.json', 'model.safetensors'].map((path) => at.hub.oid(path)),
+    );
+    const note = join(at.verifiedDir, at.hub.oid('model.safetensors'));
+    const before = await readFile(note, 'utf8');
+    await at.download({ offline: true });
+    expect(await readFile(note, 'utf8')).to.equal(before);
+    const now = new Date();
+    await utimes(join(folder, 'model.safetensors'), now, now);
+    await at.download({ offline: true });
+    expect((await readFile(note, 'utf8')).split('\n')).to.have.length(3);
+  });
+
+  it('does not remember a wrong listing: not its own, and not one that another tool has kept', async () => {
+    at.small();
+    at.hub.mischief = (path) => {
+      if (!path.includes('/tree/')) return undefined;
+      const wrong = { type: 'file', path: 'model.safetensors', size: 200_000, oid: '1'.repeat(40) };
+      return { body: JSON.stringify([wrong, { type: 'file', path: 'config.json', size: 2, oid: '2'.repeat(40) }]) };
+    };
+    await rejection(at.download());
+    at.hub.mischief = () => undefined;
+    const folder = await at.download();
+    expect(await at.same(folder, 'model.safetensors')).to.equal(true);
+    const tree = at.path('trees', `${at.hub.commit}.json`);
+    const kept = await readFile(tree, 'utf8');
+    await rm(at.path('blobs', at.hub.oid('model.safetensors')));
+    await writeFile(tree, kept.replaceAll(at.hub.oid('model.safetensors'), '3'.repeat(64)));
+    await at.download();
+    expect(await readFile(tree, 'utf8')).to.equal(kept);
+    expect(await at.same(folder, 'model.safetensors')).to.equal(true);
+  });
+
+  it('is found before it is had: settings come at once, of weights their headers, and the rest when it is wanted', async () => {
+    const data = bytes(3_000_000, 5);
+    const header = Buffer.from(
+      JSON.stringify({ w: { dtype: 'U8', shape: [data.length], data_offsets: [0, data.length] } }),
+    );
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    at.small().hub.put('model.safetensors', Buffer.concat([length, header, data]), { lfs: true });
+    const { files, download } = await findModel(REPOSITORY, at.options);
+    expect((await readdir(at.cacheDir)).filter((name) => name.startsWith('models--'))).to.deep.equal([]);
+    expect(await files.open('no-such.json')).to.equal(undefined);
+    const config = (await files.open('config.json'))!;
+    expect(Buffer.from(await config.read(0, config.size)).toString()).to.equal('{"model_type":"tiny"}');
+    await config.close();
+    const checkpoint = await Checkpoint.open(files);
+    expect([...checkpoint.names()]).to.deep.equal(['w']);
+    expect(Buffer.from(await checkpoint.read('w', { offset: 2_000_000, length: 5 }))).to.deep.equal(
+      Buffer.from(data.subarray(2_000_000, 2_000_005)),
+    );
+    expect(at.hub.seen.filter(({ cdn }) => cdn).map(({ range }) => range)).to.deep.equal([
+      'bytes=0-262143',
+      `bytes=${2_000_000 + 8 + header.length}-${2_000_004 + 8 + header.length}`,
+    ]);
+    const folder = await download();
+    expect(await at.same(folder, 'model.safetensors')).to.equal(true);
+  });
+
   it('has empty files and two names for one blob', async () => {
     at.small().hub.put('merges.txt', '').put('vocab.json', '{}').put('added_tokens.json', '{}');
     const folder = await at.download();
@@ -195,8 +291,12 @@ describe('a model from the hub', () => {
     for (const path of ['../../evil', '/etc/evil', 'a/../../evil', 'C:evil', 'a\\..\\evil']) {
       at.hub.files.clear();
       at.small().hub.put(path, 'evil');
-      await expectRejection(at.download(), WeightsError, 'which is no file');
+      await expectRejection(at.download({ files: [path] }), WeightsError, 'has no file');
+      await at.download(); // of no use to a checkpoint, and so no obstacle
+      await rm(at.path('trees'), { recursive: true });
     }
+    expect(Object.keys(await at.tree(at.cacheDir)).filter((file) => file.includes('evil'))).to.deep.equal([]);
+    await rm(at.path(), { recursive: true });
     at.hub.files.clear();
     at.small();
     at.hub.mischief = (path) =>

@@ -31,18 +31,20 @@ export const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002
 export class Fixture {
   hub!: FakeHub;
   cacheDir!: string;
+  verifiedDir!: string;
   /** What `note` was told. */
   notes: string[] = [];
 
   async open(): Promise<void> {
     this.hub = await FakeHub.start();
     this.cacheDir = await mkdtemp(join(tmpdir(), 'ff-hub-'));
+    this.verifiedDir = await mkdtemp(join(tmpdir(), 'ff-verified-'));
     this.notes = [];
   }
 
   async close(): Promise<void> {
     this.hub.stop();
-    await rm(this.cacheDir, { recursive: true, force: true });
+    for (const folder of [this.cacheDir, this.verifiedDir]) await rm(folder, { recursive: true, force: true });
   }
 
   /** One file of weights in LFS, two files of settings, and what a checkpoint does not need. */
@@ -65,7 +67,8 @@ export class Fixture {
   get options(): DownloadOptions {
     const { endpoint } = this.hub;
     const note = (line: string) => void this.notes.push(line);
-    return { endpoint, cacheDir: this.cacheDir, token: false, offline: false, note, timing: TIMING };
+    const { cacheDir, verifiedDir } = this;
+    return { endpoint, cacheDir, verifiedDir, token: false, offline: false, note, timing: TIMING };
   }
 
   download(options: DownloadOptions = {}): Promise<string> {

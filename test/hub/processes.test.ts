@@ -29,6 +29,7 @@ describe('a cache that others use too', () => {
     const file = fileURLToPath(new URL('child.ts', import.meta.url));
     const child = spawn(process.execPath, ['--import', 'tsx', file, at.hub.endpoint, at.cacheDir, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, XDG_CACHE_HOME: at.verifiedDir },
     });
     children.push(child);
     return { child, said: text(child.stdout), ended: once(child, 'close') };
@@ -206,6 +207,17 @@ describe('a cache that others use too', () => {
         .and.include('HF_HUB_CACHE');
       const other = new Error('no fault of a disk');
       expect(await line(other)).to.equal(other);
+    });
+
+    it('has no place for a folder', async function () {
+      if (process.platform !== 'linux') this.skip();
+      for (const cacheDir of ['/proc/cache', '/proc/self/cache/deep', '/dev/null/cache'])
+        await expectRejection(
+          at.small().download({ cacheDir }),
+          WeightsError,
+          'owner/tiny-model: ',
+          'Set HF_HUB_CACHE',
+        );
     });
 
     it('has a file where the cache should be', async () => {

@@ -164,14 +164,15 @@ export class FakeHub {
     const etag = cdn ? `"${createHash('md5').update(bytes).digest('hex')}"` : `"${this.oid(path)}"`;
     const headers = { etag, 'content-type': 'application/octet-stream', ...fault.headers };
     const { range, 'if-range': ifRange } = request.headers;
-    const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1]);
+    const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? [];
+    const from = Number(first);
     const whole = Number.isNaN(from) || fault.ignoreRange || (ifRange !== undefined && ifRange !== etag);
-    const end = bytes.length - 1;
+    const end = Math.min(last ? Number(last) : Number.POSITIVE_INFINITY, bytes.length - 1);
     if (whole) send(response, 200, headers, bytes, fault);
     else if (from > end) send(response, 416, { 'content-range': `bytes */${bytes.length}` }, '');
     else {
       const part = { 'content-range': `bytes ${from}-${end}/${bytes.length}` };
-      send(response, 206, { ...part, ...headers }, bytes.subarray(from), fault);
+      send(response, 206, { ...part, ...headers }, bytes.subarray(from, end + 1), fault);
     }
   }
 }

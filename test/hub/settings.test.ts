@@ -33,6 +33,25 @@ describe('the environment of Hugging Face tools', () => {
     expect(hubSettings({}, { HF_HUB_DOWNLOAD_TIMEOUT: '7' }).timing.stallMs).to.equal(7000);
   });
 
+  it('waits for as long as a timer can, and not for a millisecond, where it is told to wait for longer', () => {
+    for (const seconds of ['1e10', '2147484', 'Infinity'])
+      expect(hubSettings({}, { HF_HUB_DOWNLOAD_TIMEOUT: seconds }).timing.stallMs).to.equal(2 ** 31 - 1);
+  });
+
+  it('never shows a password that HF_ENDPOINT holds', () => {
+    for (const address of [
+      'https://me:secret@hub.example/hf',
+      'http://secret@hub',
+      'htps://me:secret@hub',
+      '//me:se/cret@x',
+      'me:secret@hub',
+    ])
+      expect(() => hubSettings({}, { HF_ENDPOINT: address }), address)
+        .to.throw(InputError, /^HF_ENDPOINT: /)
+        .with.property('message')
+        .that.does.not.match(/secret|cret/);
+  });
+
   it('says who asks: a variable, then the file of a login', async () => {
     const home = await mkdtemp(join(tmpdir(), 'ff-token-'));
     try {

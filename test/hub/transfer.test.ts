@@ -242,7 +242,7 @@ describe('the bytes of a file', () => {
 
     it('are reported where the hub is none, or answers in riddles', async () => {
       expect(await refused({ body: '{"sha":' })).to.include('does not answer as the hub does (no JSON)');
-      expect(await refused({ body: '{}' })).to.include('no commit, but undefined');
+      expect(await refused({ body: '{}' })).to.include('no commit, but none');
       expect(await refused({ body: 'null' })).to.include('does not answer as the hub does');
       expect(await refused({ status: 418 })).to.include('answers 418');
       expect(await refused({ status: 302, headers: { location: '/again' } })).to.include('redirects in a circle');
@@ -282,14 +282,40 @@ describe('the bytes of a file', () => {
     expect(at.hub.seen.some(({ cdn }) => cdn)).to.equal(true);
   });
 
-  it('are not asked for with the token where a page of the listing is elsewhere', async () => {
+  it('are listed by the hub that was chosen, also where its pages lead to another', async () => {
     at.small().hub.mischief = (path, request) =>
-      path.includes('/tree/') && request.headers.host === new URL(at.hub.endpoint).host
-        ? { body: '[]', headers: { link: `<${at.hub.cdn}${path}>; rel="next"` } }
+      path.includes('/tree/') && !request.url!.includes('cursor')
+        ? { body: '[]', headers: { link: `<https://huggingface.co${path}?cursor=0>; rel="next"` } }
         : undefined;
     await at.download({ token: 'hf_secret' });
-    const elsewhere = at.hub.seen.filter(({ cdn, path }) => cdn && path.includes('/tree/'));
-    expect(elsewhere.map(({ authorization }) => authorization)).to.deep.equal([undefined]);
+    const pages = at.hub.seen.filter(({ path }) => path.includes('/tree/'));
+    expect(pages.map(({ cdn, authorization }) => [cdn, authorization])).to.deep.equal([
+      [false, 'Bearer hf_secret'],
+      [false, 'Bearer hf_secret'],
+    ]);
+  });
+
+  it('are not listed for ever', async () => {
+    let pages = 0;
+    const listed = (next: () => string) => {
+      at.hub.seen.length = 0;
+      at.small().hub.mischief = (path) =>
+        path.includes('/tree/')
+          ? { body: '[]', headers: { link: `<${at.hub.endpoint}${path}?${next()}>; rel="next"` } }
+          : undefined;
+      return at.download();
+    };
+    await expectRejection(
+      listed(() => 'cursor=1'),
+      WeightsError,
+      'its listing goes round in a circle',
+    );
+    await expectRejection(
+      listed(() => `cursor=${pages++}`),
+      WeightsError,
+      'more than 500 pages of a listing',
+    );
+    expect(at.hub.seen.length).to.be.below(510);
   });
 
   it('stay where they are when the caller aborts', async () => {

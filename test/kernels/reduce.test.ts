@@ -1,16 +1,19 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import {
-  compact,
+  assignChosen,
+  assignRuns,
+  compactLayout,
+  compactRows,
   fromOrderKey,
-  gatherRows,
+  GONE,
   importance,
   lastRowAttention,
   NAN_KEY,
   orderKey,
+  receivedAttention,
   similarity,
-  survivorsOfMerge,
-  survivorsOfPruning,
+  survivorsOf,
   threshold,
   topK,
 } from '../../kernels/reduce/index.ts';
@@ -239,14 +242,12 @@ describe('a merge', () => {
     const position = Uint32Array.from(patch.keys(), (row) => 3 * row + 100);
     const got = await runAll((rec) => {
       const layout = upload(rec, planesOf(patch));
-      const rows = {
-        hidden: upload(rec, hidden),
-        position: upload(rec, host([patch.length], position, 'u32')),
-        layout,
-      };
-      const survivors = survivorsOfMerge(rec, layout, upload(rec, host([order.length], chosen, 'u32')));
+      const into = assignRuns(rec, layout, upload(rec, host([order.length], chosen, 'u32')));
       const counts = { tokens: order.length, kept: want.keep.length, merge: true };
-      return { ...survivors, ...compact(rec, rows, survivors, counts) };
+      const survivors = survivorsOf(rec, layout, into, counts);
+      const { keep, slot } = survivors;
+      const places = compactLayout(rec, upload(rec, host([patch.length], position, 'u32')), layout, survivors);
+      return { keep, slot, ...places, hidden: compactRows(rec, upload(rec, hidden), survivors) };
     });
     expectCompacted(got, want, patch, position);
     expectClose(got.hidden, want.hidden, tolerance(act, { sumOf: order.length, scale: largest(hidden.values) }));
@@ -305,18 +306,17 @@ describe('pruning', () => {
         const tokens = reference.byPatch(patch).length;
         const got = await runAll((rec) => {
           const layout = upload(rec, planesOf(patch));
-          const rows = {
-            hidden: upload(rec, hidden),
-            position: upload(rec, host([patch.length], position, 'u32')),
-            layout,
-          };
-          const flagged = upload(rec, host([length], flags, 'u32'));
-          const survivors = survivorsOfPruning(rec, layout, tokens, flagged, first);
+          const into = assignChosen(rec, layout, upload(rec, host([length], flags, 'u32')), first);
           const kept = want.keep.length;
+          const survivors = survivorsOf(rec, layout, into, { tokens, kept, merge: false });
+          const { keep, slot } = survivors;
+          const x = upload(rec, hidden);
           return {
-            ...survivors,
-            ...compact(rec, rows, survivors, { tokens, kept, merge: false }),
-            gathered: gatherRows(rec, rows.hidden, survivors, kept + 2),
+            keep,
+            slot,
+            ...compactLayout(rec, upload(rec, host([patch.length], position, 'u32')), layout, survivors),
+            hidden: compactRows(rec, x, survivors),
+            gathered: compactRows(rec, x, survivors, { room: kept + 2 }),
           };
         });
         expectCompacted(got, want, patch, position);
@@ -331,13 +331,61 @@ describe('pruning', () => {
     expectRejection(
       run((rec) => {
         const layout = upload(rec, planesOf([0, 0]));
-        const survivors = survivorsOfMerge(rec, layout, upload(rec, host([2], [0, 1], 'u32')));
-        return gatherRows(rec, upload(rec, random([5, 3], { seed: 1 }), 'k cache'), survivors, 4);
+        const into = upload(rec, host([2], [0, 0], 'u32'));
+        const survivors = survivorsOf(rec, layout, into, { tokens: 2, kept: 1, merge: true });
+        return compactRows(rec, upload(rec, random([5, 3], { seed: 1 }), 'k cache'), survivors, { room: 4 });
       }),
       ShapeError,
-      'gatherRows: x must have',
+      'compactRows: x must have',
       "'k cache' [5,3]",
     ));
+});
+
+describe('a merge by assignment', () => {
+  for (const act of ['f32', 'f16'] as const)
+    for (const [name, patch] of layouts)
+      for (const groups of [1, 3, 40])
+        itOn([act], `of ${name} into ${groups} groups in any order, in ${act}, leaves the mean of each`, async () => {
+          const dim = 21;
+          const hidden = random([patch.length, dim], { seed: 4, dtype: act });
+          const tokens = patch.flatMap((type, row) => (type >= 0 ? [row] : []));
+          const stream = randomStream(groups, 'groups');
+          // Any member may stand for its group: the first, the last, or one between them.
+          const members = new Map<number, number[]>();
+          for (const row of tokens) {
+            const group = stream() % groups;
+            members.set(group, [...(members.get(group) ?? []), row]);
+          }
+          const into = Uint32Array.from(patch.keys());
+          const want = new Map(patch.map((_, row) => [row, [row]]));
+          for (const group of members.values()) {
+            const survivor = pick(stream, group);
+            for (const row of group) into[row] = survivor;
+            for (const row of group) want.delete(row);
+            want.set(survivor, group);
+          }
+          // One token of no group's goes, and nobody stands for it.
+          const lonely = [...members.values()].find((group) => group.length === 1)?.[0];
+          if (lonely !== undefined && want.size > 1) {
+            into[lonely] = GONE;
+            want.delete(lonely);
+          }
+          const kept = [...want.keys()].sort((a, b) => a - b);
+          const got = await run((rec) => {
+            const layout = upload(rec, planesOf(patch));
+            const counts = { tokens: tokens.length, kept: kept.length, merge: true };
+            const survivors = survivorsOf(rec, layout, upload(rec, host([patch.length], into, 'u32')), counts);
+            return compactRows(rec, upload(rec, hidden), survivors);
+          });
+          const means = kept.flatMap((row) => {
+            const group = want.get(row)!;
+            return Array.from(
+              { length: dim },
+              (_, c) => group.reduce((sum, member) => sum + hidden.values[member * dim + c]!, 0) / group.length,
+            );
+          });
+          expectClose(got, means, tolerance(act, { sumOf: tokens.length, scale: largest(hidden.values) }));
+        });
 });
 
 describe('lastRowAttention', () => {
@@ -375,6 +423,54 @@ describe('lastRowAttention', () => {
       }),
       ShapeError,
       'lastRowAttention: 4/1 heads of 16',
+    ));
+});
+
+describe('receivedAttention', () => {
+  for (const act of ['f32', 'f16'] as const)
+    for (const [segments, tokens, heads, headDim, queries] of [
+      [1, 1, 1, 8, undefined],
+      [3, 5, 2, 20, undefined],
+      [2, 70, 3, 16, undefined],
+      [4, 17, 2, 72, 1],
+    ] as const)
+      itOn([act], `is the mean over ${heads} heads of ${tokens} tokens in ${segments} segments in ${act}`, async () => {
+        const [rows, width] = [segments * tokens, heads * headDim];
+        // Query and key of a fused matrix, as the tower has them.
+        const qkv = random([rows, 3 * width], { seed: 6, outliers: 2, dtype: act, scale: 0.3 });
+        const got = await run((rec) => {
+          const of = upload(rec, qkv);
+          const options = { heads, headDim, segments, ...(queries && { queries }) };
+          return receivedAttention(rec, { of, column: 0 }, { of, column: width }, options);
+        });
+        const at = (row: number, column: number): number => qkv.values[row * 3 * width + column]!;
+        const want = new Float64Array(rows);
+        for (let segment = 0; segment < segments; segment++)
+          for (let head = 0; head < heads; head++)
+            for (let query = 0; query < (queries ?? tokens); query++) {
+              const row = segment * tokens + query;
+              const scores = Array.from({ length: tokens }, (_, key) => {
+                let sum = 0;
+                for (let c = head * headDim; c < (head + 1) * headDim; c++)
+                  sum += at(row, c) * at(segment * tokens + key, width + c);
+                return sum / Math.sqrt(headDim);
+              });
+              const most = Math.max(...scores);
+              const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
+              for (const [key, score] of scores.entries())
+                want[segment * tokens + key]! += Math.exp(score - most) / total / heads / (queries ?? tokens);
+            }
+        expectClose(got, want, { atol: 1e-5, rtol: 1e-4 });
+      });
+
+  it('refuses segments that do not fit', () =>
+    expectRejection(
+      run((rec) => {
+        const of = upload(rec, random([5, 24], { seed: 1 }));
+        return receivedAttention(rec, { of, column: 0 }, { of, column: 8 }, { heads: 1, headDim: 8, segments: 2 });
+      }),
+      ShapeError,
+      'receivedAttention: 1 heads of 8 in 2 segments',
     ));
 });
 

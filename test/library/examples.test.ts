@@ -38,7 +38,15 @@ describe('the example', () => {
   });
 
   it('reducer.ts is a reducer that halves the video and still answers', async () => {
-    expect(await run('reducer.ts')).to.equal('the purple ring\n264 rows became 144\n');
+    expect(await run('reducer.ts')).to.equal('the purple ring\n120 tokens dropped, 144 rows left\n');
+  });
+
+  it('chat.ts computes only the new rows of a second question', async () => {
+    const said = [...(await run('chat.ts')).matchAll(/\S {2}\((\d+) new rows of (\d+)\)$/gm)];
+    const [[, first, whole], [, more, all]] = said as unknown as [string[], string[]];
+    expect(first).to.equal(whole);
+    expect(Number(more)).to.be.below(40);
+    expect(Number(all)).to.be.above(Number(whole));
   });
 
   it('kernel.ts computes', async () => {
@@ -80,7 +88,15 @@ describe('the example', () => {
 
   it('browser.ts runs in a browser (browser.test.ts), and there are no others', async () => {
     const here = (await readdir(join(root, 'examples'), { recursive: true })).filter((file) => file.endsWith('.ts'));
-    const known = ['ask.ts', 'browser.ts', 'compare.ts', 'kernel.ts', 'llava-1.5/ask.ts', 'llava-1.5/family.ts'];
+    const known = [
+      'ask.ts',
+      'browser.ts',
+      'chat.ts',
+      'compare.ts',
+      'kernel.ts',
+      'llava-1.5/ask.ts',
+      'llava-1.5/family.ts',
+    ];
     expect(here.map((file) => file.replaceAll('\\', '/')).sort()).to.deep.equal([
       ...known,
       'pictures.ts',

@@ -84,6 +84,21 @@ export async function nativeColourful(extension: string, size: string, codec: st
   }
 }
 
+/** What the FFmpeg on PATH makes in two passes. @param args - Its arguments, with those of the pass. */
+export async function nativeClip(extension: string, args: (pass: string) => string): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'media-clips-'));
+  try {
+    const out = join(folder, `out.${extension}`);
+    for (const pass of [1, 2]) {
+      const words = args(`-pass ${pass} -passlogfile ${join(folder, 'pass')}`).split(' ');
+      await execute('ffmpeg', ['-v', 'error', '-y', ...words, out]);
+    }
+    return await readFile(out);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 const COLOURFUL = (size: string, codec: string) =>
   `-f lavfi -i testsrc=size=${size}:rate=10:duration=0.5,noise=alls=20:allf=t -c:v ${codec}`;
 

@@ -4,12 +4,15 @@ import { expect } from 'chai';
 import { cropPicture } from '../../media/crop-picture.ts';
 import { encodeJpegs } from '../../media/encode.ts';
 import { VideoError } from '../../media/errors.ts';
+import { openVideo } from '../../media/open-video.ts';
+import { type Orientation, orientationOf, upright } from '../../media/orientation.ts';
 import { openPicture } from '../../media/picture.ts';
 import { resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
 import { frameLimits, imageLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
 import { rejection } from '../helpers/errors.ts';
+import { clip as makeClip } from './clips.ts';
 
 const clip = fileURLToPath(new URL('../../assets/clip.mp4', import.meta.url));
 
@@ -19,23 +22,22 @@ function pattern(width: number, height: number) {
   return { width, height, rgb };
 }
 
-/** A PNG file of 8-bit RGB; the checksums of its chunks are what zlib's crc32 would say. */
+/** A chunk of PNG; its checksum is what zlib's crc32 would say. */
+function pngChunk(type: string, data: Uint8Array): Buffer {
+  const named = Buffer.concat([Buffer.from(type), data]);
+  let rest = ~0;
+  for (const byte of named) {
+    rest ^= byte;
+    for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0);
+  }
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  sum.writeUInt32BE(~rest >>> 0);
+  return Buffer.concat([length, named, sum]);
+}
+
+/** A PNG file of 8-bit RGB. */
 function png({ width, height, rgb }: ReturnType<typeof pattern>): Uint8Array {
-  const crc = (bytes: Uint8Array): number => {
-    let rest = ~0;
-    for (const byte of bytes) {
-      rest ^= byte;
-      for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0);
-    }
-    return ~rest >>> 0;
-  };
-  const chunk = (type: string, data: Uint8Array): Buffer => {
-    const named = Buffer.concat([Buffer.from(type), data]);
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    sum.writeUInt32BE(crc(named));
-    return Buffer.concat([length, named, sum]);
-  };
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width);
   header.writeUInt32BE(height, 4);
@@ -46,14 +48,97 @@ function png({ width, height, rgb }: ReturnType<typeof pattern>): Uint8Array {
   ]);
   const signature = Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
   const data = deflateSync(Buffer.concat(rows.flat()));
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', data),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
-/** A JPEG file with an Exif orientation. */
-function orientated(jpeg: Uint8Array, orientation: number): Uint8Array {
-  const tiff = [0x49, 0x49, 0x2a, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0];
-  const exif = [...Buffer.from('Exif\0\0'), ...tiff];
-  return Uint8Array.from([...jpeg.subarray(0, 2), 0xff, 0xe1, 0, exif.length + 2, ...exif, ...jpeg.subarray(2)]);
+type Oriented = 'jpeg' | 'png' | 'webp' | 'tiff';
+
+/** A directory of one entry: the orientation. */
+function exif(orientation: number): Buffer {
+  return Buffer.from([
+    0x49,
+    0x49,
+    0x2a,
+    0,
+    8,
+    0,
+    0,
+    0,
+    1,
+    0,
+    0x12,
+    1,
+    3,
+    0,
+    1,
+    0,
+    0,
+    0,
+    orientation,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+  ]);
+}
+
+/** A picture file with an Exif orientation. */
+function withOrientation(format: Oriented, file: Uint8Array, orientation: number): Uint8Array {
+  const bytes = Buffer.from(file);
+  if (format === 'jpeg') {
+    const data = Buffer.concat([Buffer.from('Exif\0\0'), exif(orientation)]);
+    return Buffer.concat([bytes.subarray(0, 2), Buffer.of(0xff, 0xe1, 0, data.length + 2), data, bytes.subarray(2)]);
+  }
+  if (format === 'png')
+    return Buffer.concat([bytes.subarray(0, -12), pngChunk('eXIf', exif(orientation)), bytes.subarray(-12)]);
+  if (format === 'webp') {
+    const header = Buffer.from('VP8X\x0a\0\0\0\x08\0\0\0\x07\0\0\x03\0\0', 'latin1'); // 8 x 4, with Exif
+    const tag = Buffer.from('EXIF\x1a\0\0\0', 'latin1');
+    const all = Buffer.concat([bytes.subarray(0, 12), header, bytes.subarray(12), tag, exif(orientation)]);
+    all.writeUInt32LE(all.length - 8, 4);
+    return all;
+  }
+  // One more entry, in a directory at the end.
+  const at = bytes.readUInt32LE(4);
+  const count = bytes.readUInt16LE(at);
+  const entries = Array.from({ length: count }, (_, i) => bytes.subarray(at + 2 + 12 * i, at + 14 + 12 * i));
+  const sorted = [...entries, exif(orientation).subarray(10, 22)].sort((a, b) => a.readUInt16LE(0) - b.readUInt16LE(0));
+  bytes.writeUInt32LE(bytes.length, 4);
+  return Buffer.concat([bytes, Buffer.of(count + 1, 0), ...sorted, Buffer.alloc(4)]);
+}
+
+/** Where the pixel at `x`, `y` of the upright picture of 8 x 4 is in the file, by orientation from 1 on. */
+const turns: readonly ((x: number, y: number) => readonly [number, number])[] = [
+  (x, y) => [x, y],
+  (x, y) => [7 - x, y],
+  (x, y) => [7 - x, 3 - y],
+  (x, y) => [x, 3 - y],
+  (x, y) => [y, x],
+  (x, y) => [y, 3 - x],
+  (x, y) => [7 - y, 3 - x],
+  (x, y) => [7 - y, x],
+];
+
+/** The bytes of an upright picture. @param rgb - Of a file of 8 x 4. */
+function turnedBy(orientation: number, rgb: Uint8Array): number[] {
+  const width = orientation <= 4 ? 8 : 4;
+  const places = Array.from({ length: 32 }, (_, i) => turns[orientation - 1]!(i % width, Math.floor(i / width)));
+  return places.flatMap(([x, y]) => [...rgb.subarray(3 * (8 * y + x), 3 * (8 * y + x) + 3)]);
+}
+
+async function encoded(format: Oriented, image: ReturnType<typeof pattern>, decoder: 'ffmpeg' | 'ffmpeg.wasm') {
+  if (format === 'png') return png(image);
+  if (format === 'webp') return webp;
+  if (format === 'jpeg') return (await encodeJpegs([image.rgb], image, decoder))[0]!;
+  return makeClip('tiff', '-i in.png -compression_algo raw', { 'in.png': png(image) });
 }
 
 /** 8 x 4 pixels of pure red, without loss. */
@@ -76,26 +161,69 @@ describe('a picture', () => {
   }
 
   for (const decoder of ['ffmpeg', 'ffmpeg.wasm'] as const)
-    it(`is turned as its Exif says by ${decoder}`, async () => {
-      const [width, height] = [48, 32];
-      const rgb = Uint8Array.from({ length: 3 * width * height }, (_, i) => (Math.floor(i / 3) % width) * 5);
-      const [jpeg] = await encodeJpegs([rgb], { width, height }, decoder);
-      const upright = await openPicture(jpeg!, { decoder });
-      const turned = await openPicture(orientated(jpeg!, 6), { decoder });
-      expect([turned.width, turned.height]).to.deep.equal([height, width]);
-      // A quarter clockwise: the left column becomes the top row.
-      for (let row = 0; row < width; row++)
-        for (let column = 0; column < height; column++) {
-          const was = upright.rgb[3 * ((height - 1 - column) * width + row)]!;
-          expect(turned.rgb[3 * (row * height + column)]).to.be.closeTo(was, 3);
-        }
-    });
+    for (const format of ['jpeg', 'png', 'webp', 'tiff'] as const)
+      it(`is turned as the Exif of its ${format} says by ${decoder}`, async () => {
+        const plain = await encoded(format, pattern(8, 4), decoder);
+        const [flat, turned] = await Promise.all([
+          openPicture(plain, { decoder }),
+          openPicture(withOrientation(format, plain, 6), { decoder }),
+        ]);
+        expect({ ...turned, rgb: [...turned.rgb] }).to.deep.equal({
+          name: 'picture',
+          width: 4,
+          height: 8,
+          rgb: turnedBy(6, flat.rgb),
+        });
+      });
+
+  it('is turned and mirrored in all eight ways', () => {
+    const image = pattern(8, 4);
+    const seen = turns.map((_, i) => upright(image, (i + 1) as Orientation));
+    for (const [i, { width, height, rgb }] of seen.entries()) {
+      expect([width, height]).to.deep.equal(i < 4 ? [8, 4] : [4, 8]);
+      expect([...rgb], `${i + 1}`).to.deep.equal(turnedBy(i + 1, image.rgb));
+    }
+  });
+
+  it('is upright where its Exif makes no sense', () => {
+    const jpeg = Buffer.from('ffd8ffe100224578696600004949', 'hex');
+    for (const bytes of [
+      jpeg,
+      jpeg.subarray(0, 5),
+      Buffer.from('RIFF'),
+      Buffer.alloc(2),
+      Buffer.from('II*\0\xff\xff\xff\xff'),
+    ])
+      expect(orientationOf(bytes)).to.equal(1);
+    expect(orientationOf(withOrientation('png', png(pattern(2, 2)), 9))).to.equal(1);
+  });
+
+  it('is named where it is of a format that is not read', async () => {
+    const box = (kind: string, body: Uint8Array) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(8 + body.length);
+      return Buffer.concat([length, Buffer.from(kind), body]);
+    };
+    const brand = (brands: string) => Buffer.concat([box('ftyp', Buffer.from(brands)), box('mdat', Buffer.alloc(500))]);
+    const animated = Buffer.from('RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x07\0\0\x03\0\0ANIM', 'latin1');
+    for (const [bytes, said] of [
+      [brand('heic\0\0\0\0mif1heic'), 'a HEIC, which is not read. Convert it to JPEG or PNG.'],
+      [brand('mif1\0\0\0\0mif1heic'), 'a HEIC, which'],
+      [animated, 'an animated WebP, which is not read. Convert it to MP4 or GIF'],
+      [Buffer.from('<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="x"/>'), 'an SVG, which'],
+      [Buffer.from('%PDF-1.7'), 'a PDF, which'],
+      [Buffer.from('<!DOCTYPE html><html>'), 'a web page, and not the file itself.'],
+      [Buffer.from('version https://git-lfs.github.com/spec/v1\n'), 'a git-lfs pointer, and not the file itself.'],
+    ] as const)
+      for (const opened of [openPicture(bytes, { name: 'a' }), openVideo(bytes, { name: 'a' })])
+        expect((await rejection(opened)).message).to.include(`a: ${said}`);
+  });
 
   it('is not a text, half a file, or a video', async () => {
     const half = png(pattern(64, 64)).subarray(0, 40);
     for (const [source, message] of [
-      [Buffer.from('no picture'), 'a.png: not a picture, or damaged. A PNG, JPEG or WebP file is needed.'],
-      [half, 'a.png: not a picture, or damaged.'],
+      [Buffer.from('no picture'), 'a.png: not a picture. A PNG, JPEG or WebP file is needed.'],
+      [half, 'a.png: a PNG that is damaged or cut off. Copy it again.'],
       [new Uint8Array(0), 'a.png: no data (0 bytes). A picture is needed.'],
       [clip, 'a.png: has 96 frames, and a picture has one. Show it as a video.'],
     ] as const) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
-import { sampleFrames, twoDigits } from '../../media/sampling.ts';
+import { sampleFrames } from '../../media/sampling.ts';
 import { middleFrames } from '../../models/internvl/internvl.ts';
 import { startFrames } from '../../models/llava-next-video/llava-next-video.ts';
 import { thinnedFrames } from '../../models/minicpm-v/minicpm-v.ts';
@@ -130,41 +130,5 @@ describe('frame sampling', () => {
       { fps: -1 },
     ])
       expect(() => sampleFrames({ ...good, ...bad })).to.throw(InputError, Object.keys(bad)[0]!);
-  });
-});
-
-describe('twoDigits', () => {
-  // Right column: Python 3's '%.2f' % x.
-  for (const [x, text] of [
-    [0, '0.00'],
-    [-0, '-0.00'],
-    [0.125, '0.12'],
-    [0.375, '0.38'],
-    [-0.125, '-0.12'],
-    [3.125, '3.12'],
-    [1.005, '1.00'],
-    [0.005, '0.01'],
-    [2.675, '2.67'],
-    [9.995, '9.99'],
-    [99.999, '100.00'],
-    [5e-324, '0.00'],
-    [-0.001, '-0.00'],
-    [2 ** 49 + 0.125, '562949953421312.12'],
-    [2 ** 60, '1152921504606846976.00'],
-    [1e22, '10000000000000000000000.00'],
-  ] as const)
-    it(`writes ${Object.is(x, -0) ? '-0' : x} as ${text}`, () => expect(twoDigits(x)).to.equal(text));
-
-  it('rounds every tie to the even digit', () => {
-    for (let eighth = 1; eighth < 8000; eighth += 2) {
-      const text = twoDigits(eighth / 8);
-      expect(Number(text.at(-1)) % 2, text).to.equal(0);
-      // A tie is 1/200 away from both its neighbours.
-      expect(Math.abs(Number(text) - eighth / 8)).to.be.closeTo(0.005, 1e-9);
-    }
-  });
-
-  it('rejects what is not a number', () => {
-    for (const x of [NaN, Infinity, -Infinity]) expect(() => twoDigits(x)).to.throw(InputError);
   });
 });

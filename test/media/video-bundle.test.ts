@@ -14,7 +14,7 @@ const run = promisify(execFile);
 /** Prints the first bytes of two frames, and leaves in a hurry. `node main.js FILE DECODER [bytes]` */
 const MAIN = `
   import { readFileSync } from 'node:fs';
-  import { openVideo } from './media/video.ts';
+  import { openVideo } from './media/open-video.ts';
   const [path, decoder, bytes] = process.argv.slice(2);
   try {
     const video = await openVideo(bytes ? readFileSync(path) : path, { decoder, name: 'clip' });

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { VideoError } from '../../media/errors.ts';
 import { findNative } from '../../media/ffmpeg-native.ts';
-import { type OpenVideoOptions, openVideo } from '../../media/video.ts';
+import { type OpenVideoOptions, openVideo } from '../../media/open-video.ts';
 import { AV1, clip, counting, decoders, failure, need, needNative, sound } from './clips.ts';
 
 let folder: string;
@@ -34,10 +34,7 @@ describe('a path that is no video', () => {
     expect(await refusal(folder)).to.equal(`${folder}: a directory. The path of a video file is needed.`);
   });
 
-  it('says that an address is none', async () => {
-    const said =
-      'http://127.0.0.1/clip.mp4: an address. Download it: in Node a path, a file: address or bytes are needed.';
-    expect(await refusal(new URL('http://127.0.0.1/clip.mp4'))).to.equal(said);
+  it('names what a file address or a File leads to', async () => {
     const missing = pathToFileURL(join(folder, 'missing.mp4'));
     expect(await refusal(missing)).to.equal(`${missing}: no such file. Check the path.`);
     expect(await refusal(new File([], 'mine.mp4'))).to.equal('mine.mp4: no data (0 bytes). A video is needed.');
@@ -45,7 +42,9 @@ describe('a path that is no video', () => {
 
   it('says when a part of the path is a file', async () => {
     await writeFile(join(folder, 'file'), 'x');
-    expect(await refusal(join(folder, 'file', 'clip.mp4'))).to.include('cannot be opened (ENOTDIR)');
+    expect(await refusal(join(folder, 'file', 'clip.mp4'))).to.include(
+      'no such file: a part of the path is a file and no folder.',
+    );
   });
 
   it('says when it is a device', async function () {
@@ -186,7 +185,7 @@ for (const decoder of decoders)
       await video.close();
       await video.close();
       expect((await failure(video.frames([0])[Symbol.asyncIterator]().next())).message).to.equal(
-        'five.mp4: the video is closed.',
+        'five.mp4: the video is closed. Open it again.',
       );
       await reading.return?.();
     });

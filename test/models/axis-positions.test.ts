@@ -7,7 +7,7 @@ import { families } from '../helpers/families.ts';
 
 const picture = (times: number, rows: number, columns: number): PlacedRows => ({
   rows: times * rows * columns,
-  picture: { times, rows, columns },
+  picture: { times: Array.from({ length: times }, (_, i) => i), rows, columns },
 });
 
 const positionsOf = (...parts: PlacedRows[]): { axes: number[][]; next: number } => {

@@ -100,8 +100,15 @@ describe('the config of', () => {
 
   it('a SigLIP tower is read under its own names', () => {
     const config = siglipConfig(vision());
-    expect(config).to.include({ hiddenSize: 32, layers: 4, heads: 2, imageSize: 70, patchSize: 14, gelu: 'tanh' });
-    expect(siglipConfig(vision({ hidden_act: 'gelu' })).gelu).to.equal('erf');
+    expect(config).to.include({
+      hiddenSize: 32,
+      layers: 4,
+      heads: 2,
+      imageSize: 70,
+      patchSize: 14,
+      activation: 'tanh',
+    });
+    expect(siglipConfig(vision({ hidden_act: 'gelu' })).activation).to.equal('erf');
   });
 
   for (const [changes, message] of [

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { readQuestions } from '../../cli/eval/questions.ts';
+import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
-import { openVideo } from '../../media/video.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { EncodedVideo } from '../../models/video-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { generated, load, prefilled } from '../helpers/model.ts';
 
 /** What tools/tiny/training/answer.py wrote of the shipped checkpoint: PyTorch's answers, in f32. */
@@ -20,7 +20,7 @@ interface Answer {
 }
 
 describe('the embedded model', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let answers: Answer[];
   let logits: Float32Array;
   const videos: EncodedVideo[] = [];
@@ -46,12 +46,12 @@ describe('the embedded model', () => {
   it('was asked about three clips by PyTorch', () => {
     expect(videos).to.have.length(3);
     expect(answers.length).to.be.at.least(20);
-    expect(logits).to.have.length(answers.length * model.decoder.config.vocabSize);
+    expect(logits).to.have.length(answers.length * model.parts.decoder.config.vocabSize);
   });
 
   // Each question once, a third by its logits and the others by their answers: on SwiftShader a prefill is a second or two.
   it('has the logits of PyTorch within 1e-3', async () => {
-    const vocabulary = model.decoder.config.vocabSize;
+    const vocabulary = model.parts.decoder.config.vocabSize;
     for (const [i, { clip, before, after }] of [...answers.entries()].filter(([n]) => n % 3 === 1)) {
       const ids = [...before, VIDEO_ID, ...after];
       const got = await prefilled(model, { ids, video: videos[clip]! });
@@ -72,4 +72,4 @@ describe('the embedded model', () => {
 });
 
 /** ChatML's end of turn is the last entry of the vocabulary. */
-const vocabularyEnd = (model: LoadedModel): number => model.decoder.config.vocabSize - 1;
+const vocabularyEnd = (model: VideoModel): number => model.parts.decoder.config.vocabSize - 1;

@@ -3,7 +3,7 @@ import { folderFiles } from '../../checkpoint/file-source.ts';
 import { DeviceError } from '../../engine/errors.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { planMemory } from '../../models/plan.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
 import { virtualFamily } from '../../tools/checkpoint/family.ts';
 import { published } from '../../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
@@ -20,7 +20,7 @@ const embedded = folderFiles('assets/tiny-llava-video');
 async function tokensAt(maxBindingBytes: number): Promise<Float32Array> {
   const runtime = await openTestRuntime({ maxBindingBytes });
   try {
-    using model = await loadModel(embedded, runtime, { dtype: 'f32' });
+    using model = await loadCheckpoint(embedded, runtime, { dtype: 'f32' });
     using video = await model.encode(framesFor(model, 12));
     const rec = runtime.recorder('tokens');
     const tokens = (await rec.read(video.tokens)) as Float32Array;
@@ -56,7 +56,7 @@ describe('frames that are looked at together', () => {
       const files = await virtualFamily(name, published[name]!);
       for (const seen of [{ frames: 8 }, { frames: 0, pictures: [{ width: 1000, height: 800 }] }]) {
         const plan = await planMemory(files, promised, { ...options, ...seen, dtype: 'f32' });
-        expect(plan.looking, name).to.be.above(plan.weights.bytes);
+        expect(plan.vision, name).to.be.above(plan.weights.bytes);
       }
     }
   }).timeout(30_000);

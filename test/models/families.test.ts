@@ -9,14 +9,16 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { ConfigReader } from '../../models/config.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import { firstLogits } from '../../models/first-logits.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
 import { stretched } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { loadModel, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, planOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
@@ -54,6 +56,7 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
     'llm_config: model_type must be "internlm2" or "qwen2" or "qwen3", got "qwen3_moe"',
   ],
   ['InternVL3', { 'llm_config.rope_scaling': { type: 'yarn', factor: 2 } }, 'rope_scaling: type must be "dynamic"'],
+  ['InternVL3', { 'vision_config.use_moe': true }, 'vision_config: use_moe must be false, got true'],
   ['InternVL3.5', { 'llm_config.attention_bias': true }, 'llm_config: attention_bias must be false, got true'],
   ['InternVL3, hf', { vision_feature_layer: -2 }, 'vision_feature_layer must be -1, got -2'],
   ['InternVL3, hf', { 'vision_config.use_qk_norm': true }, 'vision_config: use_qk_norm must be false, got true'],
@@ -168,8 +171,8 @@ describe('the configs of', () => {
 });
 
 /** Of five frames; the last group of a family that takes two together is filled up. */
-function videoTokens(model: LoadedModel): number {
-  return Math.ceil(5 / model.encoder.framesPerGroup) * tokensPerGroup(model);
+function videoTokens(model: VideoModel): number {
+  return Math.ceil(5 / model.parts.encoder.framesPerGroup) * tokensPerGroup(model);
 }
 
 /** Text that has types as the video's tokens have: between frames `</image>`, a newline and `<image>`, and two at the end. */
@@ -181,11 +184,11 @@ describe('a tiny model of', () => {
   for (const [family, configs] of Object.entries(families))
     describe(family, () => {
       let folder: string;
-      let model: LoadedModel;
+      let model: VideoModel;
       before(async () => {
         folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
         await makeFamilyCheckpoint(folder, configs);
-        model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+        model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
       });
       after(async () => {
         model?.[Symbol.dispose]();
@@ -209,7 +212,7 @@ describe('a tiny model of', () => {
 
       it('is rehearsed to its last kernel, so that its pipelines are known while weights load', async () => {
         const uses = await rehearse(await sharedRuntime(), (on) =>
-          loadModel(folderFiles(folder), on, { dtype: 'f32' }),
+          loadCheckpoint(folderFiles(folder), on, { dtype: 'f32' }),
         );
         expect(uses.map(({ kernel }) => kernel.name)).to.include('argmax');
       });
@@ -296,12 +299,12 @@ describe('SmolVLM2 500M', () => {
 });
 
 describe('text between the frames of a video', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
     await makeFamilyCheckpoint(folder, families['InternVL2.5']!);
-    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+    model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
   });
   after(async () => {
     model?.[Symbol.dispose]();
@@ -346,11 +349,11 @@ describe('text between the frames of a video', () => {
 
 describe('pictures', () => {
   let folder: string;
-  let model: LoadedModel;
+  let model: VideoModel;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-family-'));
     await makeFamilyCheckpoint(folder, families['Qwen2-VL']!);
-    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+    model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
   });
   after(async () => {
     model?.[Symbol.dispose]();
@@ -365,7 +368,7 @@ describe('pictures', () => {
     using light = await model.encodePicture(grey(200));
     using video = await model.encode(framesFor(model, 4));
     const last = async (pictures: (typeof dark)[]): Promise<number[]> => [
-      ...(await model.firstLogits({ pictures, video }, 'What?')),
+      ...(await firstLogits(model, { pictures, video }, 'What?')),
     ];
     const [one, other] = [await last([dark, light]), await last([light, dark])];
     expect(one).not.to.deep.equal(other);
@@ -380,7 +383,7 @@ describe('pictures', () => {
       [[1, VIDEO_ID, VIDEO_ID, 2], /its marks must be 1, got 2/],
     ] as const) {
       const rec = model.runtime.recorder('prompt');
-      expect(() => model.prompt(rec, ids, { pictures: [picture] })).to.throw(InputError, message);
+      expect(() => promptOf(model.parts, rec, ids, { pictures: [picture] })).to.throw(InputError, message);
       rec.finish();
     }
   });
@@ -408,6 +411,6 @@ describe('pictures', () => {
     expect(await left(1))
       .to.have.length(own.length)
       .and.not.deep.equal(own);
-    expect(() => new FrameFusion({ cost: 0.3, scoreRows: 0 })).to.throw(InputError, 'score rows');
+    expect(() => new FrameFusion({ cost: 0.3, scoreRows: 0 })).to.throw(InputError, 'scoreRows');
   });
 });

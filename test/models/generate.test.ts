@@ -3,16 +3,18 @@ import { InputError } from '../../engine/errors.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import * as reference from '../../kernels/reference/sampling.ts';
 import { VIDEO_MARK } from '../../models/chat.ts';
-import { type GenerateOptions, generate, newStats } from '../../models/generate.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import type { GenerateOptions } from '../../models/generate.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import { randomNumbers } from '../../models/random.ts';
-import type { EncodedVideo } from '../../models/video-model.ts';
+import { Sequence } from '../../models/sequence.ts';
+import { newStats } from '../../models/stats.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { expectRejection, rejection } from '../helpers/errors.ts';
-import { framesFor, generated, type Prompt, requestOf, tinyModel, traced } from '../helpers/model.ts';
+import { framesFor, generated, generation, type Prompt, tinyModel, traced } from '../helpers/model.ts';
 
 describe('generate', () => {
-  let model: LoadedModel;
+  let model: VideoModel;
   let video: EncodedVideo;
   let clip: Prompt;
   const text: Prompt = { ids: [3, 1, 4, 1, 5, 9, 2, 6] };
@@ -44,58 +46,38 @@ describe('generate', () => {
   });
 
   it('starts at most 9 kernels a layer in prefill, and 8 in decoding', async () => {
-    const { decoder, runtime } = model;
-    const cache = decoder.newCache(1);
+    const { decoder, runtime } = model.parts;
+    using sequence = new Sequence(decoder, { spare: 1 });
     for (const [rows, most] of [
       [8, 9],
       [1, 8],
     ] as const) {
       const rec = runtime.recorder('counted');
-      const start = cache.nextPosition;
-      const numbers = Uint32Array.from({ length: rows }, (_, i) => start + i);
-      const position = rec.upload('position', [rows], 'u32', numbers);
-      cache.nextPosition += rows;
-      const hidden = decoder.embed(rec, rec.upload('ids', [rows], 'u32', new Uint32Array(rows).fill(7)));
-      const counts: number[] = [rec.dispatches];
-      const seen = () => void counts.push(rec.dispatches);
-      const layout = { planes: position, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 };
-      await decoder.forward(rec, { hidden, position, layout }, cache, { positions: cache.nextPosition, seen });
+      const embedding = decoder.embed(rec, rec.upload('ids', [1], 'u32', Uint32Array.of(7))).size;
+      const before = rec.dispatches;
+      await sequence.extend(rec, rec.upload('ids', [rows], 'u32', new Uint32Array(rows).fill(7)));
       rec.finish();
-      for (const [i, count] of counts.slice(1).entries())
-        expect(count - counts[i]!, `${rows} rows, layer ${i}`).to.be.within(5, most);
+      expect(embedding).to.be.above(0);
+      const each = (rec.dispatches - before - 1) / model.layers;
+      expect(each, `${rows} rows`).to.be.within(5, most);
     }
-    cache.dispose();
   });
 
   it('grows its cache where there is no room for what comes', async () => {
     // The cache of a generation has room for all of its ids; one of the decoder's own need not.
     const { ids } = await generated(model, text, undefined, { maxNewTokens: 8 });
-    const { decoder, runtime } = model;
-    const cache = decoder.newCache(1);
+    const { decoder, runtime } = model.parts;
+    using sequence = new Sequence(decoder, { spare: 1 });
     let next: readonly number[] = text.ids;
     const got: number[] = [];
     for (let n = 0; n < 8; n++) {
       const rec = runtime.recorder('own');
-      const position = rec.upload(
-        'position',
-        [next.length],
-        'u32',
-        Uint32Array.from(next, (_, i) => cache.nextPosition + i),
-      );
-      cache.nextPosition += next.length;
-      const hidden = decoder.embed(rec, rec.upload('ids', [next.length], 'u32', Uint32Array.from(next)));
-      const tokens = {
-        hidden,
-        position,
-        layout: { planes: position, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 },
-      };
-      const left = await decoder.forward(rec, tokens, cache, { positions: cache.nextPosition });
-      const logits = await rec.read(decoder.logits(rec, decoder.lastNormed(rec, left)));
+      const left = await sequence.extend(rec, rec.upload('ids', [next.length], 'u32', Uint32Array.from(next)));
+      const logits = await rec.read(sequence.logits(rec, left));
       rec.finish();
       next = [reference.argmax(logits)];
       got.push(...next);
     }
-    cache.dispose();
     expect(got).to.deep.equal(ids);
   });
 
@@ -105,8 +87,8 @@ describe('generate', () => {
     const upTo = ids.indexOf(stop);
     const stats = newStats();
     const got: number[] = [];
-    const request = { ...requestOf(model, text), stopIds: new Set([stop]), maxNewTokens: 8 };
-    for await (const id of generate(request, stats)) got.push(id);
+    const options = { stopIds: new Set([stop]), maxNewTokens: 8 };
+    for await (const id of generation(model, text, undefined, options, stats)) got.push(id);
     expect(got).to.deep.equal(ids.slice(0, upTo));
     expect(stats.generated).to.equal(upTo);
   });
@@ -121,14 +103,14 @@ describe('generate', () => {
       expect(leaving).to.be.at.most(attending);
       if (i > 0) expect(entering).to.equal(stats.layers[i - 1]?.leaving);
     }
-    expect(stats.steps.map(({ action, layer }) => [layer, action])).to.deep.equal([
-      [-1, 'none'],
+    expect(stats.steps.map(({ action, at }) => [at, action])).to.deep.equal([
+      ['input', 'none'],
       [0, 'prune'],
     ]);
     expect(stats.prefillSeconds).to.be.above(0);
     expect(stats.decodeSeconds).to.be.above(0);
     const rows = stats.layers.reduce((sum, { attending }) => sum + attending, 0);
-    const { kvHeads, headDim } = model.decoder.config;
+    const { kvHeads, headDim } = model.parts.decoder.config;
     expect(stats.cacheBytes).to.equal(rows * 2 * kvHeads * headDim * 4);
   });
 
@@ -138,10 +120,9 @@ describe('generate', () => {
     expect(before).to.equal(reason);
     const controller = new AbortController();
     const got: number[] = [];
-    const request = { ...requestOf(model, text), maxNewTokens: 50, signal: controller.signal };
     const error = await rejection(
       (async () => {
-        for await (const id of generate(request, newStats())) {
+        for await (const id of generation(model, text, undefined, { maxNewTokens: 50, signal: controller.signal })) {
           got.push(id);
           if (got.length === 3) controller.abort(reason);
         }
@@ -157,12 +138,12 @@ describe('generate', () => {
       whole: () => generated(model, clip, new FrameFusion({ cost: 0.4 })),
       compact: () => generated(model, clip, new FrameFusion({ cost: 0.4, similarityLowerBound: 2, kv: 'compact' })),
       'an early break': async () => {
-        for await (const _id of generate({ ...requestOf(model, clip), maxNewTokens: 40 }, newStats())) break;
+        for await (const _id of generation(model, clip, undefined, { maxNewTokens: 40 })) break;
       },
       'an abort': async () => {
         const controller = new AbortController();
-        const request = { ...requestOf(model, clip), maxNewTokens: 40, signal: controller.signal };
-        for await (const _id of generate(request, newStats())) controller.abort();
+        const options = { maxNewTokens: 40, signal: controller.signal };
+        for await (const _id of generation(model, clip, undefined, options)) controller.abort();
       },
       'a budget that cannot be met': () =>
         generated(model, clip, new FrameFusion({ cost: 0.1, similarityLowerBound: 2 })),
@@ -184,8 +165,7 @@ describe('generate', () => {
 
   it('never ran when nobody asked for its first id', async () => {
     const { bytes } = model.runtime.memory;
-    const generation = generate(requestOf(model, clip), newStats());
-    await generation.return(undefined);
+    await generation(model, clip).return(undefined);
     expect(model.runtime.memory.bytes).to.equal(bytes);
   });
 
@@ -246,8 +226,8 @@ describe('randomNumbers', () => {
   });
 });
 
-describe('LoadedModel', () => {
-  let model: LoadedModel;
+describe('VideoModel', () => {
+  let model: VideoModel;
   before(async () => {
     model = await tinyModel();
   });
@@ -255,7 +235,7 @@ describe('LoadedModel', () => {
   it('encodes the same whether frames come together or by more than it takes at once', async () => {
     const frames = framesFor(model, 11, { change: 0.8 });
     const progress: (readonly [number, number])[] = [];
-    using all = await model.encode(frames, (done, of) => progress.push([done, of]));
+    using all = await model.encode(frames, { progress: (done, of) => progress.push([done, of]) });
     expect(progress).to.deep.equal([
       [8, 11],
       [11, 11],
@@ -307,10 +287,11 @@ describe('LoadedModel', () => {
   it('gives an encoded video back once, however often it is disposed of', async () => {
     const { runtime } = model;
     const video = await model.encode(framesFor(model, 2));
+    const { shape } = video.tokens;
     video[Symbol.dispose]();
     video[Symbol.dispose]();
     const rec = runtime.recorder('distinct');
-    const buffers = Array.from({ length: 6 }, () => rec.empty('x', video.tokens.shape, 'f32').buffer);
+    const buffers = Array.from({ length: 6 }, () => rec.empty('x', shape, 'f32').buffer);
     rec.finish();
     expect(new Set(buffers).size).to.equal(6);
   });

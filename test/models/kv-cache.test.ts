@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { survivorsOfPruning } from '../../kernels/reduce/index.ts';
+import { assignChosen, survivorsOf } from '../../kernels/reduce/index.ts';
 import { KvCache } from '../../models/kv-cache.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 
@@ -19,7 +19,7 @@ describe('KvCache', () => {
 
   /** Appends rows that are full of `values` to a layer, as a model's kernel does. */
   function append(rec: Recorder, cache: KvCache, layer: number, values: readonly number[]): void {
-    const { k, v, offset } = cache.extend(rec, layer, values.length);
+    const { k, v, offset } = cache.layers[layer]!.extend(rec, values.length);
     const rows = Float32Array.from(values.flatMap((value) => new Array<number>(WIDTH).fill(value)));
     const source = rec.upload('rows', [values.length, WIDTH], 'f32', rows);
     rec.copy(source, k.rows(offset, values.length));
@@ -27,7 +27,7 @@ describe('KvCache', () => {
   }
 
   async function expectRows(rec: Recorder, cache: KvCache, layer: number, values: readonly number[]): Promise<void> {
-    const { k, v } = cache.filled(layer);
+    const { k, v } = cache.layers[layer]!.filled;
     for (const side of [k, v]) {
       expect(side.shape).to.deep.equal([values.length, WIDTH]);
       const got = await rec.read(side);
@@ -53,7 +53,7 @@ describe('KvCache', () => {
   });
 
   it('says that a layer is empty', () => {
-    expect(() => newCache(1).filled(1)).to.throw(RangeError, 'layer 1 of the cache is empty');
+    expect(() => newCache(1).layers[1]!.filled).to.throw(RangeError, 'layers.1: the cache is empty');
   });
 
   it('grows beyond what it spared, and keeps what it holds', async () => {
@@ -87,7 +87,8 @@ describe('KvCache', () => {
     append(rec, cache, 1, [7, 8]);
     const planes = rec.upload('layout', [3, 6], 'u32', new Uint32Array(18).fill(0xffffffff));
     const chosen = rec.upload('chosen', [3], 'u32', Uint32Array.of(0, 1, 0));
-    cache.keepRows(rec, 0, survivorsOfPruning(rec, planes, 0, chosen, 2), 4);
+    const into = assignChosen(rec, planes, chosen, 2);
+    cache.layers[0]!.keepRows(rec, survivorsOf(rec, planes, into, { tokens: 0, kept: 4, merge: false }));
     expect(cache.lengths).to.deep.equal([4, 2]);
     await expectRows(rec, cache, 0, [0, 1, 3, 5]);
     append(rec, cache, 0, [9, 10]);
@@ -105,7 +106,8 @@ describe('KvCache', () => {
       for (const layer of [0, 1]) for (let i = 0; i < 5; i++) append(rec, cache, layer, [1, 2, 3]);
       const planes = rec.upload('layout', [3, 15], 'u32', new Uint32Array(45).fill(0xffffffff));
       const chosen = rec.upload('chosen', [2], 'u32', Uint32Array.of(0, 1));
-      cache.keepRows(rec, 1, survivorsOfPruning(rec, planes, 0, chosen, 2), 14);
+      const into = assignChosen(rec, planes, chosen, 2);
+      cache.layers[1]!.keepRows(rec, survivorsOf(rec, planes, into, { tokens: 0, kept: 14, merge: false }));
       rec.finish();
       cache.dispose();
       cache.dispose();

@@ -10,12 +10,14 @@ import { cropPicture } from '../../media/crop-picture.ts';
 import { blankTimes, VIDEO_MARK } from '../../models/chat.ts';
 import { encodeFrames } from '../../models/encode.ts';
 import type { FamilyPlan, VideoEncoder } from '../../models/family.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import { firstLogits } from '../../models/first-logits.ts';
 import { slicesOf } from '../../models/minicpm-v/slices.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import { NOT_VIDEO } from '../../models/reduction.ts';
-import { loadModel, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, planOf } from '../../models/registry.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
 import { published } from '../../tools/checkpoint/published.ts';
@@ -67,7 +69,7 @@ describe('the encoder of MiniCPM-V', () => {
         const each = 3 * pictures[i]!.width * pictures[i]!.height;
         return pictures[i]!.pixels.slice(start * each, end * each);
       };
-      const tokens = await encodeFrames(runtime, encoder, { frames: 2, pictures, width, pixels });
+      const { tokens } = await encodeFrames(runtime, encoder, { frames: 2, pictures, width, pixels });
       const rec = runtime.recorder('tokens');
       const want = golden.get('vision_hidden_states');
       expectClose(await rec.read(tokens), want.data, { atol: limits.vision, rtol: 0 });
@@ -78,12 +80,12 @@ describe('the encoder of MiniCPM-V', () => {
 
 describe('a prompt of MiniCPM-V', () => {
   let folder: string;
-  let model: LoadedModel;
+  let model: VideoModel;
   let plan: FamilyPlan;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-minicpm-'));
     await makeFamilyCheckpoint(folder, configs);
-    model = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
+    model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
     ({ plan } = await planOf(folderFiles(folder)));
   });
   after(async () => {
@@ -97,7 +99,7 @@ describe('a prompt of MiniCPM-V', () => {
     const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytes));
     using video = await model.encode({ images, pictures, times: blankTimes(frames) });
     const rec = model.runtime.recorder('prompt');
-    const { layout, hidden } = model.prompt(rec, ids, video);
+    const { layout, hidden } = promptOf(model.parts, rec, ids, { video });
     const patch = (await rec.read(layout.planes)).subarray(0, hidden.shape2()[0]);
     rec.finish();
     return Array.from(patch, (type) => (type === NOT_VIDEO ? -1 : type));
@@ -150,7 +152,7 @@ describe('a prompt of MiniCPM-V', () => {
     using picture = await model.encodePicture(cut);
     const rec = model.runtime.recorder('prompt');
     const ids = [1, VIDEO_ID, 2, ...crops.slice(1).flatMap(() => [VIDEO_ID, 3])];
-    const { layout, hidden } = model.prompt(rec, ids, { pictures: [picture] });
+    const { layout, hidden } = promptOf(model.parts, rec, ids, { pictures: [picture] });
     const types = [...(await rec.read(layout.planes)).subarray(0, hidden.shape2()[0])];
     expect(types).to.deep.equal([NOT_VIDEO, ...crops.flatMap(() => [0, 1, 2, 3, 4, 5, NOT_VIDEO])]);
     const all = await rec.read(picture.tokens);
@@ -181,9 +183,9 @@ describe('a prompt of MiniCPM-V', () => {
 
   it('is answered from weights of every format', async () => {
     for (const dtype of ['auto', 'bf16', 'q8', 'q4'] as const) {
-      using packed = await loadModel(folderFiles(folder), await sharedRuntime(), { dtype });
+      using packed = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype });
       using video = await packed.encode(framesFor(packed, 3));
-      const scores = await packed.firstLogits(video, 'What moves?');
+      const scores = await firstLogits(packed, video, 'What moves?');
       expect(scores.every(Number.isFinite), dtype).to.equal(true);
     }
   });
@@ -205,7 +207,7 @@ describe('a checkpoint of MiniCPM-V', () => {
         [{ 'vision_config.num_hidden_layers': 4 }, 'vpm.encoder.layers.3.layer_norm1.weight'],
         [{ num_hidden_layers: 7 }, 'llm.model.layers.6.'],
       ] as const) {
-        const error = await rejection(loadModel(opened(changes), await sharedRuntime(), { dtype: 'f32' }));
+        const error = await rejection(loadCheckpoint(opened(changes), await sharedRuntime(), { dtype: 'f32' }));
         expect(error).to.be.instanceOf(WeightsError);
         expect(error.message).to.include(message).and.not.include('\n');
       }

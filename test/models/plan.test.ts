@@ -6,7 +6,7 @@ import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { type PlanOptions, planMemory } from '../../models/plan.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
 import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
 import { openTestRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
@@ -36,15 +36,15 @@ describe('planMemory', () => {
   async function measured(reducer: TokenReducer | undefined, dtype: 'f32' | 'q8', change: number) {
     runtime.pool.trim();
     runtime.pool.resetPeak();
-    using model = await loadModel(embedded, runtime, { dtype });
+    using model = await loadCheckpoint(embedded, runtime, { dtype });
     const loading = runtime.memory.peakBytes;
     runtime.pool.resetPeak();
     using video = await model.encode(framesFor(model, 12, { change }));
-    const looking = runtime.memory.peakBytes;
+    const vision = runtime.memory.peakBytes;
     runtime.pool.resetPeak();
     const answer = model.withReducer(reducer).answer(video, question, { maxNewTokens: 32 });
     for await (const _ of answer);
-    return { loading, looking, answering: runtime.memory.peakBytes, stats: answer.stats, bytes: model.weights.bytes };
+    return { loading, vision, generation: runtime.memory.peakBytes, stats: answer.stats, bytes: model.weights.bytes };
   }
 
   for (const dtype of ['f32', 'q8'] as const)
@@ -53,13 +53,13 @@ describe('planMemory', () => {
       const real = await measured(undefined, dtype, 0.1);
       expect(plan).to.include({
         loading: real.loading,
-        looking: real.looking,
-        answering: real.answering,
+        vision: real.vision,
+        generation: real.generation,
         cache: real.stats.cacheBytes,
         denseCache: real.stats.cacheBytes,
         rows: real.stats.promptRows,
         videoTokens: 240,
-        peak: Math.max(real.loading, real.looking, real.answering),
+        peak: Math.max(real.loading, real.vision, real.generation),
       });
       expect(plan.weights.bytes).to.equal(real.bytes);
     });
@@ -74,7 +74,7 @@ describe('planMemory', () => {
         [0.5, 0.99],
       ] as const) {
         const real = await measured(new FrameFusion({ cost, similarityLowerBound }), 'f32', change);
-        expect(real.answering, `${change}`).to.be.at.most(plan.answering);
+        expect(real.generation, `${change}`).to.be.at.most(plan.generation);
         expect(real.stats.cacheBytes, `${change}`).to.be.at.most(1.1 * plan.cache);
       }
     });
@@ -96,7 +96,7 @@ describe('planMemory', () => {
   it('grows with the frames, and does not know their number to be nothing', async () => {
     const [few, many] = await Promise.all([4, 16].map((frames) => planMemory(embedded, gpu, wanted(frames, 1))));
     expect(many!.cache).to.be.above(3 * few!.cache);
-    expect(many!.looking).to.be.above(few!.looking);
+    expect(many!.vision).to.be.above(few!.vision);
     for (const frames of [0, -1, 1.5, Number.NaN])
       expect(await rejection(planMemory(embedded, gpu, wanted(frames, 1)))).to.be.instanceOf(InputError);
   });

@@ -49,7 +49,7 @@ describe('loadModel', () => {
 
   it('loads a checkpoint, which uses all its tensors', async () => {
     const model = await load(folder);
-    expect(model).to.include({ architecture: 'LlavaQwenForCausalLM', name: folder, act: 'f32', layers: 6 });
+    expect(model).to.include({ architecture: 'LlavaQwenForCausalLM', name: folder, computeDtype: 'f32', layers: 6 });
     expect(model.unusedTensors).to.deep.equal([]);
     expect(model.frameFormat).to.deep.equal({ size: 70, forceSample: true });
     model[Symbol.dispose]();
@@ -159,13 +159,13 @@ describe('loadModel', () => {
     if (hasF16) this.skip();
     await expectRejection(load(folder, { dtype: 'f16' }), InputError, `dtype f16: ${adapterName} has no shader-f16`);
     const model = await load(folder, {});
-    expect(model.act).to.equal('f32');
+    expect(model.computeDtype).to.equal('f32');
     model[Symbol.dispose]();
   });
 
   itOn(['f16'], 'multiplies in f16 where the adapter has it, unless told otherwise', async () => {
     const model = await load(folder, {});
-    expect(model.act).to.equal('f16');
+    expect(model.computeDtype).to.equal('f16');
     using video = await model.encode(framesFor(model, 2));
     const half = await generated(model, { ids: [1, -200, 2], video });
     expect(half.ids).to.have.length(6);

@@ -4,11 +4,11 @@ import { KernelError } from '../../engine/errors.ts';
 import { Kernel } from '../../engine/kernel.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
+import type { LoadOptions } from '../../models/load-options.ts';
 import { planMemory } from '../../models/plan.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
-import { loadModel } from '../../models/registry.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
-import type { LoadOptions } from '../../models/video-model.ts';
 import { openTestRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
 import { framesFor } from '../helpers/model.ts';
@@ -25,7 +25,7 @@ describe('pipelines, while weights load,', () => {
 
   /** Loads, shows twelve frames and asks; how many pipelines exist after each. */
   async function counted(options: LoadOptions, reducer?: TokenReducer) {
-    using model = await loadModel(embedded, runtime, options);
+    using model = await loadCheckpoint(embedded, runtime, options);
     const loaded = runtime.pipelines.uses.length;
     using video = await model.encode(framesFor(model, 12));
     for await (const _ of model.withReducer(reducer).answer(video, question, { maxNewTokens: 5 }));
@@ -59,7 +59,7 @@ describe('pipelines, while weights load,', () => {
   });
 
   it('are found by a rehearsal as a real run uses them, on any adapter', async () => {
-    const found = await rehearse(runtime, (on) => loadModel(embedded, on));
+    const found = await rehearse(runtime, (on) => loadCheckpoint(embedded, on));
     await counted({ pipelines: [] });
     const told = (uses: typeof found) =>
       uses.map(({ kernel, variant }) => JSON.stringify([kernel.name, variant])).sort();
@@ -70,7 +70,7 @@ describe('pipelines, while weights load,', () => {
     if (!runtime.traits.compilesAhead) this.skip();
     const kernel = new Kernel('broken', 'nonsense') as Kernel;
     const pipelines = [{ kernel, variant: { types: {}, constants: {} } }];
-    const error = await rejection(loadModel(embedded, runtime, { pipelines }));
+    const error = await rejection(loadCheckpoint(embedded, runtime, { pipelines }));
     expect(error).to.be.instanceOf(KernelError);
     expect(error.message).to.match(/^broken\.wgsl:1:1: does not compile on .*In: nonsense$/);
     expect(runtime.memory.bytes).to.equal(0);

@@ -75,7 +75,9 @@ describe('rotary positions', () => {
     const dynamic = read(internLm2Config, { rope_scaling: { type: 'dynamic', factor: 2 } });
     expect(dynamic).to.include({ ropeFactor: 1, maxPositions: 4096, contextLength: 8192 });
     const axes = read(qwen2VlConfig, { rope_scaling: { rope_type: 'default', mrope_section: [2, 3, 3] } });
-    expect(axes.ropeSections).to.deep.equal([2, 3, 3]);
+    expect(axes.ropeAxes).to.deep.equal([0, 0, 1, 1, 1, 2, 2, 2]);
+    const mixed = read(qwen2VlConfig, { rope_scaling: { mrope_section: [4, 2, 2], mrope_interleaved: true } });
+    expect(mixed.ropeAxes).to.deep.equal([0, 1, 2, 0, 1, 2, 0, 0]);
   });
 
   for (const [keys, message] of [

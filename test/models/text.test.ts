@@ -2,31 +2,15 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { WeightsError } from '../../engine/errors.ts';
-import { ChatTemplate, QWEN_1_5, timesLead, VIDEO_LEAD, VIDEO_MARK } from '../../models/chat.ts';
+import { QWEN_1_5, timesLead, VIDEO_LEAD, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate } from '../../models/chat-template.ts';
 import { Tokenizer } from '../../models/tokenizer.ts';
+import { byteTokenizerJson } from '../helpers/files.ts';
 
 const assets = new URL('../../assets/tiny-llava-video/', import.meta.url);
 const read = (file: string): string => readFileSync(fileURLToPath(new URL(file, assets)), 'utf8');
 
-/** A byte-level tokenizer without merges: one id for each byte, in the alphabet of GPT-2, and one special token. */
-function byteTokenizer(): Tokenizer {
-  const vocab: Record<string, number> = {};
-  let beyond = 256;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-    vocab[String.fromCodePoint(printable ? byte : beyond++)] = byte;
-  }
-  const json = {
-    version: '1.0',
-    added_tokens: [{ id: 256, content: '<|im_end|>', special: true, single_word: false, lstrip: false, rstrip: false }],
-    normalizer: null,
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
-    post_processor: null,
-    decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
-    model: { type: 'BPE', vocab, merges: [] },
-  };
-  return new Tokenizer('tokenizer.json', json);
-}
+const byteTokenizer = (): Tokenizer => new Tokenizer('tokenizer.json', byteTokenizerJson({ '<|im_end|>': 256 }));
 
 describe('Tokenizer', () => {
   const tokenizer = byteTokenizer();
@@ -79,22 +63,27 @@ describe('Tokenizer', () => {
   });
 });
 
+/** A conversation of one question. */
+const asked = (content: string) => [{ role: 'user', content }] as const;
+
 describe('ChatTemplate', () => {
   const QWEN =
     '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n';
 
   it("is LLaVA-NeXT's qwen_1_5 where a checkpoint has none", () => {
-    expect(new ChatTemplate('f', QWEN_1_5).render('What?')).to.equal(QWEN);
+    expect(new ChatTemplate('f', QWEN_1_5).render(asked('What?'))).to.equal(QWEN);
   });
 
   it("is the checkpoint's own where it has one", () => {
     const config = JSON.parse(read('tokenizer_config.json')) as { chat_template: string };
-    expect(new ChatTemplate('f', config.chat_template).render('What?')).to.equal(QWEN);
-    expect(new ChatTemplate('f', '[{{ messages[0].content }}]').render('What?')).to.equal('[What?]');
+    expect(new ChatTemplate('f', config.chat_template).render(asked('What?'))).to.equal(QWEN);
+    expect(new ChatTemplate('f', '[{{ messages[0].content }}]').render(asked('What?'))).to.equal('[What?]');
   });
 
   it('does not take a question for a template', () => {
-    expect(new ChatTemplate('f', QWEN_1_5).render('{{ 1 + 1 }} {% if %}')).to.include('user\n{{ 1 + 1 }} {% if %}<');
+    expect(new ChatTemplate('f', QWEN_1_5).render(asked('{{ 1 + 1 }} {% if %}'))).to.include(
+      'user\n{{ 1 + 1 }} {% if %}<',
+    );
   });
 
   it('says which file has one that does not parse', () => {

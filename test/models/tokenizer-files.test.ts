@@ -1,19 +1,9 @@
 import { expect } from 'chai';
-import type { CheckpointFiles } from '../../checkpoint/safetensors.ts';
-import { blobFiles } from '../../checkpoint/web-source.ts';
 import { WeightsError } from '../../engine/errors.ts';
 import { readTokenizer } from '../../models/tokenizer/read.ts';
 import { rejection } from '../helpers/errors.ts';
+import { folderOf } from '../helpers/files.ts';
 import { type MadeModel, sentencePieceBytes } from '../helpers/sentencepiece.ts';
-
-/** A folder of small files: bytes, a text, or an object as JSON. */
-function folder(files: Readonly<Record<string, unknown>>): CheckpointFiles {
-  const chosen = Object.entries(files).map(([path, content]) => {
-    const isPart = typeof content === 'string' || content instanceof Uint8Array;
-    return new File([isPart ? (content as string) : JSON.stringify(content)], path);
-  });
-  return blobFiles(chosen, 'm');
-}
 
 /** Bytes are letters in GPT-2's alphabet; Ġ is a blank and Ċ a line break. */
 const VOCAB = Object.fromEntries(
@@ -30,11 +20,11 @@ const QWEN2 = {
 const qwen2 = { 'vocab.json': VOCAB, 'merges.txt': MERGES, 'tokenizer_config.json': QWEN2 };
 
 const idsOf = async (files: Readonly<Record<string, unknown>>, text: string): Promise<number[]> =>
-  (await readTokenizer(folder(files))).encode(text);
+  (await readTokenizer(folderOf(files))).encode(text);
 
 describe('a tokenizer of vocab.json and merges.txt', () => {
   it('joins the pairs in the order of the merges, word by word, and back', async () => {
-    const tokenizer = await readTokenizer(folder(qwen2));
+    const tokenizer = await readTokenizer(folderOf(qwen2));
     expect(tokenizer.encode('abc ab')).to.deep.equal([9, 10]);
     expect(tokenizer.decode([9, 10])).to.equal('abc ab');
     expect(tokenizer.encode('ab\nc')).to.deep.equal([7, 4, 2]);
@@ -52,7 +42,7 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
   });
 
   it('finds added tokens first; special ones are left out of answers', async () => {
-    const tokenizer = await readTokenizer(folder(qwen2));
+    const tokenizer = await readTokenizer(folderOf(qwen2));
     expect(tokenizer.encode('ab<|im_end|><tool>c')).to.deep.equal([7, 20, 21, 2]);
     expect(tokenizer.decode([7, 20, 21, 2])).to.equal('ab<tool>c');
     expect(tokenizer.decode([7, 20, 21, 2], { special: true })).to.equal('ab<|im_end|><tool>c');
@@ -68,7 +58,7 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
         additional_special_tokens: ['c'],
       },
     };
-    const tokenizer = await readTokenizer(folder(files));
+    const tokenizer = await readTokenizer(folderOf(files));
     expect(tokenizer.encode('<|im_end|><tool>')).to.deep.equal([20, 21]);
     expect(tokenizer.decode([20, 21, 2])).to.equal('<tool>');
   });
@@ -79,7 +69,7 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
       'merges.txt': `\uFEFF${MERGES.replaceAll('\n', '\r\n')}`,
       'tokenizer_config.json': `\uFEFF${JSON.stringify(QWEN2)}`,
     };
-    const tokenizer = await readTokenizer(folder(files));
+    const tokenizer = await readTokenizer(folderOf(files));
     expect(tokenizer.encode('abc')).to.deep.equal([9]);
     expect(tokenizer.decode([17])).to.equal('__proto__');
   });
@@ -114,7 +104,7 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
       const there = Object.fromEntries(
         Object.entries({ 'config.json': {}, ...files }).filter(([, content]) => content),
       );
-      const error = await rejection(readTokenizer(folder(there)));
+      const error = await rejection(readTokenizer(folderOf(there)));
       expect(error).to.be.instanceOf(WeightsError);
       expect(error.message).to.include(message).and.not.include('\n');
     });
@@ -139,7 +129,7 @@ const MODEL: MadeModel = {
 describe('a tokenizer of sentencepiece', () => {
   const of = async (model: Partial<MadeModel> = {}, config: object = {}) =>
     readTokenizer(
-      folder({ 'tokenizer.model': sentencePieceBytes({ ...MODEL, ...model }), 'tokenizer_config.json': config }),
+      folderOf({ 'tokenizer.model': sentencePieceBytes({ ...MODEL, ...model }), 'tokenizer_config.json': config }),
     );
 
   it('joins the pair whose piece has the highest score, over blanks, and back', async () => {
@@ -202,7 +192,7 @@ describe('a tokenizer of sentencepiece', () => {
     let refused = 0;
     for (const content of [...cut, ...instead]) {
       const files = { 'tokenizer.model': content, 'tokenizer_config.json': {} };
-      const error = await readTokenizer(folder(files)).then(
+      const error = await readTokenizer(folderOf(files)).then(
         () => undefined,
         (reason: Error) => reason,
       );

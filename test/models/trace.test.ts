@@ -5,10 +5,11 @@ import { expect } from 'chai';
 import { Recorder } from '../../engine/recorder.ts';
 import { FrameFusion, FrameFusionRun } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { TokenReducer } from '../../models/reduction.ts';
+import { reduceAt } from '../../models/reducing.ts';
+import { keep, type TokenReducer } from '../../models/reduction.ts';
 import { type Trace, Tracer, type TraceStep } from '../../models/trace.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { Golden, limits, readJson } from '../../tools/verify/check.ts';
 import { encodePixels } from '../../tools/verify/pipeline.ts';
 import { uploadTokens } from '../../tools/verify/tokens.ts';
@@ -19,7 +20,7 @@ import { framesFor, generated, load, type Prompt, tinyModel } from '../helpers/m
 const golden = fileURLToPath(new URL('../fixtures/golden', import.meta.url));
 
 /** A generation with its trace. */
-async function tracedRun(model: LoadedModel, prompt: Prompt, reducer?: TokenReducer) {
+async function tracedRun(model: VideoModel, prompt: Prompt, reducer?: TokenReducer) {
   const { ids, stats } = await generated(model, prompt, reducer, { maxNewTokens: 3, trace: true });
   return { ids, stats, trace: stats.trace as Trace };
 }
@@ -83,11 +84,20 @@ describe('a trace and the genuine reference', () => {
         sparsityList: [...(sparsity_list as unknown as number[])],
       };
       const tracer = new Tracer(tokens);
-      const run = new FrameFusionRun(settings, wanted.num_layers, { state, look: tracer.look });
+      const run = new FrameFusionRun(settings, wanted.num_layers, state);
       const attention = data.has('step0.attention') ? data.get('step0.attention').shape : undefined;
       const weights = attention && (() => rec.upload('attention', attention, 'f32', data.floats('step0.attention')));
-      const beforeAttention = () => run.call(rec, -1, tokens, weights);
-      await tracer.watch({ steps: run.steps, beforeAttention }).beforeAttention!(rec, 0, tokens);
+      const point = {
+        rec,
+        at: 0,
+        tokens,
+        layers: 1,
+        grid: undefined,
+        frames: 0,
+        ...(weights && { attention: weights }),
+      };
+      const reduced = await reduceAt((at) => run.decide(at), point);
+      await tracer.listen({ rec, at: 0, entering: tokens, before: tokens, ...reduced });
       return tracer.trace.steps[0] && { step: tracer.trace.steps[0], data };
     } finally {
       rec.finish();
@@ -141,10 +151,15 @@ describe('a trace and the genuine reference', () => {
   }
 });
 
+/** Places of the ones. */
+function placesOf(flags: Uint32Array): number[] {
+  return Array.from(flags.keys()).filter((place) => flags[place] === 1);
+}
+
 describe('a trace', () => {
   const BEFORE = [1, 2, 3];
   const AFTER = [40, 50, 60, 70];
-  let model: LoadedModel;
+  let model: VideoModel;
   let clip: Prompt;
 
   before(async () => {
@@ -177,8 +192,8 @@ describe('a trace', () => {
         for (const similarityLowerBound of [0.9, 0.99]) {
           const { trace, stats } = await tracedRun(model, clip, make({ cost, similarityLowerBound }));
           expectLaws(trace, stats.layers);
-          expect(trace.steps.map(({ action, layer }) => [action, layer])).to.deep.equal(
-            stats.steps.map(({ action, layer }) => [action, layer]),
+          expect(trace.steps.map(({ action, at }) => [action, at])).to.deep.equal(
+            stats.steps.map(({ action, at }) => [action, at]),
           );
         }
     });
@@ -192,7 +207,7 @@ describe('a trace', () => {
     const [merge, prune] = trace.steps;
     const { values, tokens, cut } = merge!.similarity!;
     const merged = [...tokens].filter((_, i) => values[i]! >= Math.fround(bound));
-    expect([...merge!.merged.keys()]).to.deep.equal(merged);
+    expect([...merge!.merged.keys()]).to.deep.equal(merged.sort((a, b) => a - b));
     expect(merge!.similarity!.bound).to.equal(bound);
     expect(cut).to.be.at.least(Math.fround(bound));
     const attention = prune!.attention!;
@@ -234,13 +249,16 @@ describe('a trace', () => {
 
   it('works for a reducer that tells it nothing', async () => {
     const silent = reducers.random!({ cost: 0.5, seed: 3 })!;
-    const start: TokenReducer['start'] = (tokens, layers) => {
-      const { beforeAttention } = silent.start(tokens, layers);
-      return { beforeAttention: beforeAttention! };
+    const start: TokenReducer['start'] = (prompt) => {
+      const decide = silent.start(prompt);
+      return async (at) => {
+        const decision = await decide(at);
+        return decision?.kind === 'keep' ? keep(placesOf(decision.flags as Uint32Array)) : undefined;
+      };
     };
     const { trace, stats } = await tracedRun(model, clip, { name: 'silent', start });
     expectLaws(trace, stats.layers);
-    expect(trace.steps.map(({ action, layer }) => [action, layer])).to.deep.equal([['drop', -1]]);
+    expect(trace.steps.map(({ action, at }) => [action, at])).to.deep.equal([['drop', 'input']]);
     expect(trace.steps[0]!.dropped).to.have.length(48);
   });
 

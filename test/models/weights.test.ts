@@ -2,17 +2,17 @@ import { expect } from 'chai';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { WeightsError } from '../../engine/errors.ts';
 import { rowBytes } from '../../kernels/weight.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import { loadModel } from '../../models/registry.ts';
-import type { ModelDType } from '../../models/video-model.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
+import type { VideoModel } from '../../models/video-model.ts';
+import type { ModelDType } from '../../models/weights.ts';
 import type { WeightDtype } from '../../tools/checkpoint/draw.ts';
 import { openTestRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
 import { checkpointFolder, framesFor, load, prefilled, removeCheckpoint } from '../helpers/model.ts';
 
 /** Scores of a prompt about some frames. */
-async function scores(model: LoadedModel, frames = 3): Promise<Float32Array> {
+async function scores(model: VideoModel, frames = 3): Promise<Float32Array> {
   using video = await model.encode(framesFor(model, frames));
   return prefilled(model, { ids: [5, 6, VIDEO_ID, 7, 8, 9], video });
 }
@@ -31,7 +31,7 @@ describe('weights of a model', () => {
   };
   after(() => Promise.all(folders.map(removeCheckpoint)));
 
-  const loaded = async (folder: string, dtype: ModelDType): Promise<LoadedModel> => load(folder, { dtype });
+  const loaded = async (folder: string, dtype: ModelDType): Promise<VideoModel> => load(folder, { dtype });
 
   it('are as in the file, or in the format that was asked for, and take as much memory as it says', async () => {
     const folder = await checkpoint();
@@ -54,7 +54,7 @@ describe('weights of a model', () => {
     const folder = await checkpoint('bf16', { hiddenSize: 128, intermediateSize: 256 });
     using exact = await loaded(folder, 'f32');
     const want = await scores(exact);
-    using same = await loadModel(folderFiles(folder), exact.runtime, { dtype: 'f32' });
+    using same = await loadCheckpoint(folderFiles(folder), exact.runtime, { dtype: 'f32' });
     expect(apart(await scores(same), want)).to.equal(0);
     const errors = new Map<string, number>();
     for (const dtype of ['q8', 'q4'] as const) {
@@ -80,7 +80,7 @@ describe('weights of a model', () => {
     const folder = await checkpoint();
     using whole = await loaded(folder, 'f32');
     const small = await openTestRuntime({ maxBindingBytes: 1 << 16 });
-    const model = await loadModel(folderFiles(folder), small, { dtype: 'f32' });
+    const model = await loadCheckpoint(folderFiles(folder), small, { dtype: 'f32' });
     expect(apart(await scores(model, 1), await scores(whole, 1))).to.equal(0);
     model[Symbol.dispose]();
     small.close();
@@ -92,7 +92,7 @@ describe('weights of a model', () => {
     const runtime = await openTestRuntime();
     const before = runtime.memory.bytes;
     for (const dtype of ['q8', 'q4', 'bf16'] as const) {
-      const error = await rejection(loadModel(spoiled, runtime, { dtype }));
+      const error = await rejection(loadCheckpoint(spoiled, runtime, { dtype }));
       expect(error).to.be.instanceOf(WeightsError);
       expect(error.message).to.contain('model.layers.1.mlp.up_proj.weight (1)').and.to.contain(dtype);
     }

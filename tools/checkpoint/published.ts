@@ -144,6 +144,13 @@ const named = (
 ) =>
   Object.fromEntries(Object.entries(of).map(([size, text]) => [`OpenGVLab/${prefix}-${size}${suffix}`, configs(text)]));
 
+/** LLaVA-NeXT-Video's, which a checkpoint must bring whose tokenizer has ChatML's tokens, as the bundled one has. */
+export const vicunaTemplate = {
+  chat_template:
+    "{% for m in messages %}{{ m['role'] | upper }}: {% for c in m['content'] %}{% if c['type'] == 'video' %}<video>\n" +
+    "{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}",
+};
+
 /** By their names on Hugging Face. */
 export const published: Readonly<Record<string, Configs>> = {
   'llava-hf/llava-onevision-qwen2-0.5b-ov-hf': onevision(sizes(896, 4864, 24, 14, 2, 152000), true),
@@ -156,6 +163,7 @@ export const published: Readonly<Record<string, Configs>> = {
       vision_feature_layer: -2,
       vision_feature_select_strategy: 'default',
     },
+    'chat_template.json': vicunaTemplate,
   },
   'OpenGVLab/InternVL2_5-8B': internVl({
     model_type: 'internlm2',

@@ -1,14 +1,14 @@
 /** What the model is shown of a question file's videos, for tools/tiny/training/answer.py. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readQuestions } from '../../cli/eval/questions.ts';
 import { InputError } from '../../engine/errors.ts';
+import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
-import { openVideo } from '../../media/video.ts';
 import { runTool, wholeNumber } from '../flags.ts';
 import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
 import { Prompts } from './prompts.ts';
+import type { QuestionType } from './questions.ts';
 import { INSTANTS } from './scene.ts';
 
 const HELP = `Decodes and resizes the videos of a question file as the product does, for answer.py.
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   if (file === undefined || tokenizer === undefined || out === undefined)
     throw new InputError('--questions, --tokenizer and --out are needed; --help says what they are.');
   const prompts = await Prompts.open(tokenizer);
-  const questions = await readQuestions(file);
+  const questions = await readDrawn(file);
   const folder = join(out, 'clips-0');
   await mkdir(folder, { recursive: true });
   const frames: Uint8Array[] = [];
@@ -47,6 +47,22 @@ async function main(): Promise<void> {
   await writeFile(join(folder, 'frames.u8'), Buffer.concat(frames));
   await writeFile(join(folder, 'questions.jsonl'), lines.join(''));
   await writeFile(join(folder, 'about.json'), `${JSON.stringify(aboutTraining(prompts), null, 1)}\n`);
+}
+
+/** A line of draw-set.ts. */
+interface DrawnQuestion {
+  readonly video: string;
+  readonly type: QuestionType;
+  readonly question: string;
+  readonly answer: string;
+}
+
+/** The questions that draw-set.ts wrote, with the paths of their videos. */
+async function readDrawn(file: string): Promise<DrawnQuestion[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
+  return lines
+    .map((line) => JSON.parse(line) as DrawnQuestion)
+    .map((drawn) => ({ ...drawn, video: resolve(dirname(file), drawn.video) }));
 }
 
 await runTool('film', main);

@@ -1,7 +1,8 @@
 /** Drawn clips' questions as the product's own tokenizer and template put them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ChatTemplate, VIDEO_LEAD, VIDEO_MARK } from '../../models/chat.ts';
+import { VIDEO_LEAD, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate } from '../../models/chat-template.ts';
 import { Tokenizer } from '../../models/tokenizer.ts';
 
 /** ChatML with Qwen2's system line. */
@@ -15,7 +16,9 @@ const template = new ChatTemplate('CHAT_TEMPLATE', CHAT_TEMPLATE);
 
 /** The texts of a prompt between its special tokens. */
 export function plainPrompt(question: string): string[] {
-  return template.render(VIDEO_LEAD + question).split(new RegExp(`<\\|\\w+\\|>|${VIDEO_MARK}`));
+  return template
+    .render([{ role: 'user', content: VIDEO_LEAD + question }])
+    .split(new RegExp(`<\\|\\w+\\|>|${VIDEO_MARK}`));
 }
 
 /** Token ids of a question: before the video, after it, and of the answer with what ends it. */
@@ -44,7 +47,9 @@ export class Prompts {
   }
 
   idsOf(question: string, answer: string): PromptIds {
-    const [before = '', after = ''] = this.#template.render(VIDEO_LEAD + question).split(VIDEO_MARK);
+    const [before = '', after = ''] = this.#template
+      .render([{ role: 'user', content: VIDEO_LEAD + question }])
+      .split(VIDEO_MARK);
     const ids = (text: string) => this.#tokenizer.encode(text);
     return { before: ids(before), after: ids(after), answer: ids(`${answer}<|im_end|>`) };
   }

@@ -4,13 +4,16 @@ import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { FrameFusion, type FrameFusionOptions } from '../../framefusion/framefusion.ts';
+import { FrameFusion, type FrameFusionOptions, FrameFusionRun } from '../../framefusion/framefusion.ts';
 import { rotations } from '../../kernels/rope.ts';
 import { qwen2Config } from '../../models/decoder/config.ts';
 import { Decoder } from '../../models/decoder/decoder.ts';
 import { llamaNames } from '../../models/decoder/names.ts';
 import { readConfig } from '../../models/files.ts';
-import type { Prompt, Reduction, Tokens } from '../../models/reduction.ts';
+import { reducing } from '../../models/reducing.ts';
+import type { Listener, Prompt, ReductionStep, TokenReducer, Tokens } from '../../models/reduction.ts';
+import { Sequence } from '../../models/sequence.ts';
+import { counting, type LayerRows } from '../../models/stats.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import {
   type CaseResult,
@@ -149,46 +152,43 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
   const { folder, variant, runtime, decoder, prompt } = at;
   const wanted = await readJson<Variant>(folder, `${variant}.json`);
   const rec = runtime.recorder(variant);
-  const cache = decoder.newCache(at.newTokens);
+  using sequence = new Sequence(decoder, { spare: at.newTokens });
   try {
     const tokens = prompt(rec);
-    const [rows] = tokens.hidden.shape2();
-    const spy = new Spy(wanted, tokens, decoder.config.layers, at.options);
-    const seen = await traceOf(at, rec, check);
-    const forward = decoder.forward(rec, tokens, cache, {
-      positions: rows,
-      run: spy.reduction,
-      ...(seen && { seen }),
-    });
+    const record = new Record(reducerOf(wanted.variant, at.options));
+    const layers = decoder.config.layers;
+    const trace = await traceOf(at, check);
+    const listeners = [record.listen, ...(trace ? [trace.listen] : [])];
+    const hook = reducing({ reducer: record.reducer, layers, listeners });
+    const prefill = sequence.prefill(rec, tokens, { hook });
     if (wanted.error) {
-      const error = await forward.then(
+      const error = await prefill.then(
         () => undefined,
         (reason: unknown) => reason,
       );
       check.equal(`refusal (reference: ${wanted.error})`, error instanceof InputError, true);
-      if (at.precision.choice === 0) spy.checkCalls(wanted.completed_calls ?? [], check);
+      if (at.precision.choice === 0) record.checkCalls(wanted.completed_calls ?? [], check);
       return;
     }
-    const left = await forward;
+    const left = await prefill;
+    await trace?.last(rec, left);
     const golden = await Golden.open(join(folder, `${variant}.safetensors`));
-    if (spy.otherChoice(wanted.calls, golden, at.precision, check)) return;
-    spy.checkCalls(wanted.calls, check);
-    spy.checkLayers(wanted, check);
-    for (const [call, kept] of spy.kept.entries())
+    if (record.otherChoice(wanted.calls, golden, at.precision, check)) return;
+    record.checkCalls(wanted.calls, check);
+    record.checkLayers(wanted, check);
+    for (const [call, kept] of record.kept.entries())
       check.equal(`kept after call ${call}`, kept, golden.integers(`call${call}.kept_positions`));
-    cache.nextPosition = tokens.nextPosition ?? rows;
-    check.equal('cache lengths', cache.lengths, wanted.layer_seq_attention);
-    await verifyDecoding(rec, at, cache, { wanted, golden, left }, check);
+    check.equal('cache lengths', sequence.cache.lengths, wanted.layer_seq_attention);
+    await verifyDecoding(rec, at, sequence, { wanted, golden, left }, check);
   } finally {
     rec.finish();
-    cache.dispose();
   }
 }
 
 async function verifyDecoding(
   rec: Recorder,
   { decoder, precision }: VariantCase,
-  cache: ReturnType<Decoder['newCache']>,
+  sequence: Sequence,
   { wanted, golden, left }: { wanted: Variant; golden: Golden; left: Tokens },
   check: Checker,
 ): Promise<void> {
@@ -209,61 +209,70 @@ async function verifyDecoding(
     if (isOpen && best !== id) check.leaveOpen(`another token ${step}, whose logit is as near`);
     else check.equal(`token ${step}`, best, id);
     if (step + 1 === wanted.tokens.length) return;
-    check.equal(`position of token ${step}`, cache.nextPosition, wanted.decode_positions[step]);
-    const hidden = decoder.embed(rec, rec.upload('id', [1], 'u32', Uint32Array.of(id)));
-    const position = rec.upload('position', [1], 'u32', Uint32Array.of(cache.nextPosition++));
-    const layout = { ...left.layout, tokens: 0, first: 0, length: 0 };
-    tokens = await decoder.forward(rec, { hidden, position, layout }, cache, {
-      positions: cache.nextPosition,
-    });
+    check.equal(`position of token ${step}`, sequence.cache.nextPosition, wanted.decode_positions[step]);
+    tokens = await sequence.extend(rec, rec.upload('id', [1], 'u32', Uint32Array.of(id)));
   }
 }
 
 /** Compares the whole hidden state after every layer, where the folder has a trace of the variant. */
-async function traceOf({ folder, variant, precision }: VariantCase, rec: Recorder, check: Checker) {
+async function traceOf({ folder, variant, precision }: VariantCase, check: Checker) {
   const file = join(folder, `trace_${variant}.safetensors`);
   if (!existsSync(file)) return undefined;
   const golden = await Golden.open(file);
-  return async (layer: number, { hidden }: Tokens): Promise<void> => {
-    const [got, want] = [await rec.read(hidden), golden.floats(`layer${layer}.out`)];
-    // After another choice there are other rows, which the case itself reports.
-    if (precision.choice > 0 && got.length !== want.length) return;
-    check.close(`hidden after layer ${layer}`, got, want, limitFor(want, precision.logits, precision));
+  let layer = -1;
+  // What enters a layer has left the one before it.
+  const compare = async (rec: Recorder, { hidden }: Tokens): Promise<void> => {
+    if (layer >= 0) {
+      const [got, want] = [await rec.read(hidden), golden.floats(`layer${layer}.out`)];
+      // After another choice there are other rows, which the case itself reports.
+      if (precision.choice === 0 || got.length === want.length)
+        check.close(`hidden after layer ${layer}`, got, want, limitFor(want, precision.logits, precision));
+    }
+    layer++;
   };
+  const listen: Listener = ({ rec, at, entering }) => (at === 'input' ? undefined : compare(rec, entering));
+  return { listen, last: compare };
 }
 
-/** Stands between the decoder and FrameFusion, and writes down what passes. */
-class Spy {
+/** Writes down what FrameFusion is asked and does. */
+class Record {
   readonly kept: number[][] = [];
-  readonly reduction: Reduction;
+  /** FrameFusion, with its state in sight. */
+  readonly reducer: TokenReducer | undefined;
   readonly #calls: { seq_in: number; seq_out: number; sparsity_list: number[] }[] = [];
-  readonly #layers: { in: number; attention: number; out: number }[] = [];
-  readonly #run: ReturnType<FrameFusion['start']> | undefined;
+  readonly #shares: number[] = [];
+  readonly #counts: { layers: LayerRows[]; steps: ReductionStep[] } = { layers: [], steps: [] };
+  readonly #count = counting(this.#counts);
+  #run: FrameFusionRun | undefined;
 
-  constructor(wanted: Variant, tokens: Tokens, layers: number, options: VariantCase['options']) {
-    this.#run = reducerOf(wanted.variant, options)?.start(tokens, layers);
-    this.reduction = {
-      beforeAttention: async (rec, layer, t) => {
-        const next = layer === 0 ? await this.#call(rec, t, () => this.#run?.beforeAttention(rec, layer, t)) : t;
-        this.#layers[layer] = { in: rowsOf(t), attention: rowsOf(next), out: 0 };
-        return next;
-      },
-      afterAttention: async (rec, layer, t, seen) => {
-        const next = await this.#call(rec, t, () => this.#run?.afterAttention(rec, layer, t, seen));
-        const rows = this.#layers[layer];
-        if (rows) rows.out = rowsOf(next);
-        return next;
+  constructor(fusion: FrameFusion | undefined) {
+    this.reducer = fusion && {
+      name: fusion.name,
+      start: ({ layers }) => {
+        const { budgetLayers } = fusion.settings;
+        const run = new FrameFusionRun(fusion.settings, budgetLayers === 'own' ? layers : budgetLayers);
+        this.#run = run;
+        return (at) => run.decide(at);
       },
     };
   }
+
+  readonly listen: Listener = async (event) => {
+    await this.#count(event);
+    if (!this.#run) return;
+    const { rec, before, after, decision } = event;
+    this.kept.push(Array.from(await rec.read(after.position)));
+    const [seq_in, seq_out] = [rowsOf(before), rowsOf(after)];
+    this.#calls.push({ seq_in, seq_out, sparsity_list: [...this.#run.state.sparsityList] });
+    if (decision) this.#shares.push(decision.budgetShare ?? Number.NaN);
+  };
 
   /** Lengths, budget shares and sparsity lists of every call. */
   checkCalls(wanted: readonly Call[], check: Checker): void {
     const want = wanted.map(({ seq_in, seq_out, sparsity_list }) => ({ seq_in, seq_out, sparsity_list }));
     check.equal('calls', this.#calls, want);
     const shares = wanted.flatMap(({ upper_ratio }) => (upper_ratio === undefined ? [] : [upper_ratio]));
-    const got = this.#run?.steps.map(({ budgetShare }) => budgetShare ?? Number.NaN) ?? [];
-    check.close('budget shares', got, shares, EXACT);
+    check.close('budget shares', this.#shares, shares, EXACT);
   }
 
   /** Whether a call chose other tokens than the reference did, which by its margin the precision cannot tell apart. */
@@ -285,40 +294,21 @@ class Spy {
   }
 
   checkLayers({ layer_seq_in, layer_seq_attention, layer_seq_out }: Variant, check: Checker): void {
-    check.equal(
-      'rows entering layers',
-      this.#layers.map((layer) => layer.in),
-      layer_seq_in,
-    );
-    check.equal(
-      'rows in attention',
-      this.#layers.map((layer) => layer.attention),
-      layer_seq_attention,
-    );
-    check.equal(
-      'rows leaving layers',
-      this.#layers.map((layer) => layer.out),
-      layer_seq_out,
-    );
-  }
-
-  async #call(rec: Recorder, t: Tokens, call: () => Promise<Tokens> | Tokens | undefined): Promise<Tokens> {
-    if (!this.#run) return t;
-    const next = (await call()) ?? t;
-    this.kept.push(Array.from(await rec.read(next.position)));
-    this.#calls.push({
-      seq_in: rowsOf(t),
-      seq_out: rowsOf(next),
-      sparsity_list: [...this.#run.state.sparsityList],
-    });
-    return next;
+    const { layers } = this.#counts;
+    for (const [what, rows, want] of [
+      ['entering layers', layers.map(({ entering }) => entering), layer_seq_in],
+      ['in attention', layers.map(({ attending }) => attending), layer_seq_attention],
+      ['leaving layers', layers.map(({ leaving }) => leaving), layer_seq_out],
+    ] as const)
+      check.equal(`rows ${what}`, rows, want);
   }
 }
 
 /** The settings are in the variant's name; where the reference raised an error, nowhere else. */
 function reducerOf(variant: string, options: VariantCase['options']): FrameFusion | undefined {
   if (variant === 'dense') return undefined;
-  const [, cost, bound, ratio, layers] = /^cost([\d.]+)_sim(-?[\d.]+)_ratio([\d.]+)_layers(\d+)$/.exec(variant) ?? [];
+  const [, cost, bound, ratio, layers] =
+    /^cost([\d.]+)_sim(-?[\d.]+)_ratio([\d.]+)_layers(\d+)(?:_keep)?$/.exec(variant) ?? [];
   if (layers === undefined) throw new Error(`${variant}: not a name of the golden format`);
   return new FrameFusion({
     cost: Number(cost),

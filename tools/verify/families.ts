@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Prompt } from '../../models/reduction.ts';
-import { architectures, loadModel } from '../../models/registry.ts';
+import { architectures, loadCheckpoint } from '../../models/registry.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import { type CaseResult, Golden, type Precision, precisions, readJson, runCase } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
@@ -19,6 +20,13 @@ interface Index {
   prompts: string[];
   /** Folders that hold the same weights in other layouts. */
   same_weights_in?: string[];
+}
+
+/** `index.json` of one prompt. */
+interface Variants {
+  variants: string[];
+  /** More of them, in which text between the frames is no candidate of pruning; these may stand among the others, too. */
+  separators_keep?: string[];
 }
 
 /** What of a `config.json` is read. */
@@ -38,6 +46,8 @@ interface Input {
   unk_token_id?: number;
   slot_sizes?: Slot[];
   media_token_ids?: { image: number; video: number };
+  /** Rows of text, and what is shown between them. */
+  layout?: (number | { kind: string; sampled_fps?: number })[];
 }
 
 /** The README's own limit for the logits of a model whose values are large. */
@@ -61,7 +71,7 @@ export async function* verifyFamily(
       yield undefined;
       continue;
     }
-    using model = await loadModel(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.act] });
+    using model = await loadCheckpoint(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.act] });
     const heading = layout === '.' ? name : `${name}/${layout}`;
     for (const prompt of prompts)
       yield* verifyOne(
@@ -74,27 +84,33 @@ export async function* verifyFamily(
 
 async function* verifyOne(
   { heading, folder, layout, config }: { heading: string; folder: string; layout: string; config: Config },
-  model: LoadedModel,
+  model: VideoModel,
   precision: Precision,
 ): AsyncGenerator<CaseResult | undefined> {
-  const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
+  const { variants, separators_keep: keep = [] } = await readJson<Variants>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  const { runtime, decoder } = model;
+  const { runtime, decoder } = model.parts;
   const ids = idsOf(golden, { ...config, ...input }, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
-  using seen = await showGolden(model, golden, /\bimages?$/.test(folder) ? 'pictures' : 'video', input.slot_sizes);
-  const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, seen);
+  const shown = input.layout?.find((part) => typeof part === 'object' && part.kind === 'video');
+  using seen = await showGolden(model, golden, {
+    kind: /\bimages?$/.test(folder) ? 'pictures' : 'video',
+    slots: input.slot_sizes,
+    fps: (shown as Exclude<typeof shown, number>)?.sampled_fps,
+  });
+  const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, ids, seen);
   yield await runCase(`${heading}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   const newTokens = input.new_tokens;
-  // What the reference does with text between frames.
-  const options = { separators: 'prune' } as const;
-  for (const variant of variants)
+  for (const variant of [...variants, ...keep]) {
+    // What the reference does with text between frames, or what is the default here.
+    const options = { separators: variant.endsWith('_keep') ? 'keep' : 'prune' } as const;
     yield await runCase(`${heading}/${variant}`, (check) =>
       verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, precision, options }, check),
     );
+  }
 }
 
 /** The ids, with each run of those that stand for a video or a picture as one `VIDEO_ID`; NVILA has one for each. */

@@ -5,11 +5,13 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
 import { blankTimes } from '../../models/chat.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import { encodePixels as encodeFramePixels } from '../../models/encoding.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
+import { promptOf } from '../../models/model-parts.ts';
 import { stretched } from '../../models/pictures.ts';
 import { NOT_VIDEO, type Prompt } from '../../models/reduction.ts';
-import { loadModel } from '../../models/registry.ts';
-import type { EncodedVideo } from '../../models/video-model.ts';
+import { loadCheckpoint } from '../../models/registry.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import {
   type CaseResult,
   type Checker,
@@ -39,17 +41,17 @@ export async function* verifyPipeline(
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  using model = await loadModel(folderFiles(folder), runtime, { dtype: dtypes[precision.act] });
+  using model = await loadCheckpoint(folderFiles(folder), runtime, { dtype: dtypes[precision.act] });
   using video = await encodePixels(model, golden);
   const ids = golden.integers('input_ids');
-  const prompt = (rec: Recorder): Prompt => model.prompt(rec, ids, video);
+  const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, ids, { video });
   yield await runCase(`pipeline/${name}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
   for (const variant of variants)
     yield await runCase(`pipeline/${name}/${variant}`, (check) =>
       verifyVariant(
-        { folder, variant, runtime, decoder: model.decoder, prompt, newTokens: input.new_tokens, precision },
+        { folder, variant, runtime, decoder: model.parts.decoder, prompt, newTokens: input.new_tokens, precision },
         check,
       ),
     );
@@ -61,7 +63,7 @@ export function part(pixels: Float32Array, each: number) {
 }
 
 /** A video from the pixels of a golden file. */
-export function encodePixels(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
+export function encodePixels(model: VideoModel, golden: Golden): Promise<EncodedVideo> {
   const name = golden.has('pixel_values') ? 'pixel_values' : 'pixel_values_videos';
   const [frames = 0, , height = 0, width = 0] = golden.get(name).shape;
   return encodePictures(model, frames, [{ ...stretched({ width, height }), pixels: golden.floats(name) }]);
@@ -72,17 +74,18 @@ export interface PicturePixels extends Crop {
   readonly pixels: Float32Array;
 }
 
-/** A video from the pixels of a frame's pictures. */
+/** A video from the pixels of a frame's pictures. @param fps - Frames that were taken for a second of it. */
 export function encodePictures(
-  model: LoadedModel,
+  model: VideoModel,
   frames: number,
   pictures: readonly PicturePixels[],
+  fps = 1,
 ): Promise<EncodedVideo> {
   const pixels = (start: number, end: number, i: number): Float32Array => {
     const { pixels: all, width, height } = pictures[i]!;
     return part(all, 3 * width * height)(start, end);
   };
-  return model.encodePixels({ frames, pictures, pixels, times: blankTimes(frames) });
+  return encodeFramePixels(model.parts, { frames, pictures, pixels, times: { ...blankTimes(frames), fps } });
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */
@@ -93,7 +96,7 @@ export async function verifyPrompt(
     runtime: Runtime;
     prompt: (rec: Recorder) => Prompt;
     golden: Golden;
-    model: LoadedModel;
+    model: VideoModel;
     precision: Precision;
   },
   check: Checker,
@@ -116,9 +119,9 @@ export async function verifyPrompt(
 }
 
 /** Of the golden positions on three axes. */
-function wantedRotations({ golden, model }: { golden: Golden; model: LoadedModel }): Float32Array {
+function wantedRotations({ golden, model }: { golden: Golden; model: VideoModel }): Float32Array {
   const all = Uint32Array.from(golden.integers('position_ids'));
   const rows = all.length / 3;
   const axis = (i: number): Uint32Array => all.subarray(i * rows, (i + 1) * rows);
-  return promptRotations({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.decoder.config);
+  return promptRotations({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.parts.decoder.config);
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { resize } from '../../media/resize.ts';
 import { sampleFrames } from '../../media/sampling.ts';
-import { ChatTemplate, QWEN_1_5, timesLead, VIDEO_MARK } from '../../models/chat.ts';
+import { QWEN_1_5, timesLead, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate } from '../../models/chat-template.ts';
 import { normalise, siglipPixels } from '../../models/preprocess.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 
@@ -54,7 +55,11 @@ export async function* verifyPreprocess(folder: string): AsyncGenerator<CaseResu
       const turn = timesLead(times) + row.question;
       const asReference = (text: string): string => text.replace(VIDEO_MARK, '<image>');
       check.equal('user text', asReference(turn), row.user_text);
-      check.equal('prompt', asReference(new ChatTemplate('qwen_1_5', QWEN_1_5).render(turn)), row.prompt);
+      check.equal(
+        'prompt',
+        asReference(new ChatTemplate('qwen_1_5', QWEN_1_5).render([{ role: 'user', content: turn }])),
+        row.prompt,
+      );
     });
 }
 

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { sampleFrames } from '../../media/sampling.ts';
-import { blankTimes, ChatTemplate, type SampledTimes, VIDEO_MARK } from '../../models/chat.ts';
+import { blankTimes, type SampledTimes, VIDEO_MARK } from '../../models/chat.ts';
+import { ChatTemplate } from '../../models/chat-template.ts';
 import type { FamilyPlan } from '../../models/family.ts';
 import { stretched } from '../../models/pictures.ts';
 import { planOf } from '../../models/registry.ts';
@@ -34,7 +35,8 @@ export async function* verifyPrompts(
   for (const [i, row] of rows.entries())
     yield await runCase(`${family}/preprocess/prompt ${i} "${row.question}"`, (check) => {
       const each = row.tokens_per_frame ?? row.image_seq_len ?? 0;
-      const text = new ChatTemplate(family, plan.prompt.template).render(leadOf(plan, row) + row.question);
+      const content = leadOf(plan, row) + row.question;
+      const text = new ChatTemplate(family, plan.prompt.template).render([{ role: 'user', content }]);
       check.equal('prompt', text.replaceAll(VIDEO_MARK, pad.repeat(each)), row.text);
     });
 }

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import type { Tensor } from '../../engine/tensor.ts';
 import { FrameFusion, FrameFusionRun } from '../../framefusion/framefusion.ts';
 import { fromOrderKey, similarity } from '../../kernels/reduce/index.ts';
+import { type Reduced, reduceAt } from '../../models/reducing.ts';
 import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
 import { type CaseResult, type Checker, EXACT, Golden, limits, readJson, runCase } from './check.ts';
 import { uploadTokens } from './tokens.ts';
@@ -62,7 +64,7 @@ async function verifyCase(folder: string, name: string, runtime: Runtime, check:
     finishPruning: first?.finish_pruning ?? false,
     sparsityList: [...(first?.sparsity_list ?? [])],
   };
-  const run = new FrameFusionRun(settings, wanted.num_layers, { state });
+  const run = new FrameFusionRun(settings, wanted.num_layers, state);
   for (const [index, step] of wanted.steps.entries()) {
     const rec = runtime.recorder(name);
     try {
@@ -92,7 +94,7 @@ async function verifyStep(rec: Recorder, run: FrameFusionRun, at: StepCase, chec
     : undefined;
   if (step.error) {
     const zeros = () => rec.upload('attention', [1, step.seq_in], 'f32', new Float32Array(step.seq_in));
-    const error = await run.call(rec, -1, tokens, weights ?? zeros).then(
+    const error = await called(rec, run, tokens, weights ?? zeros).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -101,13 +103,18 @@ async function verifyStep(rec: Recorder, run: FrameFusionRun, at: StepCase, chec
   }
   if (!golden) throw new Error('its tensors are missing');
   if (step.above_count !== undefined) await verifySimilarity(rec, tokens, { ...at, golden }, check);
-  const before = run.steps.length;
-  const left = await run.call(rec, -1, tokens, weights);
+  const { after: left, decision } = await called(rec, run, tokens, weights);
   check.equal('rows', left.hidden.shape2()[0], step.seq_out);
   if (step.branch === 'nothing') return;
   const share = step.upper_ratio ?? step.prune_ratio;
-  if (share !== undefined) check.close('budget share', [run.steps[before]?.budgetShare ?? Number.NaN], [share], EXACT);
+  if (share !== undefined) check.close('budget share', [decision?.budgetShare ?? Number.NaN], [share], EXACT);
   await verifyRows(rec, left, { ...at, golden }, check);
+}
+
+/** One call of the stage, with attention as the golden data has it. */
+function called(rec: Recorder, run: FrameFusionRun, tokens: Tokens, attention?: () => Tensor): Promise<Reduced> {
+  const point = { rec, at: 0, tokens, layers: 1, grid: undefined, frames: 0, ...(attention && { attention }) };
+  return reduceAt((at) => run.decide(at), point);
 }
 
 /** What a call left: which rows, their hidden states and types, and which tokens were merged. */

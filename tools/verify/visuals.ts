@@ -1,29 +1,34 @@
 /** What a golden prompt shows a model: pictures and a video, from pixels in the form that the family's files have. */
+
 import type { Size } from '../../engine/geometry.ts';
-import type { LoadedModel } from '../../models/loaded-model.ts';
+import { encodePicturePixels } from '../../models/encoding.ts';
+import type { EncodedPicture, EncodedVideo, Inputs } from '../../models/inputs.ts';
 import { stretched } from '../../models/pictures.ts';
-import type { EncodedPicture, EncodedVideo, Seen } from '../../models/video-model.ts';
+import type { VideoModel } from '../../models/video-model.ts';
 import type { Golden } from './check.ts';
 import { encodePictures, encodePixels, type PicturePixels, part } from './pipeline.ts';
 import { fromStrip } from './strip.ts';
 
 /** What was shown, to be given back. */
-export interface Shown extends Seen, Disposable {
+export interface Shown extends Inputs, Disposable {
   readonly pictures: readonly EncodedPicture[];
 }
 
-/** @param kind - What `pixel_values` are where they lie as frames: of a video, or a picture each. */
-export async function showGolden(
-  model: LoadedModel,
-  golden: Golden,
-  kind: 'video' | 'pictures',
-  slots?: readonly Slot[],
-): Promise<Shown> {
+/** What of a prompt's own facts says how it was shown. */
+interface ShownAs {
+  /** What `pixel_values` are where they lie as frames: of a video, or a picture each. */
+  readonly kind: 'video' | 'pictures';
+  readonly slots?: readonly Slot[] | undefined;
+  /** Frames that were taken for a second of video. */
+  readonly fps?: number | undefined;
+}
+
+export async function showGolden(model: VideoModel, golden: Golden, { kind, slots, fps }: ShownAs): Promise<Shown> {
   const pictures: EncodedPicture[] = [];
   let video: EncodedVideo | undefined;
   if (golden.has('image_grid_thw') || golden.has('video_grid_thw')) {
     if (golden.has('image_grid_thw')) pictures.push(await packedPicture(model, golden));
-    if (golden.has('video_grid_thw')) video = await packedVideo(model, golden);
+    if (golden.has('video_grid_thw')) video = await packedVideo(model, golden, fps);
   } else if (slots) {
     const frames = golden.get('pixel_values.slot0').shape[0]!;
     video = await encodePictures(model, frames, slotsOf(golden, slots));
@@ -32,7 +37,7 @@ export async function showGolden(
     const [count = 0, , height = 0, width = 0] = golden.get('pixel_values').shape;
     const stack = part(golden.floats('pixel_values'), 3 * width * height);
     for (let i = 0; i < count; i++)
-      pictures.push(await model.encodePicturePixels([stretched({ width, height })], () => stack(i, i + 1)));
+      pictures.push(await encodePicturePixels(model.parts, [stretched({ width, height })], () => stack(i, i + 1)));
   }
   const dispose = (): void => {
     for (const one of [...pictures, video]) one?.[Symbol.dispose]();
@@ -53,16 +58,16 @@ export function slotsOf(golden: Golden, slots: readonly Slot[]): PicturePixels[]
   });
 }
 
-async function packedPicture(model: LoadedModel, golden: Golden): Promise<EncodedPicture> {
+async function packedPicture(model: VideoModel, golden: Golden): Promise<EncodedPicture> {
   const { size, pixels } = unpacked(golden, 'pixel_values', 'image_grid_thw');
   // The picture lies there twice.
-  return model.encodePicturePixels([stretched(size)], () => pixels.subarray(0, pixels.length / 2));
+  return encodePicturePixels(model.parts, [stretched(size)], () => pixels.subarray(0, pixels.length / 2));
 }
 
-async function packedVideo(model: LoadedModel, golden: Golden): Promise<EncodedVideo> {
+async function packedVideo(model: VideoModel, golden: Golden, fps?: number): Promise<EncodedVideo> {
   const { size, pixels } = unpacked(golden, 'pixel_values_videos', 'video_grid_thw');
   const frames = pixels.length / (3 * size.width * size.height);
-  return encodePictures(model, frames, [{ ...stretched(size), pixels }]);
+  return encodePictures(model, frames, [{ ...stretched(size), pixels }], fps);
 }
 
 /** Qwen2-VL's rows of patches as frames. */

@@ -1,9 +1,6 @@
 /** What the four benchmarks have in common. */
-import type { Question } from '../questions.ts';
+import type { BenchmarkName, Question } from '../question.ts';
 import type { Row } from './row.ts';
-
-/** Benchmarks whose wording {@link Question.benchmark} can ask for. */
-export type BenchmarkName = 'Video-MME' | 'MVBench' | 'NExT-QA' | 'EgoSchema';
 
 /** A question whose video is yet to be found. */
 export interface Draft extends Omit<Question, 'video'> {
@@ -44,17 +41,6 @@ export interface Benchmark {
   readonly folders: readonly string[];
   /** @throws InputError with file and row, if something is not as published. */
   read(source: Source): Reading | Promise<Reading>;
-}
-
-/** `A` for 0. */
-export const letterOf = (index: number): string => String.fromCharCode(65 + index);
-
-/** Options without the letters that they are published with: `A. Apples.` becomes `Apples.`. */
-export function withoutLetters(options: readonly string[]): string[] {
-  return options.map((option, i) => {
-    const text = option.trim();
-    return /^[.)]/.test(text.slice(1)) && text.startsWith(letterOf(i)) ? text.slice(2).trim() : text;
-  });
 }
 
 /** What a video may be called, whose name is published without an extension (as lmms-eval looks for it). */

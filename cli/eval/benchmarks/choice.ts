@@ -1,5 +1,5 @@
 /** Which option a free answer chooses. */
-import { letterOf } from './benchmark.ts';
+import { letterOf } from './letters.ts';
 
 /** Text as it is compared: without case, surplus white space and a final full stop. */
 export const plain = (text: string): string => text.trim().replace(/\s+/g, ' ').replace(/\.$/, '').toLowerCase();

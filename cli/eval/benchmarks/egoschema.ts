@@ -10,7 +10,8 @@
  * EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/egoschema/README.md and utils.py).
  */
 import { InputError } from '../../../engine/errors.ts';
-import { type Benchmark, type Draft, type Source, videoNames, withoutLetters } from './benchmark.ts';
+import { type Benchmark, type Draft, type Source, videoNames } from './benchmark.ts';
+import { withoutLetters } from './letters.ts';
 import type { Row } from './row.ts';
 import { readBeside } from './rows.ts';
 

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError } from '../../../engine/errors.ts';
-import type { Question, ReadOptions } from '../questions.ts';
+import type { Question, ReadOptions } from '../question.ts';
 import type { Benchmark } from './benchmark.ts';
 import { egoSchema, egoSchemaParquet } from './egoschema.ts';
 import { isTaskFile, mvBench, onlyFrames } from './mvbench.ts';

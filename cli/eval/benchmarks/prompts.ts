@@ -1,5 +1,6 @@
 /** How each benchmark words its questions: word for word lmms-eval's, which FrameFusion was measured with. */
-import { type BenchmarkName, letterOf } from './benchmark.ts';
+import type { BenchmarkName } from '../question.ts';
+import { letterOf } from './letters.ts';
 
 type Wording = (question: string, options: readonly string[]) => string;
 

@@ -1,6 +1,6 @@
 /** One row of a question file. */
 import { InputError } from '../../../engine/errors.ts';
-import { letterOf } from './benchmark.ts';
+import { letterOf } from './letters.ts';
 
 /** What a row holds, by name. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -11,7 +11,8 @@
  * (evaluation/output_template.json). It names a video by its number alone, `001`.
  */
 import type { Benchmark, Draft } from './benchmark.ts';
-import { videoNames, withoutLetters } from './benchmark.ts';
+import { videoNames } from './benchmark.ts';
+import { withoutLetters } from './letters.ts';
 import type { Row } from './row.ts';
 
 const folders = ['data', 'videos', 'video', ''];

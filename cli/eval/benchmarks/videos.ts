@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../../engine/errors.ts';
-import type { Question } from '../questions.ts';
+import type { Question } from '../question.ts';
 import type { Draft } from './benchmark.ts';
 
 /** The question with its video: the first of its places that is there, or the first place of all. */

@@ -1,0 +1,61 @@
+/** `loadModel` in a page. */
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
+import { urlFiles } from '../checkpoint/web-source.ts';
+import { openRuntime } from '../engine/browser-adapter.ts';
+import { InputError } from '../engine/errors.ts';
+import { sampleVideo } from '../media/sample-video.ts';
+import type { VideoReader } from '../models/inputs.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import catalogue from '../weights.config.json' with { type: 'json' };
+import { checkedReducer, loadNamed } from './load-model.ts';
+import { HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
+import type { NodeLoadModelOptions as BrowserLoadModelOptions } from './node.ts';
+
+export type { BrowserLoadModelOptions };
+
+const reader: VideoReader = async (source, sampling) => {
+  const { openVideo } = await import('../media/browser-video.ts');
+  const video = await openVideo(source);
+  try {
+    return await sampleVideo(video, sampling);
+  } finally {
+    await video.close();
+  }
+};
+
+/**
+ * Loads a model and sets FrameFusion: what `ff-run` does, with the same defaults.
+ *
+ * @param source - A name of weights.config.json or a Hugging Face id, whose files come from the hub; the address of a
+ *   folder with a checkpoint; or files.
+ * @throws InputError if a setting is outside what is allowed or there is no such model; WeightsError if it cannot be had,
+ *   or is damaged; DeviceError if there is no adapter; the signal's reason.
+ */
+export async function loadModel(
+  source: string | CheckpointFiles,
+  options: BrowserLoadModelOptions = {},
+): Promise<VideoModel> {
+  const platform = { openRuntime, reader };
+  if (typeof source === 'object' && typeof source?.open === 'function')
+    return loadNamed(source, { ...UNNAMED, name: source.name }, options, platform);
+  if (typeof source !== 'string')
+    throw new InputError(`loadModel: a model is a name, an id, an address or files, got ${typeof source}.`);
+  const { files, ...named } = meant(source);
+  checkedReducer(options, named);
+  return loadNamed(files, named, options, platform);
+}
+
+/** What a name means where there are no folders. */
+function meant(source: string): NamedModel & { readonly name: string; readonly files: CheckpointFiles } {
+  const { models } = catalogue as WeightsConfig;
+  const [, id, revision = 'main'] = HUB_ID.exec(source) ?? [];
+  const named = Object.hasOwn(models, id ?? source) ? models[id ?? source] : undefined;
+  if (/^(https?|blob):/.test(source)) return { ...UNNAMED, name: source, files: urlFiles(source) };
+  const repository = named?.repository ?? id;
+  if (repository === undefined)
+    throw new InputError(
+      `loadModel: ${source} is none that a page can find. Give an address, or a Hugging Face id: owner/name.`,
+    );
+  const address = `https://huggingface.co/${repository}/resolve/${named?.revision ?? revision}`;
+  return { ...(named ?? UNNAMED), name: source, files: urlFiles(address) };
+}

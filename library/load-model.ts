@@ -1,0 +1,77 @@
+/** One call from a name to a model that answers: what `loadModel` is on every platform. */
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
+import { InputError } from '../engine/errors.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import { type ReducerOptions, reducerNamed } from '../framefusion/reducers.ts';
+import type { VideoReader } from '../models/inputs.ts';
+import type { TokenReducer } from '../models/reduction.ts';
+import { type LoadCheckpointOptions, loadCheckpoint } from '../models/registry.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import { defaultsOf, type NamedModel } from './named-model.ts';
+
+/** How far loading is. */
+export interface LoadProgress {
+  readonly stage: 'download' | 'load';
+  /** Bytes, of how many. */
+  readonly done: number;
+  readonly of: number;
+}
+
+/** How to load a model by one call. Everything has the command's own defaults. */
+export interface LoadModelOptions
+  extends Partial<ReducerOptions>,
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
+  /** A name (`framefusion`, the default, `fastv`, ..., `none` for the dense model) or a reducer of your own. */
+  readonly reducer?: string | TokenReducer | undefined;
+  /** What it computes on; default one of its own, which is closed with the model. */
+  readonly runtime?: Runtime | undefined;
+  readonly progress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/** What the platform brings. */
+export interface Platform {
+  readonly openRuntime: () => Promise<Runtime>;
+  readonly reader: VideoReader;
+}
+
+/** @throws InputError if a setting is outside what is allowed, before anything is loaded. */
+export function checkedReducer(options: LoadModelOptions, named: NamedModel): TokenReducer | undefined {
+  const { reducer = 'framefusion', cost, similarityLowerBound, ratioLowerBound, seed } = options;
+  const { budgetLayers, kv, separators, scoreRows } = options;
+  if (typeof reducer === 'object') return reducer;
+  if (typeof reducer !== 'string')
+    throw new InputError(`loadModel: reducer must be a name or a reducer, got ${reducer}.`);
+  // As the command has it: at cost 1 every token is kept, which is the dense model.
+  if (cost === 1 && reducer !== 'none') return undefined;
+  const settings = { cost, similarityLowerBound, ratioLowerBound, seed, budgetLayers, kv, separators, scoreRows };
+  return reducerNamed(reducer, settings, named);
+}
+
+/** Loads a model whose files are at hand, on its own runtime unless one is given. */
+export async function loadNamed(
+  files: CheckpointFiles,
+  named: NamedModel & { readonly name: string },
+  options: LoadModelOptions,
+  { openRuntime, reader }: Platform,
+): Promise<VideoModel> {
+  const { progress, signal, families } = options;
+  const reducer = checkedReducer(options, named);
+  const runtime = options.runtime ?? (await openRuntime());
+  const close = options.runtime ? undefined : (): void => runtime.close();
+  try {
+    const model = await loadCheckpoint(files, runtime, {
+      name: named.name,
+      dtype: options.dtype ?? named.dtype,
+      defaults: defaultsOf(named),
+      reader,
+      close,
+      signal,
+      ...(families && { families }),
+      progress: (done, of) => progress?.({ stage: 'load', done, of }),
+    });
+    return model.withReducer(reducer);
+  } catch (error) {
+    close?.();
+    throw error;
+  }
+}

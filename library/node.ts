@@ -1,0 +1,59 @@
+/** `loadModel` in Node. */
+import { folderFiles } from '../checkpoint/file-source.ts';
+import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
+import { InputError } from '../engine/errors.ts';
+import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
+import { downloadModel } from '../hub/download.ts';
+import { openVideo } from '../media/open-video.ts';
+import { sampleVideo } from '../media/sample-video.ts';
+import type { VideoReader } from '../models/inputs.ts';
+import type { VideoModel } from '../models/video-model.ts';
+import { chooseModel } from './catalogue.ts';
+import { checkedReducer, type LoadModelOptions, loadNamed } from './load-model.ts';
+import { UNNAMED } from './named-model.ts';
+
+/** How to load a model in Node. */
+export interface NodeLoadModelOptions extends LoadModelOptions {
+  /** Which adapter a runtime of its own takes; default `auto`. */
+  readonly adapter?: AdapterChoice | undefined;
+}
+
+const reader: VideoReader = async (source, sampling) => {
+  const bytes = source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : source;
+  const video = await openVideo(bytes);
+  try {
+    return await sampleVideo(video, sampling);
+  } finally {
+    await video.close();
+  }
+};
+
+/**
+ * Loads a model, downloads it first if need be, and sets FrameFusion: what `ff-run` does, with the same defaults.
+ *
+ * @param source - A name of weights.config.json, a folder, a Hugging Face id (`owner/name[@revision]`), or files.
+ * @throws InputError if a setting is outside what is allowed or there is no such model; WeightsError if it cannot be had,
+ *   or is damaged; DeviceError if there is no adapter; the signal's reason.
+ */
+export async function loadModel(
+  source: string | CheckpointFiles,
+  options: NodeLoadModelOptions = {},
+): Promise<VideoModel> {
+  const { adapter, progress, signal } = options;
+  const platform = { openRuntime: () => openRuntime(adapter && { adapter }), reader };
+  if (typeof source === 'object' && typeof source?.open === 'function')
+    return loadNamed(source, { ...UNNAMED, name: source.name }, options, platform);
+  if (typeof source !== 'string')
+    throw new InputError(`loadModel: a model is a name, a folder, an id or files, got ${typeof source}.`);
+  const choice = chooseModel(source);
+  checkedReducer(options, choice); // before gigabytes are downloaded
+  const { name, repository = name, revision } = choice;
+  const folder =
+    choice.folder ??
+    (await downloadModel(repository, {
+      revision,
+      signal,
+      progress: ({ done, of }) => progress?.({ stage: 'download', done, of }),
+    }));
+  return loadNamed(folderFiles(folder), choice, options, platform);
+}

@@ -1,0 +1,145 @@
+/** From frames and pictures in bytes to a model's visual tokens. */
+
+import { InputError } from '../engine/errors.ts';
+import type { Crop, CroppedPicture, Size } from '../engine/geometry.ts';
+import { requireObject } from '../engine/misuse.ts';
+import { encodeFrames, type FramesToEncode, type VisualRows } from './encode.ts';
+import { EncodedFrames, EncodedTokens } from './encoded.ts';
+import type { VideoEncoder } from './family.ts';
+import type { EncodedPicture, EncodedVideo, TokenGrid, VideoFrames } from './inputs.ts';
+import { checkAlive, type ModelParts } from './model-parts.ts';
+import { bytesOf, stretched } from './pictures.ts';
+import { normalise } from './preprocess.ts';
+
+/** How to encode. */
+export interface EncodeOptions {
+  /** Told how many frames of how many. */
+  readonly progress?: ((done: number, of: number) => void) | undefined;
+  /** Ends the work between frames. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Also hands out the attention that each token gets in the tower's last layer: `received` from all patches of its frame,
+   * `class` from the class token. For reducers that ask for it; costs time in the tower.
+   */
+  readonly salience?: 'received' | 'class' | undefined;
+}
+
+/** Frames as a vision tower takes them. */
+export interface VideoPixels extends Pick<EncodedVideo, 'frames' | 'pictures' | 'times'> {
+  /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
+  readonly pixels: (start: number, end: number, picture: number) => Float32Array;
+}
+
+/** A picture's tokens on the GPU. */
+class EncodedCrops extends EncodedTokens implements EncodedPicture {
+  readonly crops: readonly Crop[];
+  readonly grid: TokenGrid;
+
+  constructor(
+    runtime: ModelParts['runtime'],
+    rows: VisualRows,
+    { crops, grid }: Pick<EncodedPicture, 'crops' | 'grid'>,
+  ) {
+    super(runtime, 'picture', rows);
+    this.crops = crops;
+    this.grid = grid;
+  }
+}
+
+/** @throws InputError if there is no frame, or one has another size than the model's format says. */
+export async function encodeVideo(
+  parts: ModelParts,
+  frames: VideoFrames,
+  options: EncodeOptions = {},
+): Promise<EncodedVideo> {
+  requireObject('encode', 'what sampleVideo returned', frames);
+  const { images, times } = frames;
+  if (!(Array.isArray(images) && images.length > 0))
+    throw new InputError('encode: a video needs at least one frame. Give what sampleVideo returns.');
+  const pictures = picturesOf(parts, frames);
+  const pixels = pixelsOf(parts, images, pictures);
+  return encodePixels(parts, { frames: images.length, pictures, pixels, times }, options);
+}
+
+/** As `encodeVideo`, from normalised pixels. */
+export async function encodePixels(
+  parts: ModelParts,
+  { times, ...shown }: VideoPixels,
+  options: EncodeOptions = {},
+): Promise<EncodedVideo> {
+  const { frames, pictures } = shown;
+  const { rows, grid } = await encode(parts, parts.encoder, { ...shown, ...options });
+  const { salience } = rows;
+  return new EncodedFrames(parts.runtime, rows, { frames, pictures, times, grid, ...(salience && { salience }) });
+}
+
+/** @throws InputError if the model takes no pictures, or there are other bytes than the crops have. */
+export async function encodePicture(
+  parts: ModelParts,
+  picture: CroppedPicture,
+  options: EncodeOptions = {},
+): Promise<EncodedPicture> {
+  requireObject('encodePicture', 'what cropPicture returned', picture);
+  const { image, crops } = picture;
+  if (!(Array.isArray(crops) && crops.length > 0))
+    throw new InputError('encodePicture: a picture needs at least one crop. Give what cropPicture returns.');
+  const pixels = pixelsOf(parts, [image], crops);
+  return encodePicturePixels(parts, crops, (crop) => pixels(0, 1, crop), options);
+}
+
+/** As `encodePicture`, from normalised pixels of each crop, `[3, height, width]`. */
+export async function encodePicturePixels(
+  parts: ModelParts,
+  crops: readonly Crop[],
+  pixels: (crop: number) => Float32Array,
+  options: EncodeOptions = {},
+): Promise<EncodedPicture> {
+  const { plan, encoder, name, runtime } = parts;
+  if (!plan.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
+  // As a single frame in several pictures.
+  const frame = { frames: 1, pictures: crops, pixels: (_start: number, _end: number, i: number) => pixels(i) };
+  const { rows, grid } = await encode(parts, encoder.still ?? encoder, { ...frame, ...options });
+  return new EncodedCrops(runtime, rows, { crops, grid });
+}
+
+async function encode(parts: ModelParts, encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
+  checkAlive(parts);
+  const { runtime, plan } = parts;
+  const rows = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
+  return { rows, grid: encoder.tokenGrid(frames.pictures[0]!) };
+}
+
+function pixelsOf({ runtime, plan }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]) {
+  const ends = pictures.map((_, i) => bytesOf(pictures.slice(0, i + 1)));
+  const wrong = images.find((image) => image.length !== ends.at(-1));
+  if (wrong) {
+    const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
+    throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
+  }
+  if (runtime.virtual)
+    return (start: number, end: number, i = 0) => new Float32Array((end - start) * bytesOf([pictures[i]!]));
+  return (start: number, end: number, i = 0): Float32Array =>
+    normalise(
+      images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
+      plan.pixels,
+    );
+}
+
+function picturesOf(parts: ModelParts, frames: VideoFrames): readonly Crop[] {
+  const { pictures } = parts.plan.frameFormat;
+  if (pictures && frames.pictures) return frames.pictures;
+  const size = sizeOf(parts, frames);
+  return pictures?.(size) ?? [stretched(size)];
+}
+
+function sizeOf({ architecture, plan }: ModelParts, { width, height }: VideoFrames): Size {
+  const { size } = plan.frameFormat;
+  if (typeof size === 'number') {
+    if ((width ?? size) !== size || (height ?? size) !== size)
+      throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${width} x ${height}.`);
+    return { width: size, height: size };
+  }
+  if (width === undefined || height === undefined)
+    throw new InputError(`encode: ${architecture} takes frames of any size, so width and height must be given.`);
+  return { width, height };
+}

@@ -1,0 +1,93 @@
+/** What all copies of one loaded model share, and how a conversation becomes a prompt for its decoder. */
+import { InputError, WeightsError } from '../engine/errors.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Runtime } from '../engine/runtime.ts';
+import type { Decoder } from './decoder/decoder.ts';
+import { groupsOf, tokensPerGroup } from './encode.ts';
+import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
+import type { EncodedPicture, EncodedVideo, Inputs } from './inputs.ts';
+import { type PromptVisual, promptTokens } from './prompt.ts';
+import type { Prompt } from './reduction.ts';
+import type { PromptText, Spoken } from './text.ts';
+import type { WeightLoader } from './weights.ts';
+
+/** A loaded model, apart from what is set on a copy of it. */
+export interface ModelParts {
+  readonly name: string;
+  readonly architecture: string;
+  readonly runtime: Runtime;
+  readonly plan: FamilyPlan;
+  readonly loader: WeightLoader;
+  readonly encoder: VideoEncoder;
+  readonly decoder: Decoder;
+  /** Or why there is none: a model without a tokenizer can still be encoded for, and checked. */
+  readonly text: PromptText | WeightsError;
+  readonly stopIds: ReadonlySet<number>;
+  readonly unusedTensors: readonly string[];
+  /** Ends when the weights are freed, for every copy of the model. */
+  readonly life: { over: boolean };
+}
+
+/** @throws InputError if the model was disposed of. */
+export function checkAlive({ name, life }: ModelParts): void {
+  if (life.over) throw new InputError(`${name}: the model was disposed of. Load it again, or keep it longer.`);
+}
+
+/** @throws InputError if the model was disposed of; WeightsError if the checkpoint has no tokenizer that can be read. */
+export function textOf(parts: ModelParts): PromptText {
+  checkAlive(parts);
+  const { text } = parts;
+  if (text instanceof WeightsError) throw text;
+  return text;
+}
+
+/** What is shown, as a prompt's text speaks of it. */
+export function spokenOf({ encoder, plan }: ModelParts, { video, pictures = [] }: Inputs): Spoken {
+  return {
+    video: video && { ...video, groups: groupsOf(video.frames, encoder) },
+    pictures: pictures.map(({ crops }) => crops),
+    form: plan.pictures,
+  };
+}
+
+/**
+ * A prompt's tokens, as `promptTokens`.
+ *
+ * @param ids - Token ids, with `VIDEO_ID` in every place of the pictures and then of the video.
+ * @throws InputError if what is shown was disposed of, or is another model's.
+ */
+export function promptOf(
+  parts: ModelParts,
+  rec: Recorder,
+  ids: readonly number[],
+  { video, pictures = [] }: Inputs,
+): Prompt {
+  for (const one of [...pictures, video])
+    if (one && one.tokens.shape2()[1] !== parts.decoder.config.hiddenSize)
+      throw new InputError(
+        `${parts.name}: it was shown tokens of ${one.tokens.shape2()[1]} numbers, its own have ${parts.decoder.config.hiddenSize}. Encode with the model that is asked.`,
+      );
+  const visuals = pictures.map((picture) => promptPicture(parts, picture, video !== undefined));
+  return promptTokens(rec, parts, ids, video ? [...visuals, promptVideo(parts, video)] : visuals);
+}
+
+function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo): PromptVisual {
+  const { tokens, planes, frames, pictures, grid, kept } = video;
+  const { marks, typedAfter } = plan.prompt;
+  const groups = groupsOf(frames, encoder);
+  const times = plan.prompt.times?.({ groups, pictures, times: video.times });
+  const perGroup = tokensPerGroup(encoder, pictures);
+  const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
+  return { tokens, planes, kept, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter, times };
+}
+
+function promptPicture(
+  { plan }: ModelParts,
+  { tokens, planes, crops, grid }: EncodedPicture,
+  besideVideo: boolean,
+): PromptVisual {
+  const kind = besideVideo ? 'text' : (plan.pictures?.tokens ?? 'text');
+  const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
+  const marks = plan.prompt.marks === 'picture' ? crops.length : 1;
+  return { tokens, planes, groups: crops.length, grid, perGroup: tokensIn(grid), marks, perType };
+}

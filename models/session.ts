@@ -1,0 +1,273 @@
+/** A conversation about something that a model was shown. */
+import { InputError } from '../engine/errors.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import { reducedVideo } from './encoded.ts';
+import { checkGenerateOptions, type GenerateOptions, generate } from './generate.ts';
+import type { Inputs } from './inputs.ts';
+import { type ModelParts, promptOf, spokenOf, textOf } from './model-parts.ts';
+import { reducing } from './reducing.ts';
+import type { Listener, TokenReducer, Tokens } from './reduction.ts';
+import { Sequence } from './sequence.ts';
+import { SharedPrefix } from './shared-prefix.ts';
+import { counting, type GenerationStats, newStats } from './stats.ts';
+import type { SpokenPrompt, Turn } from './text.ts';
+import { Tracer } from './trace.ts';
+
+/** How a question is asked. */
+export interface AskOptions extends GenerateOptions {
+  /** Writes down where every token went (`stats.trace`); default false. Costs a read-back for each reduction. */
+  readonly trace?: boolean;
+  /** Told of every point that the prompt passes in prefill, as it passes. */
+  readonly listener?: Listener;
+  /** Whether special tokens that a question spells out are such. Default false: they are text, as all that a user says. */
+  readonly rawPrompt?: boolean;
+}
+
+/** An answer being written: text, piece by piece, as it is iterated. */
+export interface Answer extends AsyncIterable<string> {
+  /** Filled while the answer is written; complete when it has ended. */
+  readonly stats: GenerationStats;
+}
+
+/** Where a conversation stands in the decoder after an answer. */
+interface State {
+  readonly sequence: Sequence;
+  /** The prompt's text that was answered. */
+  readonly text: string;
+  /** Ids of the answer that the sequence does not hold. */
+  readonly unheld: readonly number[];
+  /** Rows of the unreduced sequence that it stands for. */
+  readonly rows: number;
+}
+
+/**
+ * A conversation: it owns its cache and goes on where the last answer ended, computing only new rows. What a reducer took
+ * away for the first question stays away; positions are those of the unreduced sequence. One answer at a time; `fork` for
+ * several, and any number of sessions on one model.
+ */
+export class Session {
+  readonly #parts: ModelParts;
+  readonly #reducer: TokenReducer | undefined;
+  readonly #inputs: Inputs;
+  readonly #prefix: SharedPrefix;
+  readonly #turns: Turn[];
+  #state: State | undefined;
+  #busy = false;
+  #live = true;
+
+  constructor(
+    parts: ModelParts,
+    reducer: TokenReducer | undefined,
+    inputs: Inputs,
+    from: { readonly prefix?: SharedPrefix; readonly turns?: readonly Turn[]; readonly state?: State | undefined } = {},
+  ) {
+    this.#parts = parts;
+    this.#reducer = reducer;
+    this.#inputs = inputs;
+    this.#prefix = (from.prefix ?? new SharedPrefix(parts, reducer)).join();
+    this.#turns = [...(from.turns ?? [])];
+    this.#state = from.state;
+  }
+
+  /** What was asked and answered so far. */
+  get turns(): readonly Turn[] {
+    return this.#turns;
+  }
+
+  /**
+   * Asks a question; nothing is computed before the answer is iterated. Breaking out of it keeps what was said.
+   *
+   * @throws InputError if the question is empty, an option is outside what is allowed, another answer is not through, the
+   *   session has ended, or (when iterated) the reducer cannot meet its budget; WeightsError if the checkpoint has no
+   *   tokenizer; the signal's reason.
+   */
+  ask(question: string, options: AskOptions = {}): Answer {
+    if (typeof question !== 'string' || question.trim() === '')
+      throw new InputError('ask: the question must be a text that is not empty.');
+    checkGenerateOptions(options);
+    textOf(this.#parts);
+    const stats = newStats();
+    return { stats, [Symbol.asyncIterator]: () => this.#answer(question, options, stats) };
+  }
+
+  /**
+   * Another session that goes on from here. It shares what is exactly reusable: before the first question the rows before
+   * it, where no reducer looks at the question; after an answer all rows, which are copied on the GPU.
+   *
+   * @throws InputError if an answer is not through, or the session has ended.
+   */
+  fork(): Session {
+    this.#check();
+    const { runtime } = this.#parts;
+    const state = this.#state;
+    const rec = runtime.recorder('fork');
+    const copied = state && { ...state, sequence: state.sequence.fork(rec, 0) };
+    rec.finish();
+    const from = { prefix: this.#prefix, turns: this.#turns, state: copied };
+    return new Session(this.#parts, this.#reducer, this.#inputs, from);
+  }
+
+  /** Frees the cache. What was shown belongs to the caller. */
+  [Symbol.dispose](): void {
+    if (!this.#live) return;
+    this.#live = false;
+    this.#prefix.leave();
+    if (this.#busy) return; // the answer that runs frees it
+    this.#forget();
+  }
+
+  #check(): void {
+    if (!this.#live) throw new InputError('session: it has ended.');
+    if (this.#busy) throw new InputError('session: an answer is not through. End it, or fork the session before.');
+  }
+
+  #forget(): void {
+    this.#state?.sequence[Symbol.dispose]();
+    this.#state = undefined;
+  }
+
+  async *#answer(question: string, options: AskOptions, stats: GenerationStats): AsyncGenerator<string> {
+    this.#check();
+    this.#busy = true;
+    let answer = '';
+    let next: Opening | undefined;
+    try {
+      next = await this.#open(question, options, stats);
+      const { sequence, open } = next;
+      const { runtime, stopIds } = this.#parts;
+      const stream = textOf(this.#parts).tokenizer.stream();
+      const give = (piece: string): string => {
+        answer += piece;
+        return piece;
+      };
+      for await (const id of generate({ ...options, runtime, sequence, open, stopIds }, stats)) {
+        const piece = give(stream.push(id));
+        if (piece) yield piece;
+      }
+      const rest = give(stream.end());
+      if (rest) yield rest;
+    } catch (error) {
+      // A sequence in which a pass has failed is not what it says: the next question starts anew from the words.
+      if (!(next?.opened && options.signal?.aborted)) next?.fail();
+      throw error;
+    } finally {
+      this.#busy = false;
+      if (next && !next.failed) this.#state = next.close(stats);
+      if (stats.ids.length > 0) this.#turns.push({ question, answer });
+      if (!this.#live) this.#forget();
+    }
+  }
+
+  /** How the sequence comes to where the answer starts. */
+  async #open(question: string, options: AskOptions, stats: GenerationStats): Promise<Opening> {
+    const { maxNewTokens = 256 } = options;
+    const parts = this.#parts;
+    const video = this.#inputs.video && (await reducedVideo(parts, this.#reducer, this.#inputs.video));
+    const inputs = { ...this.#inputs, video };
+    const text = textOf(parts);
+    const shown = spokenOf(parts, this.#inputs);
+    const conversation = { turns: this.#turns, question, shown, raw: options.rawPrompt };
+    const state = this.#state;
+    this.#state = undefined;
+    if (state) {
+      const next = text.continuation(state.text, conversation);
+      if (next.rest)
+        return extension(parts, state, { prompt: next, ids: [...state.unheld, ...next.rest] }, options, stats);
+      state.sequence[Symbol.dispose](); // the template has rewritten what was said
+    }
+    const prompt = text.prompt(conversation);
+    const shared = await this.#prefix.fork(prompt.ids, inputs, { spare: maxNewTokens, stats, options });
+    if (shared)
+      return extension(
+        parts,
+        { sequence: shared.sequence, rows: shared.rows },
+        { prompt, ids: shared.rest },
+        options,
+        stats,
+      );
+    return this.#whole(prompt, inputs, options, stats);
+  }
+
+  /** The whole prompt through the decoder. */
+  #whole(prompt: SpokenPrompt, inputs: Inputs, options: AskOptions, stats: GenerationStats): Opening {
+    const { decoder } = this.#parts;
+    const { signal, trace, listener, maxNewTokens = 256 } = options;
+    const sequence = new Sequence(decoder, { spare: maxNewTokens });
+    const open = (rec: Recorder): Promise<Tokens> => {
+      const tokens = promptOf(this.#parts, rec, prompt.ids, inputs);
+      stats.promptRows = tokens.hidden.shape2()[0];
+      stats.videoTokens = tokens.layout.tokens;
+      const tracer = trace ? new Tracer(tokens) : undefined;
+      if (tracer) stats.trace = tracer.trace;
+      const listeners = [counting(stats), ...(tracer ? [tracer.listen] : []), ...(listener ? [listener] : [])];
+      const hook = reducing({ reducer: this.#reducer, layers: decoder.config.layers, listeners, signal });
+      return sequence.prefill(rec, tokens, { hook, signal });
+    };
+    return new Opening(sequence, prompt.text, open);
+  }
+}
+
+/** New text after what a sequence holds. */
+function extension(
+  { decoder }: ModelParts,
+  { sequence, rows }: Pick<State, 'sequence' | 'rows'>,
+  { prompt, ids }: { readonly prompt: SpokenPrompt; readonly ids: readonly number[] },
+  { signal }: AskOptions,
+  stats: GenerationStats,
+): Opening {
+  const open = async (rec: Recorder): Promise<Tokens> => {
+    stats.reusedRows = rows;
+    stats.promptRows = rows + ids.length;
+    const before = sequence.cache.lengths;
+    const left = await sequence.extend(rec, rec.upload('ids', [ids.length], 'u32', Uint32Array.from(ids)), signal);
+    stats.layers = before.map((held) => {
+      const attending = held + ids.length;
+      return { entering: attending, attending, leaving: attending };
+    });
+    return left;
+  };
+  if (ids.some((id) => !(id >= 0 && id < decoder.config.vocabSize)))
+    throw new InputError('ask: the tokenizer has ids beyond the vocabulary of the model.');
+  return new Opening(sequence, prompt.text, open);
+}
+
+/** A sequence on its way to an answer. */
+class Opening {
+  readonly sequence: Sequence;
+  failed = false;
+  readonly #text: string;
+  readonly #open: (rec: Recorder) => Promise<Tokens>;
+  #answerAt: number | undefined;
+
+  constructor(sequence: Sequence, text: string, open: (rec: Recorder) => Promise<Tokens>) {
+    this.sequence = sequence;
+    this.#text = text;
+    this.#open = open;
+  }
+
+  readonly open = async (rec: Recorder): Promise<Tokens> => {
+    const left = await this.#open(rec);
+    this.#answerAt = this.sequence.cache.nextPosition;
+    return left;
+  };
+
+  /** Whether the answer can start. */
+  get opened(): boolean {
+    return this.#answerAt !== undefined;
+  }
+
+  fail(): void {
+    this.failed = true;
+    this.sequence[Symbol.dispose]();
+  }
+
+  /** Where the conversation stands once the answer has ended; undefined, and all freed, if it never began. */
+  close({ ids, promptRows }: GenerationStats): State | undefined {
+    if (ids.length === 0 || this.#answerAt === undefined) {
+      this.fail();
+      return undefined;
+    }
+    const held = this.sequence.cache.nextPosition - this.#answerAt;
+    return { sequence: this.sequence, text: this.#text, unheld: ids.slice(held), rows: promptRows + held };
+  }
+}
