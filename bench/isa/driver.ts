@@ -1,7 +1,7 @@
 /** The driver that compiles for GPUs which are not there (driver.c), built where it is used. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../engine/errors.ts';
 
@@ -27,7 +27,7 @@ export function buildDriver(folder: string): string {
       `bench:isa: no compiler for GPUs here: Mesa's radv (libvulkan_radeon.so) is not installed. ${remedy}`,
     );
   mkdirSync(folder, { recursive: true });
-  const library = join(folder, 'libff_isa.so');
+  const library = resolve(folder, 'libff_isa.so');
   try {
     execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-Wall', '-fvisibility=hidden', '-o', library, SOURCE, '-ldl'], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -38,7 +38,7 @@ export function buildDriver(folder: string): string {
       cause,
     });
   }
-  const manifest = join(folder, 'icd.json');
+  const manifest = resolve(folder, 'icd.json');
   const ICD = { library_path: library, api_version: '1.4.305' };
   writeFileSync(manifest, JSON.stringify({ file_format_version: '1.0.0', ICD }));
   return manifest;
