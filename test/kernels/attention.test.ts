@@ -65,8 +65,8 @@ function expectCloseInHalves(
 }
 
 describe('attention', () => {
-  const inF16 = new Set([20, 64, 72, 80, 128]);
-  for (const headDim of [6, 12, 16, 20, 32, 64, 72, 80, 128])
+  const inF16 = new Set([20, 64, 72]);
+  for (const headDim of [6, 12, 16, 20, 32, 64, 72, 128])
     for (const act of inF16.has(headDim) ? (['f32', 'f16'] as const) : (['f32'] as const))
       itOn([act], `matches the float64 reference for heads of ${headDim} in ${act}`, async () => {
         const heads = { heads: 4, kvHeads: 2, headDim, act };
@@ -75,11 +75,16 @@ describe('attention', () => {
         await check({ ...heads, rows: 1, keys: 70, causal: true });
       });
 
-  itOn(['f16'], 'matches the float64 reference for heads of 256 in f16', async () => {
-    const heads = { heads: 2, kvHeads: 1, headDim: 256, act: 'f16' } as const;
-    await check({ ...heads, rows: 70, keys: 75, causal: true });
-    await check({ ...heads, rows: 1, keys: 70, causal: true });
-  });
+  // What GPUs get for wide heads is long, and a software adapter takes its time to compile it.
+  for (const headDim of [128, 256])
+    describe(`of wide heads of ${headDim}`, function () {
+      this.timeout(600_000);
+      itOn(['f16'], 'matches the float64 reference in f16', async () => {
+        const heads = { heads: 2, kvHeads: 1, headDim, act: 'f16' } as const;
+        await check({ ...heads, rows: 70, keys: 75, causal: true });
+        await check({ ...heads, rows: 1, keys: 70, causal: true });
+      });
+    });
 
   for (const [rows, keys] of [
     [2, 2],
