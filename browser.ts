@@ -37,7 +37,8 @@ export const downloadModel: typeof node.downloadModel = async () => {
 };
 
 /**
- * Opens a video and reads where its frames are; decodes nothing yet. WebCodecs decodes: pixels differ from FFmpeg's by little.
+ * Opens a video and reads where its frames are; decodes them only where they must be to be counted. WebCodecs decodes: pixels
+ * differ from FFmpeg's by little.
  * What reads videos is loaded when the first one is opened: it is half of the library.
  *
  * @param source - A file of an `<input>`, an address whose server allows it (CORS), or the bytes of a video.

@@ -7,9 +7,9 @@ import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
+import { plannedFiles } from '../library/published.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';
 import type { ModelDType } from '../models/weights.ts';
-import { virtualFamily } from '../tools/checkpoint/family.ts';
 import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
 
@@ -21,7 +21,7 @@ const FRAMES = [8, 16, 32, 64, 128, 256];
 const SIZES = [4, 6, 8, 12, 16, 24, 32, 48, 80];
 const USABLE = 0.9;
 
-const family = (name: string): Promise<CheckpointFiles> => virtualFamily(name, published[name]!);
+const family = (name: string): Promise<CheckpointFiles> => plannedFiles(name, published[name]!);
 const models: readonly [CheckpointFiles, string][] = [
   [await family('llava-hf/llava-onevision-qwen2-0.5b-ov-hf'), 'LLaVA-OneVision 0.5B'],
   [virtualCheckpoint('llava-video-7b'), 'LLaVA-Video 7B'],
@@ -41,6 +41,13 @@ const models: readonly [CheckpointFiles, string][] = [
   [await family('openbmb/MiniCPM-V-2_6'), 'MiniCPM-V 2.6'],
   [await family('Qwen/Qwen2-VL-2B-Instruct'), 'Qwen2-VL 2B'],
   [await family('Qwen/Qwen2-VL-7B-Instruct'), 'Qwen2-VL 7B'],
+  [await family('Qwen/Qwen2.5-VL-3B-Instruct'), 'Qwen2.5-VL 3B'],
+  [await family('Qwen/Qwen2.5-VL-7B-Instruct'), 'Qwen2.5-VL 7B'],
+  [await family('Qwen/Qwen2.5-VL-72B-Instruct'), 'Qwen2.5-VL 72B'],
+  [await family('Qwen/Qwen3-VL-2B-Instruct'), 'Qwen3-VL 2B'],
+  [await family('Qwen/Qwen3-VL-4B-Instruct'), 'Qwen3-VL 4B'],
+  [await family('Qwen/Qwen3-VL-8B-Instruct'), 'Qwen3-VL 8B'],
+  [await family('Qwen/Qwen3-VL-32B-Instruct'), 'Qwen3-VL 32B'],
   [await family('Efficient-Large-Model/NVILA-Lite-2B'), 'NVILA Lite 2B'],
   [await family('Efficient-Large-Model/NVILA-8B-Video'), 'NVILA 8B Video'],
 ];

@@ -10,6 +10,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Grid } from '../kernels/merge-patches.ts';
+import { askedTensors } from '../models/asked-tensors.ts';
 import { ConfigReader } from '../models/config.ts';
 import {
   type DecoderConfig,
@@ -26,14 +27,25 @@ import {
   gridOf,
   internVitConfig,
   qwen2VlTowerConfig,
+  qwen3VlTowerConfig,
+  qwen25VlTowerConfig,
   siglipConfig,
   type TowerConfig,
 } from '../models/tower/config.ts';
-import { clipNames, internVitNames, qwen2VlNames, siglipNames, type TowerNames } from '../models/tower/names.ts';
+import {
+  clipNames,
+  internVitNames,
+  qwen2VlNames,
+  qwen3VlNames,
+  qwen25VlNames,
+  siglipNames,
+  type TowerNames,
+} from '../models/tower/names.ts';
 import { Tower } from '../models/tower/tower.ts';
 import { WeightLoader } from '../models/weights.ts';
 import { drawnStretch } from '../tools/checkpoint/draw.ts';
-import { askedTensors } from '../tools/checkpoint/family.ts';
+import { drawn } from '../tools/checkpoint/family.ts';
+import type { TensorPlan } from '../tools/checkpoint/tensors.ts';
 import { seededTensors } from '../tools/checkpoint/virtual.ts';
 import { gaussian, randomStream } from '../tools/random.ts';
 import { uploadTokens } from '../tools/verify/tokens.ts';
@@ -99,28 +111,37 @@ const tower = (hidden: number, inner: number, image: number, heads = 16, patch =
 const GRID: Grid = { rows: 14, columns: 20 };
 
 /** What comes after the last layer is not part of one. */
-const { finalNorm: _, ...qwen2VlLayers } = qwen2VlNames('v');
+const layersOnly = ({ finalNorm: _, ...names }: TowerNames): TowerNames => names;
+
+/** Qwen2.5-VL's tower, whose layer 0 attends within windows; `inner` is wider from 32B on. */
+const qwen25VlTower = (inner: number) =>
+  qwen25VlTowerConfig(new ConfigReader('sizes', { depth: 1, intermediate_size: inner }));
+
+/** Qwen3-VL's, whose positions and planes are not part of a layer. */
+const qwen3VlTower = (hidden: number, inner: number) =>
+  qwen3VlTowerConfig(new ConfigReader('sizes', { depth: 1, hidden_size: hidden, intermediate_size: inner }));
 
 const cases: readonly Case[] = [
   decoderCase('LLaVA-OneVision 0.5B; InternVL2.5, 3 1B', qwen2Config(sizes(896, 4864, 14, 2)), llamaNames()),
   decoderCase('NVILA Lite 2B; InternVL3 2B', qwen2Config(sizes(1536, 8960, 12, 2)), llamaNames()),
   decoderCase(
-    'LLaVA-Video, LLaVA-OneVision, NVILA 7B; MiniCPM-V 2.6; InternVL3 8B',
+    'LLaVA-Video, LLaVA-OneVision, NVILA 7B; MiniCPM-V 2.6; InternVL3 8B; Qwen2.5-VL 7B',
     qwen2Config(sizes(3584, 18944, 28, 4)),
     llamaNames(),
   ),
   decoderCase('LLaVA-NeXT-Video 7B', llamaConfig(sizes(4096, 11008, 32, 32)), llamaNames()),
   decoderCase('InternVL2.5 8B', internLm2Config(sizes(4096, 14336, 32, 8)), internLm2Names()),
-  decoderCase('InternVL2.5 4B', qwen2Config(sizes(2048, 11008, 16, 2)), llamaNames()),
+  decoderCase('InternVL2.5 4B; Qwen2.5-VL 3B', qwen2Config(sizes(2048, 11008, 16, 2)), llamaNames()),
   decoderCase('InternVL3.5 1B', qwen3Config(sizes(1024, 3072, 16, 8, 128)), qwen3Names()),
   decoderCase('InternVL3.5 2B; Qwen3-VL 2B', qwen3Config(sizes(2048, 6144, 16, 8, 128)), qwen3Names()),
   decoderCase('InternVL3.5 4B; Qwen3-VL 4B', qwen3Config(sizes(2560, 9728, 32, 8, 128)), qwen3Names()),
   decoderCase('InternVL3.5 8B; Qwen3-VL 8B', qwen3Config(sizes(4096, 12288, 32, 8, 128)), qwen3Names()),
+  decoderCase('Qwen3-VL 32B', qwen3Config(sizes(5120, 25600, 64, 8, 128)), qwen3Names()),
   decoderCase('SmolVLM2 256M', llamaConfig(sizes(576, 1536, 9, 3, 64)), llamaNames()),
   decoderCase('SmolVLM2 500M', llamaConfig(sizes(960, 2560, 15, 5, 64)), llamaNames()),
   decoderCase('SmolVLM2 2.2B', llamaConfig(sizes(2048, 8192, 32, 32, 64)), llamaNames()),
   decoderCase('NVILA Lite 15B', qwen2Config(sizes(5120, 13824, 40, 8)), llamaNames()),
-  decoderCase('LLaVA-Video 72B', qwen2Config(sizes(8192, 29568, 64, 8)), llamaNames()),
+  decoderCase('LLaVA-Video, Qwen2.5-VL 72B', qwen2Config(sizes(8192, 29568, 64, 8)), llamaNames()),
   towerCase(
     'SigLIP 384: LLaVA-Video, LLaVA-OneVision; SmolVLM2 2.2B',
     siglipConfig(tower(1152, 4304, 384)),
@@ -130,7 +151,16 @@ const cases: readonly Case[] = [
   towerCase('SigLIP 512: SmolVLM2', siglipConfig(tower(768, 3072, 512, 12, 16)), siglipNames('v')),
   towerCase('CLIP 336: LLaVA-NeXT-Video', clipConfig(tower(1024, 4096, 336)), clipNames('v')),
   towerCase('InternViT 448: InternVL2.5, 3, 3.5', internVitConfig(tower(1024, 4096, 448)), internVitNames('v')),
-  towerCase('Qwen2-VL', qwen2VlTowerConfig(new ConfigReader('sizes', '{"depth": 1}')), qwen2VlLayers, GRID),
+  towerCase(
+    'Qwen2-VL',
+    qwen2VlTowerConfig(new ConfigReader('sizes', { depth: 1 })),
+    layersOnly(qwen2VlNames('v')),
+    GRID,
+  ),
+  towerCase('Qwen2.5-VL 3B, 7B: windows', qwen25VlTower(3420), layersOnly(qwen25VlNames('v')), GRID),
+  towerCase('Qwen2.5-VL 72B: windows', qwen25VlTower(3456), layersOnly(qwen25VlNames('v')), GRID),
+  towerCase('Qwen3-VL 2B, 4B', qwen3VlTower(1024, 4096), layersOnly(qwen3VlNames('v')), GRID),
+  towerCase('Qwen3-VL 8B, 32B', qwen3VlTower(1152, 4304), layersOnly(qwen3VlNames('v')), GRID),
   resamplerCase('MiniCPM-V 2.6, resampler', { inputs: 1152, width: 3584, queries: 64 }),
 ];
 
@@ -251,7 +281,7 @@ async function result(runtime: Runtime, layer: Layer, x: Float32Array): Promise<
 
 /** What goes in, and what should come out in a few rows. */
 interface Wanted {
-  readonly plans: Awaited<ReturnType<typeof askedTensors>>;
+  readonly plans: readonly TensorPlan[];
   readonly x: Float32Array;
   readonly sampled: readonly number[];
   readonly rows: readonly Float64Array[];
@@ -259,9 +289,10 @@ interface Wanted {
 
 async function wantedOf(one: Case): Promise<Wanted> {
   let width = 0;
-  const plans = await askedTensors(async (loader) => {
+  const asked = await askedTensors(async (loader) => {
     width = (await one.load(loader, 'f32')).width;
   });
+  const plans = asked.map(drawn);
   const stream = randomStream(SEED, one.name);
   const x = Float32Array.from({ length: one.rows * width }, () => gaussian(stream));
   const read: Read = (name) => {

@@ -85,7 +85,7 @@ interface Measured {
 /** One of its answers. */
 interface MeasuredAnswer {
   readonly cost: number;
-  /** Loading and looking included. */
+  /** Loading and encoding included. */
   readonly peakGpu: number;
   readonly plannedGpu: number;
   readonly cache: number;
@@ -123,10 +123,10 @@ async function measure({ folder, dtype, frames, costs, adapter }: Job): Promise<
   const video = await openVideo('assets/clip.mp4');
   const sampled = await sampleVideo(video, { ...model.frameFormat, maxFrames: frames, forceSample: true });
   await video.close();
-  const looking = performance.now();
+  const encoding = performance.now();
   const lookingFrom = processorSeconds();
   using encoded = await model.encode(sampled);
-  const visionSeconds = (performance.now() - looking) / 1000;
+  const visionSeconds = (performance.now() - encoding) / 1000;
   const visionProcessor = processorSeconds() - lookingFrom;
   const before = runtime.memory.peakBytes;
   const answers: MeasuredAnswer[] = [];

@@ -18,6 +18,8 @@ export interface Histogram {
   /** Names the chart to those who cannot see it. */
   readonly title: string;
   readonly label: string;
+  /** No value means more, whatever rounding makes of it. */
+  readonly most?: number | undefined;
   /** Drawn one upon the other. */
   readonly kinds: readonly Kind[];
   /** Upright, dotted. */
@@ -30,8 +32,9 @@ export interface Histogram {
 
 /** Draws to SVG. */
 export function histogram(chart: Histogram): string {
-  const { kinds, line, label, width, height: plotHeight, title, paint = onPage } = chart;
-  const x = roundScale({ label }, [...kinds.flatMap(({ values }) => values), ...(line ? [line.x] : [])]);
+  const { kinds, line, label, most, width, height: plotHeight, title, paint = onPage } = chart;
+  const axisX = { label, ...(most !== undefined && { most }) };
+  const x = roundScale(axisX, [...kinds.flatMap(({ values }) => values), ...(line ? [line.x] : [])]);
   const bins = binsOf(kinds, x, width < 500 ? 24 : 40);
   const highest = Math.max(1, ...bins.tops.flat());
   const y = roundScale({ label: '' }, [0, highest], 4);

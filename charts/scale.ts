@@ -7,6 +7,8 @@ export interface Axis {
   readonly percent?: boolean;
   /** The greatest value comes first. */
   readonly reversed?: boolean;
+  /** No value is larger. */
+  readonly most?: number;
   /** Values that the axis reaches at least. */
   readonly range?: readonly [from: number, to: number];
 }
@@ -25,7 +27,7 @@ export function written({ percent }: Axis, value: number): number {
   return percent ? Number((100 * value).toFixed(6)) : value;
 }
 
-/** Round ends around the values and the axis' range, in about `ticks` steps. Shares stay within 0 and 100 %. */
+/** Round ends around the values and the axis' range, in about `ticks` steps. Shares stay within 0 and 100 %, others below `most`. */
 export function roundScale(axis: Axis, values: readonly number[], ticks = 6): Scale {
   const { percent, range = [] } = axis;
   const all = [...range, ...values].filter(Number.isFinite).map((value) => written(axis, value));
@@ -34,7 +36,8 @@ export function roundScale(axis: Axis, values: readonly number[], ticks = 6): Sc
   const clean = (value: number): number => Number(value.toPrecision(12));
   const min = clean(Math.floor(from / step + 1e-9) * step);
   const max = clean(Math.max(Math.ceil(to / step - 1e-9) * step, min + step));
-  return percent ? { min: Math.max(0, min), max: Math.min(100, max), step } : { min, max, step };
+  const most = percent ? 100 : (axis.most ?? Number.POSITIVE_INFINITY);
+  return { min: percent ? Math.max(0, min) : min, max: Math.min(most, max), step };
 }
 
 /** The least of 1, 2, 5 times a power of ten that is not below `size`. */

@@ -1,6 +1,7 @@
 /** The index of a sharded checkpoint: which file each tensor lies in. */
 import { WeightsError } from '../engine/errors.ts';
 import { quoted, shownValue } from '../engine/text.ts';
+import { parseJson } from './json.ts';
 import { isObject } from './safetensors-header.ts';
 
 /**
@@ -13,7 +14,7 @@ import { isObject } from './safetensors-header.ts';
 export function parseIndex(file: string, json: Uint8Array): ReadonlyMap<string, string> {
   let index: unknown;
   try {
-    index = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
+    index = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(json));
   } catch (cause) {
     throw new WeightsError(`${file}: expected JSON, found something else. Download it again.`, { cause });
   }

@@ -1,5 +1,8 @@
 /** Checkpoints without a file system: at an address, or in files that a page was given. For browsers, and for Node as well. */
-import { WeightsError } from '../engine/errors.ts';
+import { InputError, WeightsError } from '../engine/errors.ts';
+import { withoutSecrets } from '../engine/text.ts';
+import { BlockSource } from './block-source.ts';
+import { openBlockStore } from './block-store.ts';
 import type { ByteSource, CheckpointFiles } from './safetensors.ts';
 
 /** How to ask a server. */
@@ -8,23 +11,31 @@ export interface UrlFilesOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Ends every request. */
   readonly signal?: AbortSignal;
+  /** Whether a browser keeps weights for the next visit, as far as it has room. Default true. */
+  readonly cache?: boolean;
   /** Instead of the platform's own. */
   readonly fetch?: typeof fetch;
 }
 
 /**
  * The files below an address, as `https://huggingface.co/<id>/resolve/main`. Weights are read by HTTP ranges as they are
- * needed, everything else at once. In a browser the server must allow it (CORS).
+ * needed, several megabytes at a time and several at once, everything else at once; a browser keeps the weights for the next
+ * visit. In a browser the server must allow it (CORS).
  *
- * @throws WeightsError, when a file is opened or read, if the server refuses it, cannot be reached or ignores ranges.
+ * @throws WeightsError, when a file is opened or read, if the server refuses it, cannot be reached, or can send a file of
+ *   more than 4 GiB only as a whole; InputError if the address holds a password.
  */
 export function urlFiles(address: string | URL, options: UrlFilesOptions = {}): CheckpointFiles {
-  const name = String(address).replace(/\/+$/, '');
+  const base = String(address).trim().replace(/\/+$/, '');
+  if (withoutSecrets(base) !== base)
+    throw new InputError(
+      `urlFiles: ${withoutSecrets(base)}: the address must hold no user name or password. Give them by headers.`,
+    );
   return {
-    name,
+    name: base,
     open: (file) => {
-      const url = `${name}/${file.split('/').map(encodeURIComponent).join('/')}`;
-      return file.endsWith('.safetensors') ? RangeSource.open(url, options) : wholeFile(url, options);
+      const url = `${base}/${file.split('/').map(encodeURIComponent).join('/')}`;
+      return file.endsWith('.safetensors') ? largeFile(url, options) : wholeFile(url, options);
     },
   };
 }
@@ -74,41 +85,25 @@ async function wholeFile(url: string, options: UrlFilesOptions): Promise<ByteSou
   return response && blobSource(await bodyOf(url, () => response.blob()), url);
 }
 
-/** A file at an address that is read by ranges. */
-class RangeSource implements ByteSource {
-  readonly name: string;
-  readonly size: number;
-  readonly #options: UrlFilesOptions;
-
-  private constructor(name: string, size: number, options: UrlFilesOptions) {
-    this.name = name;
-    this.size = size;
-    this.#options = options;
-  }
-
-  static async open(url: string, options: UrlFilesOptions): Promise<RangeSource | undefined> {
-    const response = await ask(url, { method: 'HEAD' }, options);
-    if (!response) return undefined;
-    const size = Number(response.headers.get('content-length') ?? Number.NaN);
-    // Ranges of what is packed for the way are not ranges of the file.
-    if (!Number.isSafeInteger(size) || response.headers.get('content-encoding'))
-      throw new WeightsError(`${url}: its server does not say how long it is. Serve it uncompressed, with its length.`);
-    return new RangeSource(url, size, options);
-  }
-
-  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (length === 0) return new Uint8Array();
-    const range = `bytes=${offset}-${offset + length - 1}`;
-    const response = await ask(this.name, { headers: { range } }, this.#options);
-    if (response?.status !== 206) {
-      await response?.body?.cancel(); // It may be all of 16 GB.
-      const answer = response ? `answered ${response.status} to a range` : 'has it no more';
-      throw new WeightsError(`${this.name}: its server ${answer}, expected 206. Use one that serves ranges.`);
-    }
-    return new Uint8Array(await bodyOf(this.name, () => response.arrayBuffer()));
-  }
-
-  async close(): Promise<void> {}
+/** A file at an address that is too large to hold. */
+async function largeFile(url: string, options: UrlFilesOptions): Promise<ByteSource | undefined> {
+  const response = await ask(url, { method: 'HEAD' }, options);
+  if (!response) return undefined;
+  const { headers } = response;
+  const size = Number(headers.get('content-length') ?? Number.NaN);
+  // Ranges of what is packed for the way are not ranges of the file.
+  if (!Number.isSafeInteger(size) || headers.get('content-encoding'))
+    throw new WeightsError(`${url}: its server does not say how long it is. Serve it uncompressed, with its length.`);
+  // Without a name for its contents, nobody could tell later whether the file is still the same.
+  const version = headers.get('etag') ?? headers.get('last-modified');
+  const keeps = options.cache !== false && version !== null;
+  return new BlockSource({
+    name: url,
+    size,
+    ask: (from, to) => ask(url, { headers: { range: `bytes=${from}-${to}` } }, options),
+    take: (body) => bodyOf(url, body),
+    store: keeps ? await openBlockStore(url, `${version} ${size}`) : undefined,
+  });
 }
 
 /** An answer; `undefined` if there is no such file. */

@@ -35,7 +35,12 @@ export interface RunArguments {
   readonly forceSample: boolean;
   readonly maxNewTokens: number;
   readonly temperature: number;
-  readonly topP: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly rawPrompt: boolean;
+  readonly allowLong: boolean;
   readonly seed: number;
   readonly chat: boolean;
   readonly compare: boolean;
@@ -82,8 +87,19 @@ const flags = {
   'force-sample': { help: 'spread the frames over the whole video, however long' },
   'max-new-tokens': { value: 'N', help: 'stop after N tokens (default 256)' },
   temperature: { value: 'X', help: 'above 0: sample tokens at this temperature (default 0, greedy)' },
-  'top-p': { value: 'X', help: 'sample from the most probable tokens that reach X together (default 1)' },
+  'top-p': {
+    value: 'X',
+    help: "sample from the most probable tokens that reach X together (default: the model's, else 1)",
+  },
+  'top-k': { value: 'N', help: "sample from the N most probable tokens, 0 for all (default: the model's, else 0)" },
+  'min-p': { value: 'X', help: "sample no token below X times the largest probability (default: the model's, else 0)" },
+  'repetition-penalty': {
+    value: 'X',
+    help: "make tokens that have come less probable by X, 1 for no less (default: the model's, else 1)",
+  },
   seed: { value: 'N', help: 'random seed, for sampling and --reducer random (default 0)' },
+  'raw-prompt': { help: 'special tokens in --prompt, like <|im_end|>, are such, and not text' },
+  'allow-long': { help: 'answer also where the prompt is longer than the model was made for' },
   chat: { help: 'ask several questions about the video, on the terminal' },
   compare: { help: 'run dense and reduced one after the other, and compare' },
   examples: { help: 'print questions that the embedded model understands' },
@@ -145,10 +161,11 @@ function wrapped(heading: string, items: readonly string[]): string[] {
  * @returns The arguments, or the one thing that was asked for instead.
  * @throws UsageError with one line that says what is wrong.
  */
-export function parseArguments(argv: readonly string[]): RunArguments | 'help' | 'version' {
+export function parseArguments(argv: readonly string[]): RunArguments | 'help' | 'version' | 'examples' {
   const values = new FlagValues('ff-run', flags, argv, ['video', 'prompt']);
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
+  if (values.has('examples')) return 'examples';
   const video = values.text('video') && pastedPath(values.text('video')!);
   const images = values.texts('image').map(pastedPath);
   if (!video && images.length === 0 && !values.has('plan'))
@@ -192,7 +209,24 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     forceSample: values.has('force-sample'),
     maxNewTokens: values.count('max-new-tokens') ?? 256,
     temperature: values.number('temperature', 'from 0 to 1000', (x) => x >= 0 && x <= 1000) ?? 0,
-    topP: values.number('top-p', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 1,
+    ...given(
+      'topP',
+      values.number('top-p', 'above 0 and at most 1', (x) => x > 0 && x <= 1),
+    ),
+    ...given(
+      'topK',
+      values.number('top-k', 'a whole number from 0 on', (x) => whole(x) && x < 2 ** 32),
+    ),
+    ...given(
+      'minP',
+      values.number('min-p', 'from 0 to 1', (x) => x >= 0 && x <= 1),
+    ),
+    ...given(
+      'repetitionPenalty',
+      values.number('repetition-penalty', 'above 0', (x) => x > 0),
+    ),
+    rawPrompt: values.has('raw-prompt'),
+    allowLong: values.has('allow-long'),
     seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
     chat: values.has('chat'),
     compare: values.has('compare'),

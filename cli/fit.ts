@@ -1,6 +1,5 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
 
-import { folderFiles } from '../checkpoint/file-source.ts';
 import { AdapterLimitError, InputError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
@@ -8,7 +7,7 @@ import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts
 import type { TokenReducer } from '../models/reduction.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { ModelDType } from '../models/weights.ts';
-import type { LocalModel } from './fetch-model.ts';
+import type { AvailableModel } from './fetch-model.ts';
 import { precisionText } from './report.ts';
 import { alignRows, bytes } from './table.ts';
 
@@ -23,10 +22,11 @@ export interface Wanted {
   readonly source?: Size | undefined;
   readonly pictures?: readonly Size[];
   readonly cost: number;
-  /** The policy at a budget. */
+  /** The reducer at a budget. */
   readonly reducer: (cost: number) => TokenReducer | undefined;
   readonly question: string;
   readonly maxNewTokens: number;
+  readonly allowLong?: boolean;
   /** Bytes that may be used, where somebody said so. */
   readonly memory?: number | undefined;
 }
@@ -42,11 +42,11 @@ export interface Fit {
 }
 
 /** Plans a run, and asks the adapter for as much memory. @throws WeightsError as loading the model. */
-export async function fitOf(choice: LocalModel, runtime: Runtime, wanted: Wanted): Promise<Fit> {
+export async function fitOf(choice: AvailableModel, runtime: Runtime, wanted: Wanted): Promise<Fit> {
   const free = wanted.memory ?? (runtime.adapterKind === 'software' ? process.availableMemory() : undefined);
   let plan: MemoryPlan;
   try {
-    plan = await planMemory(folderFiles(choice.folder), runtime, planOptions(choice, wanted));
+    plan = await planMemory(choice.files, runtime, planOptions(choice, wanted));
   } catch (error) {
     if (!(error instanceof AdapterLimitError)) throw error;
     return { plan: undefined, free, problem: error.message };
@@ -61,7 +61,7 @@ export async function fitOf(choice: LocalModel, runtime: Runtime, wanted: Wanted
 const NOTHING_FITS = 'The model must fit on one adapter. Use a smaller model or a larger GPU.';
 
 /** Throws unless a run fits: one line that says what is lacking, and what would fit instead. */
-export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: Wanted, found: Fit): Promise<void> {
+export async function requireFit(choice: AvailableModel, runtime: Runtime, wanted: Wanted, found: Fit): Promise<void> {
   const { plan, problem } = found;
   if (problem === undefined) return;
   const options: string[] = [];
@@ -74,13 +74,14 @@ export async function requireFit(choice: LocalModel, runtime: Runtime, wanted: W
   throw new InputError(`${choice.name}: ${problem} ${advice}`);
 }
 
-function planOptions(choice: LocalModel, wanted: Wanted): PlanOptions {
-  const { frames, sampled, source, pictures, question, maxNewTokens } = wanted;
+function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
+  const { frames, sampled, source, pictures, question, maxNewTokens, allowLong = false } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
     frames: (model) => (sampled && frames > 0 ? sampled(model, frames) : frames),
     question,
     maxNewTokens,
+    allowLong,
     ...(source && { source }),
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
@@ -106,7 +107,7 @@ function alternatives({ frames, cost, dtype = 'auto' }: Wanted): (readonly Alter
 }
 
 async function firstThatFits(
-  choice: LocalModel,
+  choice: AvailableModel,
   runtime: Runtime,
   wanted: Wanted,
   kind: readonly Alternative[],
@@ -121,7 +122,7 @@ async function firstThatFits(
 /** What `--plan --json` writes; docs/report.md says what each field means. */
 export function planReport(
   { plan, free, problem }: Fit,
-  { name }: LocalModel,
+  { name }: AvailableModel,
   runtime: Runtime,
   { cost }: Wanted,
 ): object {
@@ -142,7 +143,7 @@ export function planReport(
 export function planTable(
   plan: MemoryPlan,
   found: Fit,
-  { name }: LocalModel,
+  { name }: AvailableModel,
   runtime: Runtime,
   wanted: Wanted,
 ): string {
@@ -152,7 +153,10 @@ export function planTable(
   const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
   const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
-    ['model', `${name}, ${precisionText(weights.formats.join(' + '), plan.act)}, on ${runtime.adapterName}${software}`],
+    [
+      'model',
+      `${name}, ${precisionText(weights.formats.join(' + '), plan.computeDtype)}, on ${runtime.adapterName}${software}`,
+    ],
     ['run', `${shownText(plan.frames, wanted)} at cost ${wanted.cost}`],
     ['weights', bytes(weights.bytes)],
     ['video', `${bytes(plan.visualTokens)} of visual tokens`],

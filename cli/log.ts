@@ -13,6 +13,7 @@ export class Log {
   readonly #quiet: boolean;
   readonly #verbose: boolean;
   readonly #live: boolean;
+  readonly #told = new Set<string>();
   #shown = false;
   #drawn = Number.NEGATIVE_INFINITY;
   /** The work that is counted, and when its count began. */
@@ -53,6 +54,12 @@ export class Log {
   /** Something a user should know, unless told to be quiet. */
   note(text: string): void {
     if (!this.#quiet) this.#line(text);
+  }
+
+  /** As {@link note}, however often it is said. */
+  noteOnce(text: string): void {
+    if (!this.#told.has(text)) this.note(text);
+    this.#told.add(text);
   }
 
   /** Something that a curious user wants to know. */

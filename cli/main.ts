@@ -26,9 +26,11 @@ function packageVersion(): string {
 /** One command. */
 export interface Command<A> {
   /** The arguments, or the one thing that was asked for instead. @throws UsageError with one line. */
-  parse(argv: readonly string[]): A | 'help' | 'version';
+  parse(argv: readonly string[]): A | 'help' | 'version' | 'examples';
   /** The text of `--help`. */
   help(): string;
+  /** The text of `--examples`, for a command that has some. */
+  examples?(): string;
   /** @param version - Name and version, for reports. */
   work(args: A, version: string): Promise<void>;
 }
@@ -39,11 +41,15 @@ export interface Command<A> {
  *
  * @param tool - What messages call it.
  */
-export async function runCommand<A extends object>(tool: string, { parse, help, work }: Command<A>): Promise<void> {
+export async function runCommand<A extends object>(
+  tool: string,
+  { parse, help, examples, work }: Command<A>,
+): Promise<void> {
   try {
     const args = parse(process.argv.slice(2));
     if (typeof args === 'object' && !isSupervised) return await supervise(tool);
     if (args === 'help') standardOutput.write(`${help()}\n`);
+    else if (args === 'examples') standardOutput.write(`${examples?.()}\n`);
     else if (args === 'version') standardOutput.write(`${packageVersion()}\n`);
     else {
       obeySupervisor();

@@ -1,4 +1,3 @@
-import { folderFiles } from '../checkpoint/file-source.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
@@ -6,7 +5,7 @@ import { defaultsOf } from '../library/named-model.ts';
 import { loadCheckpoint } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { ModelDType } from '../models/weights.ts';
-import type { LocalModel } from './fetch-model.ts';
+import type { AvailableModel } from './fetch-model.ts';
 import { fitOf, requireFit, type Wanted } from './fit.ts';
 import type { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
@@ -14,23 +13,27 @@ import { percentText } from './quantities.ts';
 import { bytes } from './table.ts';
 
 /**
- * Opens the adapter and loads a model on it.
+ * Opens the adapter, plans, gets the weights and loads the model.
  *
  * @param wanted - What is going to be asked of it: whether there is memory for that is known before anything is loaded.
+ * @returns `source`: the folder or address that it was loaded from.
  * @throws DeviceError, WeightsError, InputError - whose message is the line to print.
  */
 export async function openModel(
   args: { readonly adapter: AdapterChoice; readonly dtype?: ModelDType },
-  choice: LocalModel,
+  choice: AvailableModel,
   log: Log,
   wanted: Wanted,
-): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number }> {
-  const started = performance.now();
+): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number; source: string }> {
+  let started = performance.now();
   const runtime = await openAdapter(args.adapter, log);
   try {
     const fit = await fitOf(choice, runtime, wanted);
     await requireFit(choice, runtime, wanted, fit);
-    const model = await loadCheckpoint(folderFiles(choice.folder), runtime, {
+    const planning = performance.now() - started;
+    const files = await choice.fetch(); // now that it is known to run here
+    started = performance.now() - planning;
+    const model = await loadCheckpoint(files, runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       name: choice.name,
       defaults: defaultsOf(choice),
@@ -41,12 +44,12 @@ export async function openModel(
     });
     if (choice.architecture && choice.architecture !== model.architecture)
       throw new WeightsError(
-        `${choice.folder}: is a ${model.architecture}, but weights.config.json names ${choice.architecture}.`,
+        `${files.name}: is a ${model.architecture}, but weights.config.json names ${choice.architecture}.`,
       );
     const unused = model.unusedTensors;
     if (unused.length > 0)
-      log.warn(`${choice.folder}: ${unused.length} tensors are not part of the model: ${some(unused)}.`);
-    return { runtime, model, loadSeconds: (performance.now() - started) / 1000 };
+      log.warn(`${files.name}: ${unused.length} tensors are not part of the model: ${some(unused)}.`);
+    return { runtime, model, loadSeconds: (performance.now() - started) / 1000, source: files.name };
   } catch (error) {
     runtime.close();
     throw error;

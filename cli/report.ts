@@ -1,5 +1,6 @@
 /** The report of a run: what `--json` writes. docs/report.md says what each field means. */
 import type { Runtime } from '../engine/runtime.ts';
+import type { GenerationDefaults } from '../models/generation-config.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import type { GenerationStats } from '../models/stats.ts';
 
@@ -7,8 +8,8 @@ import type { GenerationStats } from '../models/stats.ts';
 export const REPORT_VERSION = 2;
 
 /** Weights and what they are multiplied in, for people: `q4 x f16`, or `f16` where both are. */
-export function precisionText(weights: string, act: string): string {
-  return weights === act ? act : `${weights} x ${act}`;
+export function precisionText(weights: string, computeDtype: string): string {
+  return weights === computeDtype ? computeDtype : `${weights} x ${computeDtype}`;
 }
 
 /** One generation: dense or reduced. */
@@ -56,6 +57,8 @@ export interface Report {
   /** Pictures that were shown before it; absent where there were none. */
   readonly images?: readonly { readonly name: string; readonly width: number; readonly height: number }[];
   readonly prompt: string;
+  /** What a reader should know of the answer; absent where there is nothing. */
+  readonly notes?: readonly string[];
   readonly model: {
     readonly name: string;
     readonly architecture: string;
@@ -65,7 +68,10 @@ export interface Report {
     readonly weightBytes: number;
   };
   readonly adapter: { readonly name: string; readonly kind: string } & Runtime['adapterInfo'];
-  readonly sampling: { readonly temperature: number; readonly topP: number; readonly seed: number };
+  readonly sampling: Pick<GenerationDefaults, 'topP' | 'topK' | 'minP' | 'repetitionPenalty'> & {
+    readonly temperature: number;
+    readonly seed: number;
+  };
   /** Stages that all runs share. */
   readonly seconds: {
     readonly load: number;

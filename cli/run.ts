@@ -15,9 +15,10 @@ import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
-import { fetchModel } from './fetch-model.ts';
+import { askedOf, foreignVideoNote, type Wording } from './embedded-model.ts';
+import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
-import { UsageError } from './flags.ts';
+import { given, UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
 import { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
@@ -52,9 +53,11 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   log.progress('opening inputs');
   const opened = await openAll(args, log);
   try {
-    const choice = await fetchModel(chosen, log);
+    const choice = await findChoice(chosen, log);
     const asked = { ...args, makeReducer };
     const wanted = wantedOf(asked, choice, opened);
+    const notes = notesOf(args, choice, opened);
+    for (const note of notes) log.note(`${log.tool}: ${note}`);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
       using shown = await showAll(opened, model, args, log);
@@ -64,7 +67,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
         return;
       }
       const answers = await answerAll(asked, { choice, model, prompt, seen: shown.seen }, log);
-      const about = { choice, prompt, model, runtime, opened, shown, answers, loadSeconds };
+      const about = { choice, prompt, notes, model, runtime, opened, shown, answers, loadSeconds };
       await finish(args, makeReport(args, tool, about), about, log);
     } finally {
       model[Symbol.dispose]();
@@ -121,7 +124,7 @@ async function showAll(
 async function plan(args: Asked, chosen: ModelChoice, log: Log): Promise<void> {
   const opened = await openAll(args, log);
   await opened.video?.close();
-  const choice = await fetchModel(chosen, log);
+  const choice = await findPlanned(chosen, log);
   const runtime = await openAdapter(args.adapter, log);
   try {
     const wanted = wantedOf(args, choice, opened);
@@ -157,7 +160,9 @@ async function answerAll(args: Asked, question: Question, log: Log): Promise<Ans
   // Pipelines compile on first use; the first of the two runs should not pay for both.
   for (const warm of [undefined, reducer]) {
     log.progress(`warming up, ${warm?.name ?? 'dense'}`);
-    for await (const _ of question.model.withReducer(warm).answer(question.seen, question.prompt, { maxNewTokens: 2 }));
+    for await (const _ of question.model
+      .withReducer(warm)
+      .answer(question.seen, question.prompt, { maxNewTokens: 2, allowLong: args.allowLong }));
   }
   const dense = await answer(args, question, undefined, log, false);
   const reduced = await answer(args, question, reducer, log, false);
@@ -170,15 +175,16 @@ async function answerAll(args: Asked, question: Question, log: Log): Promise<Ans
 
 /** `--chat`: questions from the terminal, until it ends. */
 async function talk(args: Asked, { choice, model, seen }: Question, log: Log): Promise<void> {
-  const { maxNewTokens, temperature, topP, seed } = args;
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
   using session = model.withReducer(reducerOf(args, choice)).session(seen);
   log.clear();
-  await chat(session, args.prompt, { maxNewTokens, temperature, topP, seed });
+  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, ...wishedSampling(args) };
+  await chat(session, args.prompt, options);
 }
 
 /** What the run will need memory for: of a video, the frames that will be sampled. */
 function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened): Wanted {
-  const { cost, maxNewTokens, dtype } = args;
+  const { cost, maxNewTokens, allowLong, dtype } = args;
   const onlyPictures = !video && pictures.length > 0;
   return {
     dtype,
@@ -193,10 +199,24 @@ function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened)
     pictures,
     cost,
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
-    question: args.prompt ?? choice.prompt ?? (onlyPictures ? 'Describe the picture.' : 'Describe the video.'),
+    question: askedIn(args, choice, { video, pictures }).question,
     maxNewTokens,
+    allowLong,
     memory: args.memory,
   };
+}
+
+/** The question as the model is asked it. */
+function askedIn(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wording {
+  const usual = !video && pictures.length > 0 ? 'Describe the picture.' : 'Describe the video.';
+  return askedOf(choice.name, args.prompt ?? choice.prompt ?? usual);
+}
+
+/** What a user should know before the answer. */
+function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): string[] {
+  const { video } = opened;
+  const notes = [video && foreignVideoNote(choice.name, video.info), askedIn(args, choice, opened).note];
+  return notes.filter((note) => note !== undefined);
 }
 
 /** `--cost 1` keeps every token: that is the dense model. */
@@ -214,8 +234,9 @@ async function answer(
   log: Log,
   stream: boolean,
 ): Promise<Answered> {
-  const { maxNewTokens, temperature, topP, seed } = args;
-  const options = { maxNewTokens, temperature, topP, seed, trace: args.report !== undefined };
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
+  const trace = args.report !== undefined;
+  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, trace, ...wishedSampling(args) };
   log.progress(reducer ? `prefill, ${reducer.name}` : 'prefill, dense');
   model.runtime.pool.resetPeak();
   const answering = model.withReducer(reducer).answer(seen, prompt, options);
@@ -235,9 +256,20 @@ async function answer(
   return { report, pieces, trace: stats.trace };
 }
 
+/** What the command line says of drawing; the checkpoint's own settings stand behind it. */
+function wishedSampling({ topP, topK, minP, repetitionPenalty }: RunArguments) {
+  return {
+    ...given('topP', topP),
+    ...given('topK', topK),
+    ...given('minP', minP),
+    ...given('repetitionPenalty', repetitionPenalty),
+  };
+}
+
 interface About {
   readonly choice: ModelChoice;
   readonly prompt: string;
+  readonly notes: readonly string[];
   readonly model: VideoModel;
   readonly runtime: Runtime;
   readonly opened: Opened;
@@ -248,7 +280,8 @@ interface About {
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
   const { model, runtime, opened, shown, answers } = about;
-  const { temperature, topP, seed } = args;
+  const { temperature, seed } = args;
+  const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
   return {
     version: REPORT_VERSION,
@@ -261,6 +294,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       images: opened.pictures.map(({ name, width, height }) => ({ name, width, height })),
     }),
     prompt: about.prompt,
+    ...(about.notes.length > 0 && { notes: about.notes }),
     model: {
       name: about.choice.name,
       architecture: model.architecture,
@@ -270,7 +304,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
       weightBytes: model.weights.bytes,
     },
     adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
-    sampling: { temperature, topP, seed },
+    sampling: { temperature, topP, topK, minP, repetitionPenalty, seed },
     seconds: {
       load: about.loadSeconds,
       decodeVideo: shown.video?.sampled.decodeSeconds ?? 0,

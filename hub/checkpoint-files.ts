@@ -77,7 +77,7 @@ function noWeights(paths: Paths, part: string): HubError {
 function shardsOf(name: string, text: string): string[] {
   let names: unknown[];
   try {
-    names = Object.values(JSON.parse(text).weight_map);
+    names = Object.values(JSON.parse(text.replace(/^\uFEFF/, '')).weight_map);
   } catch (cause) {
     throw new HubError(`${name}: it is no index of safetensors. The repository is damaged.`, { cause });
   }

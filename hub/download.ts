@@ -71,18 +71,29 @@ export async function findModel(repository: string, options: DownloadOptions = {
   };
   const found = await told(() => job.find());
   if (typeof found === 'string') return { files: folderFiles(found), download: async () => found };
+  // Shared, since a plan may read the same header several times.
+  const remote = new Map<string, RemoteFile>();
   return {
-    files: { name: repository, open: (path) => told(() => openOffered(hub, job, found, path)) },
+    files: { name: repository, open: (path) => told(() => openOffered({ hub, job, remote }, found, path)) },
     download: () => told(() => job.get(found)),
   };
 }
 
-async function openOffered(hub: Hub, job: Job, offered: Offered, path: string) {
+interface Opening {
+  readonly hub: Hub;
+  readonly job: Job;
+  readonly remote: Map<string, RemoteFile>;
+}
+
+async function openOffered({ hub, job, remote }: Opening, offered: Offered, path: string) {
   const file = offered.listing.get(path);
   if (!file) return undefined;
   const stays = path.endsWith('.safetensors');
   const cached = stays ? await job.cachedFile(offered, path) : await job.getFile(offered, path);
-  return cached === undefined ? new RemoteFile(hub, offered.commit, file) : fileSource(cached);
+  if (cached !== undefined) return fileSource(cached);
+  const known = remote.get(path) ?? new RemoteFile(hub, offered.commit, file);
+  remote.set(path, known);
+  return known;
 }
 
 function checkNames(repository: string, revision: string): void {

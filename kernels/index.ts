@@ -32,7 +32,7 @@ export {
   topK,
 } from './reduce/index.ts';
 export { type HeadLayout, type HeadOrder, rotations, splitRope } from './rope.ts';
-export { argmax, type SampleOptions, sample } from './sampling.ts';
+export { argmax, type PenaltyOptions, penalise, type SampleOptions, sample } from './sampling.ts';
 export { type NewlinePlace, type PoolMode, patchify, pool, pooledSide, tokensPerFrame } from './vision.ts';
 export {
   BLOCK,

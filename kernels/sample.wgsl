@@ -1,5 +1,6 @@
-// Draws an index from softmax(x / temperature), cut to its nucleus: the most probable ones that together reach topP
-// (Holtzman et al. 2020; values equal to the least of them belong to it). `random` in [0, 1) decides.
+// Draws an index from softmax(x / temperature), cut one after the other to the topK most probable ones, to the most probable
+// of these that together reach topP (the nucleus, Holtzman et al. 2020), and to those of at least minP times the largest
+// probability. Values equal to the least that is kept are kept. `random` in [0, 1) decides.
 //
 //   x      [n]
 //   token  [1]
@@ -8,7 +9,8 @@
 // positive floats order as their bits do. Each lane then walks one stretch of neighbours, so that the draw runs in the
 // order of indices and the same random number gives the same token.
 
-struct Params { n: u32, inverseTemperature: f32, topP: f32, random: f32 }
+// topK 0: all.
+struct Params { n: u32, inverseTemperature: f32, topK: u32, topP: f32, minP: f32, random: f32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> token: array<u32>;
@@ -43,6 +45,15 @@ fn massFrom(cut: u32, lane: u32) -> f32 {
   return total(mass, lane);
 }
 
+// Number of the weights whose bits are at least `cut`; exact, as f32 counts to 2^24.
+fn countFrom(cut: u32, lane: u32) -> f32 {
+  var count = 0.0;
+  for (var i = lane; i < params.n; i += WG) {
+    if (bitcast<u32>(weight(i)) >= cut) { count += 1.0; }
+  }
+  return total(count, lane);
+}
+
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) lane: u32) {
   var high = x[0];
@@ -56,17 +67,30 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (lane == 0u) { largest = partial[0]; }
   workgroupBarrier();
 
-  // The highest cut whose mass still reaches topP: it lies in [below, above).
-  let wanted = params.topP * massFrom(0u, lane);
+  // The highest cut that still leaves topK weights: it lies in [below, above).
   var below = 0u;
   var above = ONE + 1u;
+  if (params.topK > 0u) {
+    let kept = f32(min(params.topK, params.n));
+    for (var i = 0u; i < 31u; i++) {
+      let middle = below + (above - below) / 2u;
+      let enough = countFrom(middle, lane) >= kept;
+      below = select(below, middle, enough);
+      above = select(middle, above, enough);
+    }
+  }
+
+  // The highest cut whose mass still reaches topP of what is left.
+  let wanted = params.topP * massFrom(below, lane);
+  above = ONE + 1u;
   for (var i = 0u; i < 31u; i++) {
     let middle = below + (above - below) / 2u;
     let reaches = massFrom(middle, lane) >= wanted;
     below = select(below, middle, reaches);
     above = select(middle, above, reaches);
   }
-  let cut = below;
+  // The largest weight is 1.
+  let cut = max(below, bitcast<u32>(params.minP));
 
   let stretch = (params.n + WG - 1u) / WG;
   let first = min(lane * stretch, params.n);

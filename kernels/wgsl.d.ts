@@ -538,6 +538,17 @@ declare module '*/top-k.wgsl' {
   export default source;
 }
 
+declare module '*/repetition-penalty.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'token' | 'seen' | 'y';
+    params: 'n' | 'penalty';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
 declare module '*/rms-norm.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'y';
@@ -563,7 +574,7 @@ declare module '*/rope.wgsl' {
 declare module '*/sample.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'token';
-    params: 'n' | 'inverseTemperature' | 'topP' | 'random';
+    params: 'n' | 'inverseTemperature' | 'topK' | 'topP' | 'minP' | 'random';
     constants: never;
     options: never;
     types: never;

@@ -10,6 +10,7 @@ import catalogue from '../weights.config.json' with { type: 'json' };
 import { checkedReducer, loadNamed } from './load-model.ts';
 import { HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
 import type { NodeLoadModelOptions as BrowserLoadModelOptions } from './node.ts';
+import { pastedName } from './pasted.ts';
 
 export type { BrowserLoadModelOptions };
 
@@ -46,8 +47,9 @@ export async function loadModel(
 }
 
 /** What a name means where there are no folders. */
-function meant(source: string): NamedModel & { readonly name: string; readonly files: CheckpointFiles } {
+function meant(pasted: string): NamedModel & { readonly name: string; readonly files: CheckpointFiles } {
   const { models } = catalogue as WeightsConfig;
+  const source = pastedName(pasted);
   const [, id, revision = 'main'] = HUB_ID.exec(source) ?? [];
   const named = Object.hasOwn(models, id ?? source) ? models[id ?? source] : undefined;
   if (/^(https?|blob):/.test(source)) return { ...UNNAMED, name: source, files: urlFiles(source) };

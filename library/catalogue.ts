@@ -2,15 +2,20 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../engine/errors.ts';
+import { plainText, withoutSecrets } from '../engine/text.ts';
 import type { Family } from '../models/family.ts';
 import { checkCatalogue, HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
+import { pastedName } from './pasted.ts';
 
 /** A model that was asked for: its settings, and its folder or the repository that has it. */
 export interface ModelChoice extends NamedModel {
   readonly name: string;
   /** That it is named nowhere and only spelt like an id: it may have been meant as a folder. */
   readonly guessed?: boolean;
+  /** Of a folder with a checkpoint, where it is on the web. */
+  readonly address?: string;
   /** Those to choose from; default the project's. */
   readonly families?: readonly Family[];
 }
@@ -31,7 +36,7 @@ export function weightsConfig(file = join(root, 'weights.config.json')): Weights
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return parseJson(readFileSync(file, 'utf8')) as WeightsConfig;
   } catch (cause) {
     throw new InputError(`${file}: cannot be read: ${(cause as Error).message}.`, { cause });
   }
@@ -89,7 +94,8 @@ function placed({ models }: Pick<WeightsConfig, 'models'>, from: string): Weight
  */
 export function chooseModel(wanted?: string): ModelChoice {
   const config = catalogue();
-  const name = wanted ?? config.default;
+  const name = nameOf(wanted ?? config.default);
+  if (/^https?:\/\//i.test(name)) return { ...UNNAMED, name: withoutSecrets(name), address: name };
   const named = modelNamed(config, name);
   if (named?.folder) return { ...named, name };
   // Where someone has put the files outranks where they could be had.
@@ -99,8 +105,19 @@ export function chooseModel(wanted?: string): ModelChoice {
   if (choice) return choice;
   const names = Object.keys(config.models).join(', ');
   throw new InputError(
-    `--model ${name}: no such folder, and no name of weights.config.json (${names}). A Hugging Face id is owner/name or owner/name@revision.`,
+    `--model ${plainText(name, 100)}: no such folder, and no name of weights.config.json (${names}). A Hugging Face id is owner/name or owner/name@revision.`,
   );
+}
+
+/** As it was meant, and the path of a `file:` address. @throws InputError if that is no path. */
+function nameOf(wanted: string): string {
+  const name = pastedName(wanted);
+  if (!/^file:/i.test(name)) return name;
+  try {
+    return fileURLToPath(name);
+  } catch (cause) {
+    throw new InputError(`--model ${plainText(name, 100)}: it is no path of this machine. Name a folder.`, { cause });
+  }
 }
 
 function modelNamed({ models }: WeightsConfig, name: string): NamedModel | undefined {

@@ -1,14 +1,16 @@
 /** `loadModel` in Node. */
 import { folderFiles } from '../checkpoint/file-source.ts';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
+import { urlFiles } from '../checkpoint/web-source.ts';
 import { InputError } from '../engine/errors.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
-import { downloadModel } from '../hub/download.ts';
+import { findModel } from '../hub/download.ts';
 import { openVideo } from '../media/open-video.ts';
 import { sampleVideo } from '../media/sample-video.ts';
 import type { VideoReader } from '../models/inputs.ts';
+import { planOf } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
-import { chooseModel } from './catalogue.ts';
+import { chooseModel, type ModelChoice } from './catalogue.ts';
 import { checkedReducer, type LoadModelOptions, loadNamed } from './load-model.ts';
 import { UNNAMED } from './named-model.ts';
 
@@ -31,7 +33,8 @@ const reader: VideoReader = async (source, sampling) => {
 /**
  * Loads a model, downloads it first if need be, and sets FrameFusion: what `ff-run` does, with the same defaults.
  *
- * @param source - A name of weights.config.json, a folder, a Hugging Face id (`owner/name[@revision]`), or files.
+ * @param source - A name of weights.config.json, a folder, a Hugging Face id (`owner/name[@revision]`), the address of a
+ *   folder on the web, or files.
  * @throws InputError if a setting is outside what is allowed or there is no such model; WeightsError if it cannot be had,
  *   or is damaged; DeviceError if there is no adapter; the signal's reason.
  */
@@ -39,7 +42,7 @@ export async function loadModel(
   source: string | CheckpointFiles,
   options: NodeLoadModelOptions = {},
 ): Promise<VideoModel> {
-  const { adapter, progress, signal } = options;
+  const { adapter } = options;
   const platform = { openRuntime: () => openRuntime(adapter && { adapter }), reader };
   if (typeof source === 'object' && typeof source?.open === 'function')
     return loadNamed(source, { ...UNNAMED, name: source.name }, options, platform);
@@ -47,13 +50,20 @@ export async function loadModel(
     throw new InputError(`loadModel: a model is a name, a folder, an id or files, got ${typeof source}.`);
   const choice = chooseModel(source);
   checkedReducer(options, choice); // before gigabytes are downloaded
-  const { name, repository = name, revision } = choice;
-  const folder =
-    choice.folder ??
-    (await downloadModel(repository, {
-      revision,
-      signal,
-      progress: ({ done, of }) => progress?.({ stage: 'download', done, of }),
-    }));
-  return loadNamed(folderFiles(folder), choice, options, platform);
+  return loadNamed(await filesOf(choice, options), choice, options, platform);
+}
+
+/** The files of a model, downloaded if need be: its configs first, as they may say that it cannot be run. */
+async function filesOf(choice: ModelChoice, options: NodeLoadModelOptions): Promise<CheckpointFiles> {
+  const { name, folder, address, repository = name, revision } = choice;
+  const { progress, signal, families } = options;
+  if (folder !== undefined) return folderFiles(folder);
+  if (address !== undefined) return urlFiles(address, signal && { signal });
+  const found = await findModel(repository, {
+    revision,
+    signal,
+    progress: ({ done, of }) => progress?.({ stage: 'download', done, of }),
+  });
+  await planOf(found.files, families);
+  return folderFiles(await found.download());
 }

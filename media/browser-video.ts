@@ -3,7 +3,6 @@ import {
   ALL_FORMATS,
   BlobSource,
   BufferSource,
-  EncodedPacketSink,
   Input,
   type InputVideoTrack,
   type Source,
@@ -11,11 +10,15 @@ import {
   type VideoSample,
   VideoSampleSink,
 } from 'mediabunny';
+import { InputError } from '../engine/errors.ts';
+import { plainText } from '../engine/text.ts';
 import { nameOf } from './address.ts';
+import { PixelReader } from './browser-pixels.ts';
+import { probeTrack, stopped, type TrackProbe } from './browser-probe.ts';
 import { VideoError } from './errors.ts';
 import { checkIndices } from './frames.ts';
 import { noFrames } from './probe-errors.ts';
-import type { Frame, Video, VideoInfo } from './video.ts';
+import type { Frame, FramesOptions, Video, VideoInfo } from './video.ts';
 
 /** How to open a video in a browser. */
 export interface BrowserVideoOptions {
@@ -24,9 +27,6 @@ export interface BrowserVideoOptions {
   /** Aborts opening, and later every reading of frames. */
   readonly signal?: AbortSignal;
 }
-
-/** FFmpeg's names, which reports have, for codecs that Mediabunny calls otherwise. */
-const codecNames: Readonly<Record<string, string>> = { avc: 'h264' };
 
 /** See browser.ts. */
 export async function openVideo(
@@ -40,9 +40,9 @@ export async function openVideo(
   const input = new Input({ source: sourceOf(source), formats: ALL_FORMATS });
   try {
     const track = await videoTrack(input, name, held !== undefined);
-    const { info, times } = await probe(track, name);
+    const probe = await probeTrack(track, (await input.getFormat()).name, name);
     signal?.throwIfAborted();
-    return new WebVideo(name, info, { input, track, times, signal });
+    return new WebVideo(name, { input, track, probe, signal });
   } catch (error) {
     input.dispose();
     signal?.throwIfAborted();
@@ -65,90 +65,102 @@ async function videoTrack(input: Input, name: string, held: boolean): Promise<In
     throw error;
   });
   if (!readable) throw new VideoError(name, 'not a video. A video file is needed: MP4, MOV, MKV or WebM.');
-  const track = await input.getPrimaryVideoTrack();
+  const track = await defaultTrack(await input.getVideoTracks());
   if (!track) throw new VideoError(name, 'no video stream. A file with at least one video stream is needed.');
   if (await track.canDecode()) return track;
   const codec = await track.getCodec();
   throw new VideoError(name, `this browser has no decoder for ${codec ?? 'its codec'}. Convert the video to H.264.`);
 }
 
-/** What the file says, and when each frame is shown, in seconds, ascending. */
-async function probe(track: InputVideoTrack, name: string): Promise<{ info: VideoInfo; times: readonly number[] }> {
-  const shown: { time: number; end: number }[] = [];
-  const packets = new EncodedPacketSink(track).packets(undefined, undefined, { metadataOnly: true });
-  // What an edit list hides is shown before 0.
-  for await (const { timestamp, duration } of packets)
-    if (timestamp >= 0) shown.push({ time: timestamp, end: timestamp + duration });
-  if (shown.length === 0) throw noFrames(name);
-  const times = shown.map(({ time }) => time).sort((a, b) => a - b);
-  const durationSeconds = shown.reduce((last, { end }) => Math.max(last, end), 0) - times[0]!;
-  const [width, height] = [await track.getCodedWidth(), await track.getCodedHeight()];
-  const turned = (await track.getRotation()) % 180 !== 0;
-  const codec = (await track.getCodec()) ?? 'unknown';
-  return {
-    info: {
-      ...(turned ? { width: height, height: width } : { width, height }),
-      frames: times.length,
-      averageFps: durationSeconds > 0 ? times.length / durationSeconds : 25,
-      durationSeconds,
-      codec: codecNames[codec] ?? codec,
-    },
-    times,
-  };
+/** The track that FFmpeg takes: the default one, which counts as five megapixels more, or the largest. */
+async function defaultTrack(tracks: readonly InputVideoTrack[]): Promise<InputVideoTrack | undefined> {
+  let best: { readonly track: InputVideoTrack; readonly rank: number } | undefined;
+  for (const track of tracks) {
+    const pixels = (await track.getCodedWidth()) * (await track.getCodedHeight());
+    const rank = pixels + (track.disposition.default ? 5e6 : 0);
+    if (!best || rank > best.rank) best = { track, rank };
+  }
+  return best?.track;
 }
 
 interface Opened {
   readonly input: Input;
   readonly track: InputVideoTrack;
-  readonly times: readonly number[];
+  readonly probe: TrackProbe;
   readonly signal: AbortSignal | undefined;
 }
 
 class WebVideo implements Video {
   readonly name: string;
   readonly decoder = 'webcodecs';
-  readonly info: VideoInfo;
-  readonly warnings: string[] = [];
   readonly #opened: Opened;
+  readonly #warnings: Map<string, string>;
+  #info: VideoInfo;
   #closed = false;
 
-  constructor(name: string, info: VideoInfo, opened: Opened) {
+  constructor(name: string, opened: Opened) {
     this.name = name;
-    this.info = info;
     this.#opened = opened;
+    this.#info = opened.probe.info;
+    this.#warnings = new Map(opened.probe.warnings);
   }
 
-  frames(indices: readonly number[]): AsyncIterable<Frame> {
-    checkIndices(indices, this.info.frames);
-    return this.#decode([...indices]);
+  get info(): VideoInfo {
+    return this.#info;
   }
 
-  async *#decode(indices: readonly number[]): AsyncGenerator<Frame> {
-    const { track, times } = this.#opened;
-    const { width, height } = this.info;
+  get warnings(): readonly string[] {
+    return [...this.#warnings.values()].map((text) => plainText(`${this.name}: ${text}`));
+  }
+
+  frames(indices: readonly number[], { signal }: FramesOptions = {}): AsyncIterable<Frame> {
+    checkIndices(indices, this.#opened.probe.info.frames);
+    return this.#decode([...indices], signal);
+  }
+
+  async *#decode(indices: readonly number[], signal: AbortSignal | undefined): AsyncGenerator<Frame> {
+    const { track, probe } = this.#opened;
+    const { width, height } = probe.info;
     const wanted = [...new Set(indices)];
-    const pixels = new PixelReader(width, height);
-    const samples = new VideoSampleSink(track).samplesAtTimestamps(wanted.map((index) => times[index]!));
+    const pixels = new PixelReader({ width, height }, probe.untagged);
+    const samples = probe.seekTimes ? sought(track, wanted, probe.seekTimes) : inOrder(track, wanted);
     let taken = 0;
     let last: Uint8Array | undefined;
     for (const index of wanted) {
-      this.#check();
-      const { value: sample } = await samples.next();
-      this.#check();
-      if (sample) last = pixels.read(sample);
-      else this.#warn(`${this.name}: frame ${index} does not decode; the one before stands in for it.`);
+      this.#check(signal);
+      const sample = await this.#next(samples, index);
+      this.#check(signal);
+      if (sample.frame) last = await pixels.read(sample.frame);
+      if (!sample.frame || sample.frames !== undefined) this.#missing(index, sample.frames);
       if (!last) throw noFrames(this.name);
       for (; indices[taken] === index; taken++) yield { index, width, height, rgb: last };
     }
+    await samples.return({});
   }
 
-  #check(): void {
+  async #next(samples: AsyncGenerator<Found, Found>, index: number): Promise<Found> {
+    try {
+      return (await samples.next()).value;
+    } catch (cause) {
+      this.#check(undefined);
+      throw stopped(this.name, index, cause);
+    }
+  }
+
+  /** @param frames - How many there are, if that is known now. */
+  #missing(index: number, frames: number | undefined): void {
+    if (frames !== undefined && frames < this.#info.frames) {
+      const promised = this.#info.frames;
+      this.#info = this.#opened.probe.recount(frames);
+      this.#warnings.set('missing', `only ${frames} of ${promised} frames decode. Is the file damaged?`);
+    }
+    this.#warnings.set('stand-in', `frame ${index} does not decode: the last one before it stands in for it.`);
+  }
+
+  #check(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
     this.#opened.signal?.throwIfAborted();
-    if (this.#closed) throw new VideoError(this.name, 'the video is closed.');
-  }
-
-  #warn(text: string): void {
-    if (!this.warnings.includes(text)) this.warnings.push(text);
+    if (this.#closed) throw new InputError(`${this.name}: the video is closed. Open it again.`);
   }
 
   async close(): Promise<void> {
@@ -161,38 +173,46 @@ class WebVideo implements Video {
   }
 }
 
-/** The part of a canvas that is used. Its types come with lib.dom, which Node programs do not load. */
-type CanvasContext = Parameters<VideoSample['draw']>[0] & {
-  getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray };
-};
-declare const OffscreenCanvas: new (
-  width: number,
-  height: number,
-) => { getContext(kind: '2d', options: { willReadFrequently: boolean }): CanvasContext };
+/** A frame; where it is missing, the one that stands in for it, unless it came before, and how many there are, if known. */
+interface Found {
+  readonly frame?: VideoSample | undefined;
+  readonly frames?: number;
+}
 
-/** Turns decoded samples into bytes. */
-class PixelReader {
-  readonly #width: number;
-  readonly #height: number;
-  readonly #context: CanvasContext;
+/** Frames by the times at which they are shown: decodes from the key frame before each. */
+async function* sought(
+  track: InputVideoTrack,
+  wanted: readonly number[],
+  times: readonly number[],
+): AsyncGenerator<Found, Found> {
+  const samples = new VideoSampleSink(track).samplesAtTimestamps(wanted.map((index) => times[index]!));
+  for await (const sample of samples) yield { frame: sample ?? undefined };
+  return {};
+}
 
-  constructor(width: number, height: number) {
-    this.#width = width;
-    this.#height = height;
-    this.#context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  }
-
-  /** `[height, width, 3]`; turned as it is shown. The sample is given back. */
-  read(sample: VideoSample): Uint8Array {
-    sample.draw(this.#context, 0, 0, this.#width, this.#height);
-    sample.close();
-    const { data } = this.#context.getImageData(0, 0, this.#width, this.#height);
-    const rgb = new Uint8Array(this.#width * this.#height * 3);
-    for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
-      rgb[to] = data[from]!;
-      rgb[to + 1] = data[from + 1]!;
-      rgb[to + 2] = data[from + 2]!;
+/** Frames by their place among all, which are decoded from the first on. The last one stands in for what is missing. */
+async function* inOrder(track: InputVideoTrack, wanted: readonly number[]): AsyncGenerator<Found, Found> {
+  let index = 0;
+  let next = 0;
+  let last: VideoSample | undefined;
+  try {
+    for await (const sample of new VideoSampleSink(track).samples()) {
+      last?.close();
+      last = undefined;
+      if (sample.timestamp < 0) sample.close();
+      else if (index++ !== wanted[next]) last = sample;
+      else {
+        yield { frame: sample };
+        if (++next === wanted.length) break;
+      }
     }
-    return rgb;
+    for (; next < wanted.length; next++) {
+      const frame = last;
+      last = undefined;
+      yield { frame, frames: index };
+    }
+  } finally {
+    last?.close();
   }
+  return {};
 }

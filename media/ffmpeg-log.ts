@@ -23,6 +23,11 @@ export class Log {
   says(what: RegExp): boolean {
     return [...this.errors, ...this.warnings].some((line) => what.test(line));
   }
+
+  /** What the first group of an expression matches in a line. */
+  find(what: RegExp): string | undefined {
+    return [...this.errors, ...this.warnings].flatMap((line) => what.exec(line)?.[1] ?? [])[0];
+  }
 }
 
 const LINES = 100;

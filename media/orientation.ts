@@ -6,12 +6,31 @@ export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** What the Exif data of a JPEG, PNG, WebP or TIFF file says; 1 if there is none, or it makes no sense. */
 export function orientationOf(file: Uint8Array): Orientation {
+  const value = entryOf(file)?.value ?? 1;
+  return value >= 1 && value <= 8 ? (value as Orientation) : 1;
+}
+
+/** A file that says that it is upright: for decoders that cannot be told to leave it alone. */
+export function saidUpright(file: Uint8Array): Uint8Array {
+  const entry = entryOf(file);
+  if (!entry) return file;
+  const bytes = file.slice();
+  new DataView(bytes.buffer).setUint16(entry.at, 1, entry.little);
+  return bytes;
+}
+
+/** The number that says how a picture is to be turned, and where it is. */
+interface Entry {
+  readonly value: number;
+  readonly at: number;
+  readonly little: boolean;
+}
+
+function entryOf(file: Uint8Array): Entry | undefined {
   try {
-    const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-    const value = exifOf(view);
-    return value !== undefined && value >= 1 && value <= 8 ? (value as Orientation) : 1;
+    return exifOf(new DataView(file.buffer, file.byteOffset, file.byteLength));
   } catch (error) {
-    if (error instanceof RangeError) return 1; // It ends where it should go on.
+    if (error instanceof RangeError) return undefined; // It ends where it should go on.
     throw error;
   }
 }
@@ -38,7 +57,7 @@ export function upright(image: RgbImage, orientation: Orientation): RgbImage {
   return { width: columns, height: rows, rgb: turned };
 }
 
-function exifOf(view: DataView): number | undefined {
+function exifOf(view: DataView): Entry | undefined {
   const magic = textAt(view, 0, 4);
   if (view.getUint16(0) === 0xffd8) return inJpeg(view);
   if (magic === '\x89PNG') return inChunks(view, 8, { tag: 'eXIf', tagFirst: false });
@@ -46,7 +65,7 @@ function exifOf(view: DataView): number | undefined {
   return inTiff(view, 0);
 }
 
-function inJpeg(view: DataView): number | undefined {
+function inJpeg(view: DataView): Entry | undefined {
   // Segments of a marker, a length that counts itself, and data, until the scan begins.
   for (let at = 2; at < view.byteLength && view.getUint8(at) === 0xff && view.getUint8(at + 1) !== 0xda; ) {
     if (view.getUint8(at + 1) === 0xe1 && textAt(view, at + 4, 6) === 'Exif\0\0') return inTiff(view, at + 10);
@@ -60,7 +79,7 @@ function inChunks(
   view: DataView,
   first: number,
   { tag, tagFirst }: { tag: string; tagFirst: boolean },
-): number | undefined {
+): Entry | undefined {
   for (let at = first; at + 8 <= view.byteLength; ) {
     const length = view.getUint32(tagFirst ? at + 4 : at, tagFirst);
     if (textAt(view, tagFirst ? at : at + 4, 4) === tag) {
@@ -75,7 +94,7 @@ function inChunks(
 const ORIENTATION = 0x112;
 
 /** The first directory of a TIFF file. */
-function inTiff(view: DataView, start: number): number | undefined {
+function inTiff(view: DataView, start: number): Entry | undefined {
   const order = textAt(view, start, 2);
   if (order !== 'II' && order !== 'MM') return undefined;
   const little = order === 'II';
@@ -83,7 +102,8 @@ function inTiff(view: DataView, start: number): number | undefined {
   const directory = start + view.getUint32(start + 4, little);
   const entries = view.getUint16(directory, little);
   for (let at = directory + 2; at < directory + 2 + 12 * entries; at += 12)
-    if (view.getUint16(at, little) === ORIENTATION) return view.getUint16(at + 8, little);
+    if (view.getUint16(at, little) === ORIENTATION)
+      return { value: view.getUint16(at + 8, little), at: at + 8, little };
   return undefined;
 }
 

@@ -15,6 +15,8 @@ export function noDecoder(ffmpeg: Ffmpeg, name: string, codec = 'unknown'): Vide
 
 /** The error of a video of which nothing decodes. */
 export function noFrames(name: string, log = new Log()): VideoError {
+  const size = log.find(/picture size (\d+x\d+) is invalid/i);
+  if (size) return new VideoError(name, `frames of ${size} pixels are larger than FFmpeg decodes. Make them smaller.`);
   const [first] = log.errors;
   const detail = first === undefined ? '' : ` (${first.replace(/[.\s]+$/, '')})`;
   return new VideoError(name, `not a single frame can be decoded${detail}. Is the file damaged or cut off?`);
@@ -24,7 +26,7 @@ export function noFrames(name: string, log = new Log()): VideoError {
 export function unreadable(name: string, log: Log): VideoError {
   if (log.says(/moov atom not found/) && !log.says(/misdetection possible/))
     return new VideoError(name, 'cut off: its index (the moov atom) is missing. Copy or download the file again.');
-  if (log.says(/open codec/)) return noFrames(name, log);
+  if (log.says(/open codec|picture size .* is invalid/i)) return noFrames(name, log);
   const verdict = log.errors.at(-1)?.split(': ').at(-1);
   const detail = verdict === undefined || verdict.includes('Invalid data found') ? '' : ` (${verdict})`;
   const needed = 'A video file is needed: MP4, MOV, MKV, WebM, AVI or another that FFmpeg reads.';

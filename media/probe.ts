@@ -5,7 +5,7 @@ import { type Ffmpeg, framesArguments, packetsArguments, probeArguments, type St
 import { Log } from './ffmpeg-log.ts';
 import { noDecoder, noFrames, noVideoStream, unreadable } from './probe-errors.ts';
 import { type ProbedFile, type ProbedPacket, type ProbedStream, runProbe, type Turnable } from './probe-output.ts';
-import { ascending, coincide, timingOf } from './timing.ts';
+import { ascending, coincide, endsEarly, timingOf } from './timing.ts';
 import type { VideoInfo } from './video.ts';
 
 /** {@link VideoInfo}, and what only the decoder needs. */
@@ -52,7 +52,7 @@ export async function probeVideo(ffmpeg: Ffmpeg, options: ProbeOptions): Promise
   const stream = defaultStream(file.streams ?? []);
   if (!stream) throw await noVideoStream(ffmpeg, options);
   if (stream.pix_fmt === undefined && log.says(NO_DECODER)) throw noDecoder(ffmpeg, name, stream.codec_name);
-  return new StreamProbe(ffmpeg, file, stream, options).read();
+  return new StreamProbe(ffmpeg, { file, stream, log }, options).read();
 }
 
 /** What FFmpeg says when a build lacks a decoder: for lack of the code, or of the hardware that its code needs. */
@@ -66,17 +66,26 @@ function defaultStream(streams: readonly ProbedStream[]): ProbedStream | undefin
   return streams.toSorted((a, b) => rank(b) - rank(a))[0];
 }
 
+/** A file, the stream of it that is taken, and what ffprobe complained about. */
+interface Found {
+  readonly file: ProbedFile;
+  readonly stream: ProbedStream;
+  readonly log: Log;
+}
+
 /** Puts together what is known of one stream. */
 class StreamProbe {
   readonly #ffmpeg: Ffmpeg;
   readonly #file: ProbedFile;
   readonly #stream: ProbedStream;
+  readonly #log: Log;
   readonly #options: ProbeOptions;
 
-  constructor(ffmpeg: Ffmpeg, file: ProbedFile, stream: ProbedStream, options: ProbeOptions) {
+  constructor(ffmpeg: Ffmpeg, { file, stream, log }: Found, options: ProbeOptions) {
     this.#ffmpeg = ffmpeg;
     this.#file = file;
     this.#stream = stream;
+    this.#log = log;
     this.#options = options;
   }
 
@@ -87,7 +96,7 @@ class StreamProbe {
     // The second flag: decoded, because others depend on it, but not shown.
     const shown = packets.filter(({ flags }) => flags?.[1] !== 'D');
     const { width = 0, height = 0 } = this.#stream;
-    if (shown.length === 0 || width === 0 || height === 0) throw noFrames(name);
+    if (shown.length === 0 || width === 0 || height === 0) throw noFrames(name, this.#log);
 
     const turned = turn && (await this.#isTurned(packets.length === 1));
     const size = turned ? { width: height, height: width } : { width, height };
@@ -96,10 +105,8 @@ class StreamProbe {
     const beginsWhole = packets[0]?.flags?.startsWith('K') ?? false;
     const certain = beginsWhole && !this.#hasFields() && !(times && coincide(times));
     const warnings = new Map<string, string>();
-    const encrypted = shown.filter(isEncrypted).length;
-    if (encrypted === shown.length) throw new VideoError(name, 'encrypted. A copy without encryption (DRM) is needed.');
-    if (encrypted > 0)
-      warnings.set('encrypted', `${encrypted} of its ${shown.length} frames are encrypted and show noise.`);
+    const encrypted = this.#encrypted(shown);
+    if (encrypted) warnings.set('encrypted', encrypted);
     const cutOff = await this.#cutOff(packets.length, times);
     if (cutOff) warnings.set('cut', cutOff);
 
@@ -107,6 +114,14 @@ class StreamProbe {
     const recount = (now: Pick<Counted, 'frames' | 'times'>): VideoInfo => ({ ...size, ...this.#timed(now) });
     const info = recount(counted ?? { frames: shown.length, times });
     return { ...choice, info, warnings, beginsWhole, counted: counted?.log, recount };
+  }
+
+  /** What there is to say if some frames are encrypted. @throws VideoError if all are. */
+  #encrypted(shown: readonly ProbedPacket[]): string | undefined {
+    const encrypted = shown.filter(isEncrypted).length;
+    if (encrypted === shown.length)
+      throw new VideoError(this.#options.name, 'encrypted. A copy without encryption (DRM) is needed.');
+    return encrypted > 0 ? `${encrypted} of its ${shown.length} frames are encrypted and show noise.` : undefined;
   }
 
   /** Whether each packet may be half of a frame. */
@@ -165,11 +180,6 @@ class StreamProbe {
 /** Common Encryption. */
 function isEncrypted({ side_data_list }: ProbedPacket): boolean {
   return side_data_list?.some(({ side_data_type }) => side_data_type === 'Encryption info') ?? false;
-}
-
-/** Whether so much is missing that the last packet's own duration does not explain it. */
-function endsEarly(end: number, duration: number): boolean {
-  return duration - end > Math.max(0.5, 0.02 * duration);
 }
 
 function isTurned({ side_data_list }: Turnable): boolean {

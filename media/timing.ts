@@ -7,7 +7,7 @@
 export interface Timing {
   /** Frames a second, on average; positive. */
   readonly averageFps: number;
-  /** Seconds from the first frame to each; only where the declared rate does not say it. */
+  /** Seconds from the first frame to each; only where they do not follow from the rate. */
   readonly times?: readonly number[];
 }
 
@@ -35,7 +35,10 @@ export function timingOf(frames: number, shown: readonly number[] | undefined, d
   const span = shown ? shown.at(-1)! - shown[0]! : 0;
   if (declared.fps && (!shown || span === 0 || isSane(declared.fps, shown, declared.leaps)))
     return { averageFps: declared.fps };
-  if (shown && span > 0) return { averageFps: (shown.length - 1) / span, times: shown.map((time) => time - shown[0]!) };
+  if (shown && span > 0) {
+    const averageFps = (shown.length - 1) / span;
+    return { averageFps, ...(!isRegular(shown, averageFps) && { times: shown.map((time) => time - shown[0]!) }) };
+  }
   return { averageFps: declared.duration ? frames / declared.duration : DEFAULT_FPS };
 }
 
@@ -54,7 +57,17 @@ function isSane(fps: number, shown: readonly number[], leaps: boolean): boolean 
   return lasting >= span * (1 - TOLERANCE) && lasting <= (span + ascendingSteps.at(-1)!) * (1 + TOLERANCE);
 }
 
+/** Whether each frame is shown where its place says, to within half a frame. */
+export function isRegular(shown: readonly number[], fps: number): boolean {
+  return shown.every((time, i) => Math.abs((time - shown[0]!) * fps - i) <= 0.5);
+}
+
 /** Whether two frames are shown at one time: one of them is hidden, or half of a picture. */
 export function coincide(shown: readonly number[]): boolean {
   return shown.some((time, i) => i > 0 && time === shown[i - 1]);
+}
+
+/** Whether so much is missing that the last packet's own duration does not explain it. */
+export function endsEarly(end: number, duration: number): boolean {
+  return duration - end > Math.max(0.5, 0.02 * duration);
 }

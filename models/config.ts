@@ -80,6 +80,12 @@ export class ConfigReader {
     return this.#checked(key, ok, 'a positive number', fallback);
   }
 
+  /** A number from 0 to 1. */
+  share(key: string, fallback?: number): number {
+    const ok = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 1;
+    return this.#checked(key, ok, 'a number from 0 to 1', fallback);
+  }
+
   /** True or false. */
   flag(key: string, fallback?: boolean): boolean {
     return this.#checked(key, (value): value is boolean => typeof value === 'boolean', 'true or false', fallback);

@@ -44,7 +44,7 @@ export interface FamilyPlan {
   /** How names of other releases of its library become those that it asks for, one replacement after the other. */
   readonly otherNames?: readonly NameChange[];
   /** Stored tensors that the model does not use, and need not be warned of. */
-  readonly ignorable: readonly RegExp[];
+  readonly unusedTensors: readonly RegExp[];
   /** Folders of the weights, for families that keep parts apart; the checkpoint's own if absent. */
   readonly weightFolders?: readonly string[];
   /** Folder of the tokenizer and generation_config.json. */
@@ -52,11 +52,11 @@ export interface FamilyPlan {
   /**
    * Loads what makes tokens of pixels.
    *
-   * @param act - dtype of what is multiplied.
+   * @param computeDtype - dtype of what is multiplied.
    * @param decoder - Loaded, for families whose video has embeddings of text in it.
    * @throws WeightsError if a tensor is missing or does not fit.
    */
-  loadEncoder(loader: WeightLoader, act: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
+  loadEncoder(loader: WeightLoader, computeDtype: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
 }
 
 /** How a family is shown pictures. */
@@ -138,6 +138,10 @@ export interface PromptForm {
   readonly ownTemplate: false | 'text' | ShownMarks;
   /** Special token before all text, as the tokenizer's class puts it there. */
   readonly begin?: string;
+  /** What a repetition costs where generation_config.json says nothing; default 1, nothing. */
+  readonly repetitionPenalty?: number;
+  /** Whether the reference's `generate` is given the prompt's ids, too, and so penalises repeating them. */
+  readonly penalisesPrompt?: boolean;
   /** A special token of models that are spoken to in another way: with it, a checkpoint must have a template of its own. */
   readonly notWith?: string;
   /**

@@ -47,10 +47,10 @@ export class FoldEncoder implements VideoEncoder {
   static async load(
     loader: WeightLoader,
     plan: FoldEncoderPlan,
-    act: 'f32' | 'f16',
+    computeDtype: 'f32' | 'f16',
     decoder: Decoder,
   ): Promise<FoldEncoder> {
-    const tower = await Tower.load(loader, plan.tower, plan.names, act);
+    const tower = await Tower.load(loader, plan.tower, plan.names, computeDtype);
     const inputs = plan.fold ** 2 * plan.tower.hiddenSize;
     const projectors: Projector[] = [];
     for (const steps of [...(plan.planes ?? []), plan.projector])

@@ -3,7 +3,7 @@ import { requireObject } from '../engine/misuse.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { argmax, sample } from '../kernels/sampling.ts';
+import { argmax, penalise, sample } from '../kernels/sampling.ts';
 import { abortable } from './abort.ts';
 import { randomNumbers } from './random.ts';
 import type { Tokens } from './reduction.ts';
@@ -16,8 +16,17 @@ export interface GenerateOptions {
   readonly maxNewTokens?: number;
   /** 0, the default, takes the most probable id; above 0 draws. */
   readonly temperature?: number;
-  /** In (0, 1]; default 1. The share of probability that drawing keeps. */
+  /** In (0, 1]: the share of probability that drawing keeps. Default the checkpoint's (generation_config.json), else 1. */
   readonly topP?: number;
+  /** How many of the most probable ids drawing keeps, 0 for all. Default the checkpoint's, else 0. */
+  readonly topK?: number;
+  /** In [0, 1]: the least share of the largest probability that drawing keeps. Default the checkpoint's, else 0. */
+  readonly minP?: number;
+  /**
+   * Above 0: what scores of ids that have come are divided by where positive, multiplied by where not; also where nothing is
+   * drawn. 1 is none. Default the checkpoint's, else 1.
+   */
+  readonly repetitionPenalty?: number;
   /** Of the draws; default 0. */
   readonly seed?: number;
   /** Ends the answer, also during prefill; iterating then throws the signal's reason. */
@@ -34,6 +43,10 @@ export interface GenerateRequest extends GenerateOptions {
   readonly open: (rec: Recorder) => Promise<Tokens>;
   /** Ids that end the answer; they are not given out. */
   readonly stopIds: ReadonlySet<number>;
+  /** Given the scores of the first id before it is given out; it may throw. */
+  readonly inspect?: ((scores: Float32Array) => Promise<void>) | undefined;
+  /** Ids that count as come for the repetition penalty, besides those that are generated. */
+  readonly seen?: readonly number[];
 }
 
 /** Steps recorded ahead of the last id that the host has seen: the GPU does not wait for the host. */
@@ -42,12 +55,17 @@ const AHEAD = 2;
 /** Throws an `InputError` that names the option unless all are within what `GenerateOptions` says. */
 export function checkGenerateOptions(options: GenerateOptions): void {
   requireObject('ask', 'options: { maxNewTokens, ... }', options);
-  const { maxNewTokens = 1, temperature = 0, topP = 1 } = options;
+  const { maxNewTokens = 1, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1 } = options;
   if (!(Number.isSafeInteger(maxNewTokens) && maxNewTokens >= 0))
     throw new InputError(`maxNewTokens must be a whole number, got ${maxNewTokens}.`);
   if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
     throw new InputError(`temperature must be 0 or above, got ${temperature}.`);
   if (!(topP > 0 && topP <= 1)) throw new InputError(`topP must be above 0 and at most 1, got ${topP}.`);
+  if (!(Number.isSafeInteger(topK) && topK >= 0 && topK < 2 ** 32))
+    throw new InputError(`topK must be a whole number from 0 on, got ${topK}.`);
+  if (!(minP >= 0 && minP <= 1)) throw new InputError(`minP must be from 0 to 1, got ${minP}.`);
+  if (!(repetitionPenalty > 0 && repetitionPenalty < Number.POSITIVE_INFINITY))
+    throw new InputError(`repetitionPenalty must be above 0, got ${repetitionPenalty}.`);
 }
 
 /**
@@ -73,8 +91,10 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
       // The first id is awaited alone: prefill time is then what a user waits, and errors of prefill surface here.
       const ahead = given === 0 ? 1 : 1 + AHEAD;
       while (pending.length < ahead && given + pending.length < maxNewTokens) pending.push(await steps.next());
-      const id = await abortable(pending[0]!.id, signal);
+      const { id: coming, scores } = pending[0]!;
+      const id = await abortable(coming, signal);
       pending.shift();
+      if (scores) await request.inspect?.(await scores);
       if (given === 0) {
         firstAt = performance.now();
         stats.prefillSeconds = (firstAt - started) / 1000;
@@ -95,6 +115,8 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
 /** An id on its way from the GPU. Boxed, because `await` would otherwise wait for it. */
 interface Pending {
   readonly id: Promise<number>;
+  /** Of the first id, where they are inspected. */
+  readonly scores?: Promise<Float32Array>;
 }
 
 /** The passes of one answer, and the last id as it lies on the GPU. */
@@ -104,6 +126,8 @@ class Steps {
   readonly #request: GenerateRequest;
   readonly #random: () => number;
   #token: Tensor | undefined;
+  /** `[vocabSize]`, u32: 1 for ids that count for the repetition penalty. */
+  #seen: Tensor | undefined;
 
   constructor(request: GenerateRequest) {
     this.#request = request;
@@ -112,46 +136,75 @@ class Steps {
 
   /** Opens the sequence; resolves when the work is submitted. */
   first(): Promise<Pending> {
-    return this.#recorded('prefill', this.#request.open);
+    return this.#recorded('prefill', this.#request.open, this.#request.inspect !== undefined);
   }
 
   /** One id further; resolves as `first`. */
   next(): Promise<Pending> {
-    return this.#recorded('decode', (rec) => {
-      const ids = this.#token!;
-      this.#token = undefined;
-      rec.adopt(ids);
+    return this.#recorded('decode', (rec, last) => {
       this.#held++;
-      return this.#request.sequence.extend(rec, ids);
+      return this.#request.sequence.extend(rec, last!);
     });
   }
 
   /** Takes the steps back that ran ahead of the `given` ids, and frees the last id. */
   end(given: number): void {
-    if (this.#token) this.#request.runtime.pool.release(this.#token.buffer);
-    this.#token = undefined;
+    for (const tensor of [this.#token, this.#seen]) if (tensor) this.#request.runtime.pool.release(tensor.buffer);
+    [this.#token, this.#seen] = [undefined, undefined];
     const ahead = Math.max(0, this.#held - given);
     this.#request.sequence.cache.drop(ahead);
     this.#held -= ahead;
   }
 
   /** Records a pass through the layers and the choice of an id after it. Gives everything back, also on errors. */
-  async #recorded(label: string, body: (rec: Recorder) => Promise<Tokens>): Promise<Pending> {
+  async #recorded(
+    label: string,
+    body: (rec: Recorder, last: Tensor | undefined) => Promise<Tokens>,
+    inspected = false,
+  ): Promise<Pending> {
     const { runtime, sequence } = this.#request;
     const rec = runtime.recorder(label);
+    const [last, seen] = [this.#token, this.#seen];
+    [this.#token, this.#seen] = [undefined, undefined];
+    for (const tensor of [last, seen]) if (tensor) rec.adopt(tensor);
     try {
-      const left = await body(rec);
-      this.#token = rec.keep(this.#choose(rec, sequence.logits(rec, left)));
+      const left = await body(rec, last);
+      const raw = sequence.logits(rec, left);
+      const scores = inspected ? (rec.read(raw) as Promise<Float32Array>) : undefined;
+      scores?.catch(() => undefined);
+      const logits = this.#penalised(rec, raw, { last, seen });
+      this.#token = rec.keep(this.#choose(rec, logits));
       const id = rec.read(this.#token).then(([value]) => value ?? 0);
       id.catch(() => undefined); // awaited later: not an unhandled rejection until then
-      return { id };
+      return { id, ...(scores && { scores }) };
     } finally {
       rec.finish();
     }
   }
 
+  /** With less for ids that have come, if that is asked for. */
+  #penalised(
+    rec: Recorder,
+    logits: Tensor,
+    { last, seen }: { readonly last: Tensor | undefined; readonly seen: Tensor | undefined },
+  ): Tensor {
+    const { repetitionPenalty: penalty = 1, seen: ids = [] } = this.#request;
+    if (penalty === 1) return logits;
+    const vocabulary = logits.size;
+    const flags = (): Uint32Array => {
+      const table = new Uint32Array(vocabulary);
+      for (const id of ids) if (id >= 0 && id < vocabulary) table[id] = 1;
+      return table;
+    };
+    const table = seen ?? rec.upload('seen', [vocabulary], 'u32', flags());
+    const token = last ?? rec.upload('no token', [1], 'u32', Uint32Array.of(vocabulary));
+    this.#seen = rec.keep(table);
+    return penalise(rec, logits, { penalty, token, seen: table });
+  }
+
   #choose(rec: Recorder, logits: Tensor): Tensor {
-    const { temperature = 0, topP = 1 } = this.#request;
-    return temperature > 0 ? sample(rec, logits, { temperature, topP, random: this.#random() }) : argmax(rec, logits);
+    const { temperature = 0, topP = 1, topK = 0, minP = 0 } = this.#request;
+    if (temperature === 0) return argmax(rec, logits);
+    return sample(rec, logits, { temperature, topP, topK, minP, random: this.#random() });
   }
 }

@@ -31,6 +31,6 @@ export {
   type TowerConfig,
   withoutLast,
 } from './tower/config.ts';
-export { clipNames, internVitNames, leftOut, siglipNames, type TowerNames } from './tower/names.ts';
+export { clipNames, internVitNames, siglipNames, type TowerNames, unusedTowerTensors } from './tower/names.ts';
 export { Tower } from './tower/tower.ts';
 export { WeightLoader, type WeightLoaderOptions } from './weights.ts';

@@ -55,9 +55,9 @@ export class LlavaEncoder implements VideoEncoder {
     loader: WeightLoader,
     config: LlavaEncoderConfig,
     names: LlavaEncoderNames,
-    act: 'f32' | 'f16',
+    computeDtype: 'f32' | 'f16',
   ): Promise<LlavaEncoder> {
-    const tower = await Tower.load(loader, config.tower, names.tower, act);
+    const tower = await Tower.load(loader, config.tower, names.tower, computeDtype);
     const steps = mlp(names.projector, config.outSize);
     const projector = await Projector.load(loader, steps, config.tower.hiddenSize);
     const needed = config.newlines !== 'none' || config.finalNewline;

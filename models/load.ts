@@ -4,10 +4,12 @@ import type { Runtime } from '../engine/runtime.ts';
 import { Decoder } from './decoder/decoder.ts';
 import type { PlannedModel } from './family.ts';
 import { openParts, renamed, subFolder } from './files.ts';
+import { generationDefaults } from './generation-config.ts';
 import type { LoadOptions } from './load-options.ts';
 import type { ModelParts } from './model-parts.ts';
+import { refusePeftNames } from './refusals.ts';
 import { rehearse } from './rehearsal.ts';
-import { PromptText, stopIdsOf } from './text.ts';
+import { PromptText } from './text.ts';
 import { VideoModel } from './video-model.ts';
 import { type ModelDType, precision, WeightLoader } from './weights.ts';
 
@@ -32,10 +34,16 @@ export async function loadPlanned(
     if (error instanceof WeightsError) return error;
     throw error;
   });
-  const stopIds = await stopIdsOf(textFiles, plan, text);
+  const generation = await generationDefaults(textFiles, plan, text);
   const checkpoint = await openParts(files, plan.weightFolders);
+  try {
+    refusePeftNames(files.name, checkpoint.names());
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
   if (plan.otherNames) checkpoint.alias(renamed(plan.otherNames));
-  const shared = { ...planned, name: options.name ?? files.name, text, stopIds };
+  const shared = { ...planned, name: options.name ?? files.name, text, generation };
   // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>
     loadOnto(on, checkpoint, shared, {
@@ -58,11 +66,11 @@ export async function loadPlanned(
 async function loadOnto(
   runtime: Runtime,
   checkpoint: Checkpoint,
-  shared: Pick<ModelParts, 'name' | 'architecture' | 'plan' | 'text' | 'stopIds'>,
+  shared: Pick<ModelParts, 'name' | 'architecture' | 'plan' | 'text' | 'generation'>,
   { dtype, progress, signal, defaults, reader, close }: LoadOptions & { readonly dtype: ModelDType },
 ): Promise<VideoModel> {
   const { plan } = shared;
-  const { act, format } = precision(dtype, runtime);
+  const { computeDtype, format } = precision(dtype, runtime);
   // Told after every piece of every tensor, which is where loading can be ended.
   const told = (done: number, of: number): void => {
     signal?.throwIfAborted();
@@ -70,10 +78,10 @@ async function loadOnto(
   };
   const loader = new WeightLoader(runtime, checkpoint, { format, progress: told });
   try {
-    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, act);
-    const encoder = await plan.loadEncoder(loader, act, decoder);
+    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, computeDtype);
+    const encoder = await plan.loadEncoder(loader, computeDtype, decoder);
     await loader.finish();
-    const unusedTensors = loader.unused(plan.ignorable);
+    const unusedTensors = loader.unused(plan.unusedTensors);
     const parts = { ...shared, runtime, loader, encoder, decoder, unusedTensors, life: { over: false } };
     return new VideoModel(parts, { defaults, reader, close });
   } catch (error) {

@@ -5,6 +5,7 @@ import type { Runtime } from '../engine/runtime.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import { groupsOf, tokensPerGroup } from './encode.ts';
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
+import type { GenerationDefaults } from './generation-config.ts';
 import type { EncodedPicture, EncodedVideo, Inputs } from './inputs.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt } from './reduction.ts';
@@ -22,10 +23,10 @@ export interface ModelParts {
   readonly decoder: Decoder;
   /** Or why there is none: a model without a tokenizer can still be encoded for, and checked. */
   readonly text: PromptText | WeightsError;
-  readonly stopIds: ReadonlySet<number>;
+  readonly generation: GenerationDefaults;
   readonly unusedTensors: readonly string[];
   /** Ends when the weights are freed, for every copy of the model. */
-  readonly life: { over: boolean };
+  readonly life: { over: boolean; sound?: boolean };
 }
 
 /** @throws InputError if the model was disposed of. */
@@ -39,6 +40,28 @@ export function textOf(parts: ModelParts): PromptText {
   const { text } = parts;
   if (text instanceof WeightsError) throw text;
   return text;
+}
+
+/**
+ * Looks at a model's first scores, once in its life.
+ *
+ * @throws WeightsError that names a tensor, or what to do, if they are not all numbers.
+ */
+export async function checkScores({ name, life, loader, decoder }: ModelParts, scores: Float32Array): Promise<void> {
+  if (scores.every(Number.isFinite)) {
+    life.sound = true;
+    return;
+  }
+  const tensor = await loader.firstNotFinite();
+  if (tensor !== undefined)
+    throw new WeightsError(
+      `${name}: its scores are not numbers: there are NaNs or infinities in ${tensor}. Download the checkpoint again.`,
+    );
+  const remedy =
+    decoder.computeDtype === 'f16'
+      ? 'values outgrow f16. Use --dtype f32'
+      : 'values outgrow f32. The checkpoint is damaged, or its config.json is of another model';
+  throw new WeightsError(`${name}: its scores are not numbers, though its weights are: ${remedy}.`);
 }
 
 /** What is shown, as a prompt's text speaks of it. */

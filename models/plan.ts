@@ -22,7 +22,7 @@ export interface PlanOptions
 /** GPU memory of one run, in bytes, and its pipelines. */
 export interface MemoryPlan {
   readonly architecture: string;
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly weights: LoadedWeights;
   readonly frames: number;
   /** Of the prompt, and how many of them are video. */
@@ -76,7 +76,7 @@ export async function planMemory(
   await runtime.check();
   return {
     architecture: model.architecture,
-    act: model.computeDtype,
+    computeDtype: model.computeDtype,
     weights: model.weights,
     frames,
     rows: stats.promptRows,

@@ -258,13 +258,13 @@ function placed(
   rows: number,
   stretches: readonly Stretch[],
   { config }: Decoder,
-): Pick<Prompt, 'nextPosition' | 'rotation'> {
+): Pick<Prompt, 'nextPosition' | 'rotary'> {
   if (!config.ropeAxes) return {};
   const positions = axisPositions(
     stretches.map(({ of, first, rows: count }) => ({ rows: count, picture: of && placedPicture(of, first, count) })),
   );
   const table = promptRotations(positions, config);
-  return { nextPosition: positions.next, rotation: rec.upload('rotations', [rows, config.headDim], 'f32', table) };
+  return { nextPosition: positions.next, rotary: rec.upload('rotary', [rows, config.headDim], 'f32', table) };
 }
 
 /** The groups of a stretch, whose times count from its first. */

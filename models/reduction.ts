@@ -39,7 +39,7 @@ export interface VideoLayout {
 export interface Tokens {
   /** `[rows, dim]`, f32: the residual stream. */
   readonly hidden: Tensor;
-  /** `[rows]`, u32: original positions, or rows of the prompt's own rotations, which survivors keep. */
+  /** `[rows]`, u32: original positions, or rows of the prompt's own rotary table, which survivors keep. */
   readonly position: Tensor;
   readonly layout: VideoLayout;
   /**
@@ -54,10 +54,10 @@ export interface Prompt extends Tokens {
   /** Position of the token after it; absent: its number of rows. */
   readonly nextPosition?: number;
   /**
-   * `[rows, headDim]`, f32: how each row turns, where positions have several axes; `position` is then the row. Absent: by
+   * `[rows, headDim]`, f32: the rotary table, where positions have several axes; `position` is then the row. Absent: by
    * one position, which the decoder knows.
    */
-  readonly rotation?: Tensor;
+  readonly rotary?: Tensor;
 }
 
 /** Where a reducer is asked: about a video before any question, about the whole prompt, and after a layer's attention. */

@@ -14,6 +14,7 @@ import { nvila } from './nvila/nvila.ts';
 import { qwen25Vl } from './qwen2-5-vl/qwen2-5-vl.ts';
 import { qwen2Vl } from './qwen2-vl/qwen2-vl.ts';
 import { qwen3Vl } from './qwen3-vl/qwen3-vl.ts';
+import { notBuilt, refuseOtherWeights, refuseQuantised } from './refusals.ts';
 import { smolVlm } from './smolvlm/smolvlm.ts';
 import type { VideoModel } from './video-model.ts';
 
@@ -48,17 +49,18 @@ export interface LoadCheckpointOptions extends LoadOptions {
  */
 export async function planOf(files: CheckpointFiles, known: readonly Family[] = families): Promise<PlannedModel> {
   const config = await readConfig(files, 'config.json');
+  await refuseOtherWeights(files);
   if (!config)
     throw new WeightsError(`${files.name}/config.json: it is missing. Name a folder with a Hugging Face checkpoint.`);
   const named = config.raw('architectures');
   const names = Array.isArray(named) ? named : [];
   const family = known.find((candidate) => candidate.architectures.some((name) => names.includes(name)));
   const architecture = family?.architectures.find((name) => names.includes(name));
-  if (!family || architecture === undefined)
-    throw new WeightsError(
-      `${config.file}: architectures must name ${architecturesOf(known).join(' or ')}, got ${JSON.stringify(named)}.`,
-    );
-  return { architecture, plan: await family.plan(config, files) };
+  if (!family || architecture === undefined) throw notBuilt(config, architecturesOf(known));
+  refuseQuantised(config);
+  const plan = await family.plan(config, files);
+  await refuseOtherWeights(files, plan.weightFolders);
+  return { architecture, plan };
 }
 
 function architecturesOf(known: readonly Family[]): string[] {

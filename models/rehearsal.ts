@@ -20,6 +20,7 @@ export interface Rehearsed {
   readonly question: string;
   /** Ids generated at most. */
   readonly maxNewTokens: number;
+  readonly allowLong?: boolean;
 }
 
 /** Enough for what depends on the number of rows and keys; more would take longer and use nothing else. */
@@ -108,8 +109,8 @@ async function encodeBlankPicture(model: VideoModel, source: Size): Promise<Enco
 
 /** Prefill and as many tokens as are under way at once: later ones find buffers and room in the cache. */
 export async function firstTokens(model: VideoModel, seen: Inputs, options: Rehearsed): Promise<GenerationStats> {
-  const { maxNewTokens, question } = options;
-  const answer = model.answer(seen, question, { maxNewTokens });
+  const { maxNewTokens, question, allowLong = false } = options;
+  const answer = model.answer(seen, question, { maxNewTokens, allowLong });
   let given = 0;
   for await (const _ of answer) if (++given === 4) break;
   return answer.stats;

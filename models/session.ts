@@ -1,10 +1,11 @@
 /** A conversation about something that a model was shown. */
 import { InputError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
+import { checkContext } from './context.ts';
 import { reducedVideo } from './encoded.ts';
 import { checkGenerateOptions, type GenerateOptions, generate } from './generate.ts';
 import type { Inputs } from './inputs.ts';
-import { type ModelParts, promptOf, spokenOf, textOf } from './model-parts.ts';
+import { checkScores, type ModelParts, promptOf, spokenOf, textOf } from './model-parts.ts';
 import { reducing } from './reducing.ts';
 import type { Listener, TokenReducer, Tokens } from './reduction.ts';
 import { Sequence } from './sequence.ts';
@@ -21,6 +22,8 @@ export interface AskOptions extends GenerateOptions {
   readonly listener?: Listener;
   /** Whether special tokens that a question spells out are such. Default false: they are text, as all that a user says. */
   readonly rawPrompt?: boolean;
+  /** Whether a prompt may be longer than the model was made for. Default false: it is an error. */
+  readonly allowLong?: boolean;
 }
 
 /** An answer being written: text, piece by piece, as it is iterated. */
@@ -134,13 +137,16 @@ export class Session {
     try {
       next = await this.#open(question, options, stats);
       const { sequence, open } = next;
-      const { runtime, stopIds } = this.#parts;
+      const { runtime, generation } = this.#parts;
+      const seen = this.#parts.plan.prompt.penalisesPrompt ? next.prompt.ids : [];
+      const inspect = this.#parts.life.sound ? undefined : (scores: Float32Array) => checkScores(this.#parts, scores);
+      const settings = { ...generation, ...defined(options), seen, inspect };
       const stream = textOf(this.#parts).tokenizer.stream();
       const give = (piece: string): string => {
         answer += piece;
         return piece;
       };
-      for await (const id of generate({ ...options, runtime, sequence, open, stopIds }, stats)) {
+      for await (const id of generate({ ...settings, runtime, sequence, open }, stats)) {
         const piece = give(stream.push(id));
         if (piece) yield piece;
       }
@@ -167,6 +173,8 @@ export class Session {
     const text = textOf(parts);
     const shown = spokenOf(parts, this.#inputs);
     const conversation = { turns: this.#turns, question, shown, raw: options.rawPrompt };
+    const prompt = text.prompt(conversation);
+    if (!options.allowLong) checkContext(parts, prompt, conversation, this.#inputs);
     const state = this.#state;
     this.#state = undefined;
     if (state) {
@@ -175,7 +183,6 @@ export class Session {
         return extension(parts, state, { prompt: next, ids: [...state.unheld, ...next.rest] }, options, stats);
       state.sequence[Symbol.dispose](); // the template has rewritten what was said
     }
-    const prompt = text.prompt(conversation);
     const shared = await this.#prefix.fork(prompt.ids, inputs, { spare: maxNewTokens, stats, options });
     if (shared)
       return extension(
@@ -203,7 +210,7 @@ export class Session {
       const hook = reducing({ reducer: this.#reducer, layers: decoder.config.layers, listeners, signal });
       return sequence.prefill(rec, tokens, { hook, signal });
     };
-    return new Opening(sequence, prompt.text, open);
+    return new Opening(sequence, prompt, open);
   }
 }
 
@@ -228,20 +235,20 @@ function extension(
   };
   if (ids.some((id) => !(id >= 0 && id < decoder.config.vocabSize)))
     throw new InputError('ask: the tokenizer has ids beyond the vocabulary of the model.');
-  return new Opening(sequence, prompt.text, open);
+  return new Opening(sequence, prompt, open);
 }
 
 /** A sequence on its way to an answer. */
 class Opening {
   readonly sequence: Sequence;
+  readonly prompt: SpokenPrompt;
   failed = false;
-  readonly #text: string;
   readonly #open: (rec: Recorder) => Promise<Tokens>;
   #answerAt: number | undefined;
 
-  constructor(sequence: Sequence, text: string, open: (rec: Recorder) => Promise<Tokens>) {
+  constructor(sequence: Sequence, prompt: SpokenPrompt, open: (rec: Recorder) => Promise<Tokens>) {
     this.sequence = sequence;
-    this.#text = text;
+    this.prompt = prompt;
     this.#open = open;
   }
 
@@ -268,6 +275,11 @@ class Opening {
       return undefined;
     }
     const held = this.sequence.cache.nextPosition - this.#answerAt;
-    return { sequence: this.sequence, text: this.#text, unheld: ids.slice(held), rows: promptRows + held };
+    return { sequence: this.sequence, text: this.prompt.text, unheld: ids.slice(held), rows: promptRows + held };
   }
+}
+
+/** Options that were given: one that is undefined leaves the checkpoint's own. */
+function defined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -3,7 +3,7 @@ import { WeightsError } from '../engine/errors.ts';
 import type { Crop } from '../engine/geometry.ts';
 import { VIDEO_MARK } from './chat.ts';
 import { ChatTemplate, type Message, type MessagePart } from './chat-template.ts';
-import type { FamilyPlan, PictureForm, PromptForm, ShownMarks, SpokenVideo } from './family.ts';
+import type { PictureForm, PromptForm, ShownMarks, SpokenVideo } from './family.ts';
 import { readConfig, readText } from './files.ts';
 import { VIDEO_ID } from './prompt.ts';
 import { readTokenizer } from './tokenizer/read.ts';
@@ -199,16 +199,4 @@ async function ownTemplateOf(
 function templateIn(value: unknown): string | undefined {
   const named = Array.isArray(value) ? value.find((item) => item?.name === 'default')?.template : value;
   return typeof named === 'string' ? named : undefined;
-}
-
-/** generation_config.json names the ids that end an answer, the family's config and its conversation others. */
-export async function stopIdsOf(
-  files: CheckpointFiles,
-  { stopIds, prompt }: FamilyPlan,
-  text: PromptText | WeightsError,
-): Promise<ReadonlySet<number>> {
-  const generation = await readConfig(files, 'generation_config.json');
-  const spoken = text instanceof WeightsError ? [] : prompt.stopTokens.map((token) => text.tokenizer.idOf(token));
-  const known = spoken.filter((id) => id !== undefined);
-  return new Set([...(generation?.numbers('eos_token_id') ?? []), ...stopIds, ...known]);
 }

@@ -3,6 +3,7 @@ import type { CroppedPicture, CropsOf } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { type ModelDefaults, samplingOf } from './defaults.ts';
 import { type EncodeOptions, encodePicture, encodeVideo } from './encoding.ts';
+import type { GenerationDefaults } from './generation-config.ts';
 import {
   type EncodedPicture,
   type EncodedVideo,
@@ -78,6 +79,10 @@ export class VideoModel {
   /** The crops that it wants a picture in, by its size; undefined if it takes no pictures. */
   get pictureFormat(): CropsOf | undefined {
     return this.parts.plan.pictures?.crops;
+  }
+  /** How its answers are written where a question does not say: generation_config.json. */
+  get generation(): GenerationDefaults {
+    return this.parts.generation;
   }
   /** What it is run with where a question does not say. */
   get defaults(): ModelDefaults {

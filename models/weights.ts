@@ -30,11 +30,11 @@ export const FORMAT_KEY = 'framefusion.weights';
 export function precision(
   dtype: ModelDType,
   runtime: Runtime,
-): { readonly act: 'f32' | 'f16'; readonly format: WeightFormat | 'file' } {
+): { readonly computeDtype: 'f32' | 'f16'; readonly format: WeightFormat | 'file' } {
   if (dtype === 'f16' && !runtime.hasF16)
     throw new InputError(`dtype f16: ${runtime.adapterName} has no shader-f16. Use f32.`);
   return {
-    act: dtype !== 'f32' && runtime.hasF16 ? 'f16' : 'f32',
+    computeDtype: dtype !== 'f32' && runtime.hasF16 ? 'f16' : 'f32',
     format: dtype === 'auto' || dtype === 'f32' ? 'file' : dtype,
   };
 }
@@ -182,10 +182,29 @@ export class WeightLoader {
     await this.runtime.check(this.#tensors);
   }
 
-  /** Stored tensors that nobody read, without those that the model declares as ignorable. */
-  unused(ignorable: readonly RegExp[]): string[] {
+  /** Stored tensors that nobody read, without those that the model declares as unusedTensors. */
+  unused(unusedTensors: readonly RegExp[]): string[] {
     const { checkpoint } = this;
-    return checkpoint.unused().filter((name) => !ignorable.some((one) => one.test(checkpoint.otherName(name))));
+    return checkpoint.unused().filter((name) => !unusedTensors.some((one) => one.test(checkpoint.otherName(name))));
+  }
+
+  /** Name of the first loaded tensor with a NaN or an infinity in it; reads back all that are floats. */
+  async firstNotFinite(): Promise<string | undefined> {
+    for (const tensor of this.#tensors) {
+      if (tensor.dtype === 'u32') continue; // packed integers, whose misfits are counted when they are packed
+      const [rows = 1] = tensor.shape;
+      const most = Math.max(1, Math.floor((PIECE_BYTES * rows) / tensor.byteLength));
+      for (let row = 0; row < rows; row += most) {
+        const rec = this.runtime.recorder('check');
+        try {
+          const values = await rec.read(tensor.rows(row, Math.min(most, rows - row)));
+          if (!values.every(Number.isFinite)) return tensor.label;
+        } finally {
+          rec.finish();
+        }
+      }
+    }
+    return undefined;
   }
 
   /** Destroys every buffer that was loaded. */

@@ -3,20 +3,26 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
+import { overview } from '../bench/common/overview.ts';
 import { helpText } from '../cli/arguments.ts';
+import { convertHelp } from '../cli/convert/arguments.ts';
+import { evalHelp } from '../cli/eval/arguments.ts';
+import { helpPage } from '../tools/help-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const text = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 describe('the documents', () => {
-  it('show the help text as the command prints it', () => {
-    const indented = helpText().replace(/^(?=.)/gm, '    ');
-    expect(text('README.md')).to.contain(indented);
+  it('have the page of the commands as npm run help-page writes it', () => {
+    const helps = { 'ff-run': helpText(), 'ff-eval': evalHelp(), 'ff-convert': convertHelp(), 'ff-bench': overview() };
+    expect(text('docs/commands.md')).to.equal(helpPage(helps));
   });
 
   it('name files that are there', () => {
     const pages = [
       'README.md',
+      'CONTRIBUTING.md',
+      'SECURITY.md',
       'CHANGELOG.md',
       'NOTICE.md',
       ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`),

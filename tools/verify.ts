@@ -1,6 +1,6 @@
 /**
  * Checks this project against golden data made by the genuine reference: `npm run verify -- DIR`, where DIR is a folder
- * of the golden format (../shared/golden/README.md): the root with all sets, one set, or one model of a set. `--act f16`
+ * of the golden format (test/fixtures/golden/README.md): the root with all sets, one set, or one model of a set. `--act f16`
  * multiplies in f16, within wider limits.
  */
 import { existsSync } from 'node:fs';

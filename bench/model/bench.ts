@@ -84,7 +84,7 @@ async function timeVision(
   const visionCompile = Math.max(0, cold.wall - again().wall);
   const samples: Sample[] = [];
   for (let round = 0; round < rounds; round++) {
-    said(`looking at the video, round ${round + 1} of ${rounds}`);
+    said(`encoding the video, round ${round + 1} of ${rounds}`);
     encoded[Symbol.dispose]();
     const time = stopwatch();
     encoded = await encode(shown);

@@ -53,7 +53,7 @@ function layersFault({ layers, promptRows }: GenerationStats): string | undefine
 
 /** The budget is not exceeded by more than the one token that rounding may cost in every layer. */
 function spentFault(stats: GenerationStats, cost: number): string | undefined {
-  const spent = computedShareOf(stats);
-  if (stats.videoTokens === 0 || spent <= cost + 1 / stats.videoTokens) return undefined;
-  return `the layers computed ${(100 * spent).toFixed(2)} % of the video tokens`;
+  const computedShare = computedShareOf(stats);
+  if (stats.videoTokens === 0 || computedShare <= cost + 1 / stats.videoTokens) return undefined;
+  return `the layers computed ${(100 * computedShare).toFixed(2)} % of the video tokens`;
 }

@@ -110,7 +110,7 @@ function summary({ model, runtime }: Subject, runs: Runs, dense: Runs): CostResu
     cost,
     layers: stats.layers,
     steps: stats.steps,
-    spent: computedShareOf(stats),
+    computedShare: computedShareOf(stats),
     prefillFlops: prefillFlops(decoder.config, stats.layers),
     firstPrefill: runs.firstPrefill,
     prefill,

@@ -10,7 +10,7 @@ export interface CostResult {
   readonly layers: GenerationStats['layers'];
   readonly steps: GenerationStats['steps'];
   /** Mean share of the video tokens that was computed. */
-  readonly spent: number;
+  readonly computedShare: number;
   readonly prefillFlops: number;
   /** The first of all, in which kernels are compiled. */
   readonly firstPrefill: Sample;

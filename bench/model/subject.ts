@@ -1,6 +1,6 @@
 /** What `ff-bench model` times: a model on an adapter, and a clip. */
 import { join } from 'node:path';
-import { fetchModel } from '../../cli/fetch-model.ts';
+import { findChoice } from '../../cli/fetch-model.ts';
 import { given } from '../../cli/flags.ts';
 import type { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
@@ -79,7 +79,7 @@ function openChosen(
 ): Promise<{ runtime: Runtime; model: VideoModel }> {
   const { maxNewTokens, dtype } = args;
   const wanted = { dtype, frames: Math.max(...args.frames), cost: 1, reducer: () => undefined, question, maxNewTokens };
-  return fetchModel(chooseModel(args.model), log).then((choice) => openModel(args, choice, log, wanted));
+  return findChoice(chooseModel(args.model), log).then((choice) => openModel(args, choice, log, wanted));
 }
 
 /** The model under FrameFusion at a budget; 1 is the dense model, unless `always`. */

@@ -106,9 +106,9 @@ function tokensTable(report: ModelReport): BenchTable {
   return {
     title: 'Rows in attention, by layer',
     head: ['', '', 'of the video', 'computed', 'steps', ...shown.map(String)],
-    rows: perCost(report, ({ layers, spent, steps }, { videoTokens }) => [
+    rows: perCost(report, ({ layers, computedShare, steps }, { videoTokens }) => [
       amount(videoTokens, '').replace(/\..*/, ''),
-      percentText(spent),
+      percentText(computedShare),
       steps
         .filter(({ action }) => action !== 'none')
         .map(({ action, at }) => `${action} at ${at}`)

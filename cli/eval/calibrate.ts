@@ -6,7 +6,7 @@ import { chooseModel, type ModelChoice, ownCatalogue, relativeTo } from '../../l
 import type { NamedModel } from '../../library/named-model.ts';
 import { openVideo } from '../../media/open-video.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { fetchModel } from '../fetch-model.ts';
+import { findChoice } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
@@ -29,7 +29,7 @@ export async function calibrate(args: CalibrateArguments): Promise<void> {
   // It is read as well, so that its other entries stay.
   const catalogue = file === '-' ? undefined : ownCatalogue(file);
   await checkOutputs([{ flag: '--calibrate', path: file }], await inputFiles({ ...args, videos }, chosen));
-  const choice = await fetchModel(chosen, log);
+  const choice = await findChoice(chosen, log);
   const { runtime, model } = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,

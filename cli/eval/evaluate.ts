@@ -1,4 +1,4 @@
-/** The work of `ff-eval`: every question to every policy, with the vision tower run once a video. */
+/** The work of `ff-eval`: every question to every reducer, with the vision tower run once a video. */
 import { createHash } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
@@ -8,7 +8,8 @@ import type { EncodedVideo } from '../../models/inputs.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
-import { fetchModel, type LocalModel } from '../fetch-model.ts';
+import { foreignVideoNote } from '../embedded-model.ts';
+import { findChoice } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
@@ -26,11 +27,11 @@ import { Results } from './results.ts';
 import { summarise } from './summary.ts';
 import { accuracyTable, markdownTables, typeTable } from './table.ts';
 
-/** A policy at one budget. */
+/** A reducer at one budget. */
 interface Run {
   readonly reducer: string;
   readonly cost: number;
-  readonly policy: TokenReducer | undefined;
+  readonly instance: TokenReducer | undefined;
   /** By which results know it. */
   readonly key: string;
 }
@@ -46,19 +47,21 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const outputs = (['json', 'report', 'results'] as const).map((flag) => ({ flag: `--${flag}`, path: args[flag] }));
   const videos = new Set(questions.map(({ video }) => video));
   await checkOutputs(outputs, await inputFiles({ data: args.data, videos }, chosen));
-  const choice = await fetchModel(chosen, log);
-  const { runtime, model } = await openModel(args, choice, log, {
+  const choice = await findChoice(chosen, log);
+  const { runtime, model, source } = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,
     cost: Math.max(...runs.map(({ cost }) => cost)),
     // The dense model is what needs the most.
-    reducer: () => (runs.some(({ policy }) => !policy) ? undefined : runs[0]?.policy),
+    reducer: () => (runs.some(({ instance }) => !instance) ? undefined : runs[0]?.instance),
     question: 'What happens?',
     maxNewTokens: args.maxNewTokens,
   });
   try {
-    await using results = await Results.open(args.results, aboutOf(args, choice, model, questions), (line) =>
-      log.warn(line),
+    await using results = await Results.open(
+      args.results,
+      aboutOf(args, choice, { model, source }, questions),
+      (line) => log.warn(line),
     );
     const skipped = await answerAll(args, { choice, model, questions, runs, results }, log);
     const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
@@ -98,27 +101,27 @@ async function drawn(report: EvalReport, file: string): Promise<string> {
   return /\.svg$/i.test(file) ? evalSvg(report) : evalHtml(report);
 }
 
-/** Every policy at every budget; the dense model has one. */
+/** Every reducer at every budget; the dense model has one. */
 async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> {
   const thresholds = { similarityLowerBound: args.similarity, ratioLowerBound: args.ratio };
   const runs: Run[] = [];
   for (const reducer of args.reducers) {
     const make = await reducerMaker(reducer);
     for (const cost of reducer === 'none' ? [1] : args.costs) {
-      const policy = make({ cost, seed: args.seed, ...thresholds }, choice);
+      const instance = make({ cost, seed: args.seed, ...thresholds }, choice);
       // A module of the user's own need not name its budget.
-      const settings = policy ? { cost, ...policy.settings } : {};
-      runs.push({ reducer, cost, policy, key: JSON.stringify([reducer, settings]) });
+      const settings = instance ? { cost, ...instance.settings } : {};
+      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, settings]) });
     }
   }
   return runs;
 }
 
-/** What answers hang on besides the policy. */
+/** What answers hang on besides the reducer. */
 function aboutOf(
   args: EvalArguments,
-  choice: LocalModel,
-  model: VideoModel,
+  choice: ModelChoice,
+  { model, source }: { readonly model: VideoModel; readonly source: string },
   questions: readonly Question[],
 ): Record<string, unknown> {
   // The questions and not the file: some benchmarks keep answers and videos' names in others. Where the data lie is
@@ -127,7 +130,7 @@ function aboutOf(
   const asked = questions.map((question) => ({ ...question, video: relative(folder, question.video) }));
   return {
     data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
-    model: resolve(choice.folder), // its name alone could be that of another folder
+    model: /^https?:/.test(source) ? source : resolve(source), // its name alone could be that of another folder
     dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
     frames: args.frames ?? choice.frames,
     maxNewTokens: args.maxNewTokens,
@@ -186,7 +189,7 @@ async function answerOpen(
 ): Promise<void> {
   // What questions about one video have in common is computed once.
   const sessions = new Map(
-    [...new Set(open.map(({ run }) => run))].map((run) => [run, model.withReducer(run.policy).session(encoded)]),
+    [...new Set(open.map(({ run }) => run))].map((run) => [run, model.withReducer(run.instance).session(encoded)]),
   );
   try {
     for (const { run, question, index } of open) {
@@ -225,10 +228,12 @@ function byVideo(questions: readonly Question[]) {
   return groups.values();
 }
 
-async function encode(args: EvalArguments, { model }: Work, shown: Question, log: Log) {
+async function encode(args: EvalArguments, { model, choice }: Work, shown: Question, log: Log) {
   const { start, end } = shown;
   const video = await openVideo(shown.video);
   try {
+    const note = foreignVideoNote(choice.name, video.info);
+    if (note !== undefined) log.noteOnce(`${log.tool}: ${note}`);
     const times = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
     return (await showVideo({ video, model }, { ...args, ...times }, log)).encoded;
   } finally {

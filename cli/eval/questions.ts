@@ -1,6 +1,7 @@
 /** Question files: JSON lines, a question about a video each, or those of public benchmarks. */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { parseJson } from '../../checkpoint/json.ts';
 import { InputError } from '../../engine/errors.ts';
 import { quoted, shownValue } from '../../engine/text.ts';
 import { reasonOf } from '../errors.ts';
@@ -41,7 +42,7 @@ async function isFolder(path: string): Promise<boolean> {
 function parseQuestion(where: string, line: string, folder: string): Question {
   let value: Partial<Record<string, unknown>>;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line) as Partial<Record<string, unknown>>;
   } catch (cause) {
     throw new InputError(`${where}: must be JSON: ${(cause as Error).message}.`, { cause });
   }

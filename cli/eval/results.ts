@@ -7,7 +7,7 @@ import { realFile, writeOutput } from '../output.ts';
 
 /** One answer. */
 export interface Result {
-  /** Which policy, by name and settings. */
+  /** Which reducer, by name and settings. */
   readonly run: string;
   /** Index of the question in its file. */
   readonly question: number;
@@ -15,7 +15,7 @@ export interface Result {
   readonly right: boolean;
   /** Mean over the layers of the share of video tokens in attention. */
   readonly computedShare: number;
-  /** What the policy did, in order. */
+  /** What the reducer did, in order. */
   readonly actions: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export class Results implements AsyncDisposable {
     return this.#done.get(run)?.has(question) ?? false;
   }
 
-  /** Answers of one policy, in the order of questions. */
+  /** Answers of one reducer, in the order of questions. */
   of(run: string): Result[] {
     return [...(this.#done.get(run)?.values() ?? [])].sort((a, b) => a.question - b.question);
   }

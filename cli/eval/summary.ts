@@ -10,7 +10,7 @@ export interface Accuracy {
   readonly interval: readonly [low: number, high: number];
 }
 
-/** One policy at one budget. */
+/** One reducer at one budget. */
 export interface RunSummary extends Accuracy {
   readonly reducer: string;
   /** Asked for; 1 for the dense model. */
@@ -33,7 +33,7 @@ export function accuracy(right: number, total: number): Accuracy {
   return { right, total, interval: [Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)] };
 }
 
-/** Summarises the answers of one policy. */
+/** Summarises the answers of one reducer. */
 export function summarise(
   { reducer, cost }: { reducer: string; cost: number },
   questions: readonly Question[],

@@ -3,7 +3,7 @@ import { alignRows } from '../table.ts';
 import type { EvalReport } from './report.ts';
 import type { Accuracy } from './summary.ts';
 
-/** One line a policy and budget. */
+/** One line a reducer and budget. */
 export function accuracyTable(report: EvalReport): string {
   return [origin(report), alignRows(accuracyRows(report))].join('\n');
 }
@@ -31,7 +31,7 @@ function accuracyRows({ runs }: EvalReport): string[][] {
   return [head, ...lines];
 }
 
-/** Accuracy by type, a column a policy and budget. */
+/** Accuracy by type, a column a reducer and budget. */
 export function typeTable(report: EvalReport): string {
   return alignRows(typeRows(report));
 }

@@ -1,4 +1,4 @@
-/** The answers, side by side where there are two, with the place where they part. */
+/** The answers, side by side where there are two, with the place where they begin to differ. */
 
 import { html, type Markup } from '../../charts/markup.ts';
 import { type Answered, type Parting, partingOf } from '../answers.ts';
@@ -7,9 +7,7 @@ import { type Answered, type Parting, partingOf } from '../answers.ts';
 export function answersSection(answers: readonly Answered[]): Markup {
   const [one, other] = answers;
   const parting = one && other && partingOf(one.pieces, other.pieces);
-  const said = parting
-    ? `They part at token ${parting.token + 1}, which is marked.`
-    : 'They are the same, token for token.';
+  const said = partingText(parting);
   return html`<div class="answers">${answers.map((answered) => answerBox(answered, parting))}</div>
 ${other && html`<p class="note">${said}</p>`}`;
 }
@@ -25,4 +23,10 @@ function marked(pieces: Answered['pieces'], { token, before }: Parting): Markup 
   const rest = at < 0 ? [] : pieces.slice(at).map(({ text }) => text);
   const [first = '', ...more] = rest;
   return html`${before}<mark>${first === '' ? '(ends here)' : first}</mark>${more.join('')}`;
+}
+
+function partingText(parting: Parting | undefined): string {
+  if (!parting) return 'They are the same, word for word.';
+  if (parting.before.trim() === '') return 'They differ from the first word.';
+  return 'They are the same up to the word that is marked.';
 }

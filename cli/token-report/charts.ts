@@ -46,7 +46,13 @@ export function stepFigure({ similarity, attention, merged, dropped }: TraceStep
   if (similarity) {
     // The first token of a place has nothing before it: -2 stands for no number.
     const kinds = split(similarity, 'merged', COLOUR.merged).map(some((value) => value >= -1.01));
-    return both({ title, label: 'similarity to the frame before', kinds, line: thresholdOf(similarity, merged.size) });
+    return both({
+      title,
+      label: 'similarity to the frame before',
+      most: 1,
+      kinds,
+      line: thresholdOf(similarity, merged.size),
+    });
   }
   if (!attention) return undefined;
   const kinds = split(attention, 'pruned', COLOUR.pruned)

@@ -8,6 +8,7 @@ import { precisionText, type ReportOfVideo } from '../report.ts';
 import { answersSection } from './answers.ts';
 import { layerFigure } from './charts.ts';
 import { type DrawnFrame, playerCss, playerSection } from './frames.ts';
+import { headline, headlineCss, introduction, reading, shortName } from './introduction.ts';
 import { entries } from './markup.ts';
 import { played } from './played.ts';
 import program from './player.browser.js';
@@ -28,16 +29,19 @@ export function tokenReportHtml({ report, answers, grid, frames }: TokenReport):
   if (!run?.trace) throw new Error('a token report needs a trace');
   const data = played(run.trace, grid);
   return page({
-    title: `What became of every token: ${report.video.name}`,
-    css: playerCss,
-    body: html`${summary(report)}
+    title: `What a model saw of ${shortName(report.video.name)}`,
+    css: `${playerCss}${headlineCss}`,
+    body: html`${introduction}
+${headline(report)}
 <h2 id="answer">${answers.length > 1 ? 'Answers' : 'Answer'}</h2>
+${(report.notes ?? []).map((note) => html`<p class="warning">${note}</p>\n`)}${summary(report)}
 ${answersSection(answers)}
 <h2 id="frames">Frame by frame</h2>
+${reading}
 ${playerSection(data, frames, report.video)}
 <h2 id="layers">Tokens in every layer</h2>
 <figure>${layerFigure(run.report)}
-<figcaption>The dotted line is the budget: what the layers may compute on average. They computed ${percent(run.report.budget.computedShare)} of the video's tokens.</figcaption></figure>
+<figcaption>A model passes its tokens through its layers, one after another. The dotted line is the budget: what the layers may compute on average. They computed ${percent(run.report.budget.computedShare)} of the video's tokens.</figcaption></figure>
 <h2 id="steps">What was merged and pruned, and why</h2>
 ${stepsSection(run)}
 <h2 id="time">Time</h2>

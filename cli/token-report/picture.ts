@@ -5,13 +5,15 @@ import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InputError } from '../../engine/errors.ts';
 
-/** In pixels of the page. */
-const WIDTH = 1080;
-const MARGIN = 32;
+/** In pixels of the page: what is shared is shown in this shape. */
+const WIDTH = 1200;
+const HEIGHT = 630;
 
-/** Sharp on any screen; taller pages than this many pixels get one pixel each. */
+/** Until the page's program has drawn the frames in their new size. */
+const SETTLED_MS = 200;
+
+/** Sharp on any screen. */
 const SCALE = 2;
-const MOST_PIXELS = 16_000;
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge', 'chrome'];
 const places = [
@@ -37,7 +39,7 @@ export async function findBrowser(): Promise<string> {
 }
 
 /**
- * Takes the picture, as the page would be on paper.
+ * Takes a picture for sharing: headline, answers and frames.
  *
  * @param program - Path of the browser.
  * @throws InputError if the browser does not do it.
@@ -49,13 +51,11 @@ export async function pictureOf(page: string, program: string): Promise<Uint8Arr
     await writeFile(file, page);
     const browser = await launch(program);
     try {
-      const page = await browser.newPage({ viewport: { width: WIDTH, height: 800 }, deviceScaleFactor: SCALE });
-      await page.emulateMedia({ media: 'print' });
+      const page = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT }, deviceScaleFactor: SCALE });
       await page.goto(pathToFileURL(file).href);
-      // Paper has margins; a picture has none of its own.
-      await page.addStyleTag({ content: `body { padding: ${MARGIN}px }` });
-      const height = Number(await page.evaluate('document.documentElement.scrollHeight'));
-      return await page.screenshot({ fullPage: true, scale: height * SCALE > MOST_PIXELS ? 'css' : 'device' });
+      await page.evaluate("document.body.classList.add('card')");
+      await page.waitForTimeout(SETTLED_MS);
+      return await page.screenshot();
     } finally {
       await browser.close();
     }

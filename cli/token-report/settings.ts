@@ -47,10 +47,16 @@ export function originSection(report: ReportOfVideo): Markup {
         .filter(Boolean)
         .join(', '),
     ],
-    ['sampling', `temperature ${sampling.temperature}, top-p ${sampling.topP}, seed ${sampling.seed}`],
+    ['sampling', samplingText(sampling)],
     ['reducer', [runs.at(-1)?.reducer ?? '', ...settings].join(', ')],
     ['frames', `${video.sampled.join(', ')} (decoded by ${video.decoder})`],
   ]);
+}
+
+function samplingText({ temperature, topP, topK, minP, repetitionPenalty, seed }: Report['sampling']): string {
+  const penalty = `repetition penalty ${repetitionPenalty}`;
+  if (temperature === 0) return `greedy, ${penalty}`;
+  return `temperature ${temperature}, top-p ${topP}, top-k ${topK || 'all'}, min-p ${minP}, ${penalty}, seed ${seed}`;
 }
 
 function said(value: number): string {

@@ -12,7 +12,6 @@ import {
   type Family,
   gridOf,
   hfProjector,
-  leftOut,
   llamaConfig,
   llamaNames,
   mlp,
@@ -20,6 +19,7 @@ import {
   type TokenGrid,
   Tower,
   type TowerConfig,
+  unusedTowerTensors,
   VIDEO_LEAD,
   type VideoEncoder,
   type WeightLoader,
@@ -50,8 +50,9 @@ export const llava15: Family = {
       decoder,
       // 3. The weights: what they are called, and which of them are not needed.
       decoderNames: llamaNames('language_model.'),
-      ignorable: leftOut(towerNames, tower.layers),
-      loadEncoder: (loader, act) => PictureEncoder.load(loader, { tower, act, width: decoder.hiddenSize }),
+      unusedTensors: unusedTowerTensors(towerNames, tower.layers),
+      loadEncoder: (loader, computeDtype) =>
+        PictureEncoder.load(loader, { tower, computeDtype, width: decoder.hiddenSize }),
       // What it is shown, and how it is asked: one picture a frame, each at a mark of its own.
       frameFormat: { size: tower.imageSize, pictures: centred(tower.imageSize), forceSample: true },
       pixels: clipPixels,
@@ -76,7 +77,7 @@ function towerOf(config: ConfigReader): TowerConfig {
 
 interface EncoderPlan {
   readonly tower: TowerConfig;
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   /** Of the decoder. */
   readonly width: number;
 }
@@ -92,8 +93,8 @@ class PictureEncoder implements VideoEncoder {
     this.#projector = projector;
   }
 
-  static async load(loader: WeightLoader, { tower, act, width }: EncoderPlan): Promise<PictureEncoder> {
-    const loaded = await Tower.load(loader, tower, towerNames, act);
+  static async load(loader: WeightLoader, { tower, computeDtype, width }: EncoderPlan): Promise<PictureEncoder> {
+    const loaded = await Tower.load(loader, tower, towerNames, computeDtype);
     return new PictureEncoder(loaded, await Projector.load(loader, mlp(hfProjector, width), tower.hiddenSize));
   }
 

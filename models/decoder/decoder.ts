@@ -47,7 +47,7 @@ export class Decoder {
   readonly computeDtype: 'f32' | 'f16';
   readonly #runtime: Runtime;
   readonly #weights: Weights;
-  readonly #rotations: Tensor[] = [];
+  readonly #rotaryTables: Tensor[] = [];
 
   private constructor(runtime: Runtime, config: DecoderConfig, weights: Weights, computeDtype: 'f32' | 'f16') {
     this.#runtime = runtime;
@@ -88,28 +88,28 @@ export class Decoder {
   /**
    * All layers, in prefill and decoding alike.
    *
-   * @param tokens - In prefill the prompt, which may bring rotations of its own.
+   * @param tokens - In prefill the prompt, which may bring a rotary table of its own.
    * @returns The tokens that are left, before the final norm.
    * @throws The reason of an aborted `signal`, between layers.
    */
   async forward(
     rec: Recorder,
-    { rotation: own, nextPosition: _, ...prompt }: Prompt,
+    { rotary: own, nextPosition: _, ...prompt }: Prompt,
     cache: KvCache,
     { positions, hook, signal }: ForwardOptions,
   ): Promise<Tokens> {
-    const rotation = own ?? this.#rotationFor(positions);
+    const rotary = own ?? this.#rotaryTableFor(positions);
     let t: Tokens = prompt;
     if (hook) t = await rec.scope('input', () => hook(rec, 'input', t), t);
     for (const [i, weights] of this.#weights.layers.entries()) {
       signal?.throwIfAborted();
       const layer = cache.layers[i]!;
-      t = await rec.scope(`layer ${i}`, () => this.#layer(rec, weights, t, { i, cache: layer, hook, rotation }), t);
+      t = await rec.scope(`layer ${i}`, () => this.#layer(rec, weights, t, { i, cache: layer, hook, rotary }), t);
     }
     return t;
   }
 
-  /** The last row through the final norm, `[1, hiddenSize]`, dtype `act`. */
+  /** The last row through the final norm, `[1, hiddenSize]`, dtype `computeDtype`. */
   lastNormed(rec: Recorder, { hidden }: Tokens): Tensor {
     const [rows, dim] = hidden.shape2();
     const last = rec.empty('last row', [1, dim], 'f32');
@@ -124,14 +124,14 @@ export class Decoder {
 
   async #layer(rec: Recorder, w: LayerWeights, entering: Tokens, at: LayerRun): Promise<Tokens> {
     const { computeDtype, config: c } = this;
-    const { i, cache, hook, rotation } = at;
+    const { i, cache, hook, rotary } = at;
     let t = entering;
 
     const normed = rmsNorm(rec, t.hidden, w.inputNorm, c.rmsNormEps, computeDtype);
     const qkv = linear(rec, normed, w.qkv, { out: computeDtype });
     const room = cache.extend(rec, t.hidden.shape2()[0]);
     const norm = w.qkNorm && { weight: w.qkNorm, eps: c.rmsNormEps };
-    const q = splitRope(rec, qkv, t.position, rotation, c, room, { order: c.headOrder, norm });
+    const q = splitRope(rec, qkv, t.position, rotary, c, room, { order: c.headOrder, norm });
     const { k, v } = cache.filled;
     const attended = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
     t = { ...t, hidden: linear(rec, attended, w.o, { residual: t.hidden }) };
@@ -159,14 +159,14 @@ export class Decoder {
     return y;
   }
 
-  /** Gives the rotation tables back; the weights belong to their loader. */
+  /** Returns the rotary tables; the weights belong to their loader. */
   dispose(): void {
-    for (const table of this.#rotations.splice(0)) this.#runtime.free(table);
+    for (const table of this.#rotaryTables.splice(0)) this.#runtime.free(table);
   }
 
-  /** A table of rotations of at least `positions` rows. An outgrown one may be in recorded work, so it stays too. */
-  #rotationFor(positions: number): Tensor {
-    const last = this.#rotations.at(-1);
+  /** A rotary table of at least `positions` rows. An outgrown one may be in recorded work, so it stays too. */
+  #rotaryTableFor(positions: number): Tensor {
+    const last = this.#rotaryTables.at(-1);
     const have = last?.shape[0] ?? 0;
     if (last && positions <= have) return last;
     const { headDim, ropeTheta, ropeFactor, maxPositions } = this.config;
@@ -176,8 +176,8 @@ export class Decoder {
       );
     const rows = Math.max(positions, 2 * have, 1024);
     const table = rotations(rows, headDim, ropeTheta, ropeFactor);
-    const tensor = this.#runtime.upload('rotations', [rows, headDim], 'f32', table);
-    this.#rotations.push(tensor);
+    const tensor = this.#runtime.upload('rotary', [rows, headDim], 'f32', table);
+    this.#rotaryTables.push(tensor);
     return tensor;
   }
 }
@@ -202,7 +202,7 @@ interface LayerRun {
   readonly i: number;
   readonly cache: LayerCache;
   readonly hook: Hook | undefined;
-  readonly rotation: Tensor;
+  readonly rotary: Tensor;
 }
 
 /** Adds the next of what travels with the tokens, as Qwen3-VL's deepstack does after each of the first layers. */

@@ -123,8 +123,8 @@ function planOf({ text, tower, names, projector, otherNames, template, mostTiles
     },
     pictures: { crops: (source) => tilesOf(source, tower.imageSize, mostTiles), lead, tokens: 'frames' },
     stopIds: text.numbers('eos_token_id'),
-    ignorable: [/\.inv_freq$/],
-    loadEncoder: (loader, act, loaded) => FoldEncoder.load(loader, encoder, act, loaded),
+    unusedTensors: [/\.inv_freq$/],
+    loadEncoder: (loader, computeDtype, loaded) => FoldEncoder.load(loader, encoder, computeDtype, loaded),
   };
 }
 

@@ -9,7 +9,7 @@ import { centred } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
 import { type Sample, strided } from '../sampling.ts';
 import { clipConfig, withoutLast } from '../tower/config.ts';
-import { clipNames, leftOut } from '../tower/names.ts';
+import { clipNames, unusedTowerTensors } from '../tower/names.ts';
 
 /** Vicuna's conversation as Hugging Face's LLaVA-NeXT-Video page has it: no system line. */
 const VICUNA =
@@ -46,14 +46,15 @@ export const llavaNextVideo: Family = {
         // The 34B model speaks ChatML.
         notWith: '<|im_start|>',
         ownTemplate: { video: '<video>' },
+        penalisesPrompt: true,
         marks: 'video',
         lead: () => VIDEO_LEAD,
         stopTokens: ['</s>'],
       },
       stopIds: text.numbers('eos_token_id'),
       // The newline is for pictures.
-      ignorable: [...leftOut(names.tower, vision.tower.layers), /^image_newline$/],
-      loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
+      unusedTensors: [...unusedTowerTensors(names.tower, vision.tower.layers), /^image_newline$/],
+      loadEncoder: (loader, computeDtype) => LlavaEncoder.load(loader, vision, names, computeDtype),
     };
   },
 };

@@ -7,7 +7,7 @@ import { NESTED_NAMES, NEW_TOWER_NAMES } from '../files.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { siglipConfig, withoutLast } from '../tower/config.ts';
-import { leftOut, siglipNames } from '../tower/names.ts';
+import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 
 const names: LlavaEncoderNames = {
   tower: siglipNames('vision_tower.vision_model'),
@@ -39,13 +39,14 @@ export const llavaOnevision: Family = {
       prompt: {
         template: ONE_VISION,
         ownTemplate: { video: '<video>' },
+        penalisesPrompt: true,
         marks: 'video',
         lead: () => VIDEO_LEAD,
         stopTokens: ['<|im_end|>'],
       },
       stopIds: text.numbers('eos_token_id'),
-      ignorable: leftOut(names.tower, vision.tower.layers),
-      loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, names, act),
+      unusedTensors: unusedTowerTensors(names.tower, vision.tower.layers),
+      loadEncoder: (loader, computeDtype) => LlavaEncoder.load(loader, vision, names, computeDtype),
     };
   },
 };

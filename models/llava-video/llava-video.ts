@@ -4,7 +4,7 @@ import type { Family } from '../family.ts';
 import { readConfig } from '../files.ts';
 import { LlavaEncoder, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
-import { leftOut, siglipNames } from '../tower/names.ts';
+import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 import { llavaVideoConfig } from './config.ts';
 
 const TOWER = siglipNames('model.vision_tower.vision_tower.vision_model');
@@ -31,8 +31,9 @@ export const llavaVideo: Family = {
         stopTokens: ['<|im_end|>'],
       },
       stopIds: config.numbers('eos_token_id'),
-      ignorable: leftOut(TOWER, vision.tower.layers),
-      loadEncoder: (loader, act) => LlavaEncoder.load(loader, vision, encoderNames(sizes.projectorDepth), act),
+      unusedTensors: unusedTowerTensors(TOWER, vision.tower.layers),
+      loadEncoder: (loader, computeDtype) =>
+        LlavaEncoder.load(loader, vision, encoderNames(sizes.projectorDepth), computeDtype),
     };
   },
 };

@@ -35,10 +35,10 @@ export class ResamplerEncoder implements VideoEncoder {
   static async load(
     loader: WeightLoader,
     config: ResamplerEncoderConfig,
-    act: 'f32' | 'f16',
+    computeDtype: 'f32' | 'f16',
   ): Promise<ResamplerEncoder> {
-    const tower = await Tower.load(loader, config.tower, config.names, act);
-    const resampler = await Resampler.load(loader, { ...config, inputs: config.tower.hiddenSize }, act);
+    const tower = await Tower.load(loader, config.tower, config.names, computeDtype);
+    const resampler = await Resampler.load(loader, { ...config, inputs: config.tower.hiddenSize }, computeDtype);
     return new ResamplerEncoder(config, tower, resampler);
   }
 

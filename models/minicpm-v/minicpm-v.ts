@@ -7,7 +7,7 @@ import type { Family, FamilyPlan } from '../family.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { every, type Sample, strided, strideOf } from '../sampling.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
-import { leftOut, siglipNames } from '../tower/names.ts';
+import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 import { ResamplerEncoder } from './encoder.ts';
 import { HEAD_DIM } from './resampler.ts';
 import { type SliceConfig, slicesOf } from './slices.ts';
@@ -50,6 +50,7 @@ export const miniCpmV: Family = {
       prompt: {
         template: QWEN_1_5,
         ownTemplate: 'text',
+        repetitionPenalty: 1.05, // chat() of the remote code
         marks: 'picture',
         typedAfter: CLOSING,
         lead: ({ groups, pictures }) => `${sourceAndSlices(pictures)}\n`.repeat(groups),
@@ -62,8 +63,8 @@ export const miniCpmV: Family = {
         tokens: 'frames',
       },
       stopIds: config.numbers('eos_token_id'),
-      ignorable: leftOut(TOWER, tower.layers),
-      loadEncoder: (loader, act) => ResamplerEncoder.load(loader, encoder, act),
+      unusedTensors: unusedTowerTensors(TOWER, tower.layers),
+      loadEncoder: (loader, computeDtype) => ResamplerEncoder.load(loader, encoder, computeDtype),
     };
   },
 };

@@ -39,12 +39,12 @@ interface Weights {
 /** Learned queries attend to the features of a picture (MiniCPM-V 2.6 `resampler.py`; Bai et al. 2023, Qwen-VL's). */
 export class Resampler {
   readonly #width: number;
-  readonly #act: 'f32' | 'f16';
+  readonly #computeDtype: 'f32' | 'f16';
   readonly #weights: Weights;
 
-  private constructor(width: number, act: 'f32' | 'f16', weights: Weights) {
+  private constructor(width: number, computeDtype: 'f32' | 'f16', weights: Weights) {
     this.#width = width;
-    this.#act = act;
+    this.#computeDtype = computeDtype;
     this.#weights = weights;
   }
 
@@ -52,7 +52,7 @@ export class Resampler {
   static async load(
     loader: WeightLoader,
     { inputs, width, queries }: ResamplerConfig,
-    act: 'f32' | 'f16',
+    computeDtype: 'f32' | 'f16',
   ): Promise<Resampler> {
     const named = (part: string): string => `resampler.${part}`;
     const norm = (part: string): Promise<LayerNormWeights> => loader.layerNorm(named(part), width);
@@ -60,7 +60,7 @@ export class Resampler {
       weight: await loader.matrix([named('attn.in_proj_weight')], [3 * width], width),
       bias: await loader.vector([named('attn.in_proj_bias')], [3 * width]),
     };
-    return new Resampler(width, act, {
+    return new Resampler(width, computeDtype, {
       query: await loader.table(named('query'), queries, width),
       kvProj: await loader.linear([named('kv_proj')], [width], inputs, { bias: false }),
       normQ: await norm('ln_q'),
@@ -80,16 +80,16 @@ export class Resampler {
   forward(rec: Recorder, features: Tensor, frames: number, grid: Grid): Tensor {
     const w = this.#weights;
     const width = this.#width;
-    const act = this.#act;
+    const computeDtype = this.#computeDtype;
     const seen = layerNorm(rec, linear(rec, features, w.kvProj), w.normKv, EPS);
     const positions = rec.upload('sines', [grid.rows * grid.columns, width], 'f32', sineTable(grid, width));
-    const k = linear(rec, add(rec, positions, seen), w.k, { out: act });
-    const v = linear(rec, seen, w.v, { out: act });
-    const q = linear(rec, layerNorm(rec, w.query, w.normQ, EPS, act), w.q, { out: act });
+    const k = linear(rec, add(rec, positions, seen), w.k, { out: computeDtype });
+    const v = linear(rec, seen, w.v, { out: computeDtype });
+    const q = linear(rec, layerNorm(rec, w.query, w.normQ, EPS, computeDtype), w.q, { out: computeDtype });
     const heads = { heads: width / HEAD_DIM, kvHeads: width / HEAD_DIM, headDim: HEAD_DIM };
     const [queries, keys, values] = [repeated(rec, q, frames), k, v].map((of) => ({ of, column: 0 }));
-    const mixed = attention(rec, queries!, keys!, values!, { ...heads, causal: false, segments: frames });
-    return linear(rec, layerNorm(rec, linear(rec, mixed, w.out), w.normPost, EPS, act), w.proj);
+    const attnOut = attention(rec, queries!, keys!, values!, { ...heads, causal: false, segments: frames });
+    return linear(rec, layerNorm(rec, linear(rec, attnOut, w.out), w.normPost, EPS, computeDtype), w.proj);
   }
 }
 

@@ -10,6 +10,8 @@ export interface NvilaConfig {
   readonly fold: 2 | 3;
   /** Frames whose mean is taken: one group of tokens. */
   readonly framesPerGroup: number;
+  /** Whether pictures are shown in tiles, which is not built; frames of a video never are. */
+  readonly tiled: boolean;
 }
 
 /** The JSON files of a checkpoint, one in each of its folders and one above them. */
@@ -35,6 +37,7 @@ export function nvilaConfig({ root, llm, tower, projector }: NvilaConfigFiles): 
     tower: withoutLast(siglipConfig(tower), 1),
     fold: FOLDS[projector.oneOf('mm_projector_type', types)],
     framesPerGroup: framesPerGroup(root),
+    tiled: root.oneOf('image_aspect_ratio', ['resize', 'dynamic'], 'resize') === 'dynamic',
   };
 }
 

@@ -1,3 +1,4 @@
+import { InputError } from '../../engine/errors.ts';
 import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { llamaNames } from '../decoder/names.ts';
@@ -8,7 +9,7 @@ import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
 import { type Sample, spread } from '../sampling.ts';
-import { leftOut, siglipNames } from '../tower/names.ts';
+import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
 /** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
@@ -44,14 +45,20 @@ export const nvila: Family = {
         stopTokens: ['<|im_end|>'],
       },
       pictures: {
-        // VILA's image_aspect_ratio "resize", the one that is built: s2 scales are refused.
-        crops: () => [stretched({ width: side, height: side })],
+        crops: () => {
+          if (config.tiled)
+            throw new InputError(
+              `${root.file}: image_aspect_ratio is "dynamic": the model is shown pictures in tiles, which is not built. Ask it about videos.`,
+            );
+          return [stretched({ width: side, height: side })];
+        },
         lead: (pictures) => VIDEO_MARK.repeat(pictures.length),
         tokens: 'row',
       },
       stopIds: llm.numbers('eos_token_id'),
-      ignorable: leftOut(TOWER, config.tower.layers),
-      loadEncoder: (loader, act, decoder) => FoldEncoder.load(loader, encoderOf(config), act, decoder),
+      unusedTensors: unusedTowerTensors(TOWER, config.tower.layers),
+      loadEncoder: (loader, computeDtype, decoder) =>
+        FoldEncoder.load(loader, encoderOf(config), computeDtype, decoder),
     };
   },
 };

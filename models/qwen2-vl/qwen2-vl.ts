@@ -3,7 +3,7 @@ import { QWEN_2_VL, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, qwen2VlConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan, PromptForm } from '../family.ts';
+import type { Family, FamilyPlan, NameChange, PromptForm } from '../family.ts';
 import { readConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { stretched } from '../pictures.ts';
@@ -13,6 +13,12 @@ import { qwen2VlTowerConfig, type TowerConfig } from '../tower/config.ts';
 import { qwen2VlNames, type TowerNames } from '../tower/names.ts';
 import { pairedFrames } from './frames.ts';
 import { frameLimits, imageLimits, smartResize } from './picture-size.ts';
+
+/** Names that transformers has given to the parts of the model since 4.52. */
+const NEWER_NAMES: readonly NameChange[] = [
+  [/^model\.visual\./, 'visual.'],
+  [/^model\.language_model\./, 'model.'],
+];
 
 /** What stands around a picture or a video, as special tokens. */
 const SHOWN = `<|vision_start|>${VIDEO_MARK}<|vision_end|>`;
@@ -69,6 +75,7 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
   return {
     decoder,
     decoderNames: llamaNames(),
+    otherNames: NEWER_NAMES,
     frameFormat: {
       size: (source, frames) => smartResize(source, frameLimits(factor, frames, own)),
       fit: 'smooth',
@@ -80,6 +87,7 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
     prompt: {
       template: QWEN_2_VL,
       ownTemplate: { video: '<|video_pad|>', image: '<|image_pad|>' },
+      penalisesPrompt: true,
       marks: 'video',
       lead: () => SHOWN,
       stopTokens: ['<|im_end|>'],
@@ -91,8 +99,8 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
       tokens: 'text',
     },
     stopIds: text.numbers('eos_token_id'),
-    ignorable: [/\.inv_freq$/],
-    loadEncoder: (loader, act, loaded) =>
-      FoldEncoder.load(loader, { tower, names, fold, framesPerGroup: 1, projector }, act, loaded),
+    unusedTensors: [/\.inv_freq$/],
+    loadEncoder: (loader, computeDtype, loaded) =>
+      FoldEncoder.load(loader, { tower, names, fold, framesPerGroup: 1, projector }, computeDtype, loaded),
   };
 }

@@ -62,6 +62,7 @@ export const qwen3Vl: Family = {
         template: chatMl(),
         // The checkpoint's own wants lists of pictures.
         ownTemplate: false,
+        penalisesPrompt: true,
         marks: 'group',
         lead: timedPairs,
         stopTokens: ['<|im_end|>'],
@@ -72,8 +73,8 @@ export const qwen3Vl: Family = {
         tokens: 'text',
       },
       stopIds: text.numbers('eos_token_id'),
-      ignorable: [/\.inv_freq$/],
-      loadEncoder: (loader, act, loaded) => {
+      unusedTensors: [/\.inv_freq$/],
+      loadEncoder: (loader, computeDtype, loaded) => {
         const plan = {
           tower,
           names: qwen3VlNames(VISUAL),
@@ -82,7 +83,7 @@ export const qwen3Vl: Family = {
           projector: merger('merger'),
           planes,
         };
-        return FoldEncoder.load(loader, plan, act, loaded);
+        return FoldEncoder.load(loader, plan, computeDtype, loaded);
       },
     };
   },

@@ -6,7 +6,7 @@ import { readConfig } from '../files.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { gridOf, siglipConfig } from '../tower/config.ts';
-import { leftOut, siglipNames } from '../tower/names.ts';
+import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 import { framesLead, picturesLead, TEMPLATE } from './prompt.ts';
 import { sampleSeconds } from './sampling.ts';
 import { squeezed, tilesOf } from './tiles.ts';
@@ -65,15 +65,16 @@ export const smolVlm: Family = {
         template: TEMPLATE,
         // Its own takes lists of pictures and texts, and says nothing of a video's frames.
         ownTemplate: false,
+        penalisesPrompt: true,
         marks: 'picture',
         lead: framesLead,
         stopTokens: ['<end_of_utterance>'],
       },
       pictures: { crops: isSplit ? tilesOf(size, longest) : squeezed(size), lead: picturesLead, tokens: 'frames' },
       stopIds: text.numbers('eos_token_id'),
-      ignorable: leftOut(TOWER, tower.layers),
-      loadEncoder: (loader, act, loaded) =>
-        FoldEncoder.load(loader, { tower, names: TOWER, fold, framesPerGroup: 1, projector }, act, loaded),
+      unusedTensors: unusedTowerTensors(TOWER, tower.layers),
+      loadEncoder: (loader, computeDtype, loaded) =>
+        FoldEncoder.load(loader, { tower, names: TOWER, fold, framesPerGroup: 1, projector }, computeDtype, loaded),
     };
   },
 };

@@ -74,7 +74,7 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
   const heads = config.size('num_attention_heads');
   if (hiddenSize % heads !== 0) throw config.wrong('num_attention_heads', `a divisor of ${hiddenSize}`);
   const names = Object.keys(acts);
-  const act = config.oneOf('hidden_act', names, names[0]);
+  const form = config.oneOf('hidden_act', names, names[0]);
   const imageSize = config.side('image_size');
   const patchSize = config.side('patch_size');
   if (patchSize > imageSize) throw config.wrong('patch_size', `at most image_size, ${imageSize}`);
@@ -88,7 +88,7 @@ function towerConfig(config: ConfigReader, { acts, eps }: Kind): TowerConfig {
     ...STILL,
     channels: config.oneOf('num_channels', [3], 3),
     normEps: config.positive('layer_norm_eps', eps),
-    activation: acts[act] ?? 'erf',
+    activation: acts[form] ?? 'erf',
   };
   // PaliGemma's towers, which NVILA has, speak of a projector that is not theirs.
   config.ignore('projector_hidden_act');

@@ -124,7 +124,7 @@ export function qwen3VlNames(prefix: string): TowerNames {
  * Tensors that are stored with a tower and not used: the layer after the `run` that run, a last norm without a name here,
  * the head, and tables that are computed.
  */
-export function leftOut({ layers, finalNorm }: TowerNames, run: number): RegExp[] {
+export function unusedTowerTensors({ layers, finalNorm }: TowerNames, run: number): RegExp[] {
   const next = new RegExp(`^${layers.replaceAll('.', '\\.')}\\.${run}\\.`);
   const norm = finalNorm === undefined ? [/\.post_layernorm\./] : [];
   return [next, ...norm, /\bvision_model\.head\./, /\.position_ids$/, /\.inv_freq$/];

@@ -57,16 +57,16 @@ interface Encoding {
 }
 
 /** Where the patches of a frame are, for towers that rotate. */
-interface Turns {
+interface Rotary {
   /** `[rows]`, u32: each patch's place in its frame. */
   readonly position: Tensor;
   /** `[places, headDim]`, f32. */
-  readonly rotation: Tensor;
+  readonly table: Tensor;
 }
 
 /** What the layers of one run share. */
 interface Run {
-  readonly turns: Turns | undefined;
+  readonly rotary: Rotary | undefined;
   readonly frames: number;
   readonly watch?: ((rec: Recorder, q: HeadColumns, k: HeadColumns, heads: HeadLayout) => void) | undefined;
   /** The order of the rows, and the windows in it, where attention stays in some. */
@@ -82,17 +82,22 @@ const THETA = 10000;
  */
 export class Tower {
   readonly config: TowerConfig;
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly #weights: Weights;
 
-  private constructor(config: TowerConfig, act: 'f32' | 'f16', weights: Weights) {
+  private constructor(config: TowerConfig, computeDtype: 'f32' | 'f16', weights: Weights) {
     this.config = config;
-    this.act = act;
+    this.computeDtype = computeDtype;
     this.#weights = weights;
   }
 
   /** @throws WeightsError if a tensor is missing or does not fit the config. */
-  static async load(loader: WeightLoader, c: TowerConfig, names: TowerNames, act: 'f32' | 'f16'): Promise<Tower> {
+  static async load(
+    loader: WeightLoader,
+    c: TowerConfig,
+    names: TowerNames,
+    computeDtype: 'f32' | 'f16',
+  ): Promise<Tower> {
     const dim = c.hiddenSize;
     const { patchBias: bias, classToken, preNorm } = names;
     const patches = await loader.linear([names.patches], [dim], c.channels * c.patchFrames * c.patchSize ** 2, {
@@ -108,7 +113,7 @@ export class Tower {
     for (let i = 0; i < c.layers; i++) layers.push(await loadLayer(loader, `${names.layers}.${i}`, c, names));
     const finalNorm = await ofNorm(names.finalNorm);
     const token = first?.reshape([1, dim]);
-    return new Tower(c, act, { patches, positions, classToken: token, preNorm: firstNorm, layers, finalNorm });
+    return new Tower(c, computeDtype, { patches, positions, classToken: token, preNorm: firstNorm, layers, finalNorm });
   }
 
   /**
@@ -142,7 +147,7 @@ export class Tower {
     const { patches, classToken, preNorm } = this.#weights;
     const positions = this.#positionsFor(rec, pixels);
     const { patchSize, patchFrames: depth } = this.config;
-    const cut = patchify(rec, pixels, patchSize, { out: this.act, depth });
+    const cut = patchify(rec, pixels, patchSize, { out: this.computeDtype, depth });
     if (!classToken) return linear(rec, cut, patches, positions && { residual: positions });
     const embedded = linear(rec, cut, patches);
     if (!positions) throw new Error('a class token needs a position');
@@ -196,18 +201,18 @@ export class Tower {
     };
   }
 
-  /** Where the rows turn, and their order and windows. */
+  /** How the rows rotate, and their order and windows. */
   #start(rec: Recorder, embedded: Tensor, frames: number, grid?: Grid): { readonly run: Run; readonly first: Tensor } {
-    const { rotary, windows } = this.config;
+    const { rotary: rotates, windows } = this.config;
     if (!windows || !grid) {
-      const turns = rotary && grid ? this.#turns(rec, grid, frameByFrame(frames, grid)) : undefined;
-      return { run: { turns, frames }, first: embedded };
+      const rotary = rotates && grid ? this.#rotary(rec, grid, frameByFrame(frames, grid)) : undefined;
+      return { run: { rotary, frames }, first: embedded };
     }
     const { order, starts, longest } = windowsOf(grid, windows.side, frames);
     const list = (name: string, values: Uint32Array): Tensor => rec.upload(name, [values.length], 'u32', values);
     return {
       run: {
-        turns: this.#turns(rec, grid, order),
+        rotary: this.#rotary(rec, grid, order),
         frames,
         windows: { segments: { starts: list('windows', starts), longest }, back: list('order', inverse(order)) },
       },
@@ -228,11 +233,11 @@ export class Tower {
   }
 
   /**
-   * Half of a head's frequencies turn by the row of a patch, the other half by its column.
+   * Half of a head's frequencies rotate by the row of a patch, the other half by its column.
    *
    * @param order - The row of each patch, where rows lie frame by frame.
    */
-  #turns(rec: Recorder, { rows, columns }: Grid, order: Uint32Array): Turns {
+  #rotary(rec: Recorder, { rows, columns }: Grid, order: Uint32Array): Rotary {
     const { hiddenSize, heads } = this.config;
     const headDim = hiddenSize / heads;
     const places = rows * columns;
@@ -252,24 +257,24 @@ export class Tower {
         'u32',
         order.map((row) => row % places),
       ),
-      rotation: rec.upload('rotations', [places, headDim], 'f32', table),
+      table: rec.upload('rotary', [places, headDim], 'f32', table),
     };
   }
 
-  #layer(rec: Recorder, w: LayerWeights, i: number, x: Tensor, { turns, frames, windows, watch }: Run): Tensor {
-    const { act, config: c } = this;
+  #layer(rec: Recorder, w: LayerWeights, i: number, x: Tensor, { rotary, frames, windows, watch }: Run): Tensor {
+    const { computeDtype, config: c } = this;
     const dim = c.hiddenSize;
     const heads = { heads: c.heads, kvHeads: c.heads, headDim: dim / c.heads };
     const isWhole = !windows || c.windows?.except.includes(i);
     const segments: AttentionOptions['segments'] = isWhole ? frames : windows.segments;
     const attended = rec.scope('attention', () => {
-      const qkv = linear(rec, norm(rec, x, w.norm1, c.normEps, act), w.qkv, { out: act });
-      const [q, k, v] = turns ? turned(rec, qkv, turns, heads) : fused(qkv, dim);
+      const qkv = linear(rec, norm(rec, x, w.norm1, c.normEps, computeDtype), w.qkv, { out: computeDtype });
+      const [q, k, v] = rotary ? rotated(rec, qkv, rotary, heads) : fused(qkv, dim);
       watch?.(rec, q, k, heads);
-      const mixed = attention(rec, q, k, v, { ...heads, causal: false, segments });
-      return addTo(rec, x, mixed, w.out, w.scales[0]);
+      const attnOut = attention(rec, q, k, v, { ...heads, causal: false, segments });
+      return addTo(rec, x, attnOut, w.out, w.scales[0]);
     });
-    const inner = linear(rec, norm(rec, attended, w.norm2, c.normEps, act), w.fc1, { out: act });
+    const inner = linear(rec, norm(rec, attended, w.norm2, c.normEps, computeDtype), w.fc1, { out: computeDtype });
     const active = c.activation === 'swiglu' ? swiglu(rec, inner) : gelu(rec, inner, c.activation);
     return addTo(rec, attended, active, w.fc2, w.scales[1]);
   }
@@ -296,12 +301,12 @@ function fused(of: Tensor, dim: number): Heads {
   ];
 }
 
-/** Query, key and value apart, the first two turned. */
-function turned(rec: Recorder, qkv: Tensor, { position, rotation }: Turns, heads: HeadLayout): Heads {
+/** Query, key and value apart, the first two rotated. */
+function rotated(rec: Recorder, qkv: Tensor, { position, table }: Rotary, heads: HeadLayout): Heads {
   const [rows, width] = qkv.shape2();
   const k = rec.empty('key', [rows, width / 3], qkv.dtype);
   const v = rec.empty('value', [rows, width / 3], qkv.dtype);
-  const q = splitRope(rec, qkv, position, rotation, heads, { k, v, offset: 0 });
+  const q = splitRope(rec, qkv, position, table, heads, { k, v, offset: 0 });
   return [
     { of: q, column: 0 },
     { of: k, column: 0 },

@@ -59,10 +59,10 @@ describe('ff-bench', () => {
     for (const { costs, visionFlops, vision, videoTokens } of report.results) {
       expect(visionFlops / vision.wall.median).to.be.above(0);
       const [dense, reduced] = costs;
-      expect([dense!.cost, reduced!.cost, dense!.spent, dense!.speedUp, dense!.ceiling]).to.deep.equal([
+      expect([dense!.cost, reduced!.cost, dense!.computedShare, dense!.speedUp, dense!.ceiling]).to.deep.equal([
         1, 0.4, 1, 1, 1,
       ]);
-      expect(reduced!.spent).to.be.within(0.3, 0.4 + 1 / videoTokens);
+      expect(reduced!.computedShare).to.be.within(0.3, 0.4 + 1 / videoTokens);
       expect(reduced!.ceiling).to.be.above(1);
       expect(reduced!.speedUp).to.be.above(0).and.below(100);
       expect(reduced!.cacheBytes).to.be.below(dense!.cacheBytes);

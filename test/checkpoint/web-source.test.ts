@@ -4,9 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import type { BrowserCaches } from '../../checkpoint/block-store.ts';
 import { Checkpoint } from '../../checkpoint/safetensors.ts';
 import { blobFiles, type ChosenFile, urlFiles } from '../../checkpoint/web-source.ts';
-import { WeightsError } from '../../engine/errors.ts';
+import { InputError, WeightsError } from '../../engine/errors.ts';
 import { rejection } from '../helpers/errors.ts';
 
 const model = await readFile(new URL('../../assets/tiny-llava-video/model.safetensors', import.meta.url));
@@ -47,20 +48,154 @@ describe('urlFiles', () => {
   });
   after(() => server.close());
 
-  it('reads weights by ranges, and everything else at once', async () => {
+  /** Every tensor of a checkpoint, in the order of their names, which is not that of the file. */
+  async function readAll(checkpoint: Checkpoint): Promise<number> {
+    let right = 0;
+    for (const name of [...checkpoint.names()].sort()) {
+      const { byteOffset, byteLength } = checkpoint.get(name);
+      const bytes = await checkpoint.read(name);
+      right += Number(Buffer.from(bytes).equals(model.subarray(byteOffset, byteOffset + byteLength)));
+    }
+    return right;
+  }
+
+  it('reads weights by ranges that many tensors share, and everything else at once', async () => {
     const checkpoint = await Checkpoint.open(urlFiles(`${address}/`));
     const [name] = [...checkpoint.names()];
-    const { byteOffset, byteLength } = checkpoint.get(name!);
+    const { byteOffset } = checkpoint.get(name!);
     const bytes = await checkpoint.read(name!, { offset: 4, length: 8 });
     expect(bytes).to.deep.equal(new Uint8Array(model.subarray(byteOffset + 4, byteOffset + 12)));
-    const whole = await checkpoint.read(name!);
-    expect(Buffer.from(whole).equals(model.subarray(byteOffset, byteOffset + byteLength))).to.equal(true);
-    expect(asked[0]).to.equal('HEAD /a model/model.safetensors');
-    expect(asked.slice(1).every((line) => /^GET .* bytes=\d+-\d+$/.test(line))).to.equal(true);
+    expect(await readAll(checkpoint))
+      .to.equal([...checkpoint.names()].length)
+      .and.to.be.above(100);
+    const range = `bytes=0-${model.length - 1}`;
+    expect(asked).to.deep.equal(['HEAD /a model/model.safetensors', `GET /a model/model.safetensors ${range}`]);
     const text = await urlFiles(address).open('config.json');
     expect(Buffer.from(await text!.read(0, text!.size)).equals(config)).to.equal(true);
     expect(asked.at(-1)).to.equal('GET /a model/config.json');
     expect(await text!.read(2, 0)).to.have.length(0);
+  });
+
+  describe('of a file of many blocks', () => {
+    const BLOCK = 8 * 2 ** 20;
+    const large = new Uint8Array(
+      Uint32Array.from({ length: (6 * BLOCK + 12344) / 4 }, (_, i) => Math.imul(i, 2654435761)).buffer,
+    );
+    before(() => Object.assign(files, { '/a model/large.safetensors': large }));
+
+    it('has the next blocks under way before they are wanted, and asks for none twice', async () => {
+      let open = 0;
+      let most = 0;
+      mischief = (_, response) => {
+        most = Math.max(most, ++open);
+        response.on('close', () => open--);
+        return false;
+      };
+      const source = (await urlFiles(address).open('large.safetensors'))!;
+      for (const [offset, length] of [
+        [0, 8],
+        [BLOCK - 3, 6],
+        [3 * BLOCK, 2 * BLOCK + 1],
+        [BLOCK, 10],
+        [large.length - 4, 4],
+      ] as const)
+        expect(
+          Buffer.compare(await source.read(offset, length), large.subarray(offset, offset + length)),
+          `${offset}`,
+        ).to.equal(0);
+      const ranges = asked.filter((line) => line.startsWith('GET'));
+      expect(new Set(ranges).size).to.equal(ranges.length).and.to.equal(7);
+      expect(most).to.be.within(2, 4);
+      expect(await source.read(large.length - 2, 10)).to.have.length(2);
+      await source.close();
+    });
+
+    it('asks once, for all, where the server knows no ranges', async () => {
+      mischief = ({ method }, response) => {
+        response.writeHead(200, { 'content-length': large.length }).end(method === 'HEAD' ? undefined : large);
+        return true;
+      };
+      const source = (await urlFiles(address).open('large.safetensors'))!;
+      for (const offset of [5 * BLOCK, 0, 2 * BLOCK - 5])
+        expect(Buffer.compare(await source.read(offset, 10), large.subarray(offset, offset + 10))).to.equal(0);
+      expect(asked.filter((line) => line.startsWith('GET'))).to.have.length(1);
+    });
+
+    it('asks again for a block that failed ahead of its time', async () => {
+      const source = (await urlFiles(address).open('large.safetensors'))!;
+      await source.read(0, 4);
+      mischief = (_, response) => !!response.destroy();
+      await rejection(source.read(0, BLOCK + 4));
+      mischief = () => false;
+      expect(Buffer.compare(await source.read(0, BLOCK + 4), large.subarray(0, BLOCK + 4))).to.equal(0);
+    });
+  });
+
+  describe('with what a browser keeps', () => {
+    const kept = new Map<string, Map<string, Uint8Array>>();
+    const caches: BrowserCaches = {
+      open: async (name) => {
+        const cache = kept.get(name) ?? new Map<string, Uint8Array>();
+        kept.set(name, cache);
+        return {
+          keys: async (url) =>
+            [...cache.keys()].filter((key) => key.split('?')[0] === url).map((key) => ({ url: key })),
+          match: async (url) => (cache.has(url) ? new Response(new Uint8Array(cache.get(url)!)) : undefined),
+          put: async (url, response) => void cache.set(url, new Uint8Array(await response.arrayBuffer())),
+          delete: async (url) => cache.delete(url),
+        };
+      },
+    };
+    let version: string | undefined;
+    beforeEach(() => {
+      Object.assign(globalThis, { caches });
+      kept.clear();
+      version = '"1"';
+      mischief = (_, response) => {
+        if (version) response.setHeader('etag', version);
+        return false;
+      };
+    });
+    afterEach(() => void Reflect.deleteProperty(globalThis, 'caches'));
+
+    const visit = async (options = {}): Promise<string[]> => {
+      asked.length = 0;
+      const checkpoint = await Checkpoint.open(urlFiles(address, options));
+      expect(await readAll(checkpoint)).to.equal([...checkpoint.names()].length);
+      await checkpoint.close();
+      return asked.map((line) => line.split(' ')[0]!);
+    };
+
+    it('asks at a second visit only whether the file is the same, and forgets it when it is not', async () => {
+      expect(await visit()).to.deep.equal(['HEAD', 'GET']);
+      expect(await visit()).to.deep.equal(['HEAD']);
+      version = '"2"';
+      expect(await visit()).to.deep.equal(['HEAD', 'GET']);
+      expect([...kept.values()].map((cache) => cache.size)).to.deep.equal([1]);
+    });
+
+    it('keeps nothing where it was told so, the server names no version, or there is no room', async () => {
+      expect(await visit({ cache: false })).to.deep.equal(['HEAD', 'GET']);
+      version = undefined;
+      expect(await visit()).to.deep.equal(['HEAD', 'GET']);
+      expect([...kept.values()].map((cache) => cache.size)).to.deep.equal([]);
+      version = '"1"';
+      const full = {
+        open: async () => ({ ...(await caches.open('x')), put: () => Promise.reject(new Error('quota')) }),
+      };
+      Object.assign(globalThis, { caches: full });
+      expect(await visit()).to.deep.equal(['HEAD', 'GET']);
+      Object.assign(globalThis, { caches: { open: () => Promise.reject(new Error('not allowed')) } });
+      expect(await visit()).to.deep.equal(['HEAD', 'GET']);
+    });
+  });
+
+  it('never shows a password that an address holds', () => {
+    const secret = address.replace('http://', 'http://me:secret@');
+    expect(() => urlFiles(secret))
+      .to.throw(InputError, `urlFiles: ${address}: the address must hold no user name or password`)
+      .with.property('message')
+      .that.does.not.include('secret');
   });
 
   it('has no file where the server has none, and folders below it', async () => {
@@ -119,7 +254,9 @@ describe('urlFiles', () => {
       }
     });
 
-  it('says that a server ignores ranges, before it sends all', async () => {
+  it('says that a server ignores ranges of a file that no page can hold, before it sends all', async () => {
+    mischief = ({ method }, response) =>
+      method === 'HEAD' && !!response.writeHead(200, { 'content-length': 2 ** 40 }).end();
     const source = await urlFiles(address).open('model.safetensors');
     let sent = 0;
     mischief = (_, response) => {

@@ -25,21 +25,27 @@ describe('ff-run with a Hugging Face id', () => {
   afterEach(() => at.close());
 
   /** As a user with an empty cache of an own would. */
-  function ask(model: string, { env = {}, ...options }: RunOptions = {}, video = clip) {
+  function ask(
+    model: string,
+    { env = {}, args: more = [], ...options }: RunOptions & { args?: string[] } = {},
+    video = clip,
+  ) {
     const question = ['--prompt', 'Which object moves?', '--frames', '12', '--similarity', '0.99'];
     const hub = { HF_ENDPOINT: at.hub.endpoint, HF_HUB_CACHE: at.cacheDir, HF_HUB_OFFLINE: '' };
     const nobody = { HF_TOKEN: '', HUGGING_FACE_HUB_TOKEN: '', HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' };
-    const args = ['--video', video, '--model', model, ...question];
+    const args = ['--video', video, '--model', model, ...question, ...more];
     return ffRun(args, { ...options, env: { ...hub, ...nobody, ...env } });
   }
 
   const large = () => at.hub.seen.filter(({ cdn }) => cdn);
+  /** Without those that only looked at a header. */
+  const downloads = () => large().filter(({ range }) => !/-\d/.test(range ?? ''));
   const leftLocks = async () => Object.keys(await at.tree(join(at.cacheDir, '.locks')));
 
   it('downloads it, says so, and answers; then offline from the cache, without a word about it', async () => {
     const first = await ask(REPOSITORY);
-    expect(first.stderr).to.match(/^ff-run: downloading owner\/tiny-model \(6 files, 5\.95 MB\) to .*ff-hub-/m);
-    expect(first.stderr).to.match(/^ff-run: downloaded 5\.95 MB in [\d.]+ s \([\d.]+ MB\/s\)$/m);
+    expect(first.stderr).to.match(/^ff-run: downloading owner\/tiny-model \(1 file, 5\.9\d MB\) to .*ff-hub-/m);
+    expect(first.stderr).to.match(/^ff-run: downloaded 5\.9\d MB in [\d.]+ s \([\d.]+ MB\/s\)$/m);
     expect(first.stderr).to.match(/^ {2}model +owner\/tiny-model,/m);
     expect(first.stderr).not.to.match(/\r|looking up/);
     expect([first.stdout, first.code]).to.deep.equal(['the purple ring\n', 0]);
@@ -48,6 +54,40 @@ describe('ff-run with a Hugging Face id', () => {
     expect(second.stdout).to.equal('the purple ring\n');
     expect(second.stderr).not.to.match(/download/);
     expect(at.hub.seen.length).to.equal(asked);
+  });
+
+  it('says that it cannot run, or has no room, before any weight is downloaded', async () => {
+    const config = JSON.parse(await readFile(join(tiny, 'config.json'), 'utf8'));
+    const cases: [change: () => void, more: string[], line: RegExp][] = [
+      [() => at.hub.put('config.json', JSON.stringify({ ...config, architectures: ['Other'] })), [], /Other/],
+      [
+        () => at.hub.put('config.json', JSON.stringify({ ...config, hidden_size: 65 })),
+        [],
+        /config\.json|hidden_size|65/,
+      ],
+      [() => undefined, ['--memory', '0.001'], /need \d+\.\d MB of memory, and there are 1\.0 MB/],
+    ];
+    for (const [change, more, line] of cases) {
+      at.hub.seen.length = 0;
+      at.hub.put('config.json', JSON.stringify(config));
+      change();
+      const { code, stderr } = await ask(REPOSITORY, { args: more });
+      expect(code, stderr).to.equal(1);
+      expect(stderr.replace(/^ff-run: no GPU found.*\n/, ''))
+        .to.match(line)
+        .and.to.match(/^ff-run: [^\n]*\n$/);
+      for (const { range } of large()) expect(range).to.equal('bytes=0-262143');
+      expect(large().length).to.be.at.most(1);
+      at.hub.commit = at.hub.commit.replace(/^./, (digit) => String((Number.parseInt(digit, 16) + 1) % 10));
+    }
+  });
+
+  it('plans it from its settings and the headers of its weights', async () => {
+    const { code, stdout } = await ask(REPOSITORY, { args: ['--plan'] });
+    expect([code, stdout]).to.satisfy(
+      ([status, text]: [number, string]) => status === 0 && text.includes('weights  5.9 MB'),
+    );
+    expect(large().map(({ range }) => range)).to.deep.equal(['bytes=0-262143']);
   });
 
   it('takes the revision that is named', async () => {
@@ -93,17 +133,17 @@ describe('ff-run with a Hugging Face id', () => {
   });
 
   it('keeps what has arrived when interrupted, leaves no lock, and goes on from there', async () => {
-    at.hub.mischief = (path) =>
-      path.includes('/lfs/') && large().length === 1 ? { stallAfter: 2_000_000 } : undefined;
+    at.hub.mischief = (path, { headers }) =>
+      path.includes('/lfs/') && headers.range === undefined ? { stallAfter: 2_000_000 } : undefined;
     const when = at.until(async () => (await at.arrived(WEIGHTS)) === 2_000_000);
     const first = await ask(REPOSITORY, { interrupt: { signal: 'SIGINT', when } });
-    expect([first.code, first.stdout]).to.deep.equal([130, '']);
+    expect([first.signal, first.stdout]).to.deep.equal(['SIGINT', '']);
     expect(first.stderr).not.to.match(/Error|at file|downloaded/);
     expect(await leftLocks()).to.deep.equal([]);
     const second = await ask(REPOSITORY);
     expect(second.stdout).to.equal('the purple ring\n');
     expect(second.stderr).to.match(/^ff-run: downloaded 3\.93 MB in /m);
-    expect(large().map(({ range }) => range)).to.deep.equal([undefined, 'bytes=2000000-']);
+    expect(downloads().map(({ range }) => range)).to.deep.equal([undefined, 'bytes=2000000-']);
     expect(await leftLocks()).to.deep.equal([]);
   });
 
@@ -111,7 +151,7 @@ describe('ff-run with a Hugging Face id', () => {
     const args = ['--video', clip, '--model', REPOSITORY, '--frames', '2', '--max-new-tokens', '1', '--quiet'];
     const env = { HF_ENDPOINT: at.hub.endpoint, HF_HUB_CACHE: at.cacheDir };
     expect((await ffRun(args, { env })).stderr).to.equal('');
-    expect(large().length).to.equal(1);
+    expect(downloads().length).to.equal(1);
   });
 
   it('is what ff-eval does, too, once it can write its results', async () => {

@@ -46,6 +46,18 @@ describe('ff-run --image', () => {
     return JSON.parse(stdout) as Report;
   }
 
+  for (const [family, tiles, each] of [
+    ['SmolVLM2', 5 + 3, 4],
+    ['InternVL3, hf', 5 + 11, 16],
+  ] as const)
+    it(`shows ${family} tiles and the whole of two pictures, which are frames to a reducer`, async () => {
+      const model = await modelOf(family);
+      const { runs } = await asked('--model', model, '--image', picture, '--image', wide, '--compare', '--cost', '0.3');
+      const [dense, reduced] = runs;
+      expect(dense?.tokens.video).to.equal(tiles * each);
+      expect(reduced?.cacheBytes).to.be.below(dense?.cacheBytes ?? 0);
+    }).timeout(240_000);
+
   it('shows Qwen2-VL pictures of any size, which are text to a reducer', async () => {
     const model = await modelOf('Qwen2-VL');
     const one = await asked('--model', model, '--image', picture);

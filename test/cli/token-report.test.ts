@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { type Answered, type Piece, partingOf } from '../../cli/answers.ts';
 import type { Report, ReportOfVideo, RunReport } from '../../cli/report.ts';
+import { answersSection } from '../../cli/token-report/answers.ts';
 import { type TokenReport, tokenReportHtml } from '../../cli/token-report/html.ts';
 import { findBrowser, pictureOf } from '../../cli/token-report/picture.ts';
 import { played } from '../../cli/token-report/played.ts';
@@ -158,7 +159,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
       weightBytes: 5e9,
     },
     adapter: { name: 'an adapter', kind: 'gpu', vendor: 'v', architecture: 'a', device: 'd', description: '' },
-    sampling: { temperature: 0, topP: 1, seed: 0 },
+    sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, seed: 0 },
     seconds: { load: 1, decodeVideo: 2, preprocess: 3, vision: 4 },
     runs: answers.map(({ report: run }) => run),
   };
@@ -202,6 +203,12 @@ describe('where two answers part', () => {
     expect(partingOf(one, one.slice(0, 1))).to.deep.equal({ token: 1, before: 'a' });
     expect(partingOf([], one)).to.deep.equal({ token: 0, before: '' });
     expect(partingOf([], [])).to.equal(undefined);
+    const said = (answers: Answered[]): string => answersSection(answers).text;
+    const answered = (pieces: Piece[]) =>
+      ({ report: { reducer: 'x', answer: '', budget: { asked: 1 } }, pieces }) as unknown as Answered;
+    expect(said([answered(one), answered(other)])).to.contain('They are the same up to the word that is marked.');
+    expect(said([answered(one), answered(piecesOf('x'))])).to.contain('They differ from the first word.');
+    expect(said([answered(one), answered(one)])).to.contain('They are the same, word for word.');
     // One sign of three tokens, and then another token.
     const sign = [
       { text: 'ä', tokens: 3 },
@@ -242,9 +249,29 @@ describe("ff-run's token report", () => {
 
   it('stands alone: nothing in it names another place', async () => {
     const page = tokenReportHtml(await made(kinds['a newline after each frame']!));
-    const plain = page.replace("'http://www.w3.org/2000/svg'", '').replace(/ xmlns(:xlink)?="http:[^"]*"/g, '');
+    // Names that every SVG has, and the one link, which a reader may follow.
+    const plain = page
+      .replace("'http://www.w3.org/2000/svg'", '')
+      .replace(/ xmlns(:xlink)?="http:[^"]*"/g, '')
+      .replace('href="https://arxiv.org/abs/2501.01986"', '');
     expect(plain).not.to.match(/https?:|@import|url\((?!#)|\b(src|href)="(?!data:)/);
     expect(plain).to.match(/script-src &#39;sha256-/);
+  });
+
+  it('explains itself, and names the video without its path', async () => {
+    const whole = await made({ ...kinds['no newlines']!, compare: true });
+    const { video, runs } = whole.report;
+    for (const name of ['/home/me/secret/my clip.mp4', 'https://host/secret/my clip.mp4?token=secret', 'my clip.mp4']) {
+      const notes = ['It has never seen <such> a video.'];
+      const page = tokenReportHtml({ ...whole, report: { ...whole.report, notes, video: { ...video, name } } });
+      const [title] = /<title>.*?<\/title>/.exec(page) ?? [];
+      expect(title).to.equal('<title>What a model saw of my clip.mp4</title>');
+      for (const part of ['arxiv.org/abs/2501.01986', 'How to read this', 'never seen &lt;such&gt; a video'])
+        expect(page).to.contain(part);
+      expect(page).to.match(
+        new RegExp(`<b>${Math.round(100 * runs.at(-1)!.budget.computedShare)} %</b>.* faster|slower|same`),
+      );
+    }
   });
 
   it('says before any work where it cannot be written', async () => {
@@ -379,15 +406,17 @@ describe("ff-run's token report", () => {
     await show(tokenReportHtml(await made({ ...kinds['no newlines']!, compare: true })), 800);
     const marks = `JSON.stringify([...document.querySelectorAll('mark')].map((mark) => mark.textContent))`;
     expect(JSON.parse(String(await browser.value(marks)))).to.deep.equal([' right', ' left']);
-    expect(await browser.value('document.body.innerText')).to.contain('They part at token 4');
+    expect(await browser.value('document.body.innerText')).to.contain(
+      'They are the same up to the word that is marked.',
+    );
   });
 
   it('becomes a picture', async () => {
     const page = tokenReportHtml(await made(kinds['no newlines']!));
     const png = Buffer.from(await pictureOf(page, await findBrowser()));
     expect(png.subarray(1, 4).toString()).to.equal('PNG');
-    expect(png.readUInt32BE(16)).to.equal(2160);
-    expect(png.readUInt32BE(20)).to.be.above(2000);
+    // Twice 1200 x 630, in which links are shown.
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).to.deep.equal([2400, 1260]);
   });
 
   it('is what ff-run writes, with the counts of its JSON', async () => {

@@ -84,6 +84,7 @@ export interface Prompt {
 
 interface Options extends GenerateOptions {
   readonly stopIds?: ReadonlySet<number>;
+  readonly seen?: readonly number[];
   readonly trace?: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import * as reference from '../../kernels/reference/sampling.ts';
-import { argmax, type SampleOptions, sample } from '../../kernels/sampling.ts';
+import { argmax, penalise, type SampleOptions, sample } from '../../kernels/sampling.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { type HostTensor, host, random } from '../helpers/random.ts';
@@ -56,6 +56,42 @@ describe('argmax', () => {
   );
 });
 
+describe('penalise', () => {
+  for (const n of sizes)
+    it(`makes what has come less probable, of ${n}, and remembers what comes`, async () => {
+      const x = random([1, n], { seed: 7 });
+      const before = new Set(Array.from({ length: n }, (_, i) => i).filter((i) => i % 3 === 0));
+      const token = n - 1;
+      const got = await run((rec) => {
+        const scores = upload(rec, x);
+        const seen = rec.upload(
+          'seen',
+          [n],
+          'u32',
+          Uint32Array.from({ length: n }, (_, i) => Number(before.has(i))),
+        );
+        const all = rec.empty('both', [2, n], 'f32');
+        for (const [row, last] of [n, token].entries()) {
+          const id = rec.upload('token', [1], 'u32', Uint32Array.of(last));
+          rec.copy(penalise(rec, scores, { penalty: 1.3, token: id, seen }), all.rows(row, 1));
+        }
+        return all;
+      });
+      const want = [before, new Set([...before, token])].flatMap((seen) => reference.penalised(x.values, seen, 1.3));
+      expect([...got].every((value, i) => Math.abs(value - want[i]!) <= 1e-6 * Math.abs(want[i]!))).to.equal(true);
+    });
+
+  it('leaves a score of zero, and changes a best choice', async () => {
+    const x = host([4], [0, 2, 1.9, -1]);
+    const got = await run((rec) => {
+      const seen = rec.upload('seen', [4], 'u32', Uint32Array.of(1, 1, 0, 1));
+      const token = rec.upload('token', [1], 'u32', Uint32Array.of(4));
+      return penalise(rec, upload(rec, x), { penalty: 2, token, seen });
+    });
+    expect([...got].map((value) => Math.fround(value))).to.deep.equal([0, 1, Math.fround(1.9), -2]);
+  });
+});
+
 describe('sample', () => {
   for (const n of sizes)
     it(`is the largest of ${n} at a tiny temperature, whatever the random number`, async () => {
@@ -68,21 +104,28 @@ describe('sample', () => {
       expect(got).to.deep.equal(randoms.map(() => reference.argmax(x.values)));
     });
 
-  for (const [n, temperature, topP] of [
-    [2, 1, 1],
-    [257, 1, 1],
-    [257, 0.7, 0.9],
-    [257, 2.5, 0.5],
-    [257, 1, 0.02],
-    [5000, 1.3, 0.95],
+  for (const [n, temperature, topP, cut] of [
+    [2, 1, 1, {}],
+    [257, 1, 1, {}],
+    [257, 0.7, 0.9, {}],
+    [257, 2.5, 0.5, {}],
+    [257, 1, 0.02, {}],
+    [5000, 1.3, 0.95, {}],
+    [257, 1, 1, { topK: 1 }],
+    [257, 2, 1, { topK: 20 }],
+    [257, 2, 0.8, { topK: 20 }],
+    [257, 1, 1, { topK: 1000 }],
+    [5000, 1, 1, { minP: 0.05 }],
+    [5000, 1.5, 0.9, { topK: 100, minP: 0.2 }],
+    [5000, 1, 1, { minP: 1 }],
   ] as const)
-    it(`draws from the nucleus ${topP} of ${n} at temperature ${temperature} by the inverse of its distribution`, async () => {
+    it(`draws from the nucleus ${topP} of ${n} at temperature ${temperature} and ${JSON.stringify(cut)} by the inverse of its distribution`, async () => {
       const x = random([n], { seed: n, scale: 2 });
-      const law = reference.nucleus(x.values, temperature, topP);
+      const law = reference.drawn(x.values, { temperature, topP, ...cut });
       const randoms = [0, BELOW_ONE, ...Array.from({ length: 60 }, (_, i) => (i + 0.5) / 60)];
       const got = await draws(
         x,
-        randoms.map((value) => ({ temperature, topP, random: value })),
+        randoms.map((value) => ({ temperature, topP, ...cut, random: value })),
       );
       let sum = 0;
       const upTo = law.map((probability) => {

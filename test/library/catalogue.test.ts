@@ -1,6 +1,8 @@
+import { mkdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { fetchModel } from '../../cli/fetch-model.ts';
 import { Log } from '../../cli/log.ts';
@@ -55,6 +57,40 @@ describe('models by name', () => {
     expect(chooseModel(NAME)).to.include({ ...named, revision: 'main' });
     expect(chooseModel(`${NAME}@v2`)).to.include({ ...named, name: `${NAME}@v2`, revision: 'v2' });
     for (const id of [NAME, `${NAME}@v2`]) expect(chooseModel(id)).not.to.have.any.keys('folder', 'guessed');
+  });
+
+  it('are what was meant, as people paste them', () => {
+    const id = 'owner/some-name';
+    for (const pasted of [
+      ...[
+        ` ${id} `,
+        `${id}/`,
+        `${id}//`,
+        `"${id}"`,
+        `'${id}/'`,
+        `“${id}”`,
+        `\t${id}\n`,
+        `https://huggingface.co/${id}`,
+      ],
+      ...[`https://huggingface.co/${id}/`, `http://hf.co/${id}?library=true#usage`, `"https://huggingface.co/${id}" `],
+    ])
+      expect(chooseModel(pasted), pasted).to.include({ name: id, repository: id, guessed: true });
+    for (const page of ['tree/v1.0', 'blob/v1.0/config.json', 'resolve/v1.0/model.safetensors'])
+      expect(chooseModel(`https://huggingface.co/${id}/${page}`)).to.include({ repository: id, revision: 'v1.0' });
+    expect(chooseModel(`https://huggingface.co/${NAME}`)).to.include({ name: NAME, frames: 64 });
+    expect(chooseModel('https://example.org/models/mine/')).to.include({ address: 'https://example.org/models/mine' });
+    expect(chooseModel('https://me:secret@example.org/mine').name).to.equal('https://example.org/mine');
+    const spaced = join(folder, 'with blanks');
+    mkdirSync(spaced);
+    for (const pasted of [
+      `${spaced}/`,
+      `"${spaced}"`,
+      ` ${spaced} `,
+      pathToFileURL(spaced).href,
+      `${pathToFileURL(spaced).href}/`,
+    ])
+      expect(chooseModel(pasted), pasted).to.include({ folder: spaced, name: 'with blanks' });
+    expect(() => chooseModel('file://elsewhere/x')).to.throw(InputError, 'no path of this machine');
   });
 
   it('are the folder where there is one of the same spelling, with the settings of the name', async () => {

@@ -219,6 +219,18 @@ describe('a picture', () => {
         expect((await rejection(opened)).message).to.include(`a: ${said}`);
   });
 
+  it('is not called damaged where it is merely large', async () => {
+    const huge = Buffer.from(png(pattern(1, 1)));
+    const header = Buffer.from(huge.subarray(16, 29));
+    header.writeUInt32BE(40_000, 0);
+    header.writeUInt32BE(40_000, 4);
+    const bytes = Buffer.concat([huge.subarray(0, 8), pngChunk('IHDR', header), huge.subarray(33)]);
+    for (const decoder of ['ffmpeg', 'ffmpeg.wasm'] as const)
+      expect((await rejection(openPicture(bytes, { decoder, name: 'a.png' }))).message).to.equal(
+        'a.png: frames of 40000x40000 pixels are larger than FFmpeg decodes. Make them smaller.',
+      );
+  });
+
   it('is not a text, half a file, or a video', async () => {
     const half = png(pattern(64, 64)).subarray(0, 40);
     for (const [source, message] of [

@@ -8,6 +8,7 @@ import { InputError, WeightsError } from '../../engine/errors.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
+import { plannedFiles } from '../../library/published.ts';
 import { ConfigReader } from '../../models/config.ts';
 import { firstLogits } from '../../models/first-logits.ts';
 import { promptOf } from '../../models/model-parts.ts';
@@ -19,7 +20,7 @@ import type { TokenReducer } from '../../models/reduction.ts';
 import { loadCheckpoint, planOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { makeFamilyCheckpoint, virtualFamily } from '../../tools/checkpoint/family.ts';
+import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
 import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
@@ -115,6 +116,23 @@ const bad: readonly [family: string, changes: Readonly<Record<string, unknown>>,
     'vision_config: num_heads must be such that a head of 32 has quarters',
   ],
   ['Qwen2-VL', { 'vision_config.in_chans': 4 }, 'vision_config: in_chans must be 3, got 4'],
+  ['Qwen2.5-VL', { vision_config: undefined }, 'vision_config must be an object, it is missing'],
+  ['Qwen2.5-VL', { rope_scaling: { rope_type: 'yarn', factor: 4 } }, 'rope_type must be "mrope" or "default", got'],
+  ['Qwen2.5-VL', { 'vision_config.hidden_act': 'gelu' }, 'vision_config: hidden_act must be "silu", got "gelu"'],
+  ['Qwen2.5-VL', { 'vision_config.out_hidden_size': 48 }, "out_hidden_size must be the decoder's, 64, got 48"],
+  ['Qwen2.5-VL', { 'vision_config.window_size': 7 }, 'window_size must be at least 8, the side of a token, got 7'],
+  ['Qwen2.5-VL', { 'vision_config.fullatt_block_indexes': [1, 3] }, 'fullatt_block_indexes must be layers from 0 to 2'],
+  ['Qwen2.5-VL', { 'vision_config.tokens_per_second': 0 }, 'tokens_per_second must be a positive integer, got 0'],
+  ['Qwen2.5-VL', { use_sliding_window: true }, 'use_sliding_window must be false, got true'],
+  ['Qwen3-VL', { text_config: undefined }, 'text_config must be an object, it is missing'],
+  ['Qwen3-VL', { 'text_config.attention_bias': true }, 'text_config: attention_bias must be false, got true'],
+  ['Qwen3-VL', { 'text_config.head_dim': 16 }, 'mrope_section must be three numbers that make 8, half of a head'],
+  ['Qwen3-VL', { 'text_config.rope_scaling': undefined }, 'text_config: rope_scaling must be an object'],
+  ['Qwen3-VL', { 'vision_config.num_position_embeddings': 35 }, 'num_position_embeddings must be the square of'],
+  ['Qwen3-VL', { 'vision_config.deepstack_visual_indexes': [2, 0] }, 'deepstack_visual_indexes must be layers from 0'],
+  ['Qwen3-VL', { 'vision_config.deepstack_visual_indexes': [0, 3] }, 'deepstack_visual_indexes must be layers from 0'],
+  ['Qwen3-VL', { 'vision_config.out_hidden_size': 48 }, "out_hidden_size must be the decoder's, 64, got 48"],
+  ['Qwen3-VL', { 'vision_config.hidden_act': 'silu' }, 'hidden_act must be "gelu_pytorch_tanh", got "silu"'],
   [
     'InternVL2.5',
     { 'vision_config.patch_size': 3, force_image_size: 32, 'vision_config.image_size': 33 },
@@ -264,11 +282,19 @@ describe('a model of published size', () => {
     // Frames of 1280 x 720 become 1008 x 560, and two of them 36 x 20 tokens.
     ['Qwen/Qwen2-VL-2B-Instruct', 2.2, 8 * 36 * 20],
     ['Qwen/Qwen2-VL-7B-Instruct', 8.3, 8 * 36 * 20],
+    ['Qwen/Qwen2.5-VL-3B-Instruct', 3.75, 8 * 36 * 20],
+    ['Qwen/Qwen2.5-VL-7B-Instruct', 8.3, 8 * 36 * 20],
+    ['Qwen/Qwen2.5-VL-72B-Instruct', 73.4, 8 * 36 * 20],
+    // Halves of 32 pixels go to the even side: 1280 x 704, and two of them 40 x 22 tokens.
+    ['Qwen/Qwen3-VL-2B-Instruct', 2.13, 8 * 40 * 22],
+    ['Qwen/Qwen3-VL-4B-Instruct', 4.44, 8 * 40 * 22],
+    ['Qwen/Qwen3-VL-8B-Instruct', 8.77, 8 * 40 * 22],
+    ['Qwen/Qwen3-VL-32B-Instruct', 33.4, 8 * 40 * 22],
     ['Efficient-Large-Model/NVILA-Lite-2B', 2, 16 * 122],
     ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
   ] as const)
     it(`${name} is planned`, async () => {
-      const files = await virtualFamily(name, published[name]!);
+      const files = await plannedFiles(name, published[name]!);
       const reducer = new FrameFusion({ cost: 0.3 });
       const plan = await planMemory(files, gpu, { frames: 16, question: 'What?', maxNewTokens: 32, reducer });
       expect(plan.weights.bytes / 2e9).to.be.closeTo(billions, 0.06 * billions);
@@ -289,7 +315,7 @@ describe('SmolVLM2 500M', () => {
   for (const dtype of ['f16', 'q8'] as const)
     for (const cost of [1, 0.3])
       it(`takes its 64 frames in ${dtype} at cost ${cost} within 2 GiB and bindings of 128 MiB`, async () => {
-        const files = await virtualFamily(name, published[name]!);
+        const files = await plannedFiles(name, published[name]!);
         const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
         const options = { dtype, frames: 64, question: 'What happens?', maxNewTokens: 256, reducer };
         const plan = await planMemory(files, least, options);

@@ -82,7 +82,7 @@ describe('planMemory', () => {
   it('plans real shapes in seconds, without weights: 7B with 64 frames', async () => {
     const files = virtualCheckpoint('llava-video-7b');
     const plan = await planMemory(files, gpu, wanted(64, 0.3));
-    expect(plan).to.include({ act: 'f16', videoTokens: 13440 });
+    expect(plan).to.include({ computeDtype: 'f16', videoTokens: 13440 });
     // 7.6 billion parameters of the decoder, 0.4 of the tower, in bf16.
     expect(plan.weights.bytes).to.be.within(15.9e9, 16.2e9);
     expect(plan.cache).to.be.below(0.4 * plan.denseCache);

@@ -62,9 +62,15 @@ describe('loadModel', () => {
   });
 
   it('says which architectures there are', async () => {
-    for (const architectures of [['LlamaForCausalLM'], [], 'LlavaQwenForCausalLM', undefined]) {
+    await editConfig(folder, { architectures: ['LlamaForCausalLM'] });
+    await expectRejection(load(folder), WeightsError, 'config.json: LlamaForCausalLM is not built. Built are Llava');
+    for (const architectures of [[], 'LlavaQwenForCausalLM', undefined]) {
       await editConfig(folder, { architectures });
-      await expectRejection(load(folder), WeightsError, 'config.json: architectures must name LlavaQwenForCausalLM');
+      await expectRejection(
+        load(folder),
+        WeightsError,
+        'config.json: architectures must be a list that names one of LlavaQwenForCausalLM',
+      );
     }
   });
 
@@ -138,6 +144,41 @@ describe('loadModel', () => {
     expect(video.tokens.shape).to.deep.equal([12, 64]);
     expect(() => model.answer(video, 'What?')).to.throw(WeightsError, `${folder}/tokenizer.json: it is missing`);
     model[Symbol.dispose]();
+  });
+
+  async function firstWord(dtype: 'f32' | 'f16'): Promise<void> {
+    const model = await load(folder, { dtype });
+    using video = await model.encode(framesFor(model, 1));
+    try {
+      for await (const _ of model.answer(video, 'What?', { maxNewTokens: 2 }));
+    } finally {
+      model[Symbol.dispose]();
+    }
+  }
+
+  it('names a tensor that holds what are no numbers, when the first scores are there', async () => {
+    await edit(folder, (tensors) => tensors.get(Q_PROJ)!.bytes.fill(0xff, 8, 16));
+    const error = await rejection(firstWord('f32'));
+    expect(error).to.be.instanceOf(WeightsError);
+    expect(error.message).to.equal(
+      `${folder}: its scores are not numbers: there are NaNs or infinities in ${['q', 'k', 'v'].map((part) => Q_PROJ.replace('q_proj', `${part}_proj`)).join(' + ')}. Download the checkpoint again.`,
+    );
+  });
+
+  itOn(['f16'], 'says that values outgrow f16 where they do, and only there', async () => {
+    const bias = 'model.layers.2.self_attn.v_proj.bias';
+    await edit(folder, (tensors) => {
+      const { dtype, shape } = tensors.get(bias)!;
+      const values = new Float32Array(shape[0]!).fill(1e6);
+      tensors.set(bias, { dtype: 'F32', shape, bytes: new Uint8Array(values.buffer) });
+      expect(dtype).to.be.oneOf(['F32', 'BF16']);
+    });
+    await firstWord('f32');
+    const error = await rejection(firstWord('f16'));
+    expect(error).to.be.instanceOf(WeightsError);
+    expect(error.message).to.match(
+      /its scores are not numbers, though its weights are: values outgrow f16\. Use --dtype f32\.$/,
+    );
   });
 
   it('says that the tokenizer is of another model', async () => {

@@ -1,5 +1,8 @@
 /** Configs of published checkpoints: the keys that decide anything, at the sizes of the models' own pages. */
 
+import { modelConfig } from './config.ts';
+import { PRESETS, type PresetName } from './shapes.ts';
+
 /** JSON files of a checkpoint, by name. */
 export type Configs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -54,6 +57,74 @@ function qwen2Vl(text: object, hidden: number): Configs {
       },
     },
     'preprocessor_config.json': { min_pixels: 3136, max_pixels: 12845056 },
+  };
+}
+
+function qwen25Vl(text: object, hidden: number, inner = 3420): Configs {
+  return {
+    'config.json': {
+      architectures: ['Qwen2_5_VLForConditionalGeneration'],
+      ...qwen2,
+      model_type: 'qwen2_5_vl',
+      ...text,
+      rope_scaling: { type: 'mrope', mrope_section: [16, 24, 24] },
+      vision_config: {
+        depth: 32,
+        hidden_act: 'silu',
+        hidden_size: 1280,
+        intermediate_size: inner,
+        num_heads: 16,
+        in_chans: 3,
+        out_hidden_size: hidden,
+        patch_size: 14,
+        spatial_merge_size: 2,
+        window_size: 112,
+        fullatt_block_indexes: [7, 15, 23, 31],
+        tokens_per_second: 2,
+        temporal_patch_size: 2,
+      },
+    },
+    'preprocessor_config.json': { min_pixels: 3136, max_pixels: 12845056 },
+  };
+}
+
+/** @param tower - Layers, width and inner width of the tower; every quarter or third of it is a plane. */
+function qwen3Vl(
+  text: { readonly hidden_size: number },
+  tied: boolean,
+  [depth, hidden, inner]: readonly [number, number, number],
+): Configs {
+  return {
+    'config.json': {
+      architectures: ['Qwen3VLForConditionalGeneration'],
+      model_type: 'qwen3_vl',
+      text_config: {
+        ...text,
+        model_type: 'qwen3_vl_text',
+        attention_bias: false,
+        head_dim: 128,
+        rms_norm_eps: 1e-6,
+        rope_theta: 5e6,
+        rope_scaling: { mrope_interleaved: true, mrope_section: [24, 20, 20], rope_type: 'default' },
+      },
+      tie_word_embeddings: tied,
+      vision_config: {
+        deepstack_visual_indexes: depth === 24 ? [5, 11, 17] : [8, 16, 24],
+        depth,
+        hidden_act: 'gelu_pytorch_tanh',
+        hidden_size: hidden,
+        in_channels: 3,
+        intermediate_size: inner,
+        num_heads: 16,
+        num_position_embeddings: 2304,
+        out_hidden_size: text.hidden_size,
+        patch_size: 16,
+        spatial_merge_size: 2,
+        temporal_patch_size: 2,
+      },
+    },
+    'preprocessor_config.json': { size: { shortest_edge: 65536, longest_edge: 16777216 } },
+    'video_preprocessor_config.json': { size: { shortest_edge: 4096, longest_edge: 25165824 } },
   };
 }
 
@@ -151,20 +222,32 @@ export const vicunaTemplate = {
     "{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}",
 };
 
+/** LLaVA-Video, and OneVision as lmms-lab names its tensors. */
+function llavaVideo(preset: PresetName, newline: 'grid' | 'one_token'): Configs {
+  const config = modelConfig(PRESETS[preset], { dtype: 'bf16', newline, eosTokenId: 151645 });
+  return { 'config.json': config as Configs[string] };
+}
+
+const nextVideo: Configs = {
+  'config.json': {
+    architectures: ['LlavaNextVideoForConditionalGeneration'],
+    text_config: { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 },
+    vision_config: tower(1024, 4096, 24, 336),
+    vision_feature_layer: -2,
+    vision_feature_select_strategy: 'default',
+  },
+  'chat_template.json': vicunaTemplate,
+};
+
 /** By their names on Hugging Face. */
 export const published: Readonly<Record<string, Configs>> = {
+  'lmms-lab/LLaVA-Video-7B-Qwen2': llavaVideo('llava-video-7b', 'grid'),
+  'lmms-lab/llava-onevision-qwen2-0.5b-ov': llavaVideo('llava-onevision-qwen2-0.5b', 'one_token'),
+  'lmms-lab/llava-onevision-qwen2-7b-ov': llavaVideo('llava-video-7b', 'one_token'),
   'llava-hf/llava-onevision-qwen2-0.5b-ov-hf': onevision(sizes(896, 4864, 24, 14, 2, 152000), true),
   'llava-hf/llava-onevision-qwen2-7b-ov-hf': onevision(sizes(3584, 18944, 28, 28, 4, 152128), false),
-  'llava-hf/LLaVA-NeXT-Video-7B-hf': {
-    'config.json': {
-      architectures: ['LlavaNextVideoForConditionalGeneration'],
-      text_config: { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 },
-      vision_config: tower(1024, 4096, 24, 336),
-      vision_feature_layer: -2,
-      vision_feature_select_strategy: 'default',
-    },
-    'chat_template.json': vicunaTemplate,
-  },
+  'llava-hf/LLaVA-NeXT-Video-7B-hf': nextVideo,
+  'llava-hf/LLaVA-NeXT-Video-7B-DPO-hf': nextVideo,
   'OpenGVLab/InternVL2_5-8B': internVl({
     model_type: 'internlm2',
     ...sizes(4096, 14336, 32, 32, 8, 92553),
@@ -208,10 +291,25 @@ export const published: Readonly<Record<string, Configs>> = {
   },
   'Qwen/Qwen2-VL-2B-Instruct': qwen2Vl({ ...sizes(1536, 8960, 28, 12, 2, 151936), tie_word_embeddings: true }, 1536),
   'Qwen/Qwen2-VL-7B-Instruct': qwen2Vl(sizes(3584, 18944, 28, 28, 4, 152064), 3584),
+  'Qwen/Qwen2.5-VL-3B-Instruct': qwen25Vl(
+    { ...sizes(2048, 11008, 36, 16, 2, 151936), tie_word_embeddings: true },
+    2048,
+  ),
+  'Qwen/Qwen2.5-VL-7B-Instruct': qwen25Vl(sizes(3584, 18944, 28, 28, 4, 152064), 3584),
+  'Qwen/Qwen2.5-VL-72B-Instruct': qwen25Vl(sizes(8192, 29568, 80, 64, 8, 152064), 8192, 3456),
+  'Qwen/Qwen3-VL-2B-Instruct': qwen3Vl(sizes(2048, 6144, 28, 16, 8, 151936), true, [24, 1024, 4096]),
+  'Qwen/Qwen3-VL-4B-Instruct': qwen3Vl(sizes(2560, 9728, 36, 32, 8, 151936), true, [24, 1024, 4096]),
+  'Qwen/Qwen3-VL-8B-Instruct': qwen3Vl(sizes(4096, 12288, 36, 32, 8, 151936), false, [27, 1152, 4304]),
+  'Qwen/Qwen3-VL-32B-Instruct': qwen3Vl(sizes(5120, 25600, 64, 64, 8, 151936), false, [27, 1152, 4304]),
   'Efficient-Large-Model/NVILA-Lite-2B': nvila(
     { ...sizes(1536, 8960, 28, 12, 2, 151651), tie_word_embeddings: true },
     'mlp_downsample_3x3_fix',
     1,
   ),
   'Efficient-Large-Model/NVILA-8B-Video': nvila(sizes(3584, 18944, 28, 28, 4, 151651), 'mlp_downsample_2x2_fix', 8),
+  'Efficient-Large-Model/NVILA-Lite-15B-Video': nvila(
+    sizes(5120, 13824, 48, 40, 8, 151651),
+    'mlp_downsample_3x3_fix',
+    8,
+  ),
 };

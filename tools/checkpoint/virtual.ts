@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../checkpoint/file-source.ts';
+import { memorySource } from '../../checkpoint/memory-source.ts';
 import { type ByteSource, type CheckpointFiles, MODEL_FILE } from '../../checkpoint/safetensors.ts';
 import { encodeSafetensors, type SafetensorsLayout } from '../../checkpoint/safetensors-writer.ts';
 import { generationConfig, modelConfig, visionConfig } from './config.ts';
@@ -60,7 +61,7 @@ export function virtualFiles(
       const plans = weights[file];
       if (plans) return tensorSource(join(name, file), plans, seed);
       const content = configs[file];
-      if (content) return bytesSource(join(name, file), new TextEncoder().encode(JSON.stringify(content)));
+      if (content) return memorySource(join(name, file), new TextEncoder().encode(JSON.stringify(content)));
       return basename(file).startsWith('tokenizer') ? texts.open(basename(file)) : undefined;
     },
   };
@@ -77,27 +78,14 @@ export function seededTensors(name: string, plans: readonly TensorPlan[], seed?:
 function tensorSource(name: string, plans: readonly TensorPlan[], seed: number | undefined): ByteSource {
   const infos = plans.map(({ name: tensor, shape }) => ({ name: tensor, dtype: 'BF16' as const, shape }));
   const layout = encodeSafetensors(infos, { format: 'pt' });
-  return seed === undefined ? bytesSource(name, layout.header, layout.size) : drawnSource(name, layout, plans, seed);
-}
-/** `size` bytes that begin with `start`, and zeros after it. */
-function bytesSource(name: string, start: Uint8Array, size = start.length): ByteSource {
-  return {
-    name,
-    size,
-    read: async (offset, length) => {
-      const bytes = new Uint8Array(Math.min(length, size - offset));
-      bytes.set(start.subarray(offset, offset + length));
-      return bytes;
-    },
-    close: async () => undefined,
-  };
+  return seed === undefined ? memorySource(name, layout.header, layout.size) : drawnSource(name, layout, plans, seed);
 }
 
 /** A file whose tensors are drawn as they are read; a reader that goes through each in order draws nothing twice. */
 function drawnSource(name: string, layout: SafetensorsLayout, plans: readonly TensorPlan[], seed: number): ByteSource {
   const planOf = new Map(plans.map((plan) => [plan.name, plan]));
   let current: { readonly name: string; readonly draw: DrawnStretch } | undefined;
-  const header = bytesSource(name, layout.header, layout.size);
+  const header = memorySource(name, layout.header, layout.size);
   return {
     ...header,
     read: async (offset, length) => {

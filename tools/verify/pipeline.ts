@@ -103,7 +103,7 @@ export async function verifyPrompt(
 ): Promise<void> {
   check.equal('unread tensors', at.model.unusedTensors, []);
   const rec = at.runtime.recorder('prompt');
-  const { hidden, layout, rotation } = at.prompt(rec);
+  const { hidden, layout, rotary } = at.prompt(rec);
   const want = at.golden.floats('inputs_embeds');
   check.close('inputs_embeds', await rec.read(hidden), want, limitFor(want, at.precision.vision, at.precision));
   const rows = hidden.shape2()[0];
@@ -114,7 +114,7 @@ export async function verifyPrompt(
     const wanted = await Golden.open(join(folder, `${variant}.safetensors`)).catch(() => undefined);
     if (wanted?.has('patch_type')) check.equal('patch types', patch, wanted.integers('patch_type'));
   }
-  if (rotation) check.close('rotations', await rec.read(rotation), wantedRotations(at), limits.pixels);
+  if (rotary) check.close('rotations', await rec.read(rotary), wantedRotations(at), limits.pixels);
   rec.finish();
 }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { parquetReadObjects } from 'hyparquet';
+import { parseJson } from '../../../checkpoint/json.ts';
 import { InputError } from '../../../engine/errors.ts';
 import { isFields, Row } from './row.ts';
 
@@ -38,7 +39,7 @@ export async function readBeside(folders: readonly string[], name: string): Prom
   if (file === undefined) return undefined;
   let found: unknown;
   try {
-    found = JSON.parse(await readFile(file, 'utf8'));
+    found = parseJson(await readFile(file, 'utf8'));
   } catch (cause) {
     throw new InputError(`${file}: must be JSON: ${reasonOf(cause)}.`, { cause });
   }
@@ -58,17 +59,17 @@ function kindOf(file: string, bytes: Buffer): Kind | undefined {
 const parsers: Readonly<Record<Kind, (bytes: Buffer) => unknown>> = {
   parquet: (bytes) => parquetReadObjects({ file: new Uint8Array(bytes).buffer }),
   CSV: (bytes) => parse(bytes, { columns: true, bom: true, skip_empty_lines: true }),
-  JSON: (bytes) => parseJson(bytes.toString('utf8').replace(/^\uFEFF/, '')),
+  JSON: (bytes) => parseLoose(bytes.toString('utf8')),
 };
 
 /** JSON, with or without commas before closing brackets: Video-MME's output_test_template.json has some. */
-function parseJson(text: string): unknown {
+function parseLoose(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     const strict = text.replace(/("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])/gs, '$1');
     try {
-      return JSON.parse(strict);
+      return parseJson(strict);
     } catch {
       throw error;
     }

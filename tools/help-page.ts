@@ -1,0 +1,21 @@
+/** Writes docs/commands.md from the commands' own help: `npm run help-page`. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const COMMANDS = ['ff-run', 'ff-eval', 'ff-convert', 'ff-bench'] as const;
+
+/** The page. @param helps - The help text of each command. */
+export function helpPage(helps: Readonly<Record<(typeof COMMANDS)[number], string>>): string {
+  const indented = (text: string): string => text.trimEnd().replace(/^(?=.)/gm, '    ');
+  const sections = COMMANDS.map((name) => `## ${name}\n\n${indented(helps[name])}\n`);
+  return ['# Commands\n\n`npm run help-page` writes this page.\n', ...sections].join('\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const helpOf = (name: string): string =>
+    execFileSync(process.execPath, [`dist/${name}.js`, '--help'], { encoding: 'utf8' });
+  const [run, evaluate, convert, bench] = COMMANDS.map(helpOf) as [string, string, string, string];
+  const page = helpPage({ 'ff-run': run, 'ff-eval': evaluate, 'ff-convert': convert, 'ff-bench': bench });
+  writeFileSync('docs/commands.md', page);
+}
