@@ -13,8 +13,8 @@ const WANTED_FEATURES: readonly GPUFeatureName[] = [
   'shader-f16',
   'timestamp-query',
   'subgroups',
-  SIZE_CONTROL,
-  MATRICES,
+  SIZE_CONTROL as GPUFeatureName,
+  MATRICES as GPUFeatureName,
 ];
 const WANTED_LIMITS = [
   'maxBufferSize',

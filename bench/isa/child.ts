@@ -3,8 +3,9 @@ import { appendFileSync } from 'node:fs';
 import { openRuntime } from '../../engine/node-adapter.ts';
 import type { PipelineUse } from '../../engine/pipelines.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
+import { plannedFiles } from '../../library/published.ts';
 import { planMemory } from '../../models/plan.ts';
-import { virtualFamily } from '../../tools/checkpoint/family.ts';
+
 import { published } from '../../tools/checkpoint/published.ts';
 import { compilationId } from './listing.ts';
 
@@ -19,7 +20,7 @@ async function usesOfModels(): Promise<Map<string, PipelineUse>> {
   const options = { frames: 4, question: 'What?', maxNewTokens: 4, reducer: new FrameFusion({ cost: 0.5 }) };
   for (const [name, configs] of Object.entries(published))
     for (const dtype of ['f32', 'auto', 'q8', 'q4'] as const) {
-      const plan = await planMemory(await virtualFamily(name, configs), runtime, { ...options, dtype });
+      const plan = await planMemory(await plannedFiles(name, configs), runtime, { ...options, dtype });
       for (const use of plan.pipelines) all.set(compilationId(use), use);
     }
   return all;
