@@ -1,4 +1,4 @@
-/// <reference types="@webgpu/types" preserve="true" />
+/// <reference path="./webgpu.d.ts" preserve="true" />
 // What the library is on every platform. index.ts adds what needs Node, browser.ts the same names for a browser.
 
 export type { ByteSource, CheckpointFiles } from './checkpoint/safetensors.ts';

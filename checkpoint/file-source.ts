@@ -1,7 +1,7 @@
 /** Checkpoints from files: the part of the safetensors reader that needs Node. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WeightsError } from '../engine/errors.ts';
+import { InputError, WeightsError } from '../engine/errors.ts';
 import { type ByteSource, Checkpoint, type CheckpointFiles } from './safetensors.ts';
 
 /** Node reads at most 2^31 - 1 bytes in one call. */
@@ -29,6 +29,8 @@ export function openCheckpoint(folder: string): Promise<Checkpoint> {
 
 /** The files of `folder`, opened on request. */
 export function folderFiles(folder: string): CheckpointFiles {
+  if (typeof folder !== 'string')
+    throw new InputError(`folderFiles: it must be the path of a folder, got a ${typeof folder}.`);
   return { name: folder, open: (file) => openIfThere(join(folder, file)) };
 }
 

@@ -3,11 +3,11 @@
 /** A string, which is left alone, or a number that JSON does not have. */
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
 
-/** What stands for NaN until it is one: JSON has an infinity, 1e999, and no NaN. A noncharacter of Unicode, so no text. */
+/** What stands for NaN until it is one, in a list: JSON has an infinity, 1e999, and no NaN. A noncharacter, so no text. */
 const NAN = '\uFDD0NaN';
 const SPELT: Readonly<Record<string, string>> = {
-  NaN: JSON.stringify(NAN),
-  '-NaN': JSON.stringify(NAN),
+  NaN: JSON.stringify([NAN]),
+  '-NaN': JSON.stringify([NAN]),
   Infinity: '1e999',
   '-Infinity': '-1e999',
 };
@@ -20,6 +20,8 @@ export function parseJson(text: string): unknown {
   } catch (error) {
     if (!/\b(?:NaN|Infinity)\b/.test(json)) throw error;
     const spelt = json.replace(STRING_OR_NUMBER, (part) => SPELT[part] ?? part);
-    return JSON.parse(spelt, (_key, value: unknown) => (value === NAN ? Number.NaN : value));
+    return JSON.parse(spelt, (_key, value: unknown) =>
+      Array.isArray(value) && value.length === 1 && value[0] === NAN ? Number.NaN : value,
+    );
   }
 }

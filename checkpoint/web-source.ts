@@ -1,5 +1,7 @@
 /** Checkpoints without a file system: at an address, or in files that a page was given. For browsers, and for Node as well. */
+
 import { InputError, WeightsError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
 import { withoutSecrets } from '../engine/text.ts';
 import { BlockSource } from './block-source.ts';
 import { openBlockStore } from './block-store.ts';
@@ -26,6 +28,8 @@ export interface UrlFilesOptions {
  *   more than 4 GiB only as a whole; InputError if the address holds a password.
  */
 export function urlFiles(address: string | URL, options: UrlFilesOptions = {}): CheckpointFiles {
+  if (!(typeof address === 'string' || address instanceof URL))
+    throw new InputError(`urlFiles: it must be the address of a folder, got a ${typeof address}.`);
   const base = String(address).trim().replace(/\/+$/, '');
   if (withoutSecrets(base) !== base)
     throw new InputError(
@@ -54,6 +58,8 @@ export interface ChosenFile extends Blob {
  * @param name - What errors call the checkpoint.
  */
 export function blobFiles(files: Iterable<ChosenFile>, name = 'the chosen files'): CheckpointFiles {
+  requireObject('blobFiles', 'a list of files', files);
+  if (typeof files[Symbol.iterator] !== 'function') throw new InputError('blobFiles: it must be a list of files.');
   const all = [...files].map((file) => [file.webkitRelativePath || file.name, file] as const);
   // A folder that was chosen is the first part of every path in it.
   const first = /^[^/]+\//.exec(all[0]?.[0] ?? '')?.[0] ?? '';

@@ -14,7 +14,7 @@ import { BufferPool, type MemoryUse } from './pool.ts';
 import { bytesOfShape, type DType, Tensor } from './tensor.ts';
 
 /** Dawn's name for what is not in WebGPU yet: subgroups that multiply matrices. It needs the toggle `allow_unsafe_apis`. */
-export const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+export const MATRICES = 'chromium-experimental-subgroup-matrix';
 
 /** How a device is used. */
 export interface DeviceOptions {

@@ -1,3 +1,4 @@
+/// <reference path="../webgpu.d.ts" preserve="true" />
 /**
  * WebGPU for programs with kernels of their own: a device, memory, recorded work. Needs no platform; `openRuntime` of
  * `framefusion-webgpu` finds the adapter.

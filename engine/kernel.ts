@@ -47,7 +47,7 @@ export interface Variant {
 export interface Binding {
   readonly name: string;
   readonly binding: number;
-  readonly type: GPUBufferBindingType;
+  readonly type: 'uniform' | 'storage' | 'read-only-storage';
 }
 
 /** The interface of a kernel as its text declares it. */

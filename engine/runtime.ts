@@ -9,7 +9,12 @@ export interface RuntimeOptions extends DeviceOptions {
   readonly traits?: Partial<AdapterTraits>;
 }
 
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups', MATRICES];
+const WANTED_FEATURES: readonly GPUFeatureName[] = [
+  'shader-f16',
+  'timestamp-query',
+  'subgroups',
+  MATRICES as GPUFeatureName,
+];
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',

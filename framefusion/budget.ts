@@ -1,4 +1,5 @@
 import { InputError } from '../engine/errors.ts';
+import { shownValue } from '../engine/text.ts';
 
 /**
  * The share of video tokens that the next call has to remove so that the layers together stay within the budget.
@@ -38,6 +39,6 @@ export function shareToRemove(removed: readonly number[], cost: number, layers: 
 /** A budget. @throws InputError unless it is a number above 0 and at most 1. */
 export function checkedCost(cost: number): number {
   if (!(typeof cost === 'number' && cost > 0 && cost <= 1))
-    throw new InputError(`cost must be above 0 and at most 1, got ${cost}.`);
+    throw new InputError(`cost must be above 0 and at most 1, got ${shownValue(cost)}.`);
   return cost;
 }

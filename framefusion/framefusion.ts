@@ -1,5 +1,6 @@
 import { InputError } from '../engine/errors.ts';
 import { requireObject } from '../engine/misuse.ts';
+import { shownValue } from '../engine/text.ts';
 import { similarity, threshold, topK } from '../kernels/reduce/index.ts';
 import {
   type Decide,
@@ -43,7 +44,7 @@ export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators'
 
 function requireOneOf(name: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value))
-    throw new InputError(`${name} must be ${allowed.join(' or ')}, got ${JSON.stringify(value)}.`);
+    throw new InputError(`${name} must be ${allowed.join(' or ')}, got ${shownValue(value)}.`);
 }
 
 /** Settings with defaults filled in. @throws InputError if one is outside what is allowed. */
@@ -55,13 +56,13 @@ function checked(options: FrameFusionOptions): FrameFusionSettings {
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
   if (!(typeof similarityLowerBound === 'number' && similarityLowerBound > -2))
-    throw new InputError(`similarityLowerBound must be a number above -2, got ${similarityLowerBound}.`);
+    throw new InputError(`similarityLowerBound must be a number above -2, got ${shownValue(similarityLowerBound)}.`);
   if (!(typeof ratioLowerBound === 'number' && ratioLowerBound >= 0 && ratioLowerBound <= 1))
-    throw new InputError(`ratioLowerBound must lie in 0 to 1, got ${ratioLowerBound}.`);
+    throw new InputError(`ratioLowerBound must lie in 0 to 1, got ${shownValue(ratioLowerBound)}.`);
   if (budgetLayers !== 'own' && !(Number.isInteger(budgetLayers) && budgetLayers > 0))
-    throw new InputError(`budgetLayers must be 'own' or a positive integer, got ${budgetLayers}.`);
+    throw new InputError(`budgetLayers must be 'own' or a positive integer, got ${shownValue(budgetLayers)}.`);
   if (scoreRows !== 'own' && !(Number.isInteger(scoreRows) && scoreRows > 0))
-    throw new InputError(`scoreRows must be 'own' or a positive integer, got ${scoreRows}.`);
+    throw new InputError(`scoreRows must be 'own' or a positive integer, got ${shownValue(scoreRows)}.`);
   requireOneOf('kv', kv, ['keep', 'compact']);
   requireOneOf('separators', separators, ['keep', 'prune']);
   return {

@@ -1,4 +1,6 @@
 import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
+import { shownValue } from '../engine/text.ts';
 import { DEFAULT_COST, type ModelDefaults } from '../models/defaults.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { type BaselineOptions, fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from './baselines.ts';
@@ -30,8 +32,9 @@ export function reducerNamed(
   options: { readonly [K in keyof ReducerOptions]?: ReducerOptions[K] | undefined } = {},
   { similarityLowerBound, ratioLowerBound }: ModelDefaults = {},
 ): TokenReducer | undefined {
-  const make = Object.hasOwn(reducers, name) ? reducers[name] : undefined;
-  if (!make) throw new InputError(`reducer must be ${Object.keys(reducers).join(', ')}, got ${JSON.stringify(name)}.`);
+  const make = typeof name === 'string' && Object.hasOwn(reducers, name) ? reducers[name] : undefined;
+  if (!make) throw new InputError(`reducer must be ${Object.keys(reducers).join(', ')}, got ${shownValue(name)}.`);
+  requireObject('reducerNamed', 'options: { cost, ... }', options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return make({
     cost: DEFAULT_COST,

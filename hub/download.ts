@@ -102,6 +102,6 @@ function checkNames(repository: string, revision: string): void {
   if (names.length > 2 || !names.every((name) => word.test(name)) || /--|\.\.|\.git$/.test(repository))
     throw new InputError(`${quoted(repository)} is no Hugging Face id: expected owner/name.`);
   // It becomes a path in refs/.
-  if (!revision.split('/').every((part) => /^[^\\:\s.][^\\:\s]*$/.test(part)))
+  if (!revision.split('/').every((part) => /^[^\\:\s\p{C}.][^\\:\s\p{C}]{0,199}$/u.test(part)))
     throw new InputError(`${repository}: ${quoted(revision)} is no revision: expected a branch, tag or commit.`);
 }

@@ -1,7 +1,9 @@
 /** One call from a name to a model that answers: what `loadModel` is on every platform. */
+
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { shownValue } from '../engine/text.ts';
 import { type ReducerOptions, reducerNamed } from '../framefusion/reducers.ts';
 import type { VideoReader } from '../models/inputs.ts';
 import type { TokenReducer } from '../models/reduction.ts';
@@ -40,7 +42,7 @@ export function checkedReducer(options: LoadModelOptions, named: NamedModel): To
   const { budgetLayers, kv, separators, scoreRows } = options;
   if (typeof reducer === 'object') return reducer;
   if (typeof reducer !== 'string')
-    throw new InputError(`loadModel: reducer must be a name or a reducer, got ${reducer}.`);
+    throw new InputError(`loadModel: reducer must be a name or a reducer, got ${shownValue(reducer)}.`);
   // As the command has it: at cost 1 every token is kept, which is the dense model.
   if (cost === 1 && reducer !== 'none') return undefined;
   const settings = { cost, similarityLowerBound, ratioLowerBound, seed, budgetLayers, kv, separators, scoreRows };

@@ -1,8 +1,10 @@
 /** `loadModel` in Node. */
+
 import { folderFiles } from '../checkpoint/file-source.ts';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { urlFiles } from '../checkpoint/web-source.ts';
 import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { findModel } from '../hub/download.ts';
 import { openVideo } from '../media/open-video.ts';
@@ -42,6 +44,7 @@ export async function loadModel(
   source: string | CheckpointFiles,
   options: NodeLoadModelOptions = {},
 ): Promise<VideoModel> {
+  requireObject('loadModel', 'options: { cost, ... }', options);
   const { adapter } = options;
   const platform = { openRuntime: () => openRuntime(adapter && { adapter }), reader };
   if (typeof source === 'object' && typeof source?.open === 'function')

@@ -1,4 +1,5 @@
 /** Pictures to the crops that a model wants. */
+import { InputError } from '../engine/errors.ts';
 import type { Crop, CroppedPicture } from '../engine/geometry.ts';
 import { cropTogether, type RgbImage } from './resize.ts';
 
@@ -13,5 +14,7 @@ export interface Picture extends RgbImage {
  * @returns What `encodePicture` takes.
  */
 export function cropPicture(picture: RgbImage, crops: readonly Crop[]): CroppedPicture {
+  if (typeof picture !== 'object' || picture === null || !Array.isArray(crops))
+    throw new InputError('cropPicture: it must be given what openPicture returned, and crops of it.');
   return { image: cropTogether(picture, crops), crops };
 }

@@ -48,6 +48,10 @@ export interface HowToOpen extends FetchOptions, FfmpegOptions {}
 
 /** @throws InputError for options outside what is allowed, and the signal's reason. */
 export function howToOpen(video: VideoSource, options: OpenVideoOptions): HowToOpen {
+  if (!(typeof video === 'string' || video instanceof URL || video instanceof Blob || video instanceof Uint8Array))
+    throw new InputError(`openVideo: it must be a path, an address or the bytes of a video, got a ${typeof video}.`);
+  if (typeof options !== 'object' || options === null)
+    throw new InputError('openVideo: its options must be an object.');
   const { name = nameOf(video), decoder = 'auto', signal, progress } = options;
   const timeoutSeconds = within('timeoutSeconds', options.timeoutSeconds ?? TIMEOUT_SECONDS, LONGEST_SECONDS);
   const maxBytes = within('maxBytes', options.maxBytes ?? MAX_BYTES, Number.MAX_SAFE_INTEGER);

@@ -68,6 +68,8 @@ const MOST_RECOUNTS = 3;
  * reason on abort.
  */
 export async function sampleVideo(video: Video, options: SampleVideoOptions): Promise<SampledVideo> {
+  if (typeof video?.info !== 'object' || typeof options !== 'object' || options === null)
+    throw new InputError('sampleVideo: it must be given what openVideo returned, and options: { maxFrames, ... }.');
   for (let recounts = 0; ; recounts++) {
     const sampled = await sampleOnce(video, options, recounts < MOST_RECOUNTS);
     if (sampled) return sampled;

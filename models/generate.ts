@@ -3,6 +3,7 @@ import { requireObject } from '../engine/misuse.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { shownValue } from '../engine/text.ts';
 import { argmax, penalise, sample } from '../kernels/sampling.ts';
 import { abortable } from './abort.ts';
 import { randomNumbers } from './random.ts';
@@ -57,15 +58,15 @@ export function checkGenerateOptions(options: GenerateOptions): void {
   requireObject('ask', 'options: { maxNewTokens, ... }', options);
   const { maxNewTokens = 1, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1 } = options;
   if (!(Number.isSafeInteger(maxNewTokens) && maxNewTokens >= 0))
-    throw new InputError(`maxNewTokens must be a whole number, got ${maxNewTokens}.`);
+    throw new InputError(`maxNewTokens must be a whole number, got ${shownValue(maxNewTokens)}.`);
   if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
-    throw new InputError(`temperature must be 0 or above, got ${temperature}.`);
-  if (!(topP > 0 && topP <= 1)) throw new InputError(`topP must be above 0 and at most 1, got ${topP}.`);
+    throw new InputError(`temperature must be 0 or above, got ${shownValue(temperature)}.`);
+  if (!(topP > 0 && topP <= 1)) throw new InputError(`topP must be above 0 and at most 1, got ${shownValue(topP)}.`);
   if (!(Number.isSafeInteger(topK) && topK >= 0 && topK < 2 ** 32))
-    throw new InputError(`topK must be a whole number from 0 on, got ${topK}.`);
-  if (!(minP >= 0 && minP <= 1)) throw new InputError(`minP must be from 0 to 1, got ${minP}.`);
+    throw new InputError(`topK must be a whole number from 0 on, got ${shownValue(topK)}.`);
+  if (!(minP >= 0 && minP <= 1)) throw new InputError(`minP must be from 0 to 1, got ${shownValue(minP)}.`);
   if (!(repetitionPenalty > 0 && repetitionPenalty < Number.POSITIVE_INFINITY))
-    throw new InputError(`repetitionPenalty must be above 0, got ${repetitionPenalty}.`);
+    throw new InputError(`repetitionPenalty must be above 0, got ${shownValue(repetitionPenalty)}.`);
 }
 
 /**

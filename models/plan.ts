@@ -1,4 +1,6 @@
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
+import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
 import type { PipelineUse } from '../engine/pipelines.ts';
 import { MOST_FREE_BYTES } from '../engine/pool.ts';
 import { Runtime } from '../engine/runtime.ts';
@@ -55,6 +57,10 @@ export async function planMemory(
   like: Runtime | AdapterDescription,
   options: PlanOptions,
 ): Promise<MemoryPlan> {
+  if (typeof files?.open !== 'function')
+    throw new InputError('planMemory: it must be given the files of a checkpoint.');
+  requireObject('planMemory', 'a runtime, or the description of an adapter', like);
+  requireObject('planMemory', 'options: { frames, question, maxNewTokens, reducer }', options);
   using runtime = await Runtime.open(virtualAdapter(like));
   const { pool } = runtime;
   using model = await loadCheckpoint(files, runtime, options);

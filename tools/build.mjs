@@ -1,4 +1,5 @@
-// Builds dist/: the library, the commands and the video worker, and dist/browser/: the library without Node. What belongs
+// Builds dist/: the library, the commands and the video worker; dist/browser/: the library without Node; dist/web/: the same
+// in one piece, for pages without a bundler; dist-bench/: ff-bench. What belongs
 // together lies side by side, because code finds the worker and the package's files relative to itself.
 import { readFile, rm } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
@@ -40,12 +41,10 @@ const programs = {
   'ff-run': 'cli/ff-run.ts',
   'ff-eval': 'cli/ff-eval.ts',
   'ff-convert': 'cli/ff-convert.ts',
-  'ff-bench': 'bench/ff-bench.ts',
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
-  'bench-peer': 'bench/peers/child.ts',
 };
 
-await rm('dist', { recursive: true, force: true });
+for (const folder of ['dist', 'dist-bench']) await rm(folder, { recursive: true, force: true });
 await build({
   ...common,
   entryPoints: { index: 'index.ts', ...parts, ...programs },
@@ -59,4 +58,26 @@ await build({
   outdir: 'dist/browser',
   platform: 'browser',
   target: 'es2022',
+});
+// For pages without a bundler: everything in it, behind one address.
+await build({
+  ...common,
+  external: [],
+  entryPoints: { framefusion: 'browser.ts' },
+  outdir: 'dist/web',
+  platform: 'browser',
+  target: 'es2022',
+  minify: true,
+});
+// For developers, and not in the package.
+await build({
+  ...common,
+  entryPoints: {
+    'ff-bench': 'bench/ff-bench.ts',
+    'bench-peer': 'bench/peers/child.ts',
+    'ffmpeg-worker': 'media/ffmpeg-worker.ts',
+  },
+  outdir: 'dist-bench',
+  platform: 'node',
+  target: 'node20.19',
 });

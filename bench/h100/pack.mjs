@@ -63,7 +63,7 @@ function copyPackage(name, from, to, done = new Set()) {
 /** Everything that runs, as it lies in a checkout. */
 function fill(folder) {
   const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const name of ['dist', 'assets', 'package.json', 'weights.config.json'])
+  for (const name of ['dist', 'dist-bench', 'assets', 'package.json', 'weights.config.json'])
     copy(join(root, name), join(folder, name));
   copy(process.execPath, join(folder, 'node'));
   const modules = [join(root, 'node_modules'), join(folder, 'node_modules')];

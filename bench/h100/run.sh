@@ -31,7 +31,7 @@ bench() {
   local seconds=$1 name=$2
   shift 2
   echo "== ff-bench $*" | tee -a "$out/log.txt"
-  timeout "$seconds" ./node dist/ff-bench.js "$@" --json "$out/$name.json" 2>&1 | tee -a "$out/log.txt"
+  timeout "$seconds" ./node dist-bench/ff-bench.js "$@" --json "$out/$name.json" 2>&1 | tee -a "$out/log.txt"
   local code=${PIPESTATUS[0]}
   [ "$code" = 0 ] && return
   echo "== $name: exit code $code" | tee -a "$out/log.txt"

@@ -14,7 +14,7 @@ export class PeerProcess {
 
   constructor() {
     const options = { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] } as const;
-    this.#child = fork(join(root, 'dist/bench-peer.js'), [], { ...options, stdio: [...options.stdio] });
+    this.#child = fork(join(root, 'dist-bench/bench-peer.js'), [], { ...options, stdio: [...options.stdio] });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-2000);
     });

@@ -51,7 +51,8 @@ function framesPerGroup(root: ConfigReader): number {
   if (part.text('_target_').endsWith('.BasicVideoEncoder')) return 1;
   part.oneOf('_target_', ['llava.model.encoders.TSPVideoEncoder']);
   const sizes = part.raw('pool_sizes');
-  const [time, height, width] = Array.isArray(sizes) && sizes.length === 1 ? (sizes[0] as unknown[]) : [];
+  const [time, height, width] =
+    Array.isArray(sizes) && sizes.length === 1 && Array.isArray(sizes[0]) ? (sizes[0] as unknown[]) : [];
   if (Number.isSafeInteger(time) && (time as number) > 0 && height === 1 && width === 1) return time as number;
   throw part.wrong('pool_sizes', '[[frames, 1, 1]] (no other is built)');
 }

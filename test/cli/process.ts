@@ -31,7 +31,7 @@ export function ffRun(
   args: readonly string[],
   { stdin, env = {}, interrupt, tool = 'ff-run' }: RunOptions = {},
 ): Promise<Ended> {
-  const program = `${root}dist/${tool}.js`;
+  const program = `${root}${tool === 'ff-bench' ? 'dist-bench' : 'dist'}/${tool}.js`;
   if (!existsSync(program)) throw new Error('dist/ is not built: run npm test, or npm run build');
   const adapter = process.env.FRAMEFUSION_ADAPTER;
   const all = adapter && !args.includes('--adapter') ? [...args, '--adapter', adapter] : args;
