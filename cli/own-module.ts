@@ -1,6 +1,5 @@
 /** `--reducer ./mine.ts` and `--family ./mine.ts`: a user's own modules, in TypeScript or JavaScript. */
 import { resolve } from 'node:path';
-import { createJiti } from 'jiti';
 import { InputError } from '../engine/errors.ts';
 import { type ReducerOptions, reducerNamed } from '../framefusion/reducers.ts';
 import type { ModelDefaults } from '../models/defaults.ts';
@@ -59,6 +58,7 @@ async function defaultExport(flag: string, file: string): Promise<unknown> {
     'framefusion-webgpu/kernels': await import('../kernels/index.ts'),
     'framefusion-webgpu/models': await import('../models/index.ts'),
   };
+  const { createJiti } = await import('jiti'); // large, and only for who brings a module
   const jiti = createJiti(import.meta.url, { virtualModules, fsCache: false });
   try {
     return await jiti.import(resolve(file), { default: true });

@@ -39,10 +39,10 @@ export interface AdapterDescription {
   /** WebGPU's default for each that is left out. */
   readonly limits: Partial<Limits>;
   readonly features: Iterable<string>;
-  readonly info: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>> & {
-    readonly isFallbackAdapter?: boolean;
-    readonly subgroupMinSize?: number;
-  };
+  readonly info: SubgroupInfo &
+    Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>> & {
+      readonly isFallbackAdapter?: boolean;
+    };
 }
 
 /** A short name for people, such as `llvmpipe` or what the driver calls its GPU. */
@@ -64,17 +64,18 @@ export function traitsOf(info: GPUAdapterInfo): Pick<AdapterTraits, 'compilesAhe
   return { compilesAhead: adapterName(info) !== 'swiftshader' };
 }
 
-/** Not in `@webgpu/types` yet. */
-interface MatrixInfo extends GPUAdapterInfo {
-  readonly subgroupMatrixConfigs?: Iterable<
-    Readonly<Record<'componentType' | 'resultComponentType', string> & Record<'M' | 'N' | 'K', number>>
-  >;
+/** A product of matrices that subgroups make by themselves: `[m, k]` times `[k, n]`. Not in `@webgpu/types` yet. */
+export interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
-/** Whether subgroups of 32 multiply f16 matrices of 16 x 16 into f32. */
-export function multipliesMatrices(info: MatrixInfo): boolean {
-  if (info.subgroupMinSize !== 32 || info.subgroupMaxSize !== 32) return false;
-  return [...(info.subgroupMatrixConfigs ?? [])].some(
-    (c) => c.componentType === 'f16' && c.resultComponentType === 'f32' && c.M === 16 && c.N === 16 && c.K === 16,
-  );
+/** What of `GPUAdapterInfo` tells how subgroups compute. */
+export interface SubgroupInfo {
+  readonly subgroupMinSize?: number;
+  readonly subgroupMaxSize?: number;
+  readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
 }

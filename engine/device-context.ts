@@ -5,7 +5,8 @@ import {
   adapterKind,
   adapterName,
   DEFAULT_LIMITS,
-  multipliesMatrices,
+  type MatrixConfig,
+  type SubgroupInfo,
 } from './adapter.ts';
 import { AdapterLimitError, DeviceError, InputError, KernelError } from './errors.ts';
 import { type Describe, type Fault, FaultsOf, firstOf, type Guarded, guard } from './faults.ts';
@@ -15,6 +16,9 @@ import { bytesOfShape, type DType, Tensor } from './tensor.ts';
 
 /** Dawn's name for what is not in WebGPU yet: subgroups that multiply matrices. It needs the toggle `allow_unsafe_apis`. */
 export const MATRICES = 'chromium-experimental-subgroup-matrix';
+
+/** Lets a kernel say how many lanes its subgroups have. Not in `@webgpu/types` yet. */
+export const SIZE_CONTROL = 'subgroup-size-control';
 
 /** How a device is used. */
 export interface DeviceOptions {
@@ -39,8 +43,10 @@ export class DeviceContext {
   readonly traits: AdapterTraits;
   /** The fewest invocations that a subgroup has; 0 where kernels may not use subgroups. */
   readonly subgroupSize: number;
-  /** Whether subgroups of 32 multiply f16 matrices of 16 x 16 into f32, as `linear-matrix.wgsl` has it. */
-  readonly hasMatrices: boolean;
+  /** The most of them. */
+  readonly maxSubgroupSize: number;
+  /** The products of matrices that subgroups make by themselves; none where kernels may not. */
+  readonly matrices: readonly MatrixConfig[];
   readonly pool: BufferPool;
   readonly pipelines: Pipelines;
   readonly maxBindingBytes: number;
@@ -59,7 +65,9 @@ export class DeviceContext {
     this.adapterInfo = { vendor, architecture, device: deviceName, description };
     this.traits = traits;
     this.subgroupSize = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
-    this.hasMatrices = device.features.has(MATRICES) && multipliesMatrices(adapter.info);
+    const info: SubgroupInfo = adapter.info;
+    this.maxSubgroupSize = device.features.has('subgroups') ? (info.subgroupMaxSize ?? this.subgroupSize) : 0;
+    this.matrices = device.features.has(MATRICES) ? Array.from(info.subgroupMatrixConfigs ?? [], plainConfig) : [];
     this.#onClose = options.onClose;
     this.maxBindingBytes = Math.min(
       options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
@@ -88,6 +96,11 @@ export class DeviceContext {
     return this.device.features.has('shader-f16');
   }
 
+  /** Whether kernels can say how many lanes their subgroups have. */
+  get sizesSubgroups(): boolean {
+    return this.device.features.has(SIZE_CONTROL);
+  }
+
   /** Whether the GPU has a clock that kernels can be timed by. */
   get hasTimestamps(): boolean {
     return this.device.features.has('timestamp-query');
@@ -100,12 +113,17 @@ export class DeviceContext {
 
   /** What `virtualAdapter` needs to stand in for this device. */
   get description(): AdapterDescription {
-    const { device, adapterInfo, adapterKind: kind, subgroupSize, maxBindingBytes } = this;
+    const { device, adapterInfo, adapterKind: kind, subgroupSize, maxSubgroupSize, matrices, maxBindingBytes } = this;
+    const subgroups = {
+      subgroupMinSize: subgroupSize,
+      subgroupMaxSize: maxSubgroupSize,
+      subgroupMatrixConfigs: matrices,
+    };
     return {
       // A device may bind less than it could, and large tensors are split by that.
       limits: withLimit(device.limits, maxBindingBytes),
       features: device.features,
-      info: { ...adapterInfo, subgroupMinSize: subgroupSize, isFallbackAdapter: kind === 'software' },
+      info: { ...adapterInfo, ...subgroups, isFallbackAdapter: kind === 'software' },
     };
   }
 
@@ -227,4 +245,9 @@ function withLimit(limits: GPUSupportedLimits, maxStorageBufferBindingSize: numb
   for (const name of Object.keys(DEFAULT_LIMITS) as (keyof GPUSupportedLimits & string)[])
     all[name] = Number(limits[name]);
   return { ...all, maxStorageBufferBindingSize };
+}
+
+/** What the adapter has as getters. */
+function plainConfig({ componentType, resultComponentType, M, N, K }: MatrixConfig): MatrixConfig {
+  return { componentType, resultComponentType, M, N, K };
 }

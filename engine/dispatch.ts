@@ -8,6 +8,8 @@ export interface Dispatch<N extends KernelNames = KernelNames> {
   readonly constants: Readonly<Record<N['constants'], number> & Partial<Record<N['options'], number>>>;
   readonly types: Readonly<Record<N['types'], AliasType>>;
   readonly codec?: Codec;
+  /** As of `Variant`. */
+  readonly subgroupSize?: number | undefined;
   /** Workgroups in x, y, z; a zero skips the dispatch. */
   readonly workgroups: readonly [number, number?, number?];
 }
@@ -16,7 +18,10 @@ export interface Dispatch<N extends KernelNames = KernelNames> {
  * `Dispatch` without the parts that the kernel has none of. Of a kernel that was made from plain text nothing is known here:
  * what it lacks is said when it is dispatched.
  */
-export type DispatchOf<N extends KernelNames> = Pick<Dispatch<N>, 'operands' | 'workgroups' | 'codec'> &
+export type DispatchOf<N extends KernelNames> = Pick<
+  Dispatch<N>,
+  'operands' | 'workgroups' | 'codec' | 'subgroupSize'
+> &
   Needed<N['params'], Pick<Dispatch<N>, 'params'>> &
   Needed<N['constants'], Pick<Dispatch<N>, 'constants'>, Partial<Pick<Dispatch<N>, 'constants'>>> &
   Needed<N['types'], Pick<Dispatch<N>, 'types'>>;

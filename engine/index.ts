@@ -5,7 +5,7 @@
  *
  * @module framefusion-webgpu/engine
  */
-export type { AdapterKind, AdapterTraits, Waiting } from './adapter.ts';
+export type { AdapterKind, AdapterTraits, MatrixConfig, SubgroupInfo, Waiting } from './adapter.ts';
 export { DeviceContext, type DeviceOptions } from './device-context.ts';
 export type { Dispatch, DispatchOf, Needed } from './dispatch.ts';
 export {

@@ -41,6 +41,8 @@ export interface Variant {
   readonly types: Readonly<Record<string, AliasType>>;
   readonly constants: Readonly<Record<string, number>>;
   readonly codec?: Codec | undefined;
+  /** Lanes of every subgroup, where the adapter has several sizes. It needs the feature `subgroup-size-control`. */
+  readonly subgroupSize?: number | undefined;
 }
 
 /** One `@binding` of a kernel. */
@@ -94,8 +96,9 @@ export function fileLine(name: string): string {
 /**
  * One `.wgsl` file, typed by its bindings. A device has a pipeline of each variant (`Runtime.pipelines`).
  *
- * Variants come from three mechanisms only: numbers by `override`, element types by an `alias` line, and weight
- * formats by a codec that is appended (WGSL does not care about order at module scope).
+ * Variants come from four mechanisms only: numbers by `override`, element types by an `alias` line, weight formats and
+ * what else is text by a codec that is appended (WGSL does not care about order at module scope), and a fixed size of
+ * subgroups.
  */
 export class Kernel<N extends KernelNames = KernelNames> {
   readonly name: string;
@@ -110,12 +113,18 @@ export class Kernel<N extends KernelNames = KernelNames> {
   }
 
   /** The WGSL of a variant. */
-  text({ types, codec }: Variant): string {
+  text({ types, codec, subgroupSize }: Variant): string {
     let text: string = this.source;
     for (const alias of this.interface.aliases)
       if (types[alias] === 'f16') text = text.replace(`alias ${alias} = f32;`, `alias ${alias} = f16;`);
-    const enable = Object.values(types).includes('f16') ? `enable f16;\n${fileLine(`${this.name}.wgsl`)}\n` : '';
-    return enable + text + (codec ? `\n${fileLine(`${codec.name}.wgsl`)}\n${codec.source}` : '');
+    if (subgroupSize) text = text.replace('@compute ', `@compute @subgroup_size(${subgroupSize}) `);
+    const enabled = [Object.values(types).includes('f16') && 'f16', subgroupSize && 'subgroup_size_control'];
+    const enable = enabled.flatMap((name) => (name ? [`enable ${name};\n`] : [])).join('');
+    return (
+      (enable && `${enable}${fileLine(`${this.name}.wgsl`)}\n`) +
+      text +
+      (codec ? `\n${fileLine(`${codec.name}.wgsl`)}\n${codec.source}` : '')
+    );
   }
 
   /** Where a line of `text(variant)`, from 1 on, was written; undefined beyond its end. */

@@ -110,7 +110,7 @@ export class Pipelines {
   #entry({ kernel, variant }: PipelineUse): Entry {
     const variants = this.#entries.get(kernel) ?? new Map<string, Entry>();
     this.#entries.set(kernel, variants);
-    const key = JSON.stringify([variant.types, variant.constants, variant.codec?.name]);
+    const key = JSON.stringify([variant.types, variant.constants, variant.codec?.name, variant.subgroupSize]);
     const entry = variants.get(key) ?? { kernel, variant };
     variants.set(key, entry);
     return entry;

@@ -102,8 +102,8 @@ export class Recorder {
       throw new AdapterLimitError(
         `${kernel.name}: ${workgroups.join(' x ')} workgroups, but ${this.runtime.adapterName} allows ${limit} along an axis.`,
       );
-    const { types = {}, constants = {}, params = {}, codec } = full;
-    const pipeline = this.runtime.pipelines.get(kernel, { types, constants, codec });
+    const { types = {}, constants = {}, params = {}, codec, subgroupSize } = full;
+    const pipeline = this.runtime.pipelines.get(kernel, { types, constants, codec, subgroupSize });
     this.#suspect(this.runtime.pipelines.faultOf(pipeline));
     const entries = kernel.interface.bindings.map(({ name, binding, type }) => ({
       binding,

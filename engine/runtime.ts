@@ -1,5 +1,5 @@
 import { type AdapterTraits, adapterName, GPU_TRAITS } from './adapter.ts';
-import { DeviceContext, type DeviceOptions, MATRICES } from './device-context.ts';
+import { DeviceContext, type DeviceOptions, MATRICES, SIZE_CONTROL } from './device-context.ts';
 import { DeviceError } from './errors.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 
@@ -13,6 +13,7 @@ const WANTED_FEATURES: readonly GPUFeatureName[] = [
   'shader-f16',
   'timestamp-query',
   'subgroups',
+  SIZE_CONTROL as GPUFeatureName,
   MATRICES as GPUFeatureName,
 ];
 const WANTED_LIMITS = [

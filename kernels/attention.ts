@@ -1,25 +1,29 @@
-import type { DeviceContext } from '../engine/device-context.ts';
 import { ShapeError } from '../engine/errors.ts';
-import { Kernel } from '../engine/kernel.ts';
+import { type Codec, Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import source from './attention/attention.wgsl';
+import decodeSource from './attention/attention-decode.wgsl';
 import joinSource from './attention/attention-join.wgsl';
+import matrixSource from './attention/attention-matrix.wgsl';
 import rowSource from './attention/attention-row.wgsl';
+import tileSource from './attention/attention-tile.wgsl';
+import { type AttentionPlan, attentionPlan } from './attention/plans.ts';
+import { together, vec8Of } from './codec/index.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from './grid.ts';
+import { fixedSize, matrixPart, matrixShape } from './matrix.ts';
 import type { HeadLayout } from './rope.ts';
 import subgroupSource from './software/attention-subgroup.wgsl';
 
-const tileKernel = new Kernel('attention', source);
+export { type AttentionJob, type AttentionPlan, attentionPlan, attentionPlans } from './attention/plans.ts';
+
+const checkedKernel = new Kernel('attention', source);
+const tileKernel = new Kernel('attention-tile', tileSource);
+const matrixKernel = new Kernel('attention-matrix', matrixSource);
+const decodeKernel = new Kernel('attention-decode', decodeSource);
 const rowKernel = new Kernel('attention-row', rowSource);
 const joinKernel = new Kernel('attention-join', joinSource);
 const subgroupKernel = new Kernel('attention-subgroup', subgroupSource);
-
-/**
- * How attention is shared out: `row` is for a single one, `split` too, with each head's keys shared out. Chosen by adapter,
- * rows and keys unless a test asks for one.
- */
-export type AttentionPlan = 'tile' | 'row' | 'split' | 'subgroup';
 
 /** Columns `column` to `column + heads * headDim` of a matrix, so that fused rows need no split. */
 export interface HeadColumns {
@@ -46,31 +50,17 @@ export interface AttentionOptions extends HeadLayout {
   readonly plan?: AttentionPlan;
 }
 
-/** Head sizes up to this are built; the kernel keeps a row of the result in registers. */
-const MAX_HEAD_DIM = 128;
+/** Query rows of a workgroup. */
+const rowsAtOnce = { checked: 16, subgroup: 16, tile: 64 } as const;
 
-/** Query rows of a workgroup of `tile` and `subgroup`. */
-const ROWS_AT_ONCE = 16;
-
-/** Keys that a workgroup of `row` scores at a time. */
+/** Keys that a workgroup of `row` or `decode` scores at a time. */
 const KEYS_AT_ONCE = 64;
 
-/** Workgroups that `split` aims at, a few for each core of a large GPU, and how many keys make it worth a second kernel. */
+/** Query heads that a workgroup of `decode` takes at most. */
+const MOST_HEADS = 8;
+
+/** Workgroups that shared keys aim at: a few for each core of a large GPU. */
 const MANY_WORKGROUPS = 512;
-const MANY_KEYS = 512;
-
-/** The plans that an adapter can run for so many rows, and heads of a size. */
-export function attentionPlans({ subgroupSize }: DeviceContext, rows: number, headDim: number): AttentionPlan[] {
-  const plans: AttentionPlan[] = rows === 1 ? ['tile', 'row', 'split'] : ['tile'];
-  return subgroupSize >= 4 && headDim % 4 === 0 ? [...plans, 'subgroup'] : plans;
-}
-
-function planFor(runtime: DeviceContext, rows: number, keys: number, headDim: number): AttentionPlan {
-  const { adapterKind } = runtime;
-  if (adapterKind === 'software' && attentionPlans(runtime, rows, headDim).includes('subgroup')) return 'subgroup';
-  if (rows > 1) return 'tile';
-  return adapterKind === 'gpu' && keys >= MANY_KEYS ? 'split' : 'row';
-}
 
 /**
  * Softmax attention with `1 / sqrt(headDim)`, without a rows x keys matrix in memory. Grouped-query where there are
@@ -98,8 +88,6 @@ export function attention(
   const [allKeys, kStride] = k.of.shape2();
   const [, vStride] = v.of.shape2();
   if (heads % kvHeads !== 0) throw new ShapeError(`attention: ${heads} heads cannot share ${kvHeads} key heads.`);
-  if (headDim > MAX_HEAD_DIM)
-    throw new ShapeError(`attention: heads of ${headDim} are not built, only up to ${MAX_HEAD_DIM}.`);
   const fits =
     q.column + heads * headDim <= qStride &&
     k.column + kvHeads * headDim <= kStride &&
@@ -113,59 +101,184 @@ export function attention(
   const keys = allKeys / segments;
   if (causal && rows > keys) throw new ShapeError(`attention: ${rows} causal rows need as many keys, got ${k.of}.`);
 
+  const act = floatDType('attention', 'q', q.of);
+  const widths = [headDim, qStride, q.column, kStride, k.column, vStride, v.column];
+  const job = { act, rows: allRows, keys, headDim, vectors: widths.every((width) => width % 8 === 0) };
+  const plan = options.plan ?? attentionPlan(rec.runtime, job);
+  if (!plan)
+    throw new ShapeError(
+      `attention: heads of ${headDim} in ${act} are not built for ${rec.runtime.adapterName}, only up to 128, and in f16 to 256.`,
+    );
   const y = rec.empty('attention', [allRows, heads * headDim], q.of.dtype);
-  const columns = { qColumn: q.column, kStride, kColumn: k.column, vStride, vColumn: v.column };
   const group = heads / kvHeads;
-  const shared = { keys, scale: 1 / Math.sqrt(headDim), ...columns };
-  const operands = { q: q.of, k: k.of, v: v.of, y };
-  // Where segments are even, the override keeps the kernel from reading what stands in for their starts.
-  const segmented = { ...operands, starts: uneven?.starts ?? k.of };
-  const perSegment = uneven?.longest ?? rows;
-  const count = uneven ? uneven.starts.size - 1 : segments;
-  const types = { act: floatDType('attention', 'q', q.of) };
-  const constants = { HEAD_DIM: headDim };
-  const masks = { CAUSAL: Number(causal), UNEVEN: Number(uneven !== undefined) };
-  const plan = options.plan ?? planFor(rec.runtime, allRows, keys, headDim);
-  if (plan === 'row') {
-    const params = { ...shared, span: keys, group };
-    rec.dispatch(rowKernel, { operands, params, constants, types: { ...types, out: types.act }, workgroups: [heads] });
-  } else if (plan === 'split') {
-    const span = KEYS_AT_ONCE * ceilDiv(keys, KEYS_AT_ONCE * ceilDiv(MANY_WORKGROUPS, heads));
-    const parts = ceilDiv(keys, span);
-    const partial = rec.empty('attention parts', [heads * parts, headDim + 2], 'f32');
-    rec.dispatch(rowKernel, {
-      operands: { ...operands, y: partial },
-      params: { ...shared, span, group },
-      constants: { ...constants, PARTIAL: 1 },
-      types: { ...types, out: 'f32' },
-      workgroups: [heads, parts],
-    });
-    rec.dispatch(joinKernel, { operands: { partial, y }, params: { parts }, constants, types, workgroups: [heads] });
-  } else if (plan === 'tile') {
-    rec.dispatch(tileKernel, {
-      operands: segmented,
-      params: { ...shared, rows, heads, group, qStride },
-      constants: { ...constants, ...masks },
-      types,
-      workgroups: [ceilDiv(perSegment, ROWS_AT_ONCE), heads, count],
-    });
-  } else {
-    // Of a single row, the heads that share keys are taken as rows: their keys are loaded once for all of them.
-    const fold = allRows === 1;
-    rec.dispatch(subgroupKernel, {
-      operands: segmented,
-      params: fold
-        ? { ...shared, rows: group, group: 1, qStride: headDim, yStride: headDim, headStride: group * headDim }
-        : { ...shared, rows, group, qStride, yStride: heads * headDim, headStride: headDim },
-      constants: {
-        ...constants,
-        ...masks,
-        ...(fold && { CAUSAL: 0, UNEVEN: 0 }),
-        LANES: rec.runtime.subgroupSize < 8 ? 4 : 8,
-      },
-      types,
-      workgroups: fold ? [ceilDiv(group, ROWS_AT_ONCE), kvHeads] : [ceilDiv(perSegment, ROWS_AT_ONCE), heads, count],
-    });
-  }
+  const columns = { qStride, qColumn: q.column, kStride, kColumn: k.column, vStride, vColumn: v.column };
+  run[plan](rec, {
+    operands: { q: q.of, k: k.of, v: v.of, y },
+    // Where segments are even, the override keeps the kernel from reading what stands in for their starts.
+    starts: uneven?.starts ?? k.of,
+    masks: { CAUSAL: Number(causal), UNEVEN: Number(uneven !== undefined) },
+    columns,
+    shared: { keys, scale: 1 / Math.sqrt(headDim) },
+    layout: { heads, group, headDim },
+    act,
+    rows,
+    perSegment: uneven?.longest ?? rows,
+    count: uneven ? uneven.starts.size - 1 : segments,
+  });
   return y;
+}
+
+/** Everything that a plan makes dispatches of. */
+interface Attending {
+  readonly operands: Readonly<Record<'q' | 'k' | 'v' | 'y', Tensor>>;
+  readonly starts: Tensor;
+  readonly masks: { readonly CAUSAL: number; readonly UNEVEN: number };
+  readonly columns: Readonly<Record<'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn', number>>;
+  readonly shared: { readonly keys: number; readonly scale: number };
+  readonly layout: { readonly heads: number; readonly group: number; readonly headDim: number };
+  readonly act: 'f32' | 'f16';
+  readonly rows: number;
+  /** Rows of the longest segment, and how many segments there are. */
+  readonly perSegment: number;
+  readonly count: number;
+}
+
+const run: Readonly<Record<AttentionPlan, (rec: Recorder, job: Attending) => void>> = {
+  row: (rec, job) => attendRow(rec, job),
+  split: attendSplit,
+  decode,
+  subgroup: attendOnSubgroups,
+  checked: (rec, { operands, starts, masks, columns, shared, layout, act, rows, perSegment, count }) =>
+    rec.dispatch(checkedKernel, {
+      operands: { ...operands, starts },
+      params: { ...shared, ...columns, rows, heads: layout.heads, group: layout.group },
+      constants: { HEAD_DIM: layout.headDim, ...masks },
+      types: { act },
+      workgroups: [ceilDiv(perSegment, rowsAtOnce.checked), layout.heads, count],
+    }),
+  tile: (rec, job) =>
+    rec.dispatch(tileKernel, {
+      ...inVectors(job),
+      workgroups: [ceilDiv(job.perSegment, rowsAtOnce.tile), job.layout.heads, job.count],
+    }),
+  matrix: (rec, job) => {
+    const shape = matrixShape(rec.runtime);
+    if (!shape) throw new ShapeError(`attention: ${rec.runtime.adapterName} multiplies no matrices.`);
+    rec.dispatch(matrixKernel, {
+      ...inVectors(job, matrixPart(shape)),
+      subgroupSize: fixedSize(rec.runtime, shape),
+      workgroups: [ceilDiv(job.perSegment, 4 * shape.m), job.layout.heads, job.count],
+    });
+  },
+};
+
+/** A head's size as a constant of the text, which sizes of arrays can be made of. */
+function headPart(headDim: number): Codec {
+  return { name: `head-${headDim}`, source: `const HEAD_DIM = ${headDim}u;\n` };
+}
+
+/** What kernels that read vectors have in common. */
+function inVectors({ operands, starts, masks, columns, shared, layout, rows }: Attending, ...parts: readonly Codec[]) {
+  const { heads, group, headDim } = layout;
+  const eighths = Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, value / 8]));
+  return {
+    operands: { ...operands, starts },
+    params: { ...shared, ...(eighths as typeof columns), rows, heads, group },
+    constants: masks,
+    types: { act: 'f16' },
+    codec: together(vec8Of('f16'), headPart(headDim), ...parts),
+  } as const;
+}
+
+/** Keys of a part where a single row's are shared out among so many workgroups a part. */
+function spanOf(keys: number, workgroups: number): number {
+  return KEYS_AT_ONCE * ceilDiv(keys, KEYS_AT_ONCE * ceilDiv(MANY_WORKGROUPS, workgroups));
+}
+
+/** One row: all keys, or `span` of them a workgroup, whose sums then go into `partial`. */
+function attendRow(
+  rec: Recorder,
+  { operands, columns, shared, layout, act }: Attending,
+  split?: { readonly span: number; readonly partial: Tensor },
+): void {
+  const { qStride: _, ...read } = columns;
+  rec.dispatch(rowKernel, {
+    operands: { ...operands, y: split?.partial ?? operands.y },
+    params: { ...shared, ...read, span: split?.span ?? shared.keys, group: layout.group },
+    constants: { HEAD_DIM: layout.headDim, PARTIAL: Number(split !== undefined) },
+    types: { act, out: split ? 'f32' : act },
+    workgroups: [layout.heads, split ? ceilDiv(shared.keys, split.span) : 1],
+  });
+}
+
+function attendSplit(rec: Recorder, job: Attending): void {
+  const { heads, headDim } = job.layout;
+  const span = spanOf(job.shared.keys, heads);
+  const partial = rec.empty('attention parts', [heads * ceilDiv(job.shared.keys, span), headDim + 2], 'f32');
+  attendRow(rec, job, { span, partial });
+  join(rec, job, partial);
+}
+
+/** Adds up what the parts of the keys of one row have made. */
+function join(rec: Recorder, { operands, layout, act }: Attending, partial: Tensor): void {
+  const { heads, headDim } = layout;
+  rec.dispatch(joinKernel, {
+    operands: { partial, y: operands.y },
+    params: { parts: partial.shape2()[0] / heads },
+    constants: { HEAD_DIM: headDim },
+    types: { act },
+    workgroups: [heads],
+  });
+}
+
+function decode(rec: Recorder, job: Attending): void {
+  const { heads, group, headDim } = job.layout;
+  const { keys } = job.shared;
+  // Heads that share keys, as many as a workgroup takes.
+  let together = Math.min(group, MOST_HEADS);
+  while (group % together !== 0) together--;
+  const span = spanOf(keys, heads / together);
+  const parts = ceilDiv(keys, span);
+  const partial = rec.empty('attention parts', [heads * parts, headDim + 2], 'f32');
+  const { operands, params, ...rest } = inVectors(job);
+  rec.dispatch(decodeKernel, {
+    ...rest,
+    operands: { ...operands, y: partial },
+    params: { ...params, rows: span },
+    constants: { ...rest.constants, HEADS: together },
+    types: { ...rest.types, out: 'f32' },
+    workgroups: [heads / together, parts],
+  });
+  join(rec, job, partial);
+}
+
+function attendOnSubgroups(rec: Recorder, job: Attending): void {
+  const { operands, starts, masks, columns, shared, layout, act, rows, perSegment, count } = job;
+  const { heads, group, headDim } = layout;
+  // Of a single row, the heads that share keys are taken as rows: their keys are loaded once for all of them.
+  const fold = rows * count === 1;
+  rec.dispatch(subgroupKernel, {
+    operands: { ...operands, starts },
+    params: fold
+      ? {
+          ...shared,
+          ...columns,
+          rows: group,
+          group: 1,
+          qStride: headDim,
+          yStride: headDim,
+          headStride: group * headDim,
+        }
+      : { ...shared, ...columns, rows, group, yStride: heads * headDim, headStride: headDim },
+    constants: {
+      HEAD_DIM: headDim,
+      ...masks,
+      ...(fold && { CAUSAL: 0, UNEVEN: 0 }),
+      LANES: rec.runtime.subgroupSize < 8 ? 4 : 8,
+    },
+    types: { act },
+    workgroups: fold
+      ? [ceilDiv(group, rowsAtOnce.subgroup), heads / group]
+      : [ceilDiv(perSegment, rowsAtOnce.subgroup), heads, count],
+  });
 }

@@ -1,27 +1,19 @@
 import type { DeviceContext } from '../engine/device-context.ts';
 import { ShapeError } from '../engine/errors.ts';
-import { Kernel } from '../engine/kernel.ts';
+import { type Codec, Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { swiglu } from './activation.ts';
-import { codecOf } from './codec/index.ts';
+import { codecOf, together, vec8Of, wideCodecOf } from './codec/index.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
-import tileSource from './linear/linear.wgsl';
-import matrixSource from './linear/linear-matrix.wgsl';
-import rowSource from './linear/linear-row.wgsl';
-import subgroupSource from './software/linear-subgroup.wgsl';
-import type { Weight, WeightFormat } from './weight.ts';
+import joinSource from './linear/linear-join.wgsl';
+import { type LinearPlan, linearPlan, linearTable, partsOf } from './linear/plans.ts';
+import { fixedSize, matrixPart, matrixShape } from './matrix.ts';
+import type { Weight } from './weight.ts';
 
-const onSubgroups = new Kernel('linear-subgroup', subgroupSource);
+export { type LinearPlan, linearPlan, linearPlans } from './linear/plans.ts';
 
-/** One computation, five ways to share its work out, with the rows and columns of y that a workgroup makes. */
-const kernels = {
-  tile: { kernel: new Kernel('linear', tileSource), rows: 64, columns: 32 },
-  matrix: { kernel: new Kernel('linear-matrix', matrixSource), rows: 128, columns: 128 },
-  row: { kernel: new Kernel('linear-row', rowSource), rows: 1, columns: 8 },
-  subgroup: { kernel: onSubgroups, rows: 8, columns: 128 },
-  subgroupRow: { kernel: onSubgroups, rows: 1, columns: 128 },
-};
+const joinKernel = new Kernel('linear-join', joinSource);
 
 /** A linear layer's parameters as a model holds them. */
 export interface LinearWeights {
@@ -40,28 +32,6 @@ export interface LinearOptions {
   /** `[rows, n]`, dtype `out`: where the result is written instead of a tensor of its own. */
   readonly into?: Tensor;
   readonly plan?: LinearPlan | undefined;
-}
-
-/** Up to this many rows, a GPU multiplies each on its own. */
-const FEW_ROWS = 4;
-
-/** How a multiplication is shared out; chosen by adapter and rows unless a test asks for one. */
-export type LinearPlan = keyof typeof kernels;
-
-/** The plans that an adapter can run on activations and a weight. */
-export function linearPlans(runtime: DeviceContext, act: 'f32' | 'f16', format: WeightFormat): LinearPlan[] {
-  const all = Object.keys(kernels) as LinearPlan[];
-  return all.filter((plan) => {
-    if (plan === 'matrix') return runtime.hasMatrices && act === 'f16' && format !== 'f32';
-    return kernels[plan].kernel !== onSubgroups || runtime.subgroupSize >= 4;
-  });
-}
-
-function planFor(runtime: DeviceContext, x: Tensor, { format }: Weight): LinearPlan {
-  const [rows] = x.shape2();
-  if (runtime.adapterKind === 'software' && runtime.subgroupSize >= 4) return rows === 1 ? 'subgroupRow' : 'subgroup';
-  if (rows <= FEW_ROWS) return 'row';
-  return linearPlans(runtime, x.dtype === 'f16' ? 'f16' : 'f32', format).includes('matrix') ? 'matrix' : 'tile';
 }
 
 /**
@@ -128,16 +98,91 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   const { weight, bias, residual, column = 0, gated = false } = options;
   const [rows, k] = x.shape2();
   const [n = 0] = part.shape;
-  const { kernel, ...tile } = kernels[options.plan ?? planFor(rec.runtime, x, weight)];
-  const given = { HAS_BIAS: Number(bias !== undefined), HAS_RESIDUAL: Number(residual !== undefined) };
-  const shape = kernel === onSubgroups ? { ROWS: tile.rows, LANES: rec.runtime.subgroupSize < 8 ? 4 : 8 } : {};
-  rec.dispatch(kernel, {
-    // Where there is no bias or residual, the override keeps the kernel from reading what stands in for it.
-    operands: { x, weight: part, bias: bias ?? x, residual: residual ?? x, y },
-    params: { rows, n, k, stride: y.shape2()[1], column, period: residual?.shape2()[0] ?? 1 },
-    constants: { ...given, GATED: Number(gated), ...shape },
-    types: { act: floatDType('linear', 'x', x), out: floatDType('linear', 'into', y) },
-    codec: codecOf(weight),
-    workgroups: [ceilDiv(n, tile.columns), ceilDiv(rows, tile.rows)],
+  const act = floatDType('linear', 'x', x);
+  const plan = options.plan ?? linearPlan(rec.runtime, { act, format: weight.format, rows, k, n });
+  const finish: Finish = { bias, residual, column, gated };
+  const parts = partsOf(plan, { rows, k, n });
+  if (parts === 1) {
+    share(rec, plan, [x, weight, part], y, finish);
+    return;
+  }
+  const partial = rec.empty('parts of linear', [parts * rows, n], 'f32');
+  share(rec, plan, [x, weight, part], partial, { column: 0, gated: false });
+  rec.dispatch(joinKernel, {
+    ...finishing(partial, y, finish, { rows, n, k: parts, span: 0 }),
+    types: { act: 'f32', out: floatDType('linear', 'into', y) },
+    // There is no weight any more.
+    codec: codecOf({ format: 'f32' }),
+    workgroups: [ceilDiv(gated ? n / 2 : n, 64), rows],
   });
+}
+
+/** What is done with a finished sum. */
+interface Finish {
+  readonly bias?: Tensor | undefined;
+  readonly residual?: Tensor | undefined;
+  readonly column: number;
+  readonly gated: boolean;
+}
+
+/** Operands and parameters that all linear kernels have. */
+function finishing(
+  x: Tensor,
+  y: Tensor,
+  { bias, residual, column, gated }: Finish,
+  sizes: { readonly rows: number; readonly n: number; readonly k: number; readonly span: number },
+  weight = x,
+) {
+  const has = { HAS_BIAS: Number(bias !== undefined), HAS_RESIDUAL: Number(residual !== undefined) };
+  return {
+    // Where there is no bias or residual, the override keeps the kernel from reading what stands in for it.
+    operands: { x, weight, bias: bias ?? x, residual: residual ?? x, y },
+    params: { ...sizes, stride: y.shape2()[1], column, period: residual?.shape2()[0] ?? 1 },
+    constants: { ...has, GATED: Number(gated) },
+  };
+}
+
+/** Runs a plan. `y` has as many times the rows of `x` as k is shared out. */
+function share(
+  rec: Recorder,
+  plan: LinearPlan,
+  [x, weight, part]: readonly [Tensor, Weight, Tensor],
+  y: Tensor,
+  finish: Finish,
+): void {
+  const { kernel, tile } = linearTable[plan];
+  const [rows, k] = x.shape2();
+  const [n = 0] = part.shape;
+  const act = floatDType('linear', 'x', x);
+  const parts = partsOf(plan, { rows, k, n });
+  const span = ceilDiv(k / 8, parts);
+  const { constants, ...rest } = finishing(x, y, finish, { rows, n, k, span }, part);
+  const shape = plan.startsWith('matrix') ? matrixShape(rec.runtime) : undefined;
+  const { columns, ...options } = optionsOf(plan, rec.runtime, n, finish.gated);
+  rec.dispatch(kernel, {
+    ...rest,
+    constants: { ...constants, ...options },
+    types: { act, out: floatDType('linear', 'into', y) },
+    codec: textOf(plan, act, weight, shape && matrixPart(shape)),
+    subgroupSize: shape && fixedSize(rec.runtime, shape),
+    workgroups: [ceilDiv(n, columns ?? tile.columns), ceilDiv(rows, tile.rows), parts],
+  });
+}
+
+/** What a plan's text ends with. */
+function textOf(plan: LinearPlan, act: 'f32' | 'f16', weight: Weight, matrix: Codec | undefined): Codec {
+  if (!('vectors' in linearTable[plan].needs)) return codecOf(weight);
+  return together(vec8Of(act), wideCodecOf(weight), ...(matrix ? [matrix] : []));
+}
+
+/** From so many columns on, lanes of `few` have four of them at once, and there are workgroups enough. */
+const MANY_COLUMNS = 4096;
+
+/** Overrides of a plan, and the columns of its workgroups where they hang on the job. */
+function optionsOf(plan: LinearPlan, { subgroupSize }: DeviceContext, n: number, gated: boolean) {
+  if (plan === 'subgroup' || plan === 'subgroupRow')
+    return { ROWS: linearTable[plan].tile.rows, LANES: subgroupSize < 8 ? 4 : 8 };
+  if (plan !== 'few') return {};
+  const COLUMNS = gated || n >= MANY_COLUMNS ? 4 : 1;
+  return { COLUMNS, columns: 4 * COLUMNS };
 }

@@ -22,12 +22,34 @@ declare module '*/argmax.wgsl' {
   export default source;
 }
 
+declare module '*/attention-decode.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEADS' | 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'out' | 'act';
+  }>;
+  export default source;
+}
+
 declare module '*/attention-join.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'partial' | 'y';
     params: 'parts';
     constants: 'HEAD_DIM';
     options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-matrix.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
     types: 'act';
   }>;
   export default source;
@@ -40,6 +62,28 @@ declare module '*/attention-row.wgsl' {
     constants: 'HEAD_DIM';
     options: 'PARTIAL';
     types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-tile.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-vec8.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'act';
   }>;
   export default source;
 }
@@ -76,6 +120,31 @@ declare module '*/q4.wgsl' {
 }
 
 declare module '*/q8.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-bf16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-f16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-f32.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-q4.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/wide-q8.wgsl' {
   const source: string;
   export default source;
 }
@@ -124,10 +193,32 @@ declare module '*/layer-norm.wgsl' {
   export default source;
 }
 
+declare module '*/linear-few.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'COLUMNS' | 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-join.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
 declare module '*/linear-matrix.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
-    params: 'rows' | 'n' | 'k' | 'stride' | 'column' | 'period';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
     types: 'act' | 'out';
@@ -138,7 +229,18 @@ declare module '*/linear-matrix.wgsl' {
 declare module '*/linear-row.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
-    params: 'rows' | 'n' | 'k' | 'stride' | 'column' | 'period';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-scalar.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
     types: 'act' | 'out';
@@ -149,7 +251,29 @@ declare module '*/linear-row.wgsl' {
 declare module '*/linear-shared.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
-    params: 'rows' | 'n' | 'k' | 'stride' | 'column' | 'period';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-tile.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
+    constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
+    options: 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-vec8.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
     types: 'act' | 'out';
@@ -160,7 +284,7 @@ declare module '*/linear-shared.wgsl' {
 declare module '*/linear.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
-    params: 'rows' | 'n' | 'k' | 'stride' | 'column' | 'period';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
     types: 'act' | 'out';
@@ -472,7 +596,7 @@ declare module '*/attention-subgroup.wgsl' {
 declare module '*/linear-subgroup.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
-    params: 'rows' | 'n' | 'k' | 'stride' | 'column' | 'period';
+    params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'LANES' | 'ROWS' | 'GATED';
     types: 'act' | 'out';
@@ -488,5 +612,15 @@ declare module '*/swiglu.wgsl' {
     options: never;
     types: 'act' | 'out';
   }>;
+  export default source;
+}
+
+declare module '*/vec8-f16.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/vec8-f32.wgsl' {
+  const source: string;
   export default source;
 }

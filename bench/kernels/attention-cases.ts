@@ -28,10 +28,11 @@ export function attentionCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16
     { ...decoder, variant: 'one row', rows: 1, keys },
     { ...tower, variant: 'vision', rows: patches, keys: patches, segments: frames, causal: false },
   ];
+  // These would spend a workgroup's rows on a single one.
+  const manyRows = new Set<AttentionPlan>(['checked', 'tile', 'matrix']);
   const cases = shapes.flatMap((shape) =>
-    // The plan for many rows would spend a workgroup's rows on a single one.
-    attentionPlans(runtime, shape.rows, shape.headDim)
-      .filter((plan) => shape.rows > 1 || plan !== 'tile')
+    attentionPlans(runtime, { act, rows: shape.segments * shape.rows, headDim: shape.headDim, vectors: true })
+      .filter((plan) => shape.rows > 1 || !manyRows.has(plan))
       .map((plan) => attentionCase(shape, plan, act)),
   );
   return [...cases, ropeCase(sizes, act)];

@@ -14,10 +14,11 @@ const COLUMNS = 8;
 export function linearCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
   const { hidden, inner, rows } = sizes;
   return weightFormats.flatMap((format) => {
-    const plans = linearPlans(runtime, act, format);
+    const plans = linearPlans(runtime, { act, format, k: hidden });
     // One row has nothing to share, and of many each would read all weights again.
-    const many = plans.filter((plan) => plan !== 'row' && plan !== 'subgroupRow');
-    const one = plans.filter((plan) => plan !== 'tile' && plan !== 'matrix');
+    const few = new Set<LinearPlan>(['row', 'few', 'subgroupRow']);
+    const many = plans.filter((plan) => !few.has(plan));
+    const one = plans.filter((plan) => few.has(plan) || plan === 'subgroup');
     return [
       ...many.map((plan) => linearCase(plan, format, [rows, hidden, 2 * inner])),
       ...one.map((plan) => linearCase(plan, format, [1, hidden, 2 * inner])),

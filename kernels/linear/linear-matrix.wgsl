@@ -1,87 +1,121 @@
-// with linear-shared.wgsl
-// Linear layer on many rows, for GPUs that multiply whole matrices (tensor cores). What it computes and its operands:
-// linear.wgsl. Both factors are rounded to f16, so weights of format f32 are not for it; sums are f32.
+// with linear-vec8.wgsl
+// Linear layer on many rows, for GPUs whose subgroups multiply whole matrices (tensor cores). What it computes and its
+// operands: linear.wgsl. Both factors are rounded to f16, so weights of format f32 are not for it; sums are f32.
 //
-// One workgroup per 128 x 128 tile of y, 32 k at a time through workgroup memory; each of its 8 subgroups of 32 makes
-// 64 x 32 of the tile out of 4 x 2 matrices of 16 x 16. What a subgroup has made passes through workgroup memory once
-// more, because lanes do not know which elements of a matrix they hold.
+// One workgroup per 128 x 128 tile of y and span of k, 32 k at a time through workgroup memory; each of its four subgroups makes 64 x 64 of
+// it out of matrices of M x N. M, N, K and LANES are the adapter's (matrix.ts). What a subgroup has made passes through
+// workgroup memory once more, because lanes do not know which elements of a matrix they hold.
 
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 
-const TILE = 128u;
-const DEPTH = 32u;
-const PITCH = 40u;  // 8 more than DEPTH: rows that are read together lie in different banks
-const SIDE = 16u;
-const PAIR = 32u;   // columns of two matrices side by side; GATED, a gate's and what it lets through
-var<workgroup> xs: array<f16, 5120>;     // [TILE][PITCH]
-var<workgroup> ws: array<f16, 5120>;     // [TILE][PITCH]
-var<workgroup> made: array<f32, 2048>;   // [subgroup][SIDE][SIDE]
+const SIDE = 128u;
+const PART = 64u;           // of a subgroup
+const DOWN = PART / M;      // matrices
+const RIGHT = PART / N;
+const WG = 4u * LANES;
+const DEEP = 4u;            // vectors of k in a tile
+const WIDE = 5u;            // one more: rows that are read together lie in different banks
+const STAGED = WG / DEEP;   // rows that all threads stage at once
+// [matrix][row in it][vector]: where every index into a matrix is a constant, loads are known to be aligned.
+var<workgroup> xs: array<array<Vec8, M * WIDE>, SIDE / M>;
+var<workgroup> ws: array<array<Vec8, N * WIDE>, SIDE / N>;
+var<workgroup> made: array<f32, 8u * M * N>;  // [subgroup][M][2 N]
+alias Sums = array<subgroup_matrix_result<f32, N, M>, DOWN * RIGHT>;
 
-// The row of the weight that column c of the tile is made of.
+// The row of the weight that column c of the tile is made of. GATED, a matrix of gates has what they let through beside it.
 fn weightOf(tile: u32, c: u32) -> u32 {
-  if (!GATED) { return tile * TILE + c; }
-  return tile * TILE / 2u + c / PAIR * SIDE + c % SIDE + (c / SIDE % 2u) * outputs();
+  if (!GATED) { return tile * SIDE + c; }
+  return tile * SIDE / 2u + c / (2u * N) * N + c % N + (c / N % 2u) * outputs();
 }
 
-fn stage(row0: u32, tile: u32, k0: u32, thread: u32) {
-  // Two threads to a row, each with every other four: they read side by side.
-  let row = thread / 2u;
-  let n = weightOf(tile, row);
-  for (var four = thread % 2u; four < DEPTH / 4u; four += 2u) {
-    let a = activations(row0 + row, k0 + 4u * four);
-    let w = weights(n, k0 + 4u * four);
-    for (var i = 0u; i < 4u; i++) {
-      xs[row * PITCH + 4u * four + i] = f16(a[i]);
-      ws[row * PITCH + 4u * four + i] = f16(w[i]);
-    }
+fn keep(part: u32, row: u32, n: u32, value: f32) {
+  if (row < params.rows && n < outputs()) { storePart(part, row, n, value); }
+}
+
+// Of a subgroup: its first row and column of y, its part of k, and which of the workgroup's it is. The lane goes beside it: what a matrix
+// is stored by must be the same for all lanes.
+struct Place { row: u32, column: u32, part: u32, subgroup: u32 }
+
+// Row i of matrices, two beside each other at a time. Called with constants: compilers keep matrices in registers only where
+// they see every index.
+fn finishRow(sums: ptr<function, Sums>, i: u32, at: Place, lane: u32) {
+  finishPair(sums, i, 0u, at, lane);
+  finishPair(sums, i, 2u, at, lane);
+  if (RIGHT > 4u) {
+    finishPair(sums, i, 4u, at, lane);
+    finishPair(sums, i, 6u, at, lane);
   }
 }
 
-fn keep(row: u32, n: u32, value: f32) {
-  if (row < params.rows && n < outputs()) { store(row, n, value); }
+fn finishPair(sums: ptr<function, Sums>, i: u32, j: u32, at: Place, lane: u32) {
+  let first = at.subgroup * 2u * M * N;
+  subgroupMatrixStore<row_major>(&made, first, sums[i * RIGHT + j], 2u * N);
+  subgroupMatrixStore<row_major>(&made, first + N, sums[i * RIGHT + j + 1u], 2u * N);
+  workgroupBarrier();
+  let width = select(2u * N, N, GATED);
+  for (var e = lane; e < M * width; e += LANES) {
+    let place = first + e / width * 2u * N + e % width;
+    let row = at.row + i * M + e / width;
+    if (GATED) {
+      keep(at.part, row, at.column / 2u + j / 2u * N + e % width, gated(made[place], made[place + N]));
+    } else {
+      keep(at.part, row, at.column + j * N + e % width, made[place]);
+    }
+  }
+  workgroupBarrier();
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32) {
-  let row0 = group.y * TILE;
-  let down = subgroup % 2u * 64u;
-  let right = subgroup / 2u * PAIR;
-  var gates: array<f32, 8>;
-  var sums: array<subgroup_matrix_result<f32, 16, 16>, 8>;
-  for (var k0 = 0u; k0 < params.k; k0 += DEPTH) {
-    stage(row0, group.x, k0, thread);
+  let place = subgroup % 4u;  // says its bound, without which every address is clamped
+  let down = place % 2u * PART;
+  let right = place / 2u * PART;
+  let staged = thread / DEEP;
+  let vector = thread % DEEP;
+  let vectors = params.k / 8u;
+  let end = spanEnd(group.z);
+  let xStart = (group.y * SIDE + staged) * vectors;
+  let wStart = weightRow(weightOf(group.x, staged), params.k);
+  let wStep = select(STAGED, STAGED / 2u, GATED);
+  var sums: Sums;
+
+  for (var k0 = group.z * params.span; k0 < end; k0 += DEEP) {
+    let at = min(k0 + vector, end - 1u);
+    let beyond = k0 + vector >= end;
+    for (var i = 0u; i < SIDE / STAGED; i++) {
+      let row = staged + i * STAGED;
+      xs[row / M][row % M * WIDE + vector] = x[xStart + i * STAGED * vectors + at];
+      var w = weightVec8(wStart + weightRow(i * wStep, params.k), at);
+      if (beyond) { w = Vec8(); }
+      ws[row / N][row % N * WIDE + vector] = w;
+    }
     workgroupBarrier();
-    for (var k = 0u; k < DEPTH; k += SIDE) {
-      let w0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&ws, right * PITCH + k, PITCH);
-      let w1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&ws, (right + SIDE) * PITCH + k, PITCH);
-      for (var i = 0u; i < 4u; i++) {
-        let at = (down + SIDE * i) * PITCH + k;
-        let a = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&xs, at, PITCH);
-        sums[2u * i] = subgroupMatrixMultiplyAccumulate(a, w0, sums[2u * i]);
-        sums[2u * i + 1u] = subgroupMatrixMultiplyAccumulate(a, w1, sums[2u * i + 1u]);
+    for (var v = 0u; v < DEEP; v += K / 8u) {
+      var a: array<subgroup_matrix_left<f16, K, M>, DOWN>;
+      for (var i = 0u; i < DOWN; i++) {
+        a[i] = subgroupMatrixLoad<subgroup_matrix_left<f16, K, M>, row_major>(&xs[down / M + i], v, WIDE);
+      }
+      for (var j = 0u; j < RIGHT; j++) {
+        let w = subgroupMatrixLoad<subgroup_matrix_right<f16, N, K>, col_major>(&ws[right / N + j], v, WIDE);
+        for (var i = 0u; i < DOWN; i++) {
+          sums[i * RIGHT + j] = subgroupMatrixMultiplyAccumulate(a[i], w, sums[i * RIGHT + j]);
+        }
       }
     }
     workgroupBarrier();
   }
 
-  for (var i = 0u; i < 8u; i++) {
-    let at = subgroup * SIDE * SIDE;
-    subgroupMatrixStore<row_major>(&made, at, sums[i], SIDE);
-    workgroupBarrier();
-    let top = row0 + down + i / 2u * SIDE;
-    for (var e = 0u; e < 8u; e++) {
-      let element = 32u * e + thread % 32u;
-      let row = top + element / SIDE;
-      let value = made[at + element];
-      if (!GATED) {
-        keep(row, group.x * TILE + right + i % 2u * SIDE + element % SIDE, value);
-      } else if (i % 2u == 0u) {
-        gates[e] = value;
-      } else {
-        keep(row, (group.x * TILE + right) / 2u + element % SIDE, gated(gates[e], value));
-      }
-    }
-    workgroupBarrier();
+  let first = Place(group.y * SIDE + down, group.x * SIDE + right, group.z, place);
+  let lane = thread % LANES;
+  finishRow(&sums, 0u, first, lane);
+  finishRow(&sums, 1u, first, lane);
+  finishRow(&sums, 2u, first, lane);
+  finishRow(&sums, 3u, first, lane);
+  if (DOWN > 4u) {
+    finishRow(&sums, 4u, first, lane);
+    finishRow(&sums, 5u, first, lane);
+    finishRow(&sums, 6u, first, lane);
+    finishRow(&sums, 7u, first, lane);
   }
 }

@@ -1,4 +1,4 @@
-// with linear-shared.wgsl
+// with linear-scalar.wgsl
 // Linear layer on few rows, as in decoding:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r, n])
 //
 //   operands as in linear.wgsl

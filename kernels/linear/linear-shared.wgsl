@@ -1,14 +1,13 @@
-// What the linear kernels share: operands, parameters, how those with tiles load, and what all do with a finished sum.
-// What the operands are: linear.wgsl.
+// What the linear kernels share: operands, parameters, and what they do with a finished sum. What the operands are: linear.wgsl.
 
 alias act = f32;
 alias out = f32;
 override GATED: bool = false;
 override HAS_BIAS: bool;
 override HAS_RESIDUAL: bool;
-struct Params { rows: u32, n: u32, k: u32, stride: u32, column: u32, period: u32 }
+struct Params { rows: u32, n: u32, k: u32, span: u32, stride: u32, column: u32, period: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<act>;
+@group(0) @binding(0) var<storage, read> x: array<Activation>;
 @group(0) @binding(1) var<storage, read> weight: array<WeightWord>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
@@ -27,19 +26,4 @@ fn store(row: u32, n: u32, sum: f32) {
   if (HAS_BIAS) { value += bias[column]; }
   if (HAS_RESIDUAL) { value += residual[(row % params.period) * params.stride + column]; }
   y[row * params.stride + column] = out(value);
-}
-
-fn activations(row: u32, k: u32) -> vec4<f32> {
-  var a = vec4<f32>();
-  if (row >= params.rows) { return a; }
-  let at = row * params.k + k;
-  if (k + 3u < params.k) { return vec4<f32>(f32(x[at]), f32(x[at + 1u]), f32(x[at + 2u]), f32(x[at + 3u])); }
-  for (var i = 0u; k + i < params.k; i++) { a[i] = f32(x[at + i]); }
-  return a;
-}
-
-// Beyond a row's end a format may hold anything; there the activations are zero.
-fn weights(n: u32, k: u32) -> vec4<f32> {
-  if (n >= params.n || k >= params.k) { return vec4<f32>(); }
-  return weightFour(weightRow(n, params.k), k / 4u);
 }

@@ -1,4 +1,4 @@
-// with linear-shared.wgsl
+// with linear-scalar.wgsl
 // Linear layer on many rows:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r % RESIDUAL_ROWS, n])
 //
 //   x         [rows, k]        activations

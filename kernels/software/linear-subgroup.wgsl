@@ -1,4 +1,4 @@
-// with ../linear/linear-shared.wgsl
+// with ../linear/linear-scalar.wgsl
 // Linear layer on many rows, for adapters that compute on the processor. What it computes and its operands: linear.wgsl.
 //
 // There, workgroup memory is plain memory and a barrier costs more than it saves, and a load that differs by lane is a

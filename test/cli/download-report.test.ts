@@ -54,7 +54,7 @@ describe('the report of a download', () => {
 
   it('keeps a name of the repository from steering the terminal', () => {
     const files = [{ path: 'a\x1b[2Jb', done: 1, of: 2 }];
-    expect(downloadLine({ done: 1, of: 2, received: 1, files }, 0, 200)).to.match(/ {2}a \[2Jb 50 %$/);
+    expect(downloadLine({ done: 1, of: 2, received: 1, files }, 0, 200)).to.match(/ {2}a\\x1b\[2Jb 50 %$/);
   });
 
   it('takes the rate over the last seconds, and not over the pauses before', () => {

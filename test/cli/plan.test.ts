@@ -18,8 +18,11 @@ describe('ff-run --plan', () => {
   });
 
   it('needs no video, and writes its numbers as JSON', async () => {
-    const args = ['--plan', '--dtype', 'q4', '--frames', '4', '--json', '-'];
-    const [few, many] = await Promise.all([ffRun(args), ffRun([...args, '--frames', '8', '--cost', '1'])]);
+    const args = ['--plan', '--dtype', 'q4', '--json', '-'];
+    const [few, many] = await Promise.all([
+      ffRun([...args, '--frames', '4']),
+      ffRun([...args, '--frames', '8', '--cost', '1']),
+    ]);
     const [a, b] = [JSON.parse(few.stdout), JSON.parse(many.stdout)];
     expect(a).to.include({
       version: 2,
@@ -38,7 +41,8 @@ describe('ff-run --plan', () => {
 
   it('is of the frames that will be shown, and not of those that are allowed', async () => {
     const planned = async (...args: string[]) =>
-      JSON.parse((await ffRun(['--plan', '--video', clip, '--json', '-', ...args])).stdout).frames as number;
+      JSON.parse((await ffRun(['--plan', '--allow-long', '--video', clip, '--json', '-', ...args])).stdout)
+        .frames as number;
     // Forced sampling repeats frames of a short video; a rate takes fewer than are allowed; a part has fewer still.
     expect(await planned('--frames', '200')).to.equal(200);
     expect(await planned('--frames', '200', '--fps', '2')).to.equal(8);

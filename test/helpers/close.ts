@@ -11,6 +11,11 @@ export interface ToleranceOptions {
   readonly sumOf?: number;
   /** The largest partial result, which rounding errors are a share of; default 1. `largest(want)` is a good guess. */
   readonly scale?: number;
+  /**
+   * Root of the sum of the squares of the products that f16 adds up, in chains of eight at most, before f32 does. Errors of
+   * roundings are independent: of eight in a chain, each a share of what the chain has come to.
+   */
+  readonly halves?: number;
   /** The largest |argument| of an exponential on the way: its rounding error multiplies the result. */
   readonly exponent?: number;
 }
@@ -30,12 +35,12 @@ const stored = {
  */
 export function tolerance(
   dtype: 'f32' | 'f16',
-  { sumOf = 1, scale = 1, exponent = 0 }: ToleranceOptions = {},
+  { sumOf = 1, scale = 1, exponent = 0, halves = 0 }: ToleranceOptions = {},
 ): Tolerance {
   const { rtol, atol } = stored[dtype];
   return {
     rtol: rtol + 16 * HALF_ULP,
-    atol: atol + HALF_ULP * scale * (4 * Math.sqrt(sumOf) + 4 * exponent),
+    atol: atol + HALF_ULP * scale * (4 * Math.sqrt(sumOf) + 4 * exponent) + 4 * Math.sqrt(8) * 2 ** -11 * halves,
   };
 }
 

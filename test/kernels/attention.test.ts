@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import { Runtime } from '../../engine/runtime.ts';
 import { virtualAdapter } from '../../engine/virtual-adapter.ts';
-import { attention, attentionPlans } from '../../kernels/attention.ts';
+import { type AttentionPlan, attention, attentionPlans } from '../../kernels/attention.ts';
 import * as reference from '../../kernels/reference/attention.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, sharedRuntime, upload } from '../helpers/device.ts';
@@ -25,28 +25,66 @@ async function check(c: Case): Promise<void> {
   await compare(q, k, v, c);
 }
 
+/** Plans whose products f16 adds up, or whose weights it holds, at most as far off as this test says. */
+const inHalves = new Set<AttentionPlan>(['tile', 'matrix']);
+
 async function compare(q: HostTensor, k: HostTensor, v: HostTensor, c: reference.AttentionCase): Promise<void> {
   const [qColumn, kColumn, vColumn] = c.columns ?? [0, 0, 0];
   const { y, exponent } = reference.attention(q, k, v, c);
   const act = q.dtype === 'f16' ? 'f16' : 'f32';
-  for (const plan of attentionPlans(await sharedRuntime(), q.shape[0] ?? 0, c.headDim)) {
+  const whole = [c.headDim, ...[q, k, v].map(({ shape }) => shape[1] ?? 0), qColumn, kColumn, vColumn];
+  const job = { act, rows: q.shape[0] ?? 0, headDim: c.headDim, vectors: whole.every((n) => n % 8 === 0) } as const;
+  for (const plan of attentionPlans(await sharedRuntime(), job)) {
     const got = await run((rec) => {
       const columns = (x: HostTensor, column: number) => ({ of: upload(rec, x), column });
       return attention(rec, columns(q, qColumn), columns(k, kColumn), columns(v, vColumn), { ...c, plan });
     });
-    expectClose(got, y, tolerance(act, { sumOf: c.headDim, scale: largest(y), exponent }), plan);
+    if (inHalves.has(plan)) expectCloseInHalves(got, [q, k, v], c, plan);
+    else expectClose(got, y, tolerance(act, { sumOf: c.headDim, scale: largest(y), exponent }), plan);
   }
 }
 
+/**
+ * A score that is off by d makes a weight e^d as large, and a weight that f16 rounds is off by 2^-11: so a sum is off by such a
+ * share of what the magnitudes of its values add up to.
+ */
+function expectCloseInHalves(
+  got: ArrayLike<number>,
+  [q, k, v]: readonly [HostTensor, HostTensor, HostTensor],
+  c: reference.AttentionCase,
+  plan: string,
+): void {
+  const { y } = reference.attention(q, k, v, c);
+  const magnitudes = reference.attention(q, k, { ...v, values: v.values.map(Math.abs) as Float32Array }, c).y;
+  const products = Math.sqrt(c.headDim) * largest(q.values) * largest(k.values);
+  // Of chains of eight roundings each, as of linear layers; products are no larger than those of the largest factors.
+  const d = (Math.sqrt(8) * 2 ** -11 * products) / 4 / Math.sqrt(c.headDim);
+  const share = (values: ArrayLike<number>): Float64Array =>
+    Float64Array.from(values, (value, i) => value / Math.max(magnitudes[i]!, 1e-3));
+  expectClose(share(got), share(y), { atol: 2 * d + 2 ** -9, rtol: 2 ** -10 }, plan);
+}
+
 describe('attention', () => {
+  const inF16 = new Set([20, 64, 72]);
   for (const headDim of [6, 12, 16, 20, 32, 64, 72, 128])
-    for (const act of headDim === 64 || headDim === 20 ? (['f32', 'f16'] as const) : (['f32'] as const))
+    for (const act of inF16.has(headDim) ? (['f32', 'f16'] as const) : (['f32'] as const))
       itOn([act], `matches the float64 reference for heads of ${headDim} in ${act}`, async () => {
         const heads = { heads: 4, kvHeads: 2, headDim, act };
         await check({ ...heads, rows: 17, keys: 17, causal: true });
         await check({ ...heads, rows: 19, keys: 33, causal: false });
         await check({ ...heads, rows: 1, keys: 70, causal: true });
       });
+
+  // What GPUs get for wide heads is long, and a software adapter takes its time to compile it.
+  for (const headDim of [128, 256])
+    describe(`of wide heads of ${headDim}`, function () {
+      this.timeout(600_000);
+      itOn(['f16'], 'matches the float64 reference in f16', async () => {
+        const heads = { heads: 2, kvHeads: 1, headDim, act: 'f16' } as const;
+        await check({ ...heads, rows: 70, keys: 75, causal: true });
+        await check({ ...heads, rows: 1, keys: 70, causal: true });
+      });
+    });
 
   for (const [rows, keys] of [
     [2, 2],
@@ -109,7 +147,7 @@ describe('attention', () => {
           Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 2 : 6e4)),
           act,
         );
-        for (const plan of attentionPlans(await sharedRuntime(), rows, 64)) {
+        for (const plan of attentionPlans(await sharedRuntime(), { act, rows, headDim: 64, vectors: true })) {
           const got = await run((rec) => {
             const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
             const heads = { heads: 1, kvHeads: 1, headDim: 64, causal: false };
@@ -139,22 +177,29 @@ describe('attention', () => {
     [0, 1, 2, 19, 52],
     [0, 33],
   ])
-    for (const act of ['f32', 'f16'] as const)
-      itOn([act], `keeps segments that begin at ${starts} apart, in ${act}`, async () => {
-        const heads = { heads: 4, kvHeads: 2, headDim: 20, causal: false };
+    for (const [act, headDim] of [
+      ['f32', 20],
+      ['f16', 20],
+      ['f16', 24],
+    ] as const)
+      itOn([act], `keeps segments that begin at ${starts} apart, heads of ${headDim} in ${act}`, async () => {
+        const heads = { heads: 4, kvHeads: 2, headDim, causal: false };
         const rows = starts.at(-1)!;
-        const q = random([rows, 80], { seed: 1, dtype: act });
-        const k = random([rows, 40], { seed: 2, dtype: act });
-        const v = random([rows, 40], { seed: 3, outliers: 3, dtype: act });
+        const q = random([rows, 4 * headDim], { seed: 1, dtype: act });
+        const k = random([rows, 2 * headDim], { seed: 2, dtype: act });
+        const v = random([rows, 2 * headDim], { seed: 3, dtype: act });
         const { y, exponent } = reference.unevenAttention(q, k, v, heads, starts);
         const longest = Math.max(...starts.slice(1).map((end, i) => end - starts[i]!));
-        for (const plan of attentionPlans(await sharedRuntime(), rows, heads.headDim)) {
+        for (const plan of attentionPlans(await sharedRuntime(), { act, rows, headDim, vectors: true })) {
           const got = await run((rec) => {
             const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
             const segments = { starts: upload(rec, host([starts.length], starts, 'u32')), longest };
             return attention(rec, whole(q), whole(k), whole(v), { ...heads, segments, plan });
           });
-          expectClose(got, y, tolerance(act, { sumOf: heads.headDim, scale: largest(y), exponent }), plan);
+          const rounding = { sumOf: headDim, scale: largest(y), exponent };
+          // As of `expectCloseInHalves`, for values and factors up to 4.
+          const halves = inHalves.has(plan) ? { atol: 4 * 2 ** -7, rtol: 2 ** -9 } : tolerance(act, rounding);
+          expectClose(got, y, halves, plan);
         }
       });
 
@@ -189,7 +234,7 @@ describe('attention', () => {
         part,
       );
     await refuse('4 heads cannot share 3 key heads', { kvHeads: 3 });
-    await refuse('heads of 130 are not built', { headDim: 130, heads: 1, kvHeads: 1 });
+    await refuse('heads of 130 in f32 are not built', { headDim: 130, heads: 1, kvHeads: 1 });
     await refuse("do not fit 'query' [4,256] f32, 'keys' [3,256] f32", { headDim: 128, heads: 4, kvHeads: 2 });
     await refuse('do not fit', { segments: 3 });
     await refuse("4 causal rows need as many keys, got 'keys'", { causal: true });

@@ -160,12 +160,13 @@ for (const format of ['q8', 'q4'] as const)
       [33, 160, 130],
     ] as const;
 
-    for (const plan of ['tile', 'subgroup', 'row'] as const satisfies readonly LinearPlan[])
+    for (const plan of ['checked', 'few', 'subgroup', 'row'] as const satisfies readonly LinearPlan[])
       itOn(
         plan === 'subgroup' ? ['subgroups'] : [],
         `are multiplied as what they stand for, plan ${plan}`,
         async () => {
-          for (const [rows, k, n] of sizes) {
+          for (const [rows, columns, n] of sizes) {
+            const k = plan === 'few' ? 8 * Math.ceil(columns / 8) : columns;
             const weight = random([n, k], { seed: 2, scale: 1 / Math.sqrt(k) });
             const { bits } = await words(weight, format);
             const stands = host([n, k], Float32Array.from(unpack(format, bits, n, k)));

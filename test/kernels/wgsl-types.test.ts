@@ -60,7 +60,7 @@ describe('kernels/*.wgsl', () => {
       ).to.equal(1);
   });
 
-  for (const file of sources.filter((name) => !/^codec|^pack.read-/.test(name) && !isShared(name)))
+  for (const file of sources.filter((name) => !/^codec|^vec8|^pack.read-/.test(name) && !isShared(name)))
     it(`${file} declares an entry point, operands and parameters that can be read`, () => {
       const source = wgslSource(new URL(file, kernels));
       const { bindings, params, overrides, aliases } = parseInterface(source);
@@ -76,7 +76,15 @@ describe('kernels/*.wgsl', () => {
       expect(bindings.filter(({ type }) => type === 'storage')).to.not.have.length(0);
     });
 
-  for (const file of sources.filter((name) => name.startsWith('codec/')))
+  for (const file of sources.filter((name) => name.startsWith('codec/wide/')))
+    it(`${file} defines what a kernel reads eight weights with`, () => {
+      expect(read(file))
+        .to.match(/^alias WeightWord = /m)
+        .and.match(/^fn weightRow\(row: u32, k: u32\) -> u32/m)
+        .and.match(/^fn weightVec8\(start: u32, at: u32\) -> Vec8/m);
+    });
+
+  for (const file of sources.filter((name) => name.startsWith('codec/') && !name.includes('wide')))
     it(`${file} defines what a kernel reads its weights with`, () => {
       expect(read(file))
         .to.match(/^alias WeightWord = /m)

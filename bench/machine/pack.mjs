@@ -1,11 +1,12 @@
-// Packs Node, Dawn, the built code and the peers into one file, for a GPU machine that has neither Node nor a network:
+// The bench of any machine with a GPU. Packs Node, Dawn, the built code and the peers into one file, because such a machine
+// may have neither Node nor a network:
 //
-//   node bench/h100/pack.mjs             writes work/h100/bench.tar.xz
-//   node bench/h100/pack.mjs --dry-run   packs quickly and runs the small bench from it, on this machine's software adapter
+//   node bench/machine/pack.mjs             writes work/machine/bench.tar.xz
+//   node bench/machine/pack.mjs --dry-run   packs quickly and runs the small bench from it, on this machine's software adapter
 //
-// On the GPU machine, in a copy of the checkout with that file: bash bench/h100/run.sh work/h100/bench.tar.xz OUT
+// On the GPU machine, in a copy of the checkout with that file: bash bench/machine/run.sh work/machine/bench.tar.xz OUT
 //
-// A machine without a Vulkan loader gets this one's. Drivers that want more libraries find them in work/h100/gl, if
+// A machine without a Vulkan loader gets this one's. Drivers that want more libraries find them in work/machine/gl, if
 // packages (.deb) of an amd64 system were put there: libvulkan1 libegl1 libglvnd0 libopengl0 libgl1 libglx0 libgles2.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -24,7 +25,7 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const target = join(root, 'work/h100');
+const target = join(root, 'work/machine');
 const dryRun = process.argv.includes('--dry-run');
 
 /** Above this the machine does not take it. */
@@ -69,7 +70,7 @@ function fill(folder) {
   const modules = [join(root, 'node_modules'), join(folder, 'node_modules')];
   for (const name of [...Object.keys(own.dependencies), '@ffmpeg/core']) copyPackage(name, ...modules);
   copyPeers(folder);
-  copy(join(root, 'bench/h100/torch_bench.py'), join(folder, 'torch_bench.py'));
+  for (const name of ['adapter.mjs', 'torch_bench.py']) copy(join(root, 'bench/machine', name), join(folder, name));
   mkdirSync(join(folder, 'lib'));
   for (const file of ['/usr/lib/x86_64-linux-gnu/libvulkan.so.1', '/usr/lib64/libvulkan.so.1'])
     if (existsSync(file)) copy(file, join(folder, 'lib/libvulkan.so.1'));
@@ -94,7 +95,7 @@ function commit() {
 }
 
 function pack() {
-  const folder = mkdtempSync(join(tmpdir(), 'ff-h100-'));
+  const folder = mkdtempSync(join(tmpdir(), 'ff-machine-'));
   try {
     execFileSync(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' });
     fill(folder);
@@ -112,10 +113,10 @@ const file = pack();
 const { size } = statSync(file);
 console.log(`${file}: ${(size / 1e6).toFixed(1)} MB`);
 if (dryRun) {
-  const out = mkdtempSync(join(tmpdir(), 'ff-h100-out-'));
+  const out = mkdtempSync(join(tmpdir(), 'ff-machine-out-'));
   // As little of this machine as may be: none of its settings, nothing of the checkout.
   const env = { PATH: '/usr/bin:/bin', HOME: out, XDG_RUNTIME_DIR: out };
-  const { status } = spawnSync('bash', [join(root, 'bench/h100/run.sh'), file, out, 'quick'], {
+  const { status } = spawnSync('bash', [join(root, 'bench/machine/run.sh'), file, out, 'quick'], {
     env,
     stdio: 'inherit',
     cwd: out,

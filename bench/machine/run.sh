@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all of the bench from a file of pack.mjs, in one call, on a machine without Node and network:
 #
-#   bash bench/h100/run.sh work/h100/bench.tar.xz OUT [quick]
+#   bash bench/machine/run.sh work/machine/bench.tar.xz OUT [quick]
 #
 # OUT gets a JSON file a bench, a page and log.txt: eight files. What fails is said there, and the rest goes on. `quick` is the small
 # bench on a software adapter, which shows that the pack is whole.
@@ -26,6 +26,8 @@ FRAMEFUSION_COMMIT=$(cat commit)
 export FRAMEFUSION_COMMIT
 
 failed=0
+echo '== adapter' | tee -a "$out/log.txt"
+timeout 60 ./node adapter.mjs 2>&1 | tee -a "$out/log.txt"
 # bench SECONDS NAME ARGUMENTS...: at most so long, and its output into the log.
 bench() {
   local seconds=$1 name=$2
