@@ -19,6 +19,7 @@ import { VideoError } from './errors.ts';
 import { checkIndices } from './frames.ts';
 import { noFrames } from './probe-errors.ts';
 import type { Frame, FramesOptions, Video, VideoInfo } from './video.ts';
+import { CONTAINER_HEAD_BYTES, foreignContainer } from './video-format.ts';
 
 /** How to open a video in a browser. */
 export interface BrowserVideoOptions {
@@ -39,7 +40,11 @@ export async function openVideo(
   if (held === 0) throw new VideoError(name, 'no data (0 bytes). A video is needed.');
   const input = new Input({ source: sourceOf(source), formats: ALL_FORMATS });
   try {
-    const track = await videoTrack(input, name, held !== undefined);
+    const track = await videoTrack(
+      input,
+      name,
+      held === undefined ? undefined : await headOf(source as Blob | Uint8Array),
+    );
     const probe = await probeTrack(track, (await input.getFormat()).name, name);
     signal?.throwIfAborted();
     return new WebVideo(name, { input, track, probe, signal });
@@ -58,12 +63,20 @@ function sourceOf(source: Blob | Uint8Array | URL | string): Source {
   return source instanceof Uint8Array ? new BufferSource(source) : new UrlSource(source);
 }
 
-/** @param held - Whether its bytes are at hand, so that a failure to read is theirs and not the network's. */
-async function videoTrack(input: Input, name: string, held: boolean): Promise<InputVideoTrack> {
+async function headOf(source: Blob | Uint8Array): Promise<Uint8Array> {
+  const head = source.slice(0, CONTAINER_HEAD_BYTES);
+  return head instanceof Blob ? new Uint8Array(await head.arrayBuffer()) : head;
+}
+
+/** @param head - Its first bytes if they are at hand, so that a failure to read is theirs and not the network's. */
+async function videoTrack(input: Input, name: string, head: Uint8Array | undefined): Promise<InputVideoTrack> {
   const readable = await input.canRead().catch((error) => {
-    if (held) return false;
+    if (head) return false;
     throw error;
   });
+  const container = !readable && head && foreignContainer(head);
+  if (container)
+    throw new VideoError(name, `${container}, which browsers do not read. Convert it to MP4, or ask about it in Node.`);
   if (!readable) throw new VideoError(name, 'not a video. A video file is needed: MP4, MOV, MKV or WebM.');
   const track = await defaultTrack(await input.getVideoTracks());
   if (!track) throw new VideoError(name, 'no video stream. A file with at least one video stream is needed.');

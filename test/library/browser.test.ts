@@ -96,7 +96,7 @@ describe('a page with the library', () => {
       const part = from === undefined ? bytes : bytes.subarray(Number(from), Number(to) + 1);
       response.writeHead(from === undefined ? 200 : 206, {
         'content-length': part.length,
-        ...(file && { 'content-type': 'text/javascript' }),
+        ...((file || url.endsWith('.js')) && { 'content-type': 'text/javascript' }),
       });
       return response.end(method === 'HEAD' ? undefined : part);
     });
@@ -302,6 +302,37 @@ describe('a page with the library', () => {
       '/nowhere.png: the server says 404. Check the address.',
     ]);
   });
+
+  it('answers from the one file that needs no bundler, whose errors keep their names although it is minified', async () => {
+    const avi = await clip('avi', '-f lavfi -i color=size=32x24:rate=10:duration=0.3 -c:v mpeg4');
+    const text = await readFile(join(root, 'dist/web/framefusion.js'), 'utf8');
+    expect(text).to.not.match(/class (VideoError|WeightsError|InputError)\b/);
+    const said = (await run(`
+      const web = await import('/dist/web/framefusion.js');
+      const line = (promise) => promise.then(() => 'nothing', (e) => e.name + ': ' + e.message);
+      const bytes = Uint8Array.from(atob('${Buffer.from(avi).toString('base64')}'), (byte) => byte.charCodeAt(0));
+      const errors = [
+        await line(web.openVideo(new File([bytes], 'old.avi'))),
+        await line(web.openVideo(bytes)),
+        await line(web.loadModel('')),
+        await line(web.loadModel(location.origin + '/nowhere')),
+      ];
+      const model = await web.loadModel(location.origin + '/assets/tiny-llava-video');
+      const file = await (await fetch('/assets/clip.mp4')).blob();
+      let answer = '';
+      for await (const piece of model.ask(file, 'Which object moves?')) answer += piece;
+      model[Symbol.dispose]();
+      return [answer, ...errors];
+    `)) as string[];
+    const [answer, named, unnamed, noName, noModel] = said;
+    expect(answer).to.be.a('string').that.is.not.empty;
+    expect(named).to.equal(
+      'VideoError: old.avi: an AVI, which browsers do not read. Convert it to MP4, or ask about it in Node.',
+    );
+    expect(unnamed).to.match(/^VideoError: video: an AVI, /);
+    expect(noName).to.match(/^InputError: /);
+    expect(noModel).to.match(/^WeightsError: /);
+  }).timeout(120_000);
 
   it('is told in one line what is no video, and what is no model', async () => {
     const said = await run(`
