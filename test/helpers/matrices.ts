@@ -4,6 +4,10 @@
  */
 import { expect } from 'chai';
 import type { KernelNames, KernelSource } from '../../engine/kernel.ts';
+import { matrixShapes } from '../../kernels/matrix.ts';
+
+/** Those of 8 x 8 are so many that llvmpipe runs out of memory over the text: they are compiled, not run. */
+export const emulatedShapes = matrixShapes.filter(({ n }) => n === 16);
 
 /** Text that computes the same without the instructions; it needs a matrix part as the kernel does. */
 export function emulated<N extends KernelNames>(source: KernelSource<N>): KernelSource<N> {

@@ -14,7 +14,7 @@ import * as reference from '../../kernels/reference/linear.ts';
 import { type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload, uploadWeight } from '../helpers/device.ts';
-import { emulated } from '../helpers/matrices.ts';
+import { emulated, emulatedShapes } from '../helpers/matrices.ts';
 import { random } from '../helpers/random.ts';
 
 interface Case {
@@ -88,7 +88,7 @@ describe('linear on tensor cores', () => {
         device.destroy();
       });
 
-  for (const shape of matrixShapes)
+  for (const shape of emulatedShapes)
     itOn(
       ['f16', 'subgroups'],
       `multiplies tiles of ${shape.m} x ${shape.n}, and what is left at their edges`,
@@ -106,7 +106,7 @@ describe('linear on tensor cores', () => {
     check({ rows: 20, k: 64, n: 40, format: 'bf16', out: 'f16', period: 5 }),
   );
 
-  for (const shape of matrixShapes)
+  for (const shape of emulatedShapes)
     itOn(
       ['f16', 'subgroups'],
       `gates what the other half lets through, by matrices of ${shape.m} x ${shape.n}`,
