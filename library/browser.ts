@@ -52,7 +52,7 @@ function meant(pasted: string): NamedModel & { readonly name: string; readonly f
   const source = pastedName(pasted);
   const [, id, revision = 'main'] = HUB_ID.exec(source) ?? [];
   const named = Object.hasOwn(models, id ?? source) ? models[id ?? source] : undefined;
-  if (/^(https?|blob):/.test(source)) return { ...UNNAMED, name: source, files: urlFiles(source) };
+  if (/^(https?|blob):/.test(source)) return { ...settingsOfCopy(source), name: source, files: urlFiles(source) };
   const repository = named?.repository ?? id;
   if (repository === undefined)
     throw new InputError(
@@ -60,4 +60,11 @@ function meant(pasted: string): NamedModel & { readonly name: string; readonly f
     );
   const address = `https://huggingface.co/${repository}/resolve/${named?.revision ?? revision}`;
   return { ...(named ?? UNNAMED), name: source, files: urlFiles(address) };
+}
+
+/** A copy of a model that is shipped, served from an address, is run as the model that it is. */
+function settingsOfCopy(address: string): NamedModel {
+  const { models } = catalogue as WeightsConfig;
+  const path = address.replace(/\/+$/, '');
+  return Object.values(models).find(({ folder }) => folder !== undefined && path.endsWith(`/${folder}`)) ?? UNNAMED;
 }

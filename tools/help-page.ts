@@ -14,7 +14,9 @@ export function helpPage(helps: Readonly<Record<(typeof COMMANDS)[number], strin
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const helpOf = (name: string): string =>
-    execFileSync(process.execPath, [`dist/${name}.js`, '--help'], { encoding: 'utf8' });
+    execFileSync(process.execPath, [`${name === 'ff-bench' ? 'dist-bench' : 'dist'}/${name}.js`, '--help'], {
+      encoding: 'utf8',
+    });
   const [run, evaluate, convert, bench] = COMMANDS.map(helpOf) as [string, string, string, string];
   const page = helpPage({ 'ff-run': run, 'ff-eval': evaluate, 'ff-convert': convert, 'ff-bench': bench });
   writeFileSync('docs/commands.md', page);

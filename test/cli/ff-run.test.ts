@@ -30,7 +30,7 @@ describe('ff-run', () => {
       'model',
       'frames',
     ])
-      expect(help.stdout).to.match(new RegExp(`^ {2}--${flag} \\S+ +\\S`, 'm'));
+      expect(help.stdout).to.match(new RegExp(`^ {2}(?:-\\w, )?--${flag} \\S+ +\\S`, 'm'));
     for (const flag of ['compare', 'json', 'adapter', 'dtype', 'verbose', 'quiet', 'force-sample', 'seed', 'top-p'])
       expect(help.stdout).to.contain(`--${flag}`);
     expect((await ffRun(['--version'])).stdout).to.match(/^framefusion-webgpu \d+\.\d+\.\d+\n$/);
@@ -78,7 +78,7 @@ describe('ff-run', () => {
     expect(run?.tokens.layers).to.have.length(8);
     const text = (run?.tokens.prompt ?? 0) - 240;
     expect(run?.tokens.layers[0]).to.deep.equal({ entering: 240 + text, attending: 72 + text, leaving: 72 + text });
-    expect(run?.reduction.map(({ at, action }) => [at, action])).to.deep.equal([[-1, 'merge-to-budget']]);
+    expect(run?.reduction.map(({ at, action }) => [at, action])).to.deep.equal([['input', 'merge-to-budget']]);
     expect(run?.budget.asked).to.equal(0.3);
     expect(run?.budget.computedShare).to.be.at.most(0.3);
     expect(run?.peakGpuBytes).to.be.greaterThan(3e6);
