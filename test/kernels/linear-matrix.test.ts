@@ -106,7 +106,8 @@ describe('linear on tensor cores', () => {
     check({ rows: 20, k: 64, n: 40, format: 'bf16', out: 'f16', period: 5 }),
   );
 
-  for (const shape of emulatedShapes)
+  // `linearPlan` gives no others to a gated layer.
+  for (const shape of emulatedShapes.filter(({ m }) => m === 16))
     itOn(
       ['f16', 'subgroups'],
       `gates what the other half lets through, by matrices of ${shape.m} x ${shape.n}`,
