@@ -7,7 +7,7 @@ import { type BaselineOptions, fastV, fewerFrames, mergeOnly, pruneOnly, randomD
 import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
 
 /** Settings of any reducer; each takes what it knows. */
-export type ReducerOptions = FrameFusionOptions & BaselineOptions;
+export interface ReducerOptions extends FrameFusionOptions, Pick<BaselineOptions, 'seed'> {}
 
 /** Every reducer by name: what the command line and benchmarks can choose from. `none` runs the model as it is. */
 export const reducers: Readonly<Record<string, (options: ReducerOptions) => TokenReducer | undefined>> = {

@@ -4,7 +4,9 @@ import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { shownValue } from '../engine/text.ts';
-import { type ReducerOptions, reducerNamed } from '../framefusion/reducers.ts';
+import type { BaselineOptions } from '../framefusion/baselines.ts';
+import type { FrameFusionOptions } from '../framefusion/framefusion.ts';
+import { reducerNamed } from '../framefusion/reducers.ts';
 import type { VideoReader } from '../models/inputs.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { type LoadCheckpointOptions, loadCheckpoint } from '../models/registry.ts';
@@ -21,12 +23,14 @@ export interface LoadProgress {
 
 /** How to load a model by one call. Everything has the command's own defaults. */
 export interface LoadModelOptions
-  extends Partial<ReducerOptions>,
+  extends Partial<FrameFusionOptions>,
+    Pick<BaselineOptions, 'seed'>,
     Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
   /** A name (`framefusion`, the default, `fastv`, ..., `none` for the dense model) or a reducer of your own. */
   readonly reducer?: string | TokenReducer | undefined;
   /** What it computes on; default one of its own, which is closed with the model. */
   readonly runtime?: Runtime | undefined;
+  /** Told while files come and weights load. */
   readonly progress?: ((progress: LoadProgress) => void) | undefined;
 }
 

@@ -8,7 +8,7 @@ export const MOST_FRAMES = 65_535;
 
 /** What {@link sampleFrames} needs to know. */
 export interface SamplingOptions extends Pick<FrameRequest, 'frames' | 'averageFps'> {
-  /** Most frames to take, from 1 to {@link MOST_FRAMES}. */
+  /** Most frames to take, from 1 to 65,535. */
   readonly maxFrames: number;
   /** Frames to take per second of video. Default 1. */
   readonly fps?: number;

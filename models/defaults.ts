@@ -3,7 +3,7 @@ import type { FrameFormat, SampleSettings, SamplingWishes } from './inputs.ts';
 
 /** What a model is run with where nobody says otherwise: the catalogue's entry, or none. */
 export interface ModelDefaults {
-  /** Most frames of a video that it is shown; default {@link DEFAULT_FRAMES}. */
+  /** Most frames of a video that it is shown; default 64. */
   readonly frames?: number;
   readonly fps?: number;
   readonly forceSample?: boolean;

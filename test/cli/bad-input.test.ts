@@ -191,7 +191,9 @@ describe('ff-run, given what it cannot use', () => {
       expectOneLine(gone, 1, /expected a tensor "model\.layers\.7\.mlp\.down_proj\.weight"/);
       const fewer = await damaged('fewer-layers', edit({ num_hidden_layers: 7 }));
       expect(fewer.code).to.equal(0);
-      expect(fewer.stderr).to.match(/warning: .*12 tensors are not part of the model: .*model\.layers\.7\..* and 9 more/);
+      expect(fewer.stderr).to.match(
+        /warning: .*12 tensors are not part of the model: .*model\.layers\.7\..* and 9 more/,
+      );
     });
 
     it('names a missing and a truncated shard', async () => {

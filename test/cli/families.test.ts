@@ -80,7 +80,7 @@ describe('ff-run on a tiny model of', () => {
   it('NVILA, which ff-convert refuses in one line', async () => {
     const folder = join(root, 'parts');
     await makeFamilyCheckpoint(folder, families.NVILA!);
-    const args = ['--model', folder, '--dtype', 'q8', '--out', join(root, 'converted')];
+    const args = ['--model', folder, '--dtype', 'q8', '--out', join(root, 'converted'), '--quiet'];
     const { code, stderr } = await ffRun(args, { tool: 'ff-convert' });
     expect(code).to.equal(1);
     expect(stderr).to.match(
