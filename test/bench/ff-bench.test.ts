@@ -98,7 +98,7 @@ describe('ff-bench', () => {
 
   it('checks and times kernels, and compares with an earlier run', async () => {
     const json = join(folder, 'kernels.json');
-    const kernels = ['rms-norm', 'rope', 'argmax', 'similarity', 'top-k', 'compact', 'pool'];
+    const kernels = ['rms-norm', 'rope', 'argmax', 'similarity', 'top-k', 'compact-rows', 'pool'];
     const args = ['kernels', '--quick', '--sizes', '0.5b', '--kernel', kernels.join(), '--rounds', '2'];
     expect((await bench([...args, '--json', json, '--quiet'])).code).to.equal(0);
     const { results, copy, figures } = await read<KernelReport>('kernels.json');
