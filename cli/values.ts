@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { quoted } from '../engine/text.ts';
+import { tidied } from '../media/address.ts';
 import { UsageError } from './flags.ts';
 
 /** Seconds, or `[h:]mm:ss`. @throws UsageError if it is neither. */
@@ -16,7 +17,7 @@ export function timeOf(flag: string, text: string): number {
 /** A path as people paste it: with blanks or quotes around it, or as an address of a file. What is there is taken as it is. */
 export function pastedPath(text: string): string {
   if (text === '-' || existsSync(text)) return text;
-  const [, , inner = ''] = /^\s*(["']?)(.*?)\1\s*$/s.exec(text) ?? [];
+  const inner = tidied(text);
   if (!/^file:/i.test(inner)) return inner;
   try {
     return fileURLToPath(inner);

@@ -99,8 +99,7 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   const [rows, k] = x.shape2();
   const [n = 0] = part.shape;
   const act = floatDType('linear', 'x', x);
-  const plan =
-    options.plan ?? linearPlan(rec.runtime, { act, format: weight.format, rows, k, n, gated: Boolean(gated) });
+  const plan = options.plan ?? linearPlan(rec.runtime, { act, format: weight.format, rows, k, n });
   const finish: Finish = { bias, residual, column, gated };
   const parts = partsOf(plan, { rows, k, n });
   if (parts === 1) {

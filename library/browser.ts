@@ -3,26 +3,32 @@ import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { urlFiles } from '../checkpoint/web-source.ts';
 import { openRuntime } from '../engine/browser-adapter.ts';
 import { InputError } from '../engine/errors.ts';
-import { sampleVideo } from '../media/sample-video.ts';
-import type { VideoReader } from '../models/inputs.ts';
+import type { VideoSource } from '../media/address.ts';
+import type { BrowserVideoOptions } from '../media/browser-video.ts';
+import type { Video } from '../media/video.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import catalogue from '../weights.config.json' with { type: 'json' };
-import { checkedReducer, loadNamed } from './load-model.ts';
+import { checkedReducer, loadNamed, readerOf } from './load-model.ts';
 import { HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
 import type { NodeLoadModelOptions as BrowserLoadModelOptions } from './node.ts';
 import { pastedName } from './pasted.ts';
 
 export type { BrowserLoadModelOptions };
 
-const reader: VideoReader = async (source, sampling) => {
-  const { openVideo } = await import('../media/browser-video.ts');
-  const video = await openVideo(source);
-  try {
-    return await sampleVideo(video, sampling);
-  } finally {
-    await video.close();
-  }
-};
+/**
+ * Opens a video and reads where its frames are; decodes them only where they must be to be counted. WebCodecs decodes: pixels
+ * differ from FFmpeg's by little.
+ * What reads videos is loaded when the first one is opened: it is half of the library.
+ *
+ * @param source - A file of an `<input>`, an address whose server allows it (CORS), or the bytes of a video.
+ * @throws VideoError if there is no such video, or the browser has no decoder for it.
+ */
+export async function openVideo(source: VideoSource, options: BrowserVideoOptions = {}): Promise<Video> {
+  const { openVideo: open } = await import('../media/browser-video.ts');
+  return open(source, options);
+}
+
+const reader = readerOf(openVideo);
 
 /**
  * Loads a model and sets FrameFusion: what `ff-run` does, with the same defaults.

@@ -7,7 +7,9 @@ import { shownValue } from '../engine/text.ts';
 import type { BaselineOptions } from '../framefusion/baselines.ts';
 import type { FrameFusionOptions } from '../framefusion/framefusion.ts';
 import { reducerNamed } from '../framefusion/reducers.ts';
-import type { VideoReader } from '../models/inputs.ts';
+import { sampleVideo } from '../media/sample-video.ts';
+import type { Video } from '../media/video.ts';
+import type { VideoReader, VideoSource } from '../models/inputs.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { type LoadCheckpointOptions, loadCheckpoint } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
@@ -38,6 +40,20 @@ export interface LoadModelOptions
 export interface Platform {
   readonly openRuntime: () => Promise<Runtime>;
   readonly reader: VideoReader;
+}
+
+/** How a platform reads videos for its models: all of it ends with the signal. */
+export function readerOf(
+  openVideo: (source: VideoSource, options: { readonly signal?: AbortSignal }) => Promise<Video>,
+): VideoReader {
+  return async (source, sampling, signal) => {
+    const video = await openVideo(source, signal ? { signal } : {});
+    try {
+      return await sampleVideo(video, { ...sampling, signal });
+    } finally {
+      await video.close();
+    }
+  };
 }
 
 /** @throws InputError if a setting is outside what is allowed, before anything is loaded. */

@@ -8,12 +8,10 @@ import { requireObject } from '../engine/misuse.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { findModel } from '../hub/download.ts';
 import { openVideo } from '../media/open-video.ts';
-import { sampleVideo } from '../media/sample-video.ts';
-import type { VideoReader } from '../models/inputs.ts';
 import { planOf } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { chooseModel, type ModelChoice } from './catalogue.ts';
-import { checkedReducer, type LoadModelOptions, loadNamed } from './load-model.ts';
+import { checkedReducer, type LoadModelOptions, loadNamed, readerOf } from './load-model.ts';
 import { UNNAMED } from './named-model.ts';
 
 /** How to load a model in Node. */
@@ -22,15 +20,7 @@ export interface NodeLoadModelOptions extends LoadModelOptions {
   readonly adapter?: AdapterChoice | undefined;
 }
 
-const reader: VideoReader = async (source, sampling) => {
-  const bytes = source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : source;
-  const video = await openVideo(bytes);
-  try {
-    return await sampleVideo(video, sampling);
-  } finally {
-    await video.close();
-  }
-};
+const reader = readerOf(openVideo);
 
 /**
  * Loads a model, downloads it first if need be, and sets FrameFusion: what `ff-run` does, with the same defaults.

@@ -23,8 +23,10 @@ export function addressOf(source: VideoSource): URL | undefined {
   return /^([a-z][a-z0-9+.-]+:\/\/|file:)/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** A path or address as it was meant: without the quotes, blanks and last slashes that come with pasting. */
+const QUOTES = /^(["'`“”„‘’«»]+)(.*?)(["'`“”„‘’«»]+)$/s;
+
+/** A path, address or name as it was meant: without the quotes, blanks and last slashes that come with pasting. */
 export function tidied(text: string): string {
-  const [, , quoted] = /^(["'`\u201c\u2018])(.*)["'`\u201d\u2019]$/s.exec(text.trim()) ?? [];
-  return (quoted ?? text).trim().replace(/(?<=[^/\\:])[/\\]+$/, '');
+  const bare = text.trim().replace(QUOTES, '$2').trim();
+  return bare.replace(/(?<=[^/\\:])[/\\]+$/, '');
 }

@@ -59,13 +59,15 @@ export function checkGenerateOptions(options: GenerateOptions): void {
   const { maxNewTokens = 1, temperature = 0, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1 } = options;
   if (!(Number.isSafeInteger(maxNewTokens) && maxNewTokens >= 0))
     throw new InputError(`maxNewTokens must be a whole number, got ${shownValue(maxNewTokens)}.`);
-  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
+  if (!(Number.isFinite(temperature) && temperature >= 0))
     throw new InputError(`temperature must be 0 or above, got ${shownValue(temperature)}.`);
-  if (!(topP > 0 && topP <= 1)) throw new InputError(`topP must be above 0 and at most 1, got ${shownValue(topP)}.`);
+  if (!(Number.isFinite(topP) && topP > 0 && topP <= 1))
+    throw new InputError(`topP must be above 0 and at most 1, got ${shownValue(topP)}.`);
   if (!(Number.isSafeInteger(topK) && topK >= 0 && topK < 2 ** 32))
     throw new InputError(`topK must be a whole number from 0 on, got ${shownValue(topK)}.`);
-  if (!(minP >= 0 && minP <= 1)) throw new InputError(`minP must be from 0 to 1, got ${shownValue(minP)}.`);
-  if (!(repetitionPenalty > 0 && repetitionPenalty < Number.POSITIVE_INFINITY))
+  if (!(Number.isFinite(minP) && minP >= 0 && minP <= 1))
+    throw new InputError(`minP must be from 0 to 1, got ${shownValue(minP)}.`);
+  if (!(Number.isFinite(repetitionPenalty) && repetitionPenalty > 0))
     throw new InputError(`repetitionPenalty must be above 0, got ${shownValue(repetitionPenalty)}.`);
 }
 

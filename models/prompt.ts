@@ -47,6 +47,15 @@ interface PromptModel {
   readonly plan: { readonly scoreRows?: number };
 }
 
+/** @throws WeightsError if an id is beyond the vocabulary. */
+export function checkIds({ name, decoder }: Pick<PromptModel, 'name' | 'decoder'>, ids: readonly number[]): void {
+  const { vocabSize } = decoder.config;
+  if (ids.some((id) => !(id >= 0 && id < vocabSize)))
+    throw new WeightsError(
+      `${name}: the tokenizer has ids beyond vocab_size ${vocabSize}: they are of different models.`,
+    );
+}
+
 /**
  * A prompt's tokens: text embeddings, with the tokens of pictures and video in the places of `VIDEO_ID`.
  *
@@ -59,13 +68,10 @@ export function promptTokens(
   ids: readonly number[],
   visuals: readonly PromptVisual[],
 ): Prompt {
-  const { vocabSize, hiddenSize } = decoder.config;
+  const { hiddenSize } = decoder.config;
   const stretches = stretchesOf(ids, visuals);
   const textIds = ids.filter((id) => id !== VIDEO_ID);
-  if (textIds.some((id) => !(id >= 0 && id < vocabSize)))
-    throw new WeightsError(
-      `${name}: the tokenizer has ids beyond vocab_size ${vocabSize}: they are of different models.`,
-    );
+  checkIds({ name, decoder }, textIds);
   const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
   if (rows === 0) throw new InputError('prompt: it is empty.');
   const alive = aliveRows(rows, stretches);

@@ -6,6 +6,7 @@ import { reducedVideo } from './encoded.ts';
 import { checkGenerateOptions, type GenerateOptions, generate } from './generate.ts';
 import type { Inputs } from './inputs.ts';
 import { checkScores, type ModelParts, promptOf, spokenOf, textOf } from './model-parts.ts';
+import { checkIds, VIDEO_ID } from './prompt.ts';
 import { reducing } from './reducing.ts';
 import type { Listener, TokenReducer, Tokens } from './reduction.ts';
 import { Sequence } from './sequence.ts';
@@ -80,16 +81,16 @@ export class Session {
   /**
    * Asks a question; nothing is computed before the answer is iterated. Breaking out of it keeps what was said.
    *
+   * @param stats - What is filled on the way; default new ones.
    * @throws InputError if the question is empty, an option is outside what is allowed, another answer is not through, the
    *   session has ended, or (when iterated) the reducer cannot meet its budget; WeightsError if the checkpoint has no
    *   tokenizer; the signal's reason.
    */
-  ask(question: string, options: AskOptions = {}): Answer {
+  ask(question: string, options: AskOptions = {}, stats: GenerationStats = newStats()): Answer {
     if (typeof question !== 'string' || question.trim() === '')
       throw new InputError('ask: the question must be a text that is not empty.');
     checkGenerateOptions(options);
     textOf(this.#parts);
-    const stats = newStats();
     return { stats, [Symbol.asyncIterator]: () => this.#answer(question, options, stats) };
   }
 
@@ -173,25 +174,22 @@ export class Session {
     const text = textOf(parts);
     const shown = spokenOf(parts, this.#inputs);
     const conversation = { turns: this.#turns, question, shown, raw: options.rawPrompt };
-    const prompt = text.prompt(conversation);
-    if (!options.allowLong) checkContext(parts, prompt, conversation, this.#inputs);
     const state = this.#state;
-    this.#state = undefined;
-    if (state) {
-      const next = text.continuation(state.text, conversation);
-      if (next.rest)
-        return extension(parts, state, { prompt: next, ids: [...state.unheld, ...next.rest] }, options, stats);
-      state.sequence[Symbol.dispose](); // the template has rewritten what was said
+    const { rest, ...prompt } = state
+      ? text.continuation(state.text, conversation)
+      : { ...text.prompt(conversation), rest: undefined };
+    if (!options.allowLong) checkContext(parts, prompt, conversation, this.#inputs);
+    checkIds(
+      parts,
+      (rest ?? prompt.ids).filter((id) => id !== VIDEO_ID),
+    );
+    if (state && rest) {
+      this.#state = undefined; // the answer's now, which gives it back
+      return extension(state, { prompt, ids: [...state.unheld, ...rest] }, options, stats);
     }
+    this.#forget(); // the template has rewritten what was said
     const shared = await this.#prefix.fork(prompt.ids, inputs, { spare: maxNewTokens, stats, options });
-    if (shared)
-      return extension(
-        parts,
-        { sequence: shared.sequence, rows: shared.rows },
-        { prompt, ids: shared.rest },
-        options,
-        stats,
-      );
+    if (shared) return extension(shared, { prompt, ids: shared.rest }, options, stats);
     return this.#whole(prompt, inputs, options, stats);
   }
 
@@ -216,7 +214,6 @@ export class Session {
 
 /** New text after what a sequence holds. */
 function extension(
-  { decoder }: ModelParts,
   { sequence, rows }: Pick<State, 'sequence' | 'rows'>,
   { prompt, ids }: { readonly prompt: SpokenPrompt; readonly ids: readonly number[] },
   { signal }: AskOptions,
@@ -233,8 +230,6 @@ function extension(
     });
     return left;
   };
-  if (ids.some((id) => !(id >= 0 && id < decoder.config.vocabSize)))
-    throw new InputError('ask: the tokenizer has ids beyond the vocabulary of the model.');
   return new Opening(sequence, prompt, open);
 }
 

@@ -102,10 +102,9 @@ export class SharedPrefix {
       const hook = reducing({ reducer: this.#reducer, layers, listeners, signal, beforeQuestion: true });
       await sequence.prefill(rec, prompt, { hook, signal });
       rec.submit();
-      await runtime.check();
+      await rec.check();
       return { ids, sequence, stats };
     } catch (error) {
-      rec.finish();
       sequence[Symbol.dispose]();
       if (error instanceof QuestionNeeded) return undefined;
       throw error;

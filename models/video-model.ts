@@ -173,12 +173,7 @@ export class VideoModel {
         const frames = await reader(source, samplingOf(model, options), signal);
         using video = await model.encode(frames, { signal, progress: encoding });
         using session = model.session(video);
-        const answer = session.ask(question, options);
-        for await (const piece of answer) {
-          Object.assign(stats, answer.stats);
-          yield piece;
-        }
-        Object.assign(stats, answer.stats);
+        yield* session.ask(question, options, stats);
       },
     };
   }

@@ -187,16 +187,16 @@ async function answerOpen(
   { open, encoded, progress }: OpenQuestions,
   log: Log,
 ): Promise<void> {
+  const asked = new Map<Run, number>();
+  for (const { run } of open) asked.set(run, (asked.get(run) ?? 0) + 1);
   // What questions about one video have in common is computed once.
-  const sessions = new Map(
-    [...new Set(open.map(({ run }) => run))].map((run) => [run, model.withReducer(run.instance).session(encoded)]),
-  );
+  const sessions = new Map([...asked.keys()].map((run) => [run, model.withReducer(run.instance).session(encoded)]));
   try {
     for (const { run, question, index } of open) {
       log.progress('answering', ++progress.done, progress.total);
       const base = sessions.get(run)!;
       // A single question has nothing to share.
-      using session = open.filter((one) => one.run === run).length > 1 ? base.fork() : base;
+      using session = asked.get(run)! > 1 ? base.fork() : base;
       const answer = session.ask(promptFor(question), { maxNewTokens });
       const pieces: string[] = [];
       for await (const piece of answer) pieces.push(piece);

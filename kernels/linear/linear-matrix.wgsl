@@ -29,6 +29,13 @@ fn weightOf(tile: u32, c: u32) -> u32 {
   return tile * SIDE / 2u + c / (2u * N) * N + c % N + (c / N % 2u) * outputs();
 }
 
+// Where the weights of column staged + i * STAGED of the tile start. The steps are even, and the same for all threads, where one passes
+// whole pairs of matrices; 16 lanes stage less than a pair at once.
+fn weightAt(tile: u32, staged: u32, i: u32) -> u32 {
+  if (GATED && STAGED % (2u * N) != 0u) { return weightRow(weightOf(tile, staged + i * STAGED), params.k); }
+  return weightRow(weightOf(tile, staged), params.k) + weightRow(i * select(STAGED, STAGED / 2u, GATED), params.k);
+}
+
 fn keep(part: u32, row: u32, n: u32, value: f32) {
   if (row < params.rows && n < outputs()) { storePart(part, row, n, value); }
 }
@@ -76,8 +83,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let vectors = params.k / 8u;
   let end = spanEnd(group.z);
   let xStart = (group.y * SIDE + staged) * vectors;
-  let wStart = weightRow(weightOf(group.x, staged), params.k);
-  let wStep = select(STAGED, STAGED / 2u, GATED);
   var sums: Sums;
 
   for (var k0 = group.z * params.span; k0 < end; k0 += DEEP) {
@@ -86,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < SIDE / STAGED; i++) {
       let row = staged + i * STAGED;
       xs[row / M][row % M * WIDE + vector] = x[xStart + i * STAGED * vectors + at];
-      var w = weightVec8(wStart + weightRow(i * wStep, params.k), at);
+      var w = weightVec8(weightAt(group.x, staged, i), at);
       if (beyond) { w = Vec8(); }
       ws[row / N][row % N * WIDE + vector] = w;
     }

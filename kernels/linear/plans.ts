@@ -1,7 +1,7 @@
 /** The ways to share a multiplication out, what each needs of an adapter, and which is chosen. */
 import type { DeviceContext } from '../../engine/device-context.ts';
 import { Kernel, type KernelNames } from '../../engine/kernel.ts';
-import { type MatrixShape, matrixShape } from '../matrix.ts';
+import { matrixShape } from '../matrix.ts';
 import subgroupSource from '../software/linear-subgroup.wgsl';
 import type { WeightFormat } from '../weight.ts';
 import checkedSource from './linear.wgsl';
@@ -30,8 +30,6 @@ export interface LinearJob {
   readonly rows: number;
   readonly k: number;
   readonly n: number;
-  /** Whether gate and up come out as one (SwiGLU). */
-  readonly gated?: boolean;
 }
 
 /** What an adapter or a job must have for a plan to run. */
@@ -123,10 +121,7 @@ export const linearTable: Readonly<
 const names = Object.keys(table) as LinearPlan[];
 
 /** The plans that an adapter can run for a job. */
-export function linearPlans(
-  device: DeviceContext,
-  job: Pick<LinearJob, 'act' | 'format' | 'k' | 'gated'>,
-): LinearPlan[] {
+export function linearPlans(device: DeviceContext, job: Pick<LinearJob, 'act' | 'format' | 'k'>): LinearPlan[] {
   const vectors = job.k % 8 === 0 && !(job.act === 'f16' && job.format === 'f32');
   return names.filter((name) => {
     const { lanes = 0, matrices, vectors: inVectors, shared = 0 }: Needs = table[name].needs;
@@ -134,14 +129,9 @@ export function linearPlans(
       device.subgroupSize >= lanes &&
       device.device.limits.maxComputeWorkgroupStorageSize >= shared &&
       (!inVectors || vectors) &&
-      (!matrices || (job.act === 'f16' && suits(matrixShape(device), job)))
+      (!matrices || (job.act === 'f16' && matrixShape(device) !== undefined))
     );
   });
-}
-
-/** Gate and up lie in turns of 16 columns, which only square matrices of 16 bring together right. */
-function suits(shape: MatrixShape | undefined, { gated = false }: Pick<LinearJob, 'gated'>): boolean {
-  return shape !== undefined && (!gated || shape.m === 16);
 }
 
 /** The plan that suits an adapter and a job best. */

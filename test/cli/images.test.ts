@@ -136,7 +136,7 @@ describe('ff-run --image', () => {
     await writeFile(text, 'no picture');
     const refused: [args: string[], code: number, message: RegExp][] = [
       [['--image', picture], 1, /^ff-run: [^\n]*tiny-llava-video: the model takes no pictures, only a video\.\n$/],
-      [['--image', text], 1, /^ff-run: [^\n]*text\.png: [^\n]*picture[^\n]*\n$/],
+      [['--image', text], 1, /^ff-run: [^\n]*text\.png: not a picture\. A PNG, JPEG or WebP file is needed\.\n$/],
       [['--image', join(root, 'none.png')], 1, /^ff-run: [^\n]*none\.png: no such file\. Check the path\.\n$/],
       [['--image', clip], 1, /^ff-run: [^\n]*clip\.mp4: has 96 frames, and a picture has one\. [^\n]+\n$/],
       [['--image', picture, '--report', join(root, 'a.html')], 2, /^ff-run: --report [^\n]*a video is needed\.\n$/],

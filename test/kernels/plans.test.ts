@@ -52,14 +52,14 @@ const adapters = {
 
 type Job = 'prefill' | 'short prompt' | 'decoding' | 'awkward';
 
-/** What is best on each: f16 by matrices, of which narrow ones gate no layer, f16 by tiles, or f32. */
-const best: Readonly<Record<keyof typeof adapters, 'matrix' | 'narrow' | 'tile' | 'f32'>> = {
+/** What is best on each: f16 by matrices, f16 by tiles, or f32. */
+const best: Readonly<Record<keyof typeof adapters, 'matrix' | 'tile' | 'f32'>> = {
   nvidia: 'matrix',
   'RDNA 2': 'tile',
   'RDNA 3': 'matrix',
   'RDNA 4': 'matrix',
-  Intel: 'narrow',
-  Apple: 'narrow',
+  Intel: 'matrix',
+  Apple: 'matrix',
   Adreno: 'tile',
   Mali: 'tile',
   'a browser on NVIDIA': 'tile',
@@ -68,12 +68,11 @@ const best: Readonly<Record<keyof typeof adapters, 'matrix' | 'narrow' | 'tile' 
 };
 
 /** The kernels that a job gets: linear, then attention of heads of 128. */
-function wanted(how: (typeof best)[keyof typeof best], job: Job): string[] {
-  const byMatrices = how === 'matrix' || how === 'narrow';
-  const linearKernel = byMatrices ? 'linear-matrix' : 'linear-tile';
-  const attentionKernel = how === 'f32' ? 'attention' : byMatrices ? 'attention-matrix' : 'attention-tile';
+function wanted(how: 'matrix' | 'tile' | 'f32', job: Job): string[] {
+  const linearKernel = how === 'matrix' ? 'linear-matrix' : 'linear-tile';
+  const attentionKernel = how === 'f32' ? 'attention' : `attention-${how}`;
   const kernels: Record<Job, string[]> = {
-    prefill: [linearKernel, ...(how === 'narrow' ? ['linear-tile'] : []), attentionKernel],
+    prefill: [linearKernel, attentionKernel],
     'short prompt': [linearKernel, 'linear-join', attentionKernel],
     decoding: ['linear-few', how === 'f32' ? 'attention-row' : 'attention-decode', 'attention-join'],
     awkward: ['linear', 'attention'],
@@ -142,7 +141,7 @@ describe('plans', () => {
     const sizesOf = async (name: keyof typeof adapters) =>
       (await usesOf(adapters[name], 'prefill', 'f16')).map(({ variant }) => variant.subgroupSize);
     expect(await sizesOf('RDNA 3')).to.deep.equal([32, 32, 32]);
-    expect(await sizesOf('Intel')).to.deep.equal([16, undefined, 16]);
+    expect(await sizesOf('Intel')).to.deep.equal([16, 16, 16]);
     expect(await sizesOf('nvidia')).to.deep.equal([undefined, undefined, undefined]);
     expect(await sizesOf('RDNA 2')).to.deep.equal([undefined, undefined, undefined]);
   });

@@ -50,8 +50,7 @@ describe('the library in a browser', () => {
     const lazy = Object.values(metafile.inputs).flatMap(({ imports }) =>
       imports.filter(({ kind }) => kind === 'dynamic-import'),
     );
-    // From `openVideo` and from `ask`: one part.
-    expect([...new Set(lazy.map(({ path }) => path))]).to.have.length(1);
+    expect(lazy).to.have.length(1);
   });
 
   it('has the names that it has in Node', async () => {
@@ -254,6 +253,8 @@ describe('a page with the library', () => {
     for (const [extension, codec] of [
       ['mp4', 'libx264 -pix_fmt yuv420p'],
       ['webm', 'libvpx -b:v 4M -pix_fmt yuv420p'],
+      // Other settings of this encoder crash in ffmpeg.wasm at this size.
+      ['webm', 'libvpx-vp9 -b:v 4M -cpu-used 8 -deadline realtime -lag-in-frames 0 -threads 1 -pix_fmt yuv420p'],
     ] as const) {
       const bytes = await colourful(extension, '1280x720', codec);
       await using video = await openVideo(bytes);
