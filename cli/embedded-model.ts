@@ -10,7 +10,7 @@ const NAME = 'tiny-llava-video';
 const DRAWN = { width: 256, height: 256, averageFps: 24, frames: 96 } as const;
 
 /** The smallest model of the catalogue that has seen the world. */
-const SMALLEST = '--model HuggingFaceTB/SmolVLM2-256M-Video-Instruct (256 million parameters, a download of 1.0 GB)';
+const SMALLEST = '--model HuggingFaceTB/SmolVLM2-256M-Video-Instruct (256 million parameters)';
 
 /** Words that stand for the gaps of a wording in an example. */
 const EXAMPLE = { shape: 'ring', color: 'purple', other: 'circle' } as const;
