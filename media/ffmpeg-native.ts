@@ -79,7 +79,9 @@ const LOOK_MS = 30_000;
 
 /** What a program prints; undefined if it does not run or fails. */
 async function outputOf(program: Program, args: readonly string[]): Promise<string | undefined> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true, timeout: LOOK_MS });
+  // Not spawn's own `timeout`, whose timer holds the process for as long when there is no such program.
+  const signal = AbortSignal.timeout(LOOK_MS);
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true, signal });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;
