@@ -40,6 +40,8 @@ const parts = {
 const programs = {
   'ff-run': 'cli/ff-run.ts',
   'ff-eval': 'cli/ff-eval.ts',
+  'ff-describe': 'cli/ff-describe.ts',
+  'ff-worker': 'cli/ff-worker.ts',
   'ff-convert': 'cli/ff-convert.ts',
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
 };
