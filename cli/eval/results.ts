@@ -16,6 +16,9 @@ export interface Result {
   readonly actions: readonly string[];
 }
 
+/** An answer that nobody has judged yet. */
+export type Given = Omit<Result, 'right'>;
+
 /** What answers depend on, by name: model, questions, sampling. */
 export type About = Readonly<Record<string, unknown>>;
 
