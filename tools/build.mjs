@@ -92,6 +92,7 @@ await build({
   entryPoints: {
     'ff-bench': 'bench/ff-bench.ts',
     'bench-peer': 'bench/peers/child.ts',
+    'toy-worker': 'bench/queue/toy-worker.ts',
     'ffmpeg-worker': 'media/ffmpeg-worker.ts',
   },
   outdir: 'dist-bench',
