@@ -1,13 +1,12 @@
-import { roundHalfEven } from '../engine/round.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import { keepPictures, type PictureTokens, readPictures } from './pictures.ts';
+import { keepPictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
 import { type BudgetOptions, budgetSettings, checkedBudget } from './shares.ts';
 import { indices, largest } from './vectors.ts';
 
 /**
  * EVS, as in vLLM: what changed most since the frame before stays. Decides once a video.
  *
- * Newlines go, which Qwen's models have none of. Positions stay. A budget below one frame keeps its first tokens, where
+ * Newlines of one frame stay (`parity`: none). Positions stay. A budget below one frame keeps its first tokens, where
  * vLLM (`parity`) keeps the whole frame.
  *
  * @throws InputError if a setting is outside what is allowed.
@@ -22,11 +21,9 @@ export function evs(options: BudgetOptions): TokenReducer {
     start: () => async (at) => {
       if (at.at !== 'encoded') return undefined;
       const pictures = await readPictures(at);
-      const { all, placeOf } = pictures;
-      const wanted = parity
-        ? authorsCount(pictures, keep)
-        : Math.min(placeOf.length, Math.max(1, roundHalfEven(all * keep)));
-      return keepPictures(pictures, changed(pictures, wanted), 'drop');
+      const { count, newlines } = pictureBudget(pictures, keep);
+      if (parity) return keepPictures(pictures, changed(pictures, authorsCount(pictures, keep)), 0);
+      return keepPictures(pictures, changed(pictures, count), newlines);
     },
   };
 }

@@ -1,7 +1,6 @@
-import { roundHalfEven } from '../engine/round.ts';
 import type { CombinedRow, TokenReducer } from '../models/reduction.ts';
 import { densityPeaks } from './density-peaks.ts';
-import { combinePictures, type PictureTokens, readPictures } from './pictures.ts';
+import { combinePictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
 import { pruneByAttention } from './prune.ts';
 import { apportion, type BudgetOptions, budgetSettings, checkedBudget, twoStages } from './shares.ts';
 import { indices, largest, type Vectors } from './vectors.ts';
@@ -35,7 +34,7 @@ const [LATE, LATE_KEEPS] = [20, 0.3];
  * FlashVID (ICLR 2026): each frame keeps its most diverse and attended tokens; the others become trees across frames, and what
  * is left of them clusters. Late in the decoder the last row's attention prunes to 0.3. The first stage is once a video.
  *
- * Newlines go; `parity` keeps them behind their frame. Positions are those of the shortened prompt, but stay where they have
+ * Newlines of one frame stay; `parity` keeps them behind their frame. Positions are those of the shortened prompt, but stay where they have
  * several axes. Needs the tower's attention.
  *
  * @throws InputError if a setting is outside what is allowed.
@@ -59,8 +58,8 @@ export function flashVid(options: BudgetOptions, settings: FlashVidSettings = fl
           const retention = entering / settings.expansion;
           return combinePictures(pictures, authorsReduction(pictures, retention, settings), 'behind');
         }
-        const count = Math.min(pictures.placeOf.length, Math.max(1, roundHalfEven(entering * pictures.all)));
-        return combinePictures(pictures, exactReduction(pictures, count, settings), 'drop');
+        const { count, newlines } = pictureBudget(pictures, entering);
+        return combinePictures(pictures, exactReduction(pictures, count, settings), newlines);
       };
     },
   };

@@ -1,7 +1,7 @@
 import { roundHalfEven } from '../engine/round.ts';
 import { type CombinedRow, combine, type Decision, type Point, type TokenReducer } from '../models/reduction.ts';
 import { densityPeaks } from './density-peaks.ts';
-import { combinePictures, type PictureTokens, readPictures } from './pictures.ts';
+import { combinePictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
 import { apportion, type BudgetOptions, budgetSettings, checkedBudget, twoStages } from './shares.ts';
 import { indices, largest, Vectors } from './vectors.ts';
 
@@ -27,7 +27,7 @@ const [INNER, INNER_KEEPS] = [18, 0.5];
  * clusters, of the others each frame keeps the most attended. In the decoder half is merged into what is attended to. The first
  * stage is once a video.
  *
- * Newlines go; `parity` has one follow each row that keeps a token, and rounds each count by itself. Positions are those of the
+ * Newlines of one frame stay; `parity` has one follow each row that keeps a token, and rounds each count by itself. Positions are those of the
  * shortened prompt, but stay where they have several axes. Needs the tower's attention.
  *
  * @throws InputError if a setting is outside what is allowed.
@@ -47,9 +47,10 @@ export function holiTom(options: BudgetOptions, settings: HoliTomSettings = holi
         if (at.at === layer - 1 && inner < 1) return mergeIntoAttended(at, inner);
         if (at.at !== 'encoded') return undefined;
         const pictures = await readPictures(at);
-        const shares = budget.parity ? authorsCounts(entering) : exactCounts(roundHalfEven(entering * pictures.all));
-        const rows = reduceWindows(pictures, settings, shares);
-        return combinePictures(pictures, rows, budget.parity ? 'rows' : 'drop');
+        if (budget.parity)
+          return combinePictures(pictures, reduceWindows(pictures, settings, authorsCounts(entering)), 'rows');
+        const { count, newlines } = pictureBudget(pictures, entering);
+        return combinePictures(pictures, reduceWindows(pictures, settings, exactCounts(count)), newlines);
       };
     },
   };

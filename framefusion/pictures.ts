@@ -1,14 +1,35 @@
 /** A video's tokens on the host, without newlines: what reducers at `encoded` decide by, and what becomes of newlines. */
+import { roundHalfEven } from '../engine/round.ts';
 import type { TokenGrid } from '../models/inputs.ts';
 import { type CombinedRow, combine, type Decision, keep, type Point, type VideoLayout } from '../models/reduction.ts';
 import { indices, Vectors } from './vectors.ts';
 
 /**
- * What becomes of newlines, which models of LLaVA's kind have between the rows of a frame or behind it. `drop`: all go, and
- * the budget is the picture's. `rows`: one follows each row that keeps a token. `behind`: all stay, behind their frame's tokens.
- * The latter two are spent beyond the budget, as authors do.
+ * What becomes of newlines, which models of LLaVA's kind have between the rows of a frame or behind it; they are one vector
+ * throughout. A number: so many stay, from the video's first on, at their places. `rows`: one follows each row that keeps a
+ * token. `behind`: all stay, behind their frame's tokens. The latter two go beyond the budget, as with the authors.
  */
-export type Newlines = 'drop' | 'rows' | 'behind';
+export type Newlines = number | 'rows' | 'behind';
+
+/** What a budget leaves. */
+export interface PictureBudget {
+  /** Of the pictures' tokens. */
+  readonly count: number;
+  readonly newlines: number;
+}
+
+/**
+ * Shares a budget out: the newlines of one frame stay, unless they would be more than half of it, and all others only where
+ * the pictures leave room for them.
+ *
+ * @param share - Of all tokens of the video.
+ */
+export function pictureBudget({ all, frames, placeOf, newlines }: PictureTokens, share: number): PictureBudget {
+  const total = Math.min(all, Math.max(1, roundHalfEven(share * all)));
+  const once = newlines.length / frames;
+  const lines = Math.max(2 * once <= total ? once : 0, total - placeOf.length);
+  return { count: total - lines, newlines: lines };
+}
 
 /** The tokens of the pictures: `frames` x `places`, frame after frame. */
 export interface PictureTokens {
@@ -63,12 +84,9 @@ function newlineTest(grid: TokenGrid | undefined): (place: number) => boolean {
 
 /** These tokens of the pictures stay as they are. */
 export function keepPictures(pictures: PictureTokens, tokens: readonly number[], newlines: Newlines): Decision {
-  if (newlines === 'drop') return keep(tokens.map((token) => pictures.placeOf[token]!));
-  return combinePictures(
-    pictures,
-    tokens.map((token) => ({ at: token, of: [[token, 1]] })),
-    newlines,
-  );
+  const places = tokens.map((token) => pictures.placeOf[token]!);
+  if (typeof newlines === 'number') return keep([...places, ...pictures.newlines.slice(0, newlines)]);
+  return combine(withNewlines(pictures, places.map(asItIs), newlines));
 }
 
 /** The pictures become these rows, named by tokens of theirs. */
@@ -78,17 +96,27 @@ export function combinePictures(pictures: PictureTokens, rows: readonly Combined
     at: placeOf[at]!,
     of: of.map(([token, weight]) => [placeOf[token]!, weight] as const),
   }));
-  if (newlines === 'drop' || pictures.newlines.length === 0) return combine(named);
-  const perFrame = pictures.all / pictures.frames;
-  const used = new Set(named.map(({ at }) => at));
-  const line = (newline: number): CombinedRow => ({ at: newline, of: [[newline, 1]] });
-  const frameOf = ({ at }: CombinedRow): number => Math.floor(at / perFrame);
-  const lines = pictures.newlines
-    .filter((newline, i) => newlines === 'behind' || follows(used, pictures.newlines[i - 1] ?? -1, newline))
-    .map(line);
-  if (newlines === 'rows') return combine([...named, ...lines].toSorted((a, b) => a.at - b.at));
-  return combine([...named, ...lines].toSorted((a, b) => frameOf(a) - frameOf(b)));
+  return combine(withNewlines(pictures, named, newlines));
 }
+
+/** Rows stay in their order where there are no newlines, and are in the order of places where there are. */
+function withNewlines(
+  { newlines, all, frames }: PictureTokens,
+  rows: readonly CombinedRow[],
+  how: Newlines,
+): readonly CombinedRow[] {
+  if (newlines.length === 0) return rows;
+  const used = new Set(rows.map(({ at }) => at));
+  const stays = (newline: number, i: number): boolean => {
+    if (typeof how === 'number') return i < how;
+    return how === 'behind' || follows(used, newlines[i - 1] ?? -1, newline);
+  };
+  const together = [...rows, ...newlines.filter(stays).map(asItIs)];
+  const frameOf = ({ at }: CombinedRow): number => Math.floor((at * frames) / all);
+  return together.toSorted((a, b) => (how === 'behind' ? frameOf(a) - frameOf(b) : a.at - b.at));
+}
+
+const asItIs = (place: number): CombinedRow => ({ at: place, of: [[place, 1]] });
 
 /** Whether a token stays between two newlines. */
 function follows(used: ReadonlySet<number>, from: number, to: number): boolean {

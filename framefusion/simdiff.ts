@@ -96,9 +96,7 @@ export class SimDiffRun {
   }
 
   #shareToPrune(cost: number): number {
-    const spent = this.sparsityList.length * this.#left();
-    if (!this.#budget.parity && spent > this.#layers * cost) return 1;
-    return shareToRemove(this.sparsityList, cost, this.#layers);
+    return shareToRemove(this.sparsityList, cost, this.#layers, this.#budget.parity ? 'refuse' : 'drop');
   }
 }
 

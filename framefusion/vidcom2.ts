@@ -1,6 +1,6 @@
 import { roundHalfEven } from '../engine/round.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import { keepPictures, type PictureTokens, readPictures } from './pictures.ts';
+import { keepPictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
 import { type BudgetOptions, budgetSettings, checkedBudget } from './shares.ts';
 import { indices, largest, Vectors } from './vectors.ts';
 
@@ -10,7 +10,7 @@ type Pictures = Pick<PictureTokens, 'vectors' | 'frames' | 'places'>;
  * VidCom2 (Liu et al., EMNLP 2025), with the exact count that vLLM added: what is unlike the video and unlike its frame
  * stays; frames that stand out get more. Decides once a video.
  *
- * Newlines go; `parity` keeps them all behind their frame, beyond the budget, and rounds each frame's count by itself.
+ * Newlines of one frame stay; `parity` keeps them all behind their frame, beyond the budget, and rounds each frame's count by itself.
  * Positions are those of the shortened prompt, but stay where they have several axes.
  *
  * @throws InputError if a setting is outside what is allowed.
@@ -28,9 +28,9 @@ export function vidCom2(options: BudgetOptions): TokenReducer {
       const pictures = await readPictures(at);
       const found = likeness(pictures);
       if (parity) return keepPictures(pictures, byFrame(pictures, found, keep), 'behind');
-      const count = Math.min(pictures.placeOf.length, Math.max(1, roundHalfEven(keep * pictures.all)));
-      const share = count / pictures.placeOf.length;
-      return keepPictures(pictures, exactly(byFrame(pictures, found, share), found, count), 'drop');
+      const { count, newlines } = pictureBudget(pictures, keep);
+      const kept = byFrame(pictures, found, count / pictures.placeOf.length);
+      return keepPictures(pictures, exactly(kept, found, count), newlines);
     },
   };
 }

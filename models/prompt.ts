@@ -4,7 +4,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { axisPositions, type PlacedPicture, promptRotations } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { Kept, TokenGrid } from './inputs.ts';
-import { type Prompt, videoLayout } from './reduction.ts';
+import { type Prompt, type Unreduced, videoLayout } from './reduction.ts';
 
 /** The id that stands for a video, a part of it, or a picture in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
 export const VIDEO_ID = -200;
@@ -89,7 +89,7 @@ export function promptTokens(
     position: rec.upload('position', [alive.length], 'u32', renumber ? alive.map((_, row) => row) : alive),
     layout: { ...layoutOf(rec, alive, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
     nextPosition: renumber ? alive.length : rows,
-    unreduced: { rows, tokens: typesOf(rows, stretches).patch.reduce((sum, type) => sum + Number(type >= 0), 0) },
+    ...(alive.length < rows && { unreduced: unreducedOf(alive, rows, stretches) }),
     ...placed(rec, rows, stretches, decoder),
   };
 }
@@ -205,6 +205,12 @@ function splitAt(ids: readonly number[]): number[] {
     if (id === VIDEO_ID) lengths.push(0);
     else lengths[lengths.length - 1]!++;
   return lengths;
+}
+
+function unreducedOf(alive: Uint32Array, rows: number, stretches: readonly Stretch[]): Unreduced {
+  const { patch, start, end } = typesOf(rows, stretches);
+  const { planes: _, ...layout } = videoLayout(patch, start, end - start);
+  return { ...layout, rows, alive };
 }
 
 /** The layout of the rows that are there. */

@@ -62,7 +62,14 @@ export interface Prompt extends Tokens {
    */
   readonly rotary?: Tensor;
   /** What there was before a reducer decided at `encoded`; absent: what there is. */
-  readonly unreduced?: { readonly rows: number; readonly tokens: number };
+  readonly unreduced?: Unreduced;
+}
+
+/** A prompt before a reducer decided at `encoded`. */
+export interface Unreduced extends Pick<VideoLayout, 'first' | 'length' | 'text' | 'perFrame' | 'tokens'> {
+  readonly rows: number;
+  /** For each row that is there the one that it was. */
+  readonly alive: Uint32Array;
 }
 
 /** One point at which a reducer may decide. */

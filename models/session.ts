@@ -201,7 +201,7 @@ export class Session {
     const open = (rec: Recorder): Promise<Tokens> => {
       const tokens = promptOf(this.#parts, rec, prompt.ids, inputs);
       noteUnreduced(stats, tokens, inputs);
-      const tracer = trace ? new Tracer(tokens) : undefined;
+      const tracer = trace ? new Tracer(tokens, inputs.video?.kept?.step) : undefined;
       if (tracer) stats.trace = tracer.trace;
       const listeners = [counting(stats), ...(tracer ? [tracer.listen] : []), ...(listener ? [listener] : [])];
       const hook = reducing({ reducer: this.#reducer, layers: decoder.config.layers, listeners, signal });
