@@ -49,7 +49,11 @@ describe('a reducer that decides before any question', () => {
       { at: 40, of: [[40, 0.5] as const, [3, 0.25] as const, [41, 2] as const] },
       { at: 2, of: [[2, 1] as const] },
     ];
-    const options = { name: 'sums', onEncoded: true, start: () => (at: Point) => (at.at === 'encoded' ? combine(sums) : undefined) };
+    const options = {
+      name: 'sums',
+      onEncoded: true,
+      start: () => (at: Point) => (at.at === 'encoded' ? combine(sums) : undefined),
+    };
     let seen: Float32Array | undefined;
     let places: number[] = [];
     const answer = model.withReducer(options).answer(video, 'What moves?', {
