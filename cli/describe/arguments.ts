@@ -18,6 +18,9 @@ export interface DescribeArguments extends QueueFlags {
   readonly model?: string;
   readonly reducer: string;
   readonly cost: number;
+  /** Share of the video tokens that is left in the end, instead of a cost. */
+  readonly keep?: number;
+  readonly parity: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly frames?: number;
@@ -44,6 +47,11 @@ const flags = {
     help: `${Object.keys(reducers).join(', ')} (default framefusion), or a module of your own`,
   },
   cost: { value: 'X', help: 'share of the video tokens to compute, in (0, 1] (default 0.3; 1 runs dense)' },
+  keep: {
+    value: 'X',
+    help: 'instead: share of the video tokens left after all reduction (simdiff, flashvid, vidcom2, evs, holitom)',
+  },
+  parity: { help: "these reducers as in their authors' code, bugs included (docs/deviations.md)" },
   similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
@@ -99,6 +107,11 @@ export function parseDescribeArguments(argv: readonly string[]): DescribeArgumen
     ...given('model', values.text('model')),
     reducer,
     cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? DEFAULT_COST,
+    ...given(
+      'keep',
+      values.number('keep', 'above 0 and at most 1', (x) => x > 0 && x <= 1),
+    ),
+    parity: values.has('parity'),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     ...given('frames', values.count('frames')),

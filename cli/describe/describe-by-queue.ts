@@ -31,12 +31,15 @@ export async function describeByQueue(
   const id = hashOf(['describe', await realFile('--out', args.out), settings]);
   await using collector = await Collector.open({ id, tries: args.tries, address: args.queue! }, sink, log);
   await collector.drain();
-  const { reducer, cost, similarity, ratio, seed, frames, fps, maxNewTokens, prompt } = asking;
+  const { reducer, cost, keep, parity, similarity, ratio, seed, frames, fps, maxNewTokens, prompt } = asking;
   const terms: Terms = {
     version: args.version,
     kind: 'describe',
     model: await wantedModel(choice, args.dtype),
-    settings: { asking: { reducer, cost, similarity, ratio, seed, frames, fps, maxNewTokens, prompt }, settings },
+    settings: {
+      asking: { reducer, cost, keep, parity, similarity, ratio, seed, frames, fps, maxNewTokens, prompt },
+      settings,
+    },
   };
   await collector.collect(
     terms,

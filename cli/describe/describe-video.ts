@@ -1,12 +1,13 @@
 /** One question about one video: what a line of `ff-describe` is made from. */
+import { foreignVideoNote } from '../../library/embedded-model.ts';
 import { openVideo } from '../../media/open-video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
+import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { foreignVideoNote } from '../embedded-model.ts';
 import { given } from '../flags.ts';
 import type { Log } from '../log.ts';
 import { type ReducerMaker, reducerMaker } from '../own-module.ts';
-import { computedShareOf, precisionOf } from '../report.ts';
+import { precisionOf } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import type { DescribeArguments } from './arguments.ts';
 import type { Described, DescribeSettings } from './line.ts';
@@ -16,7 +17,7 @@ import type { NamedVideo } from './videos.ts';
 export interface Asking
   extends Pick<
     DescribeArguments,
-    'reducer' | 'cost' | 'similarity' | 'ratio' | 'seed' | 'frames' | 'fps' | 'maxNewTokens'
+    'reducer' | 'cost' | 'keep' | 'parity' | 'similarity' | 'ratio' | 'seed' | 'frames' | 'fps' | 'maxNewTokens'
   > {
   readonly prompt: string;
 }
@@ -26,10 +27,11 @@ export async function reducerFor(
   asking: Asking,
   defaults: Parameters<ReducerMaker>[1],
 ): Promise<(cost: number) => TokenReducer | undefined> {
-  const { reducer, similarity, ratio, seed } = asking;
+  const { reducer, keep, parity, similarity, ratio, seed } = asking;
   const make = await reducerMaker(reducer);
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return (cost) => (cost === 1 ? undefined : make({ cost, seed, ...thresholds }, defaults));
+  return (cost) =>
+    cost === 1 && keep === undefined ? undefined : make({ cost, keep, parity, seed, ...thresholds }, defaults);
 }
 
 /** What a model with its reducer is told apart by. */
@@ -42,12 +44,13 @@ export interface Subject {
 
 /** @throws VideoError, InputError if the video is to blame. */
 export async function describeVideo(
-  { model, named, reducer }: Subject,
+  { model: dense, named, reducer }: Subject,
   { video: path, content }: NamedVideo,
   { asking, settings }: { readonly asking: Asking; readonly settings: Omit<DescribeSettings, 'dtype'> },
   log: Log,
 ): Promise<Described> {
   const { prompt, maxNewTokens } = asking;
+  const model = dense.withReducer(reducer);
   const wishes = { ...given('frames', asking.frames), ...given('fps', asking.fps) };
   const video = await openVideo(path);
   try {
@@ -56,7 +59,7 @@ export async function describeVideo(
     const { sampled, encoded, visionSeconds } = await showVideo({ video, model }, wishes, log);
     using seen = encoded;
     log.progress('answering');
-    const answering = model.withReducer(reducer).answer({ video: seen, pictures: [] }, prompt, { maxNewTokens });
+    const answering = model.answer({ video: seen, pictures: [] }, prompt, { maxNewTokens });
     const pieces: string[] = [];
     for await (const piece of answering) pieces.push(piece);
     const { stats } = answering;

@@ -1,7 +1,7 @@
 /** The work of `ff-describe`: one question about many videos, here or through a queue. */
 import { InputError } from '../../engine/errors.ts';
 import { chooseModel } from '../../library/catalogue.ts';
-import { askedOf } from '../embedded-model.ts';
+import { askedOf } from '../../library/embedded-model.ts';
 import { type AvailableModel, findChoice, sourceOf } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';

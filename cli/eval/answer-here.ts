@@ -67,7 +67,7 @@ async function answerAll(args: EvalArguments, work: Work, log: Log): Promise<Ski
     done += group.questions.length * runs.length - open.length;
     if (open.length === 0) continue;
     const asked = open.map(({ run, question, index }) => ({ run, question: index, prompt: promptFor(question) }));
-    const task = { ...group.shown, frames: args.frames, maxNewTokens: args.maxNewTokens, asked };
+    const task = { ...group.shown, frames: args.frames, maxNewTokens: args.maxNewTokens, runs, asked };
     const encoded = await encodeVideo({ model, named: choice.name }, task, log).catch((error: unknown) => {
       if (!args.skipBroken || !isVideosFault(error)) throw error;
       skipped.push({ video: task.video, questions: group.questions.length, reason: error.message });

@@ -1,11 +1,11 @@
 /** What is asked about one video: shown once, then every question with every reducer. */
+import { foreignVideoNote } from '../../library/embedded-model.ts';
 import { openVideo } from '../../media/open-video.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
+import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { foreignVideoNote } from '../embedded-model.ts';
 import { given } from '../flags.ts';
 import type { Log } from '../log.ts';
-import { computedShareOf } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import type { Given } from './results.ts';
 import type { Run } from './runs.ts';
@@ -17,20 +17,23 @@ export interface VideoQuestions {
   readonly end?: number | undefined;
   readonly frames?: number | undefined;
   readonly maxNewTokens: number;
+  /** All of the evaluation, whether open or not: a resumed one sees what a whole one does. */
+  readonly runs: readonly Run[];
   readonly asked: readonly { readonly run: Run; readonly question: number; readonly prompt: string }[];
 }
 
 /**
- * Shows the model a video.
+ * Shows the model a video, for all reducers at once: with the attention in the tower where one needs it.
  *
  * @param named - What the catalogue calls the model.
  * @throws VideoError, InputError if the video is to blame.
  */
 export async function encodeVideo(
-  { model, named }: { readonly model: VideoModel; readonly named: string },
-  { video: path, start, end, frames }: VideoQuestions,
+  { model: dense, named }: { readonly model: VideoModel; readonly named: string },
+  { video: path, start, end, frames, runs }: VideoQuestions,
   log: Log,
 ): Promise<EncodedVideo> {
+  const model = dense.withReducer(runs.find(({ instance }) => instance?.salience)?.instance);
   const video = await openVideo(path);
   try {
     const note = foreignVideoNote(named, video.info);

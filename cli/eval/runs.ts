@@ -6,7 +6,7 @@ import type { EvalArguments } from './arguments.ts';
 import type { Question } from './question.ts';
 
 /** Which reducers at which budgets. */
-export type RunSettings = Pick<EvalArguments, 'reducers' | 'costs' | 'similarity' | 'ratio' | 'seed'>;
+export type RunSettings = Pick<EvalArguments, 'reducers' | 'costs' | 'similarity' | 'ratio' | 'seed' | 'parity'>;
 
 /** A reducer at one budget. */
 export interface Run {
@@ -24,10 +24,12 @@ export async function runsOf(settings: RunSettings, defaults: ModelDefaults): Pr
   for (const reducer of settings.reducers) {
     const make = await reducerMaker(reducer);
     for (const cost of reducer === 'none' ? [1] : settings.costs) {
-      const instance = make({ cost, seed: settings.seed, ...thresholds }, defaults);
+      // A budget that a method cannot meet is a line of the table, whose `computed` says so, and not the end of it.
+      const { seed, parity } = settings;
+      const instance = make({ cost, seed, parity, overspent: 'drop', ...thresholds }, defaults);
       // A module of the user's own need not name its budget.
-      const named = instance ? { cost, ...instance.settings } : {};
-      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, named]) });
+      const told = instance ? { cost, ...instance.settings } : {};
+      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, told]) });
     }
   }
   return runs;

@@ -50,7 +50,7 @@ async function evalKind(settings: EvalSettings, choice: AvailableModel, dtype: W
   const runs = await runsOf(settings, choice);
   const work = async (model: VideoModel, item: Item, log: Log): Promise<Given[]> => {
     const { asked, ...shown } = item as EvalItem;
-    const task = { ...shown, frames, maxNewTokens, asked: asked.map((one) => ({ ...one, run: runs[one.run]! })) };
+    const task = { ...shown, frames, maxNewTokens, runs, asked: asked.map((one) => ({ ...one, run: runs[one.run]! })) };
     using encoded = await encodeVideo({ model, named: choice.name }, task, log);
     const answers: Given[] = [];
     await answerQuestions({ model, encoded }, task, async (given) => {
