@@ -124,6 +124,24 @@ describe('ff-run --image', () => {
     expect(beside.runs[0]!.tokens.prompt).to.be.above(alone.runs[0]!.tokens.prompt + 9 * 6);
   }).timeout(240_000);
 
+  it('shows Qwen3-VL and SmolVLM2 a picture and two videos, of which both are reduced', async () => {
+    for (const [family, each] of [
+      ['Qwen3-VL', 2 * 49],
+      ['SmolVLM2', 4 * 4],
+    ] as const) {
+      const shown = ['--image', picture, '--video', clip, '--video', clip, '--frames', '4'];
+      const report = await asked('--model', await modelOf(family), ...shown, '--compare', '--cost', '0.5');
+      const [dense, reduced] = report.runs;
+      expect(
+        report.videos?.map(({ sampled }) => sampled.length),
+        family,
+      ).to.deep.equal([4, 4]);
+      expect(report.video, family).to.deep.equal(report.videos?.[0]);
+      expect(dense?.tokens.video, family).to.equal(2 * each);
+      expect(reduced?.budget.computedShare, family).to.be.closeTo(0.5, 0.02);
+    }
+  }).timeout(240_000);
+
   it('is planned for', async () => {
     const model = await modelOf('Qwen2-VL');
     const { code, stdout, stderr } = await ffRun(['--plan', '--model', model, '--image', wide, '--image', picture]);
@@ -141,6 +159,17 @@ describe('ff-run --image', () => {
       [['--image', clip], 1, /^ff-run: [^\n]*clip\.mp4: has 96 frames, and a picture has one\. [^\n]+\n$/],
       [['--image', picture, '--report', join(root, 'a.html')], 2, /^ff-run: --report [^\n]*a video is needed\.\n$/],
       [[], 2, /^ff-run: A video is needed: [^\n]+\n$/],
+      [
+        ['--video', clip, '--video', clip],
+        1,
+        /^ff-run: [^\n]*: the model takes one video in a question, got 2\. [^\n]+\n$/,
+      ],
+      [['--video', '-', '--video', '-'], 2, /^ff-run: --video -: standard input has one video\. [^\n]+\n$/],
+      [
+        ['--video', clip, '--video', clip, '--report', join(root, 'a.html')],
+        2,
+        /^ff-run: --report shows the frames of one video, got 2: [^\n]+\n$/,
+      ],
     ];
     for (const [args, code, message] of refused) {
       const ended = await ffRun(['--model', tiny, ...args, '--quiet']);
