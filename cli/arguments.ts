@@ -61,7 +61,7 @@ const flags = {
     value: 'FILE',
     short: 'v',
     many: true,
-    help: 'the video: a file, an http address, or - for standard input; may be repeated, for models that take several',
+    help: 'the video: a file, an http address, or - for standard input; may be repeated',
   },
   image: { value: 'FILE', many: true, help: 'a picture (PNG, JPEG, WebP), for models that take some; may be repeated' },
   prompt: { value: 'TEXT', short: 'p', help: 'the question (default: the model\'s own, else "Describe the video.")' },
