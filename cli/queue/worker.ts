@@ -15,7 +15,7 @@ export async function serveQueue(args: WorkerArguments, version: string): Promis
   const log = new Log('ff-worker', args);
   if (args.adapterIndex !== undefined) chooseGpu(args.adapterIndex);
   await using connection = await Connection.open(args.queue, log);
-  if (args.clear) return clear(connection, log);
+  if (args.clear) return await clear(connection, log); // before the connection is closed
   await new QueueWorker(connection, { ...args, version, open: (terms) => load(terms, args, log) }, log).run();
 }
 

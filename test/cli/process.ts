@@ -23,13 +23,15 @@ export interface RunOptions {
     | { readonly afterMs: number }
     | { readonly when: Promise<unknown> }
   );
-  readonly tool?: 'ff-run' | 'ff-eval' | 'ff-convert' | 'ff-bench';
+  readonly tool?: 'ff-run' | 'ff-eval' | 'ff-describe' | 'ff-worker' | 'ff-convert' | 'ff-bench';
+  /** Told what it says on standard error, as it comes. */
+  readonly heard?: (text: string) => unknown;
 }
 
 /** Runs a built command, `ff-run` unless named, as a user would, on the adapter that the tests run on. */
 export function ffRun(
   args: readonly string[],
-  { stdin, env = {}, interrupt, tool = 'ff-run' }: RunOptions = {},
+  { stdin, env = {}, interrupt, tool = 'ff-run', heard }: RunOptions = {},
 ): Promise<Ended> {
   const program = `${root}${tool === 'ff-bench' ? 'dist-bench' : 'dist'}/${tool}.js`;
   if (!existsSync(program)) throw new Error('dist/ is not built: run npm test, or npm run build');
@@ -38,6 +40,7 @@ export function ffRun(
   const child = spawn(process.execPath, [program, ...all], { cwd: root, env: { ...process.env, ...env } });
   child.stdin.on('error', () => undefined); // it may end before it has read everything
   child.stdin.end(stdin);
+  if (heard) child.stderr.setEncoding('utf8').on('data', heard);
   if (interrupt)
     void ('when' in interrupt ? interrupt.when : sleep(interrupt.afterMs)).then(() => child.kill(interrupt.signal));
   const output = { stdout: '', stderr: '' };

@@ -1,0 +1,44 @@
+/** Built commands as processes, for measurements of a queue. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Starts a built command; what it says on standard error is kept. */
+export function start(
+  tool: 'ff-describe' | 'ff-worker',
+  args: readonly string[],
+): { readonly process: ChildProcess; readonly said: () => string } {
+  const program = join(root, 'dist', `${tool}.js`);
+  if (!existsSync(program)) throw new Error('dist/ is not built: npm run build');
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  return { process: child, said: () => said };
+}
+
+/** Runs one to its end. @throws Error with what it said if it failed. */
+export async function run(tool: 'ff-describe' | 'ff-worker', args: readonly string[]): Promise<string> {
+  const { process: child, said } = start(tool, args);
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${tool} ended with ${code}: ${said()}`);
+  return said();
+}
+
+/** A folder of so many videos: the clips that the package ships, again and again. */
+export async function manyVideos(folder: string, count: number): Promise<void> {
+  const clips = join(root, 'assets/eval');
+  const names = (await readdir(clips)).filter((name) => name.endsWith('.mp4')).sort();
+  await mkdir(folder);
+  for (let i = 0; i < count; i++)
+    await symlink(join(clips, names[i % names.length]!), join(folder, `${String(i).padStart(4, '0')}.mp4`));
+}
+
+/** How the embedded model is asked: one frame, all tokens, few words. */
+export const SMALL = ['--prompt', 'Which object moves?', '--frames', '1', '--reducer', 'none', '--max-new-tokens', '3'];
