@@ -82,7 +82,8 @@ describe('ff-describe', () => {
     if (!hasRedis()) return this.skip();
     await using redis = await RedisServer.start();
     const queue = redis.queue('left');
-    const args = [folder, ...asked, '--out', join(folder, 'left.jsonl'), '--queue', queue];
+    const videos = ['a.mp4', 'b.mp4'].map((name) => join(folder, name));
+    const args = [...videos, ...asked, '--out', join(folder, 'left.jsonl'), '--queue', queue];
     let hear: (text: string) => unknown;
     const filled = new Promise<void>((resolve) => {
       hear = (text) => text.includes('no worker is there yet') && resolve();
