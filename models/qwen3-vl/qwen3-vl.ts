@@ -8,11 +8,10 @@ import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
 import { pairedFramesDown } from '../qwen2-vl/frames.ts';
 import { frameLimits, imageLimits, smartResize } from '../qwen2-vl/picture-size.ts';
-import { qwen3VlTowerConfig } from '../tower/config.ts';
-import { qwen3VlNames } from '../tower/names.ts';
 import { processorFrames } from './frames.ts';
 import { sizesOf } from './picture-size.ts';
 import { SHOWN, timedPairs } from './prompt.ts';
+import { qwen3VlNames, qwen3VlTowerConfig } from './tower.ts';
 
 const VISUAL = 'model.visual';
 
