@@ -79,7 +79,7 @@ const STAGES = {
 
 function Waiting({ page }: { readonly page: Page }) {
   const progress = page.progress.value;
-  if (page.problem.value) return null;
+  if (page.problem.value || page.missing.value) return null;
   const share = progress && progress.of > 0 ? progress.done / progress.of : undefined;
   return (
     <div class="waiting">
