@@ -15,17 +15,20 @@ const ABOUT: readonly (readonly [RegExp, string])[] = [
   [/SmolVLM2-(256|500)M/, 'Small and quick: short clips, pictures, plain answers in English.'],
   [/SmolVLM2/, 'The largest of the small: clips and pictures in English, better at details.'],
   [/Qwen3-VL/, 'Details, text in the picture, order of events, many languages.'],
+  [/LLaVA-Video/, 'Long descriptions of videos.'],
+  [/onevision/i, 'Pictures and videos alike, plain answers.'],
   [/Qwen2/, 'Text in the picture, longer clips, many languages.'],
   [/InternVL/, 'Charts, text and scenes, in English and Chinese.'],
   [/MiniCPM/, 'Pictures and clips in fine detail, text in the picture.'],
   [/NVILA/, 'Many frames for its size: longer videos.'],
-  [/LLaVA-Video/, 'Long descriptions of videos.'],
-  [/onevision/i, 'Pictures and videos alike, plain answers.'],
   [/./, 'An earlier model, to compare with.'],
 ];
 
 /** The one to begin with. */
 const FIRST = 'HuggingFaceTB/SmolVLM2-500M-Video-Instruct';
+
+/** Larger ones are for machines of another kind. */
+const MOST_BILLIONS = 9;
 
 /** What a tab is given at most: to ask the adapter for more would take it from everything else on the machine. */
 const MOST_BYTES = 16e9;
@@ -40,12 +43,21 @@ export async function tellChoices(runtime: Runtime, embedded: string, on: (choic
   const models = catalogue.models as Readonly<Record<string, NamedModel>>;
   const known = Object.entries(published as unknown as Readonly<Record<string, Configs>>);
   const named = known.filter(([name]) => Object.hasOwn(models, name));
-  const first = named.sort(([one], [other]) => Number(other === FIRST) - Number(one === FIRST));
-  for (const [name, configs] of first) {
+  const rank = (name: string): number => (name === FIRST ? 0 : billionsOf(name));
+  const sorted = named
+    .filter(([name]) => billionsOf(name) <= MOST_BILLIONS)
+    .sort(([one], [other]) => rank(one) - rank(other));
+  for (const [name, configs] of sorted) {
     const files = await filesOfConfigs(name, configs, words);
     const plan = { ...(await planned(files, runtime, models[name]!)), stored: await storedModel(name) };
     on({ name, title: name.replace(/^.*\//, ''), about: ABOUT.find(([family]) => family.test(name))![1], ...plan });
   }
+}
+
+/** Parameters, as names have them: `SmolVLM2-500M`, `Qwen2-VL-2B`. */
+function billionsOf(name: string): number {
+  const [, number = '8', unit = 'B'] = /(\d+(?:\.\d+)?)([BM])\b/i.exec(name) ?? [];
+  return Number(number) / (unit.toUpperCase() === 'M' ? 1000 : 1);
 }
 
 type Planned = Pick<Choice, 'bytes' | 'memory' | 'problem'>;

@@ -1,5 +1,6 @@
 /** Questions and answers. */
 import { useEffect, useRef } from 'preact/hooks';
+import { DEFAULTS } from '../state/address.ts';
 import type { Page } from '../state/page.ts';
 import { bytesText } from '../state/texts.ts';
 import { Answered } from './answered.tsx';
@@ -56,6 +57,11 @@ function ModelLine({ page }: { readonly page: Page }) {
           </span>
         )}
       </p>
+      {model && page.modelName.value !== DEFAULTS.model && (
+        <button type="button" onClick={() => void page.discard()}>
+          Remove
+        </button>
+      )}
       <button
         type="button"
         onClick={() => {

@@ -5,7 +5,13 @@ import { DEFAULTS } from '../state/address.ts';
 import type { Page } from '../state/page.ts';
 import { bytesText } from '../state/texts.ts';
 
-export function ModelDialog({ page, dialog }: { readonly page: Page; readonly dialog: RefObject<HTMLDialogElement> }) {
+export function ModelDialog({
+  page,
+  dialog,
+}: {
+  readonly page: Page;
+  readonly dialog: RefObject<HTMLDialogElement | null>;
+}) {
   const close = (): void => dialog.current?.close();
   const use = (model: string): void => {
     close();

@@ -53,7 +53,7 @@ function Facts({ page }: { readonly page: Page }) {
   if (!video) return <p class="facts">{page.source.value.name}</p>;
   return (
     <>
-      <p class="facts" data-frames={video.frames} data-sampled={video.sampled.length}>
+      <p class="facts" data-decoder={video.decoder} data-frames={video.frames} data-sampled={video.sampled.length}>
         {factsOf(video)}
       </p>
       {video.notes.map((note) => (

@@ -104,6 +104,13 @@ export class Page {
     this.choices.value = this.choices.value.map(freed);
   }
 
+  /** Removes the model that is in use, and goes on with the embedded one. */
+  async discard(): Promise<void> {
+    const model = this.modelName.value;
+    await this.choose(DEFAULTS.model);
+    await this.remove(model);
+  }
+
   /** Learns what models there are, and what is stored of them. */
   async list(): Promise<void> {
     if (this.listing.value) return;
