@@ -244,7 +244,7 @@ describe('the page', function () {
   });
 
   it('loads at most 200 kB of JavaScript for its first screen', async () => {
-    const files = (await readdir(join(built, 'assets'))).filter((file) => /^(index|worker).*\.js$/.test(file));
+    const files = (await readdir(join(built, 'assets'))).filter((file) => /^(index|worker)-.*\.js$/.test(file));
     expect(files).to.have.length(2);
     const sizes = await Promise.all(
       files.map(async (file) => gzipSync(await readFile(join(built, 'assets', file))).length),
