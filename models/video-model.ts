@@ -17,7 +17,7 @@ import {
 } from './inputs.ts';
 import { checkAlive, type ModelParts } from './model-parts.ts';
 import type { TokenReducer } from './reduction.ts';
-import { type Answer, type AskOptions, Session } from './session.ts';
+import { type Answer, type AskOptions, Session, type SessionOptions } from './session.ts';
 import { newStats } from './stats.ts';
 import type { LoadedWeights } from './weights.ts';
 
@@ -128,10 +128,11 @@ export class VideoModel {
    * A conversation about what `encode` and `encodePicture` made, which must stay until it ends.
    *
    * @param about - A video may stand for itself; undefined for words alone.
+   * @throws InputError if the model was disposed of, or what was said before is no conversation.
    */
-  session(about?: EncodedVideo | Inputs): Session {
+  session(about?: EncodedVideo | Inputs, options: SessionOptions = {}): Session {
     checkAlive(this.parts);
-    return new Session(this.parts, this.reducer, inputsOf(about));
+    return new Session(this.parts, this.reducer, inputsOf(about), options);
   }
 
   /** One question of a session of its own, as `Session.ask`. */

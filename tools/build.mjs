@@ -41,6 +41,7 @@ const programs = {
   'ff-run': 'cli/ff-run.ts',
   'ff-eval': 'cli/ff-eval.ts',
   'ff-convert': 'cli/ff-convert.ts',
+  'ff-serve': 'serve/ff-serve.ts',
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
 };
 
