@@ -72,7 +72,7 @@ export async function serve(args: ServeArguments, version: string): Promise<void
     ...{ defaults, version, apiKey: args.apiKey, cors: args.cors, maxBodyBytes: maxBytes, ending: ending.signal },
     names: [...new Set([choice.name, choice.name.slice(choice.name.lastIndexOf('/') + 1), ...args.aliases])],
     records: recordsOf(args.log, log),
-    pages: fileURLToPath(new URL('page', import.meta.url)),
+    pages: fileURLToPath(new URL('web', import.meta.url)),
   });
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: 600_000 } }) as Server;
   await listen(server, args, note);

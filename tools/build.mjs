@@ -4,6 +4,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { browserProgram } from './browser-program.mjs';
 import { wgslSource } from './wgsl-source.mjs';
 
 // What users install stays outside; a development dependency that the code imports, the charts, comes along.
@@ -17,14 +18,28 @@ const wgsl = {
   },
 };
 
+/** Programs that pages carry, as text. */
+const programsAsText = {
+  name: 'programs as text',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /\.browser\.ts\?text$/ }, ({ path, resolveDir }) => ({
+      path: new URL(path, pathToFileURL(`${resolveDir}/`)).href,
+      namespace: 'program',
+    }));
+    onLoad({ filter: /./, namespace: 'program' }, async ({ path }) => ({
+      contents: await browserProgram(path),
+      loader: 'text',
+    }));
+  },
+};
+
 /** For both: their entries share chunks, so that a `Tensor` of one is a `Tensor` of the other. */
 const common = {
   bundle: true,
   splitting: true,
   format: 'esm',
   external: Object.keys({ ...dependencies, ...optionalDependencies }),
-  plugins: [wgsl],
-  loader: { '.browser.js': 'text' },
+  plugins: [wgsl, programsAsText],
   legalComments: 'inline',
   logLevel: 'warning',
 };

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { createAdaptorServer } from '@hono/node-server';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { reducerNamed } from '../../framefusion/reducers.ts';
+import { chooseModel } from '../../library/catalogue.ts';
+import { defaultsOf } from '../../library/named-model.ts';
 import { loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { type AppOptions, makeApp } from '../../serve/app.ts';
@@ -16,15 +18,15 @@ import { atEnd, sharedRuntime } from '../helpers/device.ts';
 
 export const clipFile = fileURLToPath(new URL('../../assets/clip.mp4', import.meta.url));
 export const clipUrl = `data:video/mp4;base64,${readFileSync(clipFile).toString('base64')}`;
-const folder = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
+const choice = chooseModel('tiny-llava-video');
 
 let embedded: Promise<VideoModel> | undefined;
 
 /** The embedded model, which tests share. */
 export function embeddedModel(): Promise<VideoModel> {
   embedded ??= (async () => {
-    const defaults = { frames: 32, prompt: 'Which object moves?' };
-    const model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { name: 'tiny-llava-video', defaults });
+    const options = { name: choice.name, defaults: defaultsOf(choice) };
+    const model = await loadCheckpoint(folderFiles(choice.folder!), await sharedRuntime(), options);
     atEnd(() => model[Symbol.dispose]());
     return model;
   })();
@@ -51,7 +53,8 @@ export async function startServer(differences: Differences = {}): Promise<TestSe
   const { limits, ...other } = differences;
   const office = await openOffice({
     load: async () => ({ model: await embeddedModel(), close: () => undefined }),
-    reducer: ({ cost = 1, reducer = 'framefusion' }) => (cost === 1 ? undefined : reducerNamed(reducer, { cost })),
+    reducer: ({ cost = 1, reducer = 'framefusion' }) =>
+      cost === 1 ? undefined : reducerNamed(reducer, { cost }, choice),
     note: () => undefined,
     wording: (question) => question,
     ...{ queue: 256, parallel: 8, threads: 2, cacheBytes: 1e9 },

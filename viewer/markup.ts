@@ -1,13 +1,17 @@
-/** The sampled frames, to be drawn over by the page's program, with its slider and legend. */
-import { html, type Markup } from '../../charts/markup.ts';
-import { onWhite } from '../../charts/palette.ts';
-import type { ReportOfVideo } from '../report.ts';
-import { COLOUR } from './charts.ts';
+/** The sampled frames, to be drawn over by `viewer.ts`, with its slider and legend. */
+import { html, type Markup } from '../charts/markup.ts';
+import { onWhite } from '../charts/palette.ts';
+import type { Size } from '../engine/geometry.ts';
+import { columnsOf } from './layout.ts';
 import type { Played } from './played.ts';
+
+/** Colours of the palette: what is merged is blue, pruned vermillion, kept green, over the frames and in charts. */
+export const COLOUR = { merged: 0, kept: 2, pruned: 1 } as const;
 
 /** A sampled frame. */
 export interface DrawnFrame {
-  readonly jpeg: Uint8Array;
+  /** Address of its picture, which may be a `data:` one. */
+  readonly source: string;
   /** When it is shown in the video. */
   readonly seconds: number;
 }
@@ -15,15 +19,11 @@ export interface DrawnFrame {
 const HINT = 'Point at a patch to see what became of it; arrow and page keys walk over patches and frames.';
 
 /** Slider, legend and frames. */
-export function playerSection(
-  data: Played,
-  frames: readonly DrawnFrame[],
-  { width, height }: ReportOfVideo['video'],
-): Markup {
+export function playerSection(data: Played, frames: readonly DrawnFrame[], { width, height }: Size): Markup {
   const last = data.points.length - 1;
   const newline = data.newlines !== 'none';
   // The picture as it is displayed, although the model may see a square; newline tokens right of it.
-  const columns = data.columns + (newline ? 1.3 : 0);
+  const columns = columnsOf(data);
   const shape = `--columns:${columns};--pictured:${data.columns};--shape:${(width / height) * (columns / data.columns)}`;
   return html`<div class="player" style="${shape}">
 <div class="controls"><button type="button" id="play">Play</button>
@@ -37,9 +37,8 @@ ${frames.map((frame, i) => frameBox(frame, i))}<svg id="thread" class="thread" a
 </div>`;
 }
 
-function frameBox({ jpeg, seconds }: DrawnFrame, index: number): Markup {
+function frameBox({ source, seconds }: DrawnFrame, index: number): Markup {
   const at = `${seconds.toFixed(2)} s`;
-  const source = `data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`;
   return html`<figure class="frame"><div class="view"><img src="${source}" alt="Frame ${index + 1}, at ${at}"><canvas></canvas></div>
 <figcaption><b>${index + 1}</b> <span class="at">${at}</span> <span class="left"></span></figcaption></figure>\n`;
 }
