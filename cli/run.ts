@@ -2,6 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
+import { askedOf, foreignVideoNote, type Wording } from '../library/embedded-model.ts';
 import type { Picture } from '../media/crop-picture.ts';
 import { openVideo } from '../media/open-video.ts';
 import { openPicture } from '../media/picture.ts';
@@ -15,7 +16,6 @@ import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
-import { askedOf, foreignVideoNote, type Wording } from './embedded-model.ts';
 import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { given, UsageError } from './flags.ts';

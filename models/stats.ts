@@ -89,3 +89,10 @@ function stepOf(event: LayerEvent, { similarShare, budgetShare }: NonNullable<La
 function rowsOf({ hidden }: LayerEvent['before']): number {
   return hidden.shape2()[0];
 }
+
+/** Share of the video tokens that was computed: the mean over the layers of those in attention. */
+export function computedShareOf({ layers, promptRows, videoTokens }: GenerationStats): number {
+  if (videoTokens === 0) return 1;
+  const text = promptRows - videoTokens;
+  return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;
+}
