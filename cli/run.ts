@@ -26,7 +26,7 @@ import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
 import { familiesWith, type ReducerMaker, reducerMaker } from './own-module.ts';
 import { percentText } from './quantities.ts';
-import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
+import { modelReport, REPORT_VERSION, type Report, runReport, videoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
 import { standardOutput } from './standard-output.ts';
 import { bytes, compareTable, layerLines, savedTable } from './table.ts';
@@ -60,7 +60,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     for (const note of notes) log.note(`${log.tool}: ${note}`);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
-      using shown = await showAll(opened, model, args, log);
+      using shown = await showAll(opened, model.withReducer(reducerOf(asked, choice)), args, log);
       const prompt = wanted.question;
       if (args.chat) {
         await talk(asked, { choice, model, prompt, seen: shown.seen }, log);
@@ -221,10 +221,10 @@ function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): strin
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
-  if (cost === 1 && !args.compare) return undefined;
+  const { cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
+  if (cost === 1 && keep === undefined && !args.compare) return undefined;
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return args.makeReducer({ cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
+  return args.makeReducer({ cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(
@@ -279,7 +279,7 @@ interface About {
 }
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
-  const { model, runtime, opened, shown, answers } = about;
+  const { model, opened, shown, answers } = about;
   const { temperature, seed } = args;
   const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
@@ -289,21 +289,13 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
     command: commandLine('ff-run'),
     date: new Date().toISOString(),
     system: { node: process.version, platform: `${process.platform} ${process.arch}` },
-    ...(opened.video && shown.video && { video: videoReport(opened.video, shown.video) }),
+    ...(opened.video && shown.video && { video: videoReport(opened.video, shown.video.sampled) }),
     ...(opened.pictures.length > 0 && {
       images: opened.pictures.map(({ name, width, height }) => ({ name, width, height })),
     }),
     prompt: about.prompt,
     ...(about.notes.length > 0 && { notes: about.notes }),
-    model: {
-      name: about.choice.name,
-      architecture: model.architecture,
-      layers: model.layers,
-      dtype: model.computeDtype,
-      weights: model.weights.formats.join(' + '),
-      weightBytes: model.weights.bytes,
-    },
-    adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
+    ...modelReport(about.choice.name, model),
     sampling: { temperature, topP, topK, minP, repetitionPenalty, seed },
     seconds: {
       load: about.loadSeconds,
@@ -314,12 +306,6 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
     runs: answers.map((answered) => answered.report),
     ...(one && other && { divergesAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
   };
-}
-
-function videoReport({ name, decoder, info, warnings }: Video, { sampled }: Shown): VideoReport {
-  const { width, height, frames, averageFps } = info;
-  const { duration: durationSeconds, indices } = sampled.sampling;
-  return { name, decoder, width, height, frames, averageFps, durationSeconds, sampled: indices, warnings };
 }
 
 async function finish(args: RunArguments, report: Report, about: About, log: Log): Promise<void> {

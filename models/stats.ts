@@ -1,4 +1,5 @@
-import { actionOf, type LayerEvent, type Listener, type ReductionStep } from './reduction.ts';
+import type { Inputs } from './inputs.ts';
+import { actionOf, type LayerEvent, type Listener, type Prompt, type ReductionStep } from './reduction.ts';
 import type { Trace } from './trace.ts';
 
 /** Rows of the sequence at one layer. */
@@ -51,6 +52,14 @@ export function newStats(): GenerationStats {
     decodeSeconds: 0,
     cacheBytes: 0,
   };
+}
+
+/** Writes down what there was before any reduction, and what was done to the video before the question. */
+export function noteUnreduced(stats: GenerationStats, prompt: Prompt, { video }: Inputs): void {
+  const { rows, tokens } = prompt.unreduced ?? { rows: prompt.hidden.shape2()[0], tokens: prompt.layout.tokens };
+  stats.promptRows = rows;
+  stats.videoTokens = tokens;
+  if (video?.kept?.step) stats.steps.push(video.kept.step);
 }
 
 /** Writes down the rows of every layer, and each call that looked at the sequence. */

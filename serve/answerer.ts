@@ -1,5 +1,6 @@
 /** One answer, from its turn in the queue to its last word. */
 import { randomInt } from 'node:crypto';
+import type { Piece as SpokenPiece } from '../cli/answers.ts';
 import { textOf } from '../models/model-parts.ts';
 import type { AskOptions } from '../models/session.ts';
 import type { GenerationStats } from '../models/stats.ts';
@@ -13,6 +14,7 @@ import type { ChatRequest } from './schema.ts';
 import type { ServedModel, Variant } from './served-model.ts';
 import type { Settings } from './settings.ts';
 import { StopScan } from './stop.ts';
+import { checkTraced, type Traces } from './traces.ts';
 
 /** What all answers share. */
 export interface Office {
@@ -22,6 +24,7 @@ export interface Office {
   readonly gpu: FairQueue;
   readonly exhibition: Exhibition;
   readonly conversations: Conversations;
+  readonly traces: Traces;
   readonly metrics: Metrics;
   /** A question as the model is asked it. */
   readonly wording: (question: string) => string;
@@ -48,6 +51,8 @@ export interface Outcome {
   readonly finish: 'stop' | 'length';
   readonly stats: GenerationStats;
   readonly cached: { readonly video: boolean; readonly session: boolean };
+  /** Id of its trace, if that was asked for. */
+  readonly trace: string | undefined;
 }
 
 /** What is known when the answer is about to be written. */
@@ -75,7 +80,11 @@ export async function answer(
   waited();
   const variant = served.variant(settings);
   const wishes = wishesOf(order);
-  using exhibits = await office.exhibition.show(asked.shown, { model: variant.model, wishes, signal });
+  using exhibits = await office.exhibition.show(asked.shown, {
+    ...{ model: variant.model, wishes, signal },
+    anew: settings.trace,
+  });
+  if (settings.trace) checkTraced(exhibits);
   return written(order, office, { variant, exhibits, begin, give });
 }
 
@@ -90,7 +99,10 @@ async function written(order: Order, office: Office, { variant, exhibits, begin,
   const { request, asked, signal } = order;
   const { metrics, wording } = office;
   const worded = { ...asked, turns: asked.turns.map((turn) => ({ ...turn, question: wording(turn.question) })) };
-  using talk = office.conversations.open(variant, exhibits, worded);
+  const { trace = false } = order.settings;
+  using talk = trace
+    ? office.conversations.fresh(variant, exhibits, worded)
+    : office.conversations.open(variant, exhibits, worded);
   const cached = { video: exhibits.cached && exhibits.key !== '', session: talk.cached };
   const scan = new StopScan(typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []));
   const { tokenizer } = textOf(variant.model.parts);
@@ -108,16 +120,19 @@ async function written(order: Order, office: Office, { variant, exhibits, begin,
   };
   const options: AskOptions = {
     ...samplingOf(request),
-    signal,
+    ...{ signal, trace },
     token: () => answering.stats.generated === 1 && first(),
     ...(request.logprobs && {
       scores: (id, scores) => logprobs.push(logprobOf(id, scores, request.top_logprobs ?? 0, tokenizer)),
     }),
   };
-  const answering = talk.session.ask(wording(asked.question), options);
+  const prompt = wording(asked.question);
+  const answering = talk.session.ask(prompt, options);
+  const pieces: SpokenPiece[] = [];
   const { stats } = answering;
   try {
     for await (const text of answering) {
+      if (trace) pieces.push({ text, tokens: stats.generated });
       giveText(scan.push(text));
       if (scan.stopped) break;
     }
@@ -128,7 +143,8 @@ async function written(order: Order, office: Office, { variant, exhibits, begin,
   if (stats.generated === 0) begin({ cached });
   if (!scan.stopped) talk.keep();
   count(metrics, stats);
-  return { finish: scan.stopped || stats.stopped ? 'stop' : 'length', stats, cached };
+  const traced = trace ? await office.traces.add({ variant, exhibits, prompt, options, stats, pieces }) : undefined;
+  return { finish: scan.stopped || stats.stopped ? 'stop' : 'length', stats, cached, trace: traced };
 }
 
 /** How the answer is written. Without a temperature it is the most probable one; with one, another each time unless seeded. */

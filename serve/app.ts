@@ -85,6 +85,11 @@ export function makeApp(options: AppOptions): OpenAPIHono<RequestVariables> {
       return context.json({ status, model: names[0]! } as const, status === 'ok' ? 200 : 503);
     },
   );
+  app.get('/v1/traces/:id', (context) => {
+    const page = office.traces.get(context.req.param('id'));
+    if (page === undefined) throw new ApiError(404, 'There is no such trace any more.', { code: 'trace_not_found' });
+    return context.html(page);
+  });
   app.get('/metrics', async (context) => {
     context.header('content-type', office.metrics.contentType);
     return context.body(await office.metrics.text());

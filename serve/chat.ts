@@ -55,6 +55,7 @@ async function whole(context: Context, order: Order, office: Office, note: Reque
       },
     ],
     usage: usageOf(outcome),
+    ...traceOf(outcome),
   };
   return context.json(body);
 }
@@ -83,9 +84,16 @@ async function streamed(
   });
   tellCache(context, begun);
   const { include_usage } = order.request.stream_options ?? {};
-  const chunk = (choices: Choice[], used: Chunk['usage'] = null): { data: string } => ({
-    data: JSON.stringify({ ...head, object: 'chat.completion.chunk', choices, ...(include_usage && { usage: used }) }),
-  });
+  const chunk = (choices: Choice[], used: Chunk['usage'] = null, more: Partial<Chunk> = {}): { data: string } => {
+    const body: Chunk = {
+      ...head,
+      object: 'chat.completion.chunk',
+      choices,
+      ...(include_usage && { usage: used }),
+      ...more,
+    };
+    return { data: JSON.stringify(body) };
+  };
   const choice = (delta: Choice['delta'], more: Partial<Choice> = {}): Choice[] => [
     { index: 0, delta, logprobs: null, finish_reason: null, ...more },
   ];
@@ -106,7 +114,7 @@ async function streamed(
       }
       const ended = await outcome!;
       note.ended(ended);
-      await write(chunk(choice({}, { finish_reason: ended.finish })));
+      await write(chunk(choice({}, { finish_reason: ended.finish }), null, traceOf(ended)));
       if (include_usage) await write(chunk([], usageOf(ended)));
       await write({ data: '[DONE]' });
     } catch (error) {
@@ -133,6 +141,11 @@ async function read(written: Promise<unknown>, giveUp: () => void): Promise<void
 
 function logprobsOf({ request }: Order, content: Piece['logprobs']): Choice['logprobs'] {
   return request.logprobs ? { content: [...content], refusal: null } : null;
+}
+
+/** Where the answer's trace is. */
+function traceOf({ trace }: Outcome): Pick<Completion, 'framefusion'> {
+  return trace === undefined ? {} : { framefusion: { trace: `/v1/traces/${trace}` } };
 }
 
 function usageOf({ stats }: Outcome): z.infer<typeof usage> {

@@ -31,6 +31,12 @@ export class Conversations {
     this.#metrics = metrics;
   }
 
+  /** A session that has computed nothing yet, and is not kept. */
+  fresh({ model }: Variant, { video, pictures }: Exhibits, { system, turns }: Asked): Talk {
+    const session = model.session({ video, pictures }, { system, turns });
+    return { session, cached: false, keep: () => undefined, [Symbol.dispose]: () => session[Symbol.dispose]() };
+  }
+
   /** A session that stands where the question comes. */
   open(variant: Variant, exhibits: Exhibits, { system, turns }: Asked): Talk {
     const keyOf = (said: readonly Turn[]): string => keyOfTalk(variant.key, exhibits.key, system, said);

@@ -44,6 +44,12 @@ export async function decodePicture(
   });
 }
 
+/** A video's frames, and what it is. */
+export interface Decoded {
+  readonly sampled: SampledVideo;
+  readonly about: Pick<Video, 'name' | 'decoder' | 'info' | 'warnings'>;
+}
+
 /** @throws VideoError, ApiError - for the client. */
 export function decodeVideo(
   files: VideoFiles,
@@ -51,17 +57,17 @@ export function decodeVideo(
   wishes: SamplingWishes,
   limits: DecodeLimits,
   signal: AbortSignal,
-): Promise<SampledVideo> {
-  return inTime(files.place, limits.timeoutSeconds, signal, (late) => sampled(files, model, wishes, limits, late));
+): Promise<Decoded> {
+  return inTime(files.place, limits.timeoutSeconds, signal, (late) => decoded(files, model, wishes, limits, late));
 }
 
-async function sampled(
+async function decoded(
   files: VideoFiles,
   model: VideoModel,
   wishes: SamplingWishes,
   { timeoutSeconds, maxVideoSeconds }: DecodeLimits,
   signal: AbortSignal,
-): Promise<SampledVideo> {
+): Promise<Decoded> {
   const { place } = files;
   const options = { name: place, timeoutSeconds, maxPixels: MAX_PIXELS, signal };
   const { video, frames } = await opened(files, options, wishes);
@@ -76,7 +82,9 @@ async function sampled(
     const settings = samplingOf(model, wishes);
     // Frames that were chosen by the client are all shown, as far as that many are allowed.
     const all = frames && { maxFrames: Math.min(settings.maxFrames, video.info.frames), forceSample: true };
-    return await sampleVideo(video, { ...settings, ...all, signal });
+    const sampled = await sampleVideo(video, { ...settings, ...all, signal });
+    const { name, decoder, info, warnings } = video;
+    return { sampled, about: { name, decoder, info, warnings } };
   } finally {
     await video.close();
   }

@@ -1,11 +1,10 @@
 /** What a request shows, encoded: once, and as long as there is room kept on the GPU for whoever shows it again. */
 import { createHash } from 'node:crypto';
-import type { SampledVideo } from '../media/sample-video.ts';
 import { samplingOf } from '../models/defaults.ts';
 import type { EncodedPicture, EncodedVideo, SamplingWishes } from '../models/inputs.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { Shown, ShownFrame } from './conversation.ts';
-import { type DecodeLimits, decodePicture, decodeVideo } from './decode.ts';
+import { type Decoded, type DecodeLimits, decodePicture, decodeVideo } from './decode.ts';
 import { badRequest } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { FairQueue } from './queue.ts';
@@ -28,6 +27,8 @@ export interface Showing {
   readonly model: VideoModel;
   readonly wishes: SamplingWishes;
   readonly signal: AbortSignal;
+  /** Whether the video must be decoded, although its tokens are kept. */
+  readonly anew?: boolean | undefined;
 }
 
 /** Inputs of a question, in use. */
@@ -39,7 +40,7 @@ export interface Exhibits extends Disposable {
   /** Whether all of it was encoded before. */
   readonly cached: boolean;
   /** Of the video, where it was decoded for this request. */
-  readonly sampled: SampledVideo | undefined;
+  readonly decoded: Decoded | undefined;
   /** Another hold on the same. */
   lease(): Disposable;
   /** Counts as used now. */
@@ -59,7 +60,7 @@ interface Made {
   readonly lease: Lease<Encoded>;
   readonly key: string;
   readonly cached: boolean;
-  readonly sampled?: SampledVideo | undefined;
+  readonly decoded?: Decoded | undefined;
 }
 
 /** Encodes what requests show. */
@@ -91,7 +92,7 @@ export class Exhibition {
       pictures: made.filter((_, i) => i !== video).map(({ lease }) => lease.value as EncodedPicture),
       key: made.map(({ key }) => key).join(' '),
       cached: made.every(({ cached }) => cached),
-      sampled: made[video]?.sampled,
+      decoded: made[video]?.decoded,
       lease: () => {
         const more = made.map(({ lease }) => lease.again());
         return {
@@ -113,6 +114,7 @@ export class Exhibition {
     try {
       for (const { url, place } of piece.parts) sources.push(await openSource(url, place, limits, showing.signal));
       const key = keyOf(piece, sources, showing);
+      if (showing.anew) return await this.#make(piece, sources, key, showing);
       let kept = cache.get<Encoded>(key);
       for (let coming = this.#coming.get(key); !kept && coming; coming = this.#coming.get(key)) {
         await coming.catch(() => undefined); // whoever made it may have gone away
@@ -130,17 +132,17 @@ export class Exhibition {
 
   async #make(piece: Piece, sources: readonly Source[], key: string, showing: Showing): Promise<Made> {
     const { cache } = this.#workshop;
-    const { encoded, sampled } = await this.#encode(piece, sources, showing);
+    const { encoded, decoded } = await this.#encode(piece, sources, showing);
     const { tokens, planes = [] } = encoded;
     const bytes = [tokens, ...planes].reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return { lease: cache.put(key, encoded, bytes), key, cached: false, sampled };
+    return { lease: cache.put(key, encoded, bytes), key, cached: false, decoded };
   }
 
   async #encode(
     piece: Piece,
     sources: readonly Source[],
     { model, wishes, signal }: Showing,
-  ): Promise<{ encoded: Encoded; sampled?: SampledVideo }> {
+  ): Promise<{ encoded: Encoded; decoded?: Decoded }> {
     const { limits, decoding, gpu, metrics } = this.#workshop;
     const stage = async <T>(name: 'decode' | 'encode', queue: FairQueue, work: () => Promise<T>): Promise<T> => {
       using _ = await queue.enter('', signal);
@@ -155,8 +157,8 @@ export class Exhibition {
       return { encoded: await stage('encode', gpu, () => model.encodePicture(picture, { signal })) };
     }
     const frames = { sources, seconds: secondsOf(piece), place: piece.place };
-    const sampled = await stage('decode', decoding, () => decodeVideo(frames, model, wishes, limits, signal));
-    return { encoded: await stage('encode', gpu, () => model.encode(sampled, { signal })), sampled };
+    const decoded = await stage('decode', decoding, () => decodeVideo(frames, model, wishes, limits, signal));
+    return { encoded: await stage('encode', gpu, () => model.encode(decoded.sampled, { signal })), decoded };
   }
 }
 

@@ -8,6 +8,7 @@ import { FairQueue } from './queue.ts';
 import { ServedModel, type Serving } from './served-model.ts';
 import { GpuCache } from './shared.ts';
 import type { SourceLimits } from './sources.ts';
+import { Traces } from './traces.ts';
 
 /** What all requests share, to be closed. */
 export type OpenOffice = Office & Disposable;
@@ -20,6 +21,8 @@ export interface OfficeOptions extends Omit<Serving, 'onGone'> {
   readonly threads: number;
   readonly cacheBytes: number;
   readonly wording: (question: string) => string;
+  /** Name and version of the program. */
+  readonly version: string;
 }
 
 /** @throws as loading the model. */
@@ -45,5 +48,6 @@ export async function openOffice(options: OfficeOptions): Promise<OpenOffice> {
   const exhibition = new Exhibition({ limits, cache, decoding: decoding!, gpu: gpu!, metrics });
   const conversations = new Conversations(cache, metrics);
   const close = (): void => served.close();
-  return { served, queue, gpu: gpu!, exhibition, conversations, metrics, wording, [Symbol.dispose]: close };
+  const traces = new Traces(options.version);
+  return { served, queue, traces, gpu: gpu!, exhibition, conversations, metrics, wording, [Symbol.dispose]: close };
 }

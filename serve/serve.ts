@@ -33,9 +33,9 @@ export async function serve(args: ServeArguments, version: string): Promise<void
   const choice = await findChoice({ ...chooseModel(args.model), ...families }, log);
   const makeReducer = await reducerMaker(args.reducer);
   const defaults = defaultsOf(args);
-  const reducer = ({ cost = args.cost, reducer: name = args.reducer, similarity, ratio }: Settings) => {
-    if (cost === 1) return undefined;
-    const options = { cost, similarityLowerBound: similarity, ratioLowerBound: ratio };
+  const reducer = ({ cost, keep, reducer: name = args.reducer, similarity, ratio }: Settings) => {
+    if (cost === 1 && keep === undefined) return undefined;
+    const options = { cost, keep, similarityLowerBound: similarity, ratioLowerBound: ratio };
     // A request names reducers; only the command line brings modules.
     return name === args.reducer ? makeReducer(options, choice) : reducerNamed(name, options, choice);
   };
@@ -57,7 +57,7 @@ export async function serve(args: ServeArguments, version: string): Promise<void
   const { maxBody: maxBytes, mediaTimeout: timeoutSeconds, maxVideoSeconds } = args;
   using office = await openOffice({
     ...{ load, reducer, note, queue: args.queue, parallel: args.parallel, threads: args.threads },
-    cacheBytes: args.cache,
+    ...{ cacheBytes: args.cache, version },
     wording: (question) => askedOf(choice.name, question).question,
     limits: {
       mediaRoots: args.mediaRoots.map(resolvedRoot),

@@ -70,12 +70,12 @@ export class ServedModel {
   }
 
   /** The model at a budget. @throws ApiError (503); InputError. */
-  variant({ cost, reducer, similarity, ratio }: Settings): Variant {
+  variant(settings: Settings): Variant {
+    const { cost, keep, reducer, similarity, ratio } = settings;
     const { model } = this;
-    const key = JSON.stringify([this.#loads, reducer, cost, similarity, ratio]);
+    const key = JSON.stringify([this.#loads, reducer, cost, keep, similarity, ratio]);
     const known = this.#variants.get(key);
     if (known) return known;
-    const settings = { cost, reducer, similarity, ratio } as Settings;
     const variant = { model: model.withReducer(this.#serving.reducer(settings)), key };
     this.#variants.set(key, variant);
     return variant;

@@ -7,6 +7,11 @@ import { badRequest } from './errors.ts';
 export const settingsSchema = z
   .strictObject({
     cost: z.number().gt(0).max(1).describe('Share of the video tokens to compute; 1 runs dense.'),
+    keep: z
+      .number()
+      .gt(0)
+      .max(1)
+      .describe('Share of the video tokens that a reducer leaves, for those that take it instead of a cost.'),
     reducer: z.enum(Object.keys(reducers) as [string, ...string[]]).describe('What reduces the tokens.'),
     similarity: z.number().gt(-2).max(2).describe('Merge tokens at least this similar.'),
     ratio: z.number().min(0).max(1).describe('Stop merging below this share.'),

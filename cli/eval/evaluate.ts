@@ -109,10 +109,12 @@ async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> 
   for (const reducer of args.reducers) {
     const make = await reducerMaker(reducer);
     for (const cost of reducer === 'none' ? [1] : args.costs) {
-      const instance = make({ cost, seed: args.seed, ...thresholds }, choice);
+      // A budget that a method cannot meet is a line of the table, whose `computed` says so, and not the end of it.
+      const settings = { cost, seed: args.seed, parity: args.parity, overspent: 'drop', ...thresholds } as const;
+      const instance = make(settings, choice);
       // A module of the user's own need not name its budget.
-      const settings = instance ? { cost, ...instance.settings } : {};
-      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, settings]) });
+      const told = instance ? { cost, ...instance.settings } : {};
+      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, told]) });
     }
   }
   return runs;
@@ -229,7 +231,9 @@ function byVideo(questions: readonly Question[]) {
   return groups.values();
 }
 
-async function encode(args: EvalArguments, { model, choice }: Work, shown: Question, log: Log) {
+/** For all reducers at once: with the attention in the tower where one needs it. */
+async function encode(args: EvalArguments, { model: dense, choice, runs }: Work, shown: Question, log: Log) {
+  const model = dense.withReducer(runs.find(({ instance }) => instance?.salience)?.instance);
   const { start, end } = shown;
   const video = await openVideo(shown.video);
   try {

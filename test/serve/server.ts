@@ -56,7 +56,7 @@ export async function startServer(differences: Differences = {}): Promise<TestSe
     reducer: ({ cost = 1, reducer = 'framefusion' }) =>
       cost === 1 ? undefined : reducerNamed(reducer, { cost }, choice),
     note: () => undefined,
-    wording: (question) => question,
+    ...{ wording: (question: string) => question, version: 'test' },
     ...{ queue: 256, parallel: 8, threads: 2, cacheBytes: 1e9 },
     ...other,
     limits: {
