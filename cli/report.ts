@@ -55,8 +55,10 @@ export interface Report {
   readonly command: string;
   readonly date: string;
   readonly system: { readonly node: string; readonly platform: string };
-  /** Absent where there was none. */
+  /** The first; absent where there was none. */
   readonly video?: VideoReport;
+  /** All, where there are several. */
+  readonly videos?: readonly VideoReport[];
   /** Pictures that were shown before it; absent where there were none. */
   readonly images?: readonly { readonly name: string; readonly width: number; readonly height: number }[];
   readonly prompt: string;

@@ -29,14 +29,14 @@ export interface Conversation {
 
 /** What is shown, as far as a prompt's text speaks of it. */
 export interface Spoken {
-  readonly video: SpokenVideo | undefined;
+  readonly videos: readonly SpokenVideo[];
   /** The crops of each picture. */
   readonly pictures: readonly (readonly Crop[])[];
   /** Of families that take pictures. */
   readonly form?: PictureForm | undefined;
 }
 
-/** A prompt as text with `VIDEO_MARK`s, and as ids with `VIDEO_ID` in every place of the pictures and then of the video. */
+/** A prompt as text with `VIDEO_MARK`s, and as ids with `VIDEO_ID` in every place of the pictures and then of the videos. */
 export interface SpokenPrompt {
   readonly text: string;
   readonly ids: readonly number[];
@@ -158,11 +158,13 @@ export class PromptText {
   }
 
   /** Content of the first question: what is shown, then its words. @param i - Its number among the messages. */
-  #first({ video, pictures, form }: Spoken, i: number): Message['content'] {
-    if (!this.#marks)
-      return (pictures.length > 0 && form ? form.lead(pictures) : '') + (video ? this.#form.lead(video) : '') + said(i);
+  #first({ videos, pictures, form }: Spoken, i: number): Message['content'] {
+    if (!this.#marks) {
+      const leads = videos.map((video) => this.#form.lead(video));
+      return [pictures.length > 0 && form ? form.lead(pictures) : '', ...leads, said(i)].join('');
+    }
     const images = pictures.map((): MessagePart => ({ type: 'image' }));
-    return [...images, ...(video ? [{ type: 'video' } as const] : []), textPart(i)];
+    return [...images, ...videos.map((): MessagePart => ({ type: 'video' })), textPart(i)];
   }
 
   /** With `VIDEO_MARK` for what a template in parts writes. */
@@ -186,7 +188,7 @@ export class PromptText {
   }
 
   #wanted(shown: Spoken): number {
-    if (this.#marks) return shown.pictures.length + (shown.video ? 1 : 0);
+    if (this.#marks) return shown.pictures.length + shown.videos.length;
     const content = this.#first(shown, 0);
     return typeof content === 'string' ? content.split(VIDEO_MARK).length - 1 : 0;
   }

@@ -32,7 +32,7 @@ export class Conversations {
   }
 
   /** A session that has computed nothing yet, and is not kept. */
-  fresh({ model }: Variant, { video, pictures }: Exhibits, { system, turns }: Asked): Talk {
+  fresh({ model }: Variant, { videos: video, pictures }: Exhibits, { system, turns }: Asked): Talk {
     const session = model.session({ video, pictures }, { system, turns });
     return { session, cached: false, keep: () => undefined, [Symbol.dispose]: () => session[Symbol.dispose]() };
   }
@@ -41,12 +41,12 @@ export class Conversations {
   open(variant: Variant, exhibits: Exhibits, { system, turns }: Asked): Talk {
     const keyOf = (said: readonly Turn[]): string => keyOfTalk(variant.key, exhibits.key, system, said);
     const { model } = variant;
-    const inputs = { video: exhibits.video, pictures: exhibits.pictures };
+    const inputs = { video: exhibits.videos, pictures: exhibits.pictures };
     const before = this.#cache.get<Kept>(keyOf(turns));
     if (turns.length > 0) this.#metrics.cache.inc({ cache: 'session', result: before ? 'hit' : 'miss' });
     const rootKey = keyOf([]);
     // Rows before the question are every question's only where no reducer looks at that.
-    const shares = exhibits.video !== undefined && (!model.reducer || model.reducer.onEncoded === true);
+    const shares = exhibits.videos.length > 0 && (!model.reducer || model.reducer.onEncoded === true);
     const start =
       before ??
       (turns.length === 0 && shares ? this.#keep(rootKey, model.session(inputs, { system }), exhibits) : undefined);

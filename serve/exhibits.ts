@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { samplingOf } from '../models/defaults.ts';
 import type { EncodedPicture, EncodedVideo, SamplingWishes } from '../models/inputs.ts';
+import { checkVideos } from '../models/model-parts.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { Shown, ShownFrame } from './conversation.ts';
 import { type Decoded, type DecodeLimits, decodePicture, decodeVideo } from './decode.ts';
@@ -33,13 +34,13 @@ export interface Showing {
 
 /** Inputs of a question, in use. */
 export interface Exhibits extends Disposable {
-  readonly video: EncodedVideo | undefined;
+  readonly videos: readonly EncodedVideo[];
   readonly pictures: readonly EncodedPicture[];
   /** The same for the same inputs. */
   readonly key: string;
   /** Whether all of it was encoded before. */
   readonly cached: boolean;
-  /** Of the video, where it was decoded for this request. */
+  /** Of the first video, where it was decoded for this request. */
   readonly decoded: Decoded | undefined;
   /** Another hold on the same. */
   lease(): Disposable;
@@ -86,13 +87,14 @@ export class Exhibition {
       dispose();
       throw error;
     }
-    const video = pieces.findIndex(({ kind }) => kind === 'video');
+    const valuesOf = (kind: Piece['kind']) =>
+      made.filter((_, i) => pieces[i]!.kind === kind).map(({ lease }) => lease.value);
     return {
-      video: made[video]?.lease.value as EncodedVideo | undefined,
-      pictures: made.filter((_, i) => i !== video).map(({ lease }) => lease.value as EncodedPicture),
+      videos: valuesOf('video') as EncodedVideo[],
+      pictures: valuesOf('picture') as EncodedPicture[],
       key: made.map(({ key }) => key).join(' '),
       cached: made.every(({ cached }) => cached),
-      decoded: made[video]?.decoded,
+      decoded: made.find((_, i) => pieces[i]!.kind === 'video')?.decoded,
       lease: () => {
         const more = made.map(({ lease }) => lease.again());
         return {
@@ -163,7 +165,7 @@ export class Exhibition {
 }
 
 /** What is shown as a model takes it: one that takes no pictures is shown a video of them. */
-function piecesOf(shown: readonly Shown[], { pictureFormat }: VideoModel): Piece[] {
+function piecesOf(shown: readonly Shown[], { parts, pictureFormat }: VideoModel): Piece[] {
   const pieces: Piece[] = [];
   const loose: ShownFrame[] = [];
   for (const one of shown) {
@@ -176,9 +178,8 @@ function piecesOf(shown: readonly Shown[], { pictureFormat }: VideoModel): Piece
     else loose.push(...(one.kind === 'frames' ? one.frames : [{ ...one.picture, kind: 'picture' as const }]));
   }
   if (loose.length > 0) pieces.push({ kind: 'video', parts: loose, place: loose[0]!.place });
-  const [, second] = pieces.filter(({ kind }) => kind === 'video');
-  if (second) throw badRequest(`${second.place}: one video can be asked about, not several.`, { param: second.place });
-  // Pictures come before the video: that is how the models are shown both.
+  checkVideos(parts, pieces.filter(({ kind }) => kind === 'video').length);
+  // Pictures come before the videos: that is how the models are shown both.
   return pieces.sort((a, b) => Number(a.kind === 'video') - Number(b.kind === 'video'));
 }
 

@@ -23,9 +23,10 @@ export interface Traced {
   readonly pieces: readonly Piece[];
 }
 
-/** @throws ApiError (400) if nothing can be traced: there is no video. */
-export function checkTraced({ video }: Pick<Exhibits, 'video'>): void {
-  if (!video) throw badRequest('framefusion.trace: it shows the frames of a video.', { param: 'framefusion.trace' });
+/** @throws ApiError (400) if there is not one video. */
+export function checkTraced({ videos }: Pick<Exhibits, 'videos'>): void {
+  if (videos.length !== 1)
+    throw badRequest('framefusion.trace: it shows the frames of one video.', { param: 'framefusion.trace' });
 }
 
 export class Traces {
@@ -64,7 +65,7 @@ export class Traces {
     };
     const answers = [{ report: run, pieces, trace: stats.trace }];
     const id = randomUUID();
-    const shown = { sampled, encoded: exhibits.video! };
+    const shown = { sampled, encoded: exhibits.videos[0]! };
     this.#pages.set(id, await tokenReportPage({ report, answers, shown }));
     return id;
   }
