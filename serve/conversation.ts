@@ -32,7 +32,7 @@ export interface Asked {
 }
 
 /** `<1.5 seconds>`, `[12.0s]`, `3.2 sec:` */
-const TIME = /^\s*[<[(]?\s*(\d{1,7}(?:\.\d{1,6})?)\s*s(?:ec(?:ond)?s?)?\s*[>\])]?\s*:?\s*$/i;
+const TIME = /^\s*[<[(]?\s*(\d{1,7}(?:\.\d{1,20})?)\s*s(?:ec(?:ond)?s?)?\s*[>\])]?\s*:?\s*$/i;
 
 /**
  * Reads messages: `system` first, then questions and answers in turn, a question last. Messages of one role that follow one

@@ -63,15 +63,17 @@ export class GpuCache {
   put<T extends Disposable>(key: string, value: T, bytes: number): Lease<T> {
     const shared = new Shared<T>(value);
     const lease = shared.lease();
-    // Something that is larger than the cache is let go at once, by `dispose`.
-    this.#entries?.set(key, { shared, kept: shared.lease() }, { size: Math.max(1, bytes) });
+    const entry = { shared, kept: shared.lease() };
+    this.#entries?.set(key, entry, { size: Math.max(1, bytes) });
+    if (this.#entries?.peek(key) !== entry) entry.kept[Symbol.dispose](); // there is no room for it
     return lease;
   }
 
   /** Says anew how large something is, if it is kept; it counts as used. */
   resize(key: string, bytes: number): void {
     const entry = this.#entries?.get(key);
-    if (entry) this.#entries!.set(key, entry, { size: Math.max(1, bytes) });
+    // The same in another object, because the same object would keep its size.
+    if (entry) this.#entries!.set(key, { ...entry }, { size: Math.max(1, bytes), noDisposeOnSet: true });
   }
 
   /** Counts as used now. */

@@ -62,9 +62,9 @@ export async function openSource(
 
 async function inlineSource(url: string, place: string): Promise<Source> {
   const { type, parts } = readDataUrl(url, place);
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(new Uint8Array(await webcrypto.subtle.digest('SHA-256', part)));
-  return { data: parts, type, hash: hash.digest('hex'), [Symbol.asyncDispose]: async () => {} };
+  const hashes: string[] = [];
+  for (const part of parts) hashes.push(Buffer.from(await webcrypto.subtle.digest('SHA-256', part)).toString('hex'));
+  return { data: parts, type, hash: hashes.join(' '), [Symbol.asyncDispose]: async () => {} };
 }
 
 async function remoteSource(url: URL, place: string, limits: SourceLimits, signal: AbortSignal): Promise<Source> {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ describe('what ff-serve is shown', function () {
     files = createServer(({ url }, response) => {
       if (url === '/clip.mp4') response.end(clip);
       else if (url === '/twice') response.writeHead(302, { location: '/clip.mp4' }).end();
-      else if (url === '/inside') response.writeHead(302, { location: 'http://[::1]:1/secret' }).end();
+      else if (url === '/inside') response.writeHead(302, { location: 'http://[::1]:8080/secret' }).end();
       else if (url === '/file') response.writeHead(302, { location: 'file:///etc/passwd' }).end();
       else if (url === '/round') response.writeHead(302, { location: '/round' }).end();
       else if (url === '/large') response.end(Buffer.alloc(3e6));
@@ -80,8 +80,16 @@ describe('what ff-serve is shown', function () {
   it('is one video, however it comes: data, a file, an address, llama.cpp', async () => {
     const first = await ask([video(clipUrl)]);
     expect(said(first), JSON.stringify(first.body)).to.equal('the purple ring');
-    const input = { type: 'input_video', input_video: { data: clipUrl.slice(clipUrl.indexOf(',') + 1), format: 'mp4' } };
-    for (const part of [video(pathToFileURL(clipFile).href), video(`${fileHost}/clip.mp4`), video(`${fileHost}/twice`), input]) {
+    const input = {
+      type: 'input_video',
+      input_video: { data: clipUrl.slice(clipUrl.indexOf(',') + 1), format: 'mp4' },
+    };
+    for (const part of [
+      video(pathToFileURL(clipFile).href),
+      video(`${fileHost}/clip.mp4`),
+      video(`${fileHost}/twice`),
+      input,
+    ]) {
       const again = await ask([part]);
       expect(said(again), JSON.stringify(again.body)).to.equal('the purple ring');
       expect(again.cache).to.include('video=hit');
@@ -90,7 +98,9 @@ describe('what ff-serve is shown', function () {
 
   it('is what lmms-eval sends: PNG or JPEG frames before the text, many at once', async () => {
     const frames = jpegs.map((jpeg) => ({ type: 'image_url', image_url: { url: `data:image/jpeg;base64,${jpeg}` } }));
-    const replies = await Promise.all(Array.from({ length: 4 }, () => ask(frames, { temperature: 0, max_tokens: 32_768 })));
+    const replies = await Promise.all(
+      Array.from({ length: 4 }, () => ask(frames, { temperature: 0, max_tokens: 32_768 })),
+    );
     for (const reply of replies) {
       expect(reply.status, JSON.stringify(reply.body)).to.equal(200);
       expect(said(reply)).to.equal(said(replies[0]!));
@@ -105,7 +115,10 @@ describe('what ff-serve is shown', function () {
   it('is what vLLM takes: frames with commas between them, and settings beside them', async () => {
     const frames = await ask([video(`data:video/jpeg;base64,${jpegs.join(',')}`)]);
     expect(frames.status, JSON.stringify(frames.body)).to.equal(200);
-    const whole = await ask([video(clipUrl)], { media_io_kwargs: { video: { num_frames: 4 } }, chat_template_kwargs: { x: 1 } });
+    const whole = await ask([video(clipUrl)], {
+      media_io_kwargs: { video: { num_frames: 4 } },
+      chat_template_kwargs: { x: 1 },
+    });
     const tokens = ({ body }: Reply): number => body.usage!.prompt_tokens_details.video_tokens;
     expect(tokens(frames)).to.equal(tokens(whole));
     expect(said(frames)).to.equal(said(whole));
@@ -136,7 +149,7 @@ describe('what ff-serve is shown', function () {
       expect(reply.status, `${url.slice(0, 60)} ${JSON.stringify(body)}`).to.equal(status);
       expect(body.error, url.slice(0, 60)).to.have.property('code', code);
       expect(body.error!.param ?? '').to.match(/^(messages\[0\]\.content\[0\])?$/);
-      expect(body.error!.message).to.not.match(/passwd|\/work|root:|    at /);
+      expect(body.error!.message).to.not.match(/passwd|\/work|root:| {4}at /);
     };
     await refused('file:///etc/passwd', 403, 'file_not_allowed');
     await refused(`${pathToFileURL(clipFile).href}/../../package.json`, 403, 'file_not_allowed');
@@ -168,7 +181,9 @@ describe('what ff-serve is shown', function () {
     await using slow = await startServer({ limits: { timeoutSeconds: 0.001 } });
     const response = await post(slow.app, aboutClip('What moves?'));
     expect(response.status).to.equal(400);
-    expect(await response.json()).to.have.nested.property('error.message').that.matches(/stopped|longer/);
+    expect(await response.json())
+      .to.have.nested.property('error.message')
+      .that.matches(/stopped|longer/);
   });
 
   it('is one video at most', async () => {
@@ -180,14 +195,21 @@ describe('what ff-serve is shown', function () {
     const provider = createOpenAICompatible({ name: 'ff', baseURL: `${await server.url()}/v1` });
     const image = `data:image/jpeg;base64,${jpegs[0]}`;
     const messages = [
-      { role: 'user' as const, content: [{ type: 'image' as const, image }, { type: 'text' as const, text: 'What is the purple thing?' }] },
+      {
+        role: 'user' as const,
+        content: [
+          { type: 'image' as const, image },
+          { type: 'text' as const, text: 'What is the purple thing?' },
+        ],
+      },
     ];
     const { text, usage, finishReason } = await generateText({ model: provider('tiny'), messages, maxRetries: 0 });
     expect(text).to.match(/\w/);
     expect(finishReason).to.equal('stop');
     expect(usage.inputTokens).to.be.above(0);
     const pieces: string[] = [];
-    for await (const piece of streamText({ model: provider('tiny'), messages, maxRetries: 0 }).textStream) pieces.push(piece);
+    for await (const piece of streamText({ model: provider('tiny'), messages, maxRetries: 0 }).textStream)
+      pieces.push(piece);
     expect(pieces.join('')).to.equal(text);
   });
 });

@@ -1,22 +1,22 @@
-import { expect } from 'chai';
-import { allowedFile } from '../../serve/media-root.ts';
-import { checkJson } from '../../serve/body.ts';
-import { readConversation } from '../../serve/conversation.ts';
-import { readDataUrl } from '../../serve/data-url.ts';
-import { apiErrorOf } from '../../serve/errors.ts';
-import { Outbox } from '../../serve/outbox.ts';
-import { isPublicAddress } from '../../serve/public-fetch.ts';
-import { FairQueue } from '../../serve/queue.ts';
-import { readModelName } from '../../serve/settings.ts';
-import { GpuCache } from '../../serve/shared.ts';
-import { StopScan } from '../../serve/stop.ts';
-import { rejection } from '../helpers/errors.ts';
+import { realpathSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { realpathSync } from 'node:fs';
+import { expect } from 'chai';
+import { checkJson } from '../../serve/body.ts';
+import { readConversation } from '../../serve/conversation.ts';
+import { readDataUrl } from '../../serve/data-url.ts';
+import { apiErrorOf } from '../../serve/errors.ts';
+import { allowedFile } from '../../serve/media-root.ts';
+import { Outbox } from '../../serve/outbox.ts';
+import { isPublicAddress } from '../../serve/public-fetch.ts';
+import { FairQueue } from '../../serve/queue.ts';
 import type { Message } from '../../serve/schema.ts';
+import { readModelName } from '../../serve/settings.ts';
+import { GpuCache } from '../../serve/shared.ts';
+import { StopScan } from '../../serve/stop.ts';
+import { rejection } from '../helpers/errors.ts';
 
 const never = new AbortController().signal;
 
@@ -113,7 +113,9 @@ describe('a model’s name', () => {
     ['m@price=3', /price/],
   ] as const)
     it(`is refused in words: ${name}`, () => {
-      expect(() => readModelName(name)).to.throw(says).with.property('status', 400);
+      expect(() => readModelName(name))
+        .to.throw(says)
+        .with.property('status', 400);
     });
 });
 
@@ -156,13 +158,29 @@ describe('a conversation', () => {
 
   for (const [name, messages, says] of [
     ['an answer first', [{ role: 'assistant', content: 'Hi' }], /take turns/],
-    ['an answer last', [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }], /question is last/],
-    ['a late system message', [{ role: 'user', content: 'a' }, { role: 'system', content: 'b' }], /before all others/],
+    [
+      'an answer last',
+      [
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: 'b' },
+      ],
+      /question is last/,
+    ],
+    [
+      'a late system message',
+      [
+        { role: 'user', content: 'a' },
+        { role: 'system', content: 'b' },
+      ],
+      /before all others/,
+    ],
     ['no words', [user(picture(1))], /no text/],
     ['a picture of the assistant', [{ role: 'assistant', content: [picture(1)] }], /only a user shows/],
   ] as [string, Message[], RegExp][])
     it(`is refused with ${name}`, () => {
-      expect(() => readConversation(messages)).to.throw(says).with.property('status', 400);
+      expect(() => readConversation(messages))
+        .to.throw(says)
+        .with.property('status', 400);
     });
 });
 
@@ -200,9 +218,17 @@ describe('data addresses', () => {
     });
     expect(readDataUrl('data:video/jpeg;base64,AA==,AQ==', 'x').parts).to.have.length(2);
   });
-  for (const url of ['data:,x', 'data:video/mp4,AAEC', 'data:video/mp4;base64,', 'data:video/mp4;base64,A!EC', 'data:x'])
+  for (const url of [
+    'data:,x',
+    'data:video/mp4,AAEC',
+    'data:video/mp4;base64,',
+    'data:video/mp4;base64,A!EC',
+    'data:x',
+  ])
     it(`are refused if they are no base64: ${url}`, () => {
-      expect(() => readDataUrl(url, 'here')).to.throw(/^here: /).with.property('status', 400);
+      expect(() => readDataUrl(url, 'here'))
+        .to.throw(/^here: /)
+        .with.property('status', 400);
     });
 });
 
@@ -227,7 +253,17 @@ describe('--media-root', () => {
     expect(await allowedFile(url('inside/c.mp4'), [root], 'x')).to.equal(join(root, 'sub/c.mp4'));
   });
 
-  for (const path of ['../secret', 'link.mp4', '../media-other/d.mp4', 'sub', '.', '%2e%2e/secret', 'sub/..%2f..%2fsecret', 'none.mp4', 'a%00b'])
+  for (const path of [
+    '../secret',
+    'link.mp4',
+    '../media-other/d.mp4',
+    'sub',
+    '.',
+    '%2e%2e/secret',
+    'sub/..%2f..%2fsecret',
+    'none.mp4',
+    'a%00b',
+  ])
     it(`gives nothing else: ${path}`, async () => {
       const error = await rejection(allowedFile(new URL(`file://${root}/${path}`), [root], 'here'));
       expect(error).to.include({ status: 403, code: 'file_not_allowed' });
@@ -243,10 +279,21 @@ describe('--media-root', () => {
 
 describe('public addresses', () => {
   it('are those of the internet', () => {
-    for (const address of ['93.184.216.34', '2606:2800:220:1::1']) expect(isPublicAddress(address), address).to.equal(true);
+    for (const address of ['93.184.216.34', '2606:2800:220:1::1'])
+      expect(isPublicAddress(address), address).to.equal(true);
     const others = ['127.0.0.1', '10.1.2.3', '172.16.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '0.0.0.0'];
-    const more = ['224.0.0.1', '255.255.255.255', '::1', '::', 'fe80::1', 'fd00::1', '::ffff:127.0.0.1', '64:ff9b::7f00:1'];
-    for (const address of [...others, ...more, 'localhost', '']) expect(isPublicAddress(address), address).to.equal(false);
+    const more = [
+      '224.0.0.1',
+      '255.255.255.255',
+      '::1',
+      '::',
+      'fe80::1',
+      'fd00::1',
+      '::ffff:127.0.0.1',
+      '64:ff9b::7f00:1',
+    ];
+    for (const address of [...others, ...more, 'localhost', ''])
+      expect(isPublicAddress(address), address).to.equal(false);
   });
 });
 
