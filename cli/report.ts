@@ -15,6 +15,11 @@ export function precisionText(weights: string, computeDtype: string): string {
   return weights === computeDtype ? computeDtype : `${weights} x ${computeDtype}`;
 }
 
+/** As {@link precisionText}, of a loaded model. */
+export function precisionOf({ weights, computeDtype }: Pick<VideoModel, 'weights' | 'computeDtype'>): string {
+  return precisionText(weights.formats.join(' + '), computeDtype);
+}
+
 /** One generation: dense or reduced. */
 export interface RunReport {
   readonly reducer: string;

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const COMMANDS = ['ff-run', 'ff-eval', 'ff-convert', 'ff-serve', 'ff-bench'] as const;
+const COMMANDS = ['ff-run', 'ff-eval', 'ff-describe', 'ff-worker', 'ff-convert', 'ff-serve', 'ff-bench'] as const;
 
 /** The page. @param helps - The help text of each command. */
 export function helpPage(helps: Readonly<Record<(typeof COMMANDS)[number], string>>): string {
@@ -17,6 +17,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     execFileSync(process.execPath, [`${name === 'ff-bench' ? 'dist-bench' : 'dist'}/${name}.js`, '--help'], {
       encoding: 'utf8',
     });
-  const helps = COMMANDS.map((name) => [name, helpOf(name)] as const);
-  writeFileSync('docs/commands.md', helpPage(Object.fromEntries(helps) as Record<(typeof COMMANDS)[number], string>));
+  const helps = Object.fromEntries(COMMANDS.map((name) => [name, helpOf(name)]));
+  const page = helpPage(helps as Record<(typeof COMMANDS)[number], string>);
+  writeFileSync('docs/commands.md', page);
 }
