@@ -60,8 +60,8 @@ function parseListing(id: string, text: string): Listing {
 interface Loop {
   readonly first: number;
   readonly last: number;
-  /** Passes, where the assembly says so; 1 where they hang on parameters. */
-  readonly trips: number;
+  /** Passes, where the assembly says so; undefined where they hang on parameters or data. */
+  readonly trips: number | undefined;
 }
 
 /** @returns Loops, the outer before the inner ones. */
@@ -79,7 +79,7 @@ function loopsOf(blocks: readonly Block[]): Loop[] {
 }
 
 /** Passes of a loop whose counter starts, steps and ends at constants. */
-function tripsOf(blocks: readonly Block[], first: number, last: number): number {
+function tripsOf(blocks: readonly Block[], first: number, last: number): number | undefined {
   const body = blocks.slice(first, last + 1).flatMap(({ instructions }) => instructions);
   const before = blocks.slice(0, first).flatMap(({ instructions }) => instructions);
   for (const instruction of body) {
@@ -96,7 +96,7 @@ function tripsOf(blocks: readonly Block[], first: number, last: number): number 
     );
     if (step && step > 0 && end > (start ?? 0)) return Math.ceil((end - (start ?? 0)) / step);
   }
-  return 1;
+  return undefined;
 }
 
 function stepOf(instruction: string, counter: string): string | undefined {
@@ -109,12 +109,16 @@ function number(text: string | undefined): number | undefined {
   return text !== undefined && /^(0x[0-9a-f]+|\d+)$/.test(text) ? Number(text) : undefined;
 }
 
-/** The loop that most work is in: of those that no other holds, the one with the most multiply-adds, then loads. */
+/**
+ * The loop that most work is in: of those whose passes hang on the job and that hold no other such loop, the one with the most
+ * multiply-adds, then loads. What surrounds it runs less often, and loops of a fixed length in it count as often as they run.
+ */
 export function hotLoop({ blocks, lanes }: Listing): HotLoop {
   const loops = loopsOf(blocks);
   const whole: Loop = { first: 0, last: blocks.length - 1, trips: 1 };
-  const outer = loops.filter((loop) => !loops.some((other) => other !== loop && holds(other, loop)));
-  const measured = (outer.length > 0 ? outer : [whole]).map((loop) => measure(blocks, loop, loops, lanes));
+  const open = loops.filter(({ trips }) => trips === undefined);
+  const inner = open.filter((loop) => !open.some((other) => other !== loop && holds(loop, other)));
+  const measured = (inner.length > 0 ? inner : [whole]).map((loop) => measure(blocks, loop, loops, lanes));
   const weight = ({ multiplyAdds, loads, instructions }: HotLoop): number =>
     multiplyAdds * 1e6 + sum(Object.values(loads)) * 1e3 + instructions;
   return measured.reduce((best, one) => (weight(one) > weight(best) ? one : best));
@@ -130,7 +134,7 @@ function measure(blocks: readonly Block[], loop: Loop, loops: readonly Loop[], l
   const result = { instructions: 0, multiplyAdds: 0, matrixInstructions: 0, loads: {}, shared: {} };
   const inner = loops.filter((one) => one !== loop && holds(loop, one));
   for (let i = loop.first; i <= loop.last; i++) {
-    const times = inner.filter(({ first, last }) => first <= i && i <= last).reduce((all, { trips }) => all * trips, 1);
+    const times = inner.filter(({ first, last }) => first <= i && i <= last).reduce((all, { trips = 1 }) => all * trips, 1);
     for (const instruction of blocks[i]!.instructions) {
       result.instructions += times * Number(!isHint(instruction));
       result.multiplyAdds += times * multiplyAddsOf(instruction, lanes);
