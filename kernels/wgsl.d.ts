@@ -6,7 +6,7 @@ declare module '*/add.wgsl' {
     params: 'dim' | 'period';
     constants: 'SCALED';
     options: never;
-    types: never;
+    types: 'act';
   }>;
   export default source;
 }
@@ -177,8 +177,18 @@ declare module '*/interpolate.wgsl' {
     params: 'side' | 'rows' | 'columns' | 'dim';
     constants: never;
     options: never;
-    types: never;
+    types: 'act';
   }>;
+  export default source;
+}
+
+declare module '*/eight.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/one.wgsl' {
+  const source: string;
   export default source;
 }
 
@@ -298,7 +308,7 @@ declare module '*/mean-frames.wgsl' {
     params: 'frames' | 'size';
     constants: never;
     options: never;
-    types: never;
+    types: 'act';
   }>;
   export default source;
 }
@@ -309,7 +319,7 @@ declare module '*/merge-patches.wgsl' {
     params: 'rows' | 'columns' | 'by' | 'dim';
     constants: never;
     options: never;
-    types: never;
+    types: 'act';
   }>;
   export default source;
 }
@@ -564,7 +574,7 @@ declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v';
     params: 'heads' | 'kvHeads' | 'offset' | 'eps';
-    constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED';
+    constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED' | 'HEADS';
     options: never;
     types: 'act';
   }>;

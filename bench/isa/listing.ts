@@ -134,7 +134,9 @@ function measure(blocks: readonly Block[], loop: Loop, loops: readonly Loop[], l
   const result = { instructions: 0, multiplyAdds: 0, matrixInstructions: 0, loads: {}, shared: {} };
   const inner = loops.filter((one) => one !== loop && holds(loop, one));
   for (let i = loop.first; i <= loop.last; i++) {
-    const times = inner.filter(({ first, last }) => first <= i && i <= last).reduce((all, { trips = 1 }) => all * trips, 1);
+    const times = inner
+      .filter(({ first, last }) => first <= i && i <= last)
+      .reduce((all, { trips = 1 }) => all * trips, 1);
     for (const instruction of blocks[i]!.instructions) {
       result.instructions += times * Number(!isHint(instruction));
       result.multiplyAdds += times * multiplyAddsOf(instruction, lanes);

@@ -3,6 +3,7 @@ import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import { ceilDiv, floatDType } from '../grid.ts';
+import { laneOf } from '../lane/index.ts';
 import assignSource from './assign.wgsl';
 import compactLayoutSource from './compact-layout.wgsl';
 import compactRowsSource from './compact-rows.wgsl';
@@ -129,6 +130,7 @@ export function compactRows(
     params: { dim, rows },
     constants: { MERGE: Number(merge) },
     types: { act: floatDType('compactRows', 'x', x) },
+    codec: laneOf(rec.runtime, dim).codec,
     workgroups: [rows],
   });
   return y;

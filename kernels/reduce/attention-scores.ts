@@ -5,6 +5,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import type { HeadColumns } from '../attention.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from '../grid.ts';
+import { laneOf } from '../lane/index.ts';
 import type { HeadLayout } from '../rope.ts';
 import sumsSource from './attention-sums.wgsl';
 import headMeanSource from './head-mean.wgsl';
@@ -43,6 +44,7 @@ export function lastRowAttention(
     params: { rows, keys, heads, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim) },
     constants: { HEAD_DIM: headDim },
     types: { act: floatDType('lastRowAttention', 'q', q) },
+    codec: laneOf(rec.runtime, headDim).codec,
     workgroups: [heads, scoring],
   });
   return weights;
@@ -96,10 +98,19 @@ export function receivedAttention(
       `receivedAttention: ${heads} heads of ${headDim} in ${segments} segments do not fit ${q.of}, ${k.of}.`,
     );
   const tokens = rows / segments;
-  const columns = { qStride, qColumn: q.column, kStride, kColumn: k.column, scale: 1 / Math.sqrt(headDim) };
+  const places = { qStride, qColumn: q.column, kStride, kColumn: k.column };
+  const lane = laneOf(rec.runtime, headDim, ...Object.values(places));
+  const columns = {
+    qStride: qStride / lane.width,
+    qColumn: q.column / lane.width,
+    kStride: kStride / lane.width,
+    kColumn: k.column / lane.width,
+    scale: 1 / Math.sqrt(headDim),
+  };
   const shared = {
     constants: { HEAD_DIM: headDim },
     types: { act: floatDType('receivedAttention', 'q', q.of) },
+    codec: lane.codec,
   };
   const sums = rec.empty('attention sums', [rows, heads], 'f32');
   rec.dispatch(sumsKernel, {

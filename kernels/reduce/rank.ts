@@ -3,6 +3,7 @@ import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import { ceilDiv, floatDType } from '../grid.ts';
+import { laneOf } from '../lane/index.ts';
 import similaritySource from './similarity.wgsl';
 import thresholdSource from './threshold.wgsl';
 import topKSource from './top-k.wgsl';
@@ -56,6 +57,7 @@ export function similarity(
     operands: { hidden, planes: layout, key, count },
     params: { dim, rows, bound },
     types: { act: floatDType('similarity', 'hidden', hidden) },
+    codec: laneOf(rec.runtime, dim).codec,
     workgroups: [tokens],
   });
   return { key, count };

@@ -1,0 +1,26 @@
+/** How many numbers a lane of a bandwidth-bound kernel takes at a time. */
+import type { DeviceContext } from '../../engine/device-context.ts';
+import type { Codec } from '../../engine/kernel.ts';
+import eight from './eight.wgsl';
+import one from './one.wgsl';
+
+/** What a kernel's text ends with, and what its dispatch counts by. */
+export interface Lane {
+  /** Neighbours of a row that a lane takes. */
+  readonly width: 1 | 8;
+  /** Lanes that share a row which is summed. */
+  readonly team: number;
+  readonly codec: Codec;
+}
+
+const ONE: Lane = { width: 1, team: 32, codec: { name: 'one', source: one } };
+const EIGHT: Lane = { width: 8, team: 64, codec: { name: 'eight', source: eight } };
+
+/**
+ * Eight numbers on a GPU, whose memory wants loads of 16 bytes; one on a software adapter, where a lane's load of eight is eight loads.
+ *
+ * @param sizes - Lengths and strides of the rows: each must be a multiple of what a lane takes.
+ */
+export function laneOf({ adapterKind }: Pick<DeviceContext, 'adapterKind'>, ...sizes: readonly number[]): Lane {
+  return adapterKind === 'gpu' && sizes.every((size) => size % EIGHT.width === 0) ? EIGHT : ONE;
+}
