@@ -25,12 +25,13 @@ const geluForms: readonly GeluForm[] = ['erf', 'tanh', 'quick'];
 export function gelu(rec: Recorder, x: Tensor, form: GeluForm): Tensor {
   const [rows, dim] = x.shape2();
   const y = rec.empty('gelu', x.shape, x.dtype);
-  const { width, codec } = laneOf(rec.runtime, dim);
+  const act = floatDType('gelu', 'x', x);
+  const { width, codec } = laneOf(rec.runtime, act, dim);
   rec.dispatch(geluKernel, {
     operands: { x, y },
     params: { dim },
     constants: { FORM: geluForms.indexOf(form) },
-    types: { act: floatDType('gelu', 'x', x) },
+    types: { act },
     codec,
     workgroups: [ceilDiv(dim / width, 64), rows],
   });
@@ -51,7 +52,7 @@ export function swiglu(rec: Recorder, x: Tensor, out: 'f32' | 'f16' = 'f32'): Te
   if (width % 2 !== 0) throw new ShapeError(`swiglu: x must have gate and up, an even last axis, got ${x}.`);
   const dim = width / 2;
   const y = rec.empty('swiglu', [rows, dim], out);
-  const { width: taken, codec } = laneOf(rec.runtime, dim);
+  const { width: taken, codec } = laneOf(rec.runtime, out, dim);
   rec.dispatch(swigluKernel, {
     operands: { x, y },
     params: { dim },

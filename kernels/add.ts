@@ -26,7 +26,7 @@ export function add(rec: Recorder, residual: Tensor, x: Tensor, scale?: Tensor):
   if (scale) expectShape('add', 'scale', scale, [dim]);
   for (const tensor of [residual, x]) expectDType('add', tensor.label, tensor, 'f32');
   const y = rec.empty('add', x.shape, 'f32');
-  const { width: taken, codec } = laneOf(rec.runtime, dim);
+  const { width: taken, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(kernel, {
     // Without a scale, the override keeps the kernel from reading what stands in for it.
     operands: { residual, x, scale: scale ?? x, y },

@@ -45,5 +45,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= length) { return; }
   let at = id.y * length + id.x;
   let value = numbers(x[at]);
-  y[at] = stored(joined(gelu(low(value)), gelu(high(value))));
+  y[at] = stored(joined(gelu(lower(value)), gelu(upper(value))));
 }

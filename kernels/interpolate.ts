@@ -23,7 +23,7 @@ export function interpolate(rec: Recorder, table: Tensor, { rows, columns }: Gri
   const side = Math.sqrt(places);
   if (!Number.isInteger(side)) throw new ShapeError(`interpolate: table must be [side^2, *], got ${table}.`);
   const y = rec.empty('interpolated', [rows * columns, dim], 'f32');
-  const { width, codec } = laneOf(rec.runtime, dim);
+  const { width, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(kernel, {
     operands: { table, y },
     params: { side, rows, columns, dim },

@@ -27,7 +27,7 @@ export function meanFrames(
   if (!Number.isInteger(count))
     throw new ShapeError(`meanFrames: x must be groups of ${frames} frames of ${each} rows, got ${x}.`);
   const y = rec.empty('mean of frames', [count * each, dim], 'f32');
-  const { width, codec } = laneOf(rec.runtime, each * dim);
+  const { width, codec } = laneOf(rec.runtime, 'f32', each * dim);
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { frames, size: each * dim },

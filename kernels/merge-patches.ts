@@ -36,7 +36,7 @@ export function mergePatches(rec: Recorder, x: Tensor, { rows, columns }: Grid, 
   const to = mergedGrid({ rows, columns }, by);
   const cells = frames * to.rows * to.columns;
   const y = rec.empty('merged patches', [cells, by ** 2 * dim], 'f32');
-  const { width, codec } = laneOf(rec.runtime, dim);
+  const { width, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { rows, columns, by, dim },

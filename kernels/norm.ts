@@ -28,7 +28,7 @@ export function rmsNorm(rec: Recorder, x: Tensor, weight: Tensor, eps: number, o
     operands: { x, weight, y },
     params: { dim, eps },
     types: { act: floatDType('rmsNorm', 'x', x), out },
-    codec: laneOf(rec.runtime, dim).codec,
+    codec: laneOf(rec.runtime, out, dim).codec,
     workgroups: [rows],
   });
   return y;
@@ -65,7 +65,7 @@ export function layerNorm(
     operands: { x, weight, bias, y },
     params: { dim, eps },
     types: { act: floatDType('layerNorm', 'x', x), out },
-    codec: laneOf(rec.runtime, dim).codec,
+    codec: laneOf(rec.runtime, out, dim).codec,
     workgroups: [rows],
   });
   return y;

@@ -23,5 +23,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (c >= length) { return; }
   let gate = numbers(x[id.y * 2u * length + c]);
   let up = numbers(x[id.y * 2u * length + length + c]);
-  y[id.y * length + c] = stored(times(joined(silu(low(gate)), silu(high(gate))), up));
+  y[id.y * length + c] = stored(times(joined(silu(lower(gate)), silu(upper(gate))), up));
 }

@@ -40,7 +40,7 @@ export function patchify(
   const dim = channels * depth * patchSize ** 2;
   const rows = (frames / depth) * patches;
   const y = rec.empty('patches', [rows, dim], out);
-  const lane = laneOf(rec.runtime, patchSize, width);
+  const lane = laneOf(rec.runtime, out, patchSize, width);
   rec.dispatch(patchifyKernel, {
     operands: { pixels, y },
     params: { channels, height, width, patchSize, depth },
@@ -95,7 +95,7 @@ export function pool(
   else if (newlines !== 'none') throw new ShapeError(`pool: newlines after each ${newlines} need a newline vector.`);
   const tokens = frames * tokensPerFrame(side, newlines);
   const y = rec.empty('visual tokens', [tokens, dim], 'f32');
-  const { width, codec } = laneOf(rec.runtime, dim);
+  const { width, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(poolKernel, {
     operands: { x, newline: newline ?? x, y },
     params: { grid, side, dim },

@@ -25,6 +25,8 @@ export interface HotLoop {
   readonly matrixInstructions: number;
   /** Loads from global memory of one lane, by their bytes; what is the same for all lanes is left out. */
   readonly loads: Readonly<Record<number, number>>;
+  /** Stores to it. */
+  readonly stores: Readonly<Record<number, number>>;
   /** Loads and stores of workgroup memory, by their bytes. */
   readonly shared: Readonly<Record<number, number>>;
 }
@@ -131,7 +133,7 @@ function holds(outer: Loop, inner: Loop): boolean {
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function measure(blocks: readonly Block[], loop: Loop, loops: readonly Loop[], lanes: number): HotLoop {
-  const result = { instructions: 0, multiplyAdds: 0, matrixInstructions: 0, loads: {}, shared: {} };
+  const result = { instructions: 0, multiplyAdds: 0, matrixInstructions: 0, loads: {}, stores: {}, shared: {} };
   const inner = loops.filter((one) => one !== loop && holds(loop, one));
   for (let i = loop.first; i <= loop.last; i++) {
     const times = inner
@@ -141,7 +143,8 @@ function measure(blocks: readonly Block[], loop: Loop, loops: readonly Loop[], l
       result.instructions += times * Number(!isHint(instruction));
       result.multiplyAdds += times * multiplyAddsOf(instruction, lanes);
       result.matrixInstructions += times * Number(isMatrix(instruction));
-      count(result.loads, loadBytes(instruction), times);
+      count(result.loads, globalBytes(instruction, 'load'), times);
+      count(result.stores, globalBytes(instruction, 'store'), times);
       count(result.shared, sharedBytes(instruction), times);
     }
   }
@@ -169,10 +172,10 @@ function multiplyAddsOf(instruction: string, lanes: number): number {
     .length;
 }
 
-/** Bytes that a lane loads from global memory. */
-function loadBytes(instruction: string): number {
-  const [, width] = /^(?:buffer|global|flat)_load_(\w+)/.exec(instruction) ?? [];
-  return width ? bytesOf(width) : 0;
+/** Bytes that a lane loads from global memory, or stores there. */
+function globalBytes(instruction: string, way: 'load' | 'store'): number {
+  const [, to, width] = /^(?:buffer|global|flat)_(load|store)_(\w+)/.exec(instruction) ?? [];
+  return width && to === way ? bytesOf(width) : 0;
 }
 
 function sharedBytes(instruction: string): number {

@@ -19,6 +19,6 @@ fn sumOf(x: Numbers) -> f32 { return x; }
 fn firsts(x: Pairs) -> Numbers { return x.x; }
 fn seconds(x: Pairs) -> Numbers { return x.y; }
 // For functions that are written once, of four.
-fn low(x: Numbers) -> vec4<f32> { return vec4<f32>(x, 0.0, 0.0, 0.0); }
-fn high(x: Numbers) -> vec4<f32> { return vec4<f32>(); }
-fn joined(low: vec4<f32>, high: vec4<f32>) -> Numbers { return low.x; }
+fn lower(x: Numbers) -> vec4<f32> { return vec4<f32>(x, 0.0, 0.0, 0.0); }
+fn upper(x: Numbers) -> vec4<f32> { return vec4<f32>(); }
+fn joined(lower: vec4<f32>, upper: vec4<f32>) -> Numbers { return lower.x; }

@@ -41,9 +41,9 @@ const rowsOf = (shape: readonly number[], dtype: Float = 'f32', seed = 1) =>
 
 describe('a lane of a GPU', () => {
   it('takes eight numbers where sizes are multiples of eight, and one where they are not or the adapter is software', () => {
-    expect(laneOf({ adapterKind: 'gpu' }, 896, 64).width).to.equal(8);
-    expect(laneOf({ adapterKind: 'gpu' }, 896, 36).width).to.equal(1);
-    expect(laneOf({ adapterKind: 'software' }, 896, 64).width).to.equal(1);
+    expect(laneOf({ adapterKind: 'gpu' }, 'f16', 896, 64).width).to.equal(8);
+    expect(laneOf({ adapterKind: 'gpu' }, 'f16', 896, 36).width).to.equal(1);
+    expect(laneOf({ adapterKind: 'software' }, 'f16', 896, 64).width).to.equal(1);
   });
 
   for (const [act, out] of [
