@@ -208,7 +208,18 @@ declare module '*/linear-few.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'COLUMNS' | 'GATED';
+    options: 'COLUMNS' | 'HALVED' | 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-halves.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'y';
+    params: 'k';
+    constants: never;
+    options: never;
     types: 'act' | 'out';
   }>;
   export default source;
@@ -230,7 +241,7 @@ declare module '*/linear-matrix.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'GATED';
+    options: 'HALVED' | 'GATED';
     types: 'act' | 'out';
   }>;
   export default source;
@@ -274,7 +285,7 @@ declare module '*/linear-tile.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'GATED';
+    options: 'HALVED' | 'GATED';
     types: 'act' | 'out';
   }>;
   export default source;
@@ -285,7 +296,7 @@ declare module '*/linear-vec8.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'GATED';
+    options: 'HALVED' | 'GATED';
     types: 'act' | 'out';
   }>;
   export default source;

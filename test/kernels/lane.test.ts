@@ -4,6 +4,7 @@ import { gelu, swiglu } from '../../kernels/activation.ts';
 import { add } from '../../kernels/add.ts';
 import { interpolate } from '../../kernels/interpolate.ts';
 import { laneOf } from '../../kernels/lane/index.ts';
+import { linear } from '../../kernels/linear.ts';
 import { meanFrames } from '../../kernels/mean-frames.ts';
 import { mergePatches } from '../../kernels/merge-patches.ts';
 import { layerNorm, rmsNorm } from '../../kernels/norm.ts';
@@ -20,6 +21,7 @@ import * as activation from '../../kernels/reference/activation.ts';
 import * as addition from '../../kernels/reference/add.ts';
 import * as attention from '../../kernels/reference/attention.ts';
 import * as interpolation from '../../kernels/reference/interpolate.ts';
+import * as multiplication from '../../kernels/reference/linear.ts';
 import * as merging from '../../kernels/reference/merge-patches.ts';
 import * as norm from '../../kernels/reference/norm.ts';
 import * as reduction from '../../kernels/reference/reduce.ts';
@@ -30,7 +32,7 @@ import { patchify, pool } from '../../kernels/vision.ts';
 import { videoLayout } from '../../models/reduction.ts';
 import { runtimeAsGpu } from '../helpers/as-gpu.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
-import { itOn, run, runAll, untouched, upload } from '../helpers/device.ts';
+import { itOn, run, runAll, untouched, upload, uploadWeight } from '../helpers/device.ts';
 import { host, random } from '../helpers/random.ts';
 
 type Float = 'f32' | 'f16';
@@ -187,6 +189,27 @@ describe('a lane of a GPU', () => {
       }
     });
   }
+
+  itOn(['f16'], 'multiplies f32 far beyond f16 as halves', async () => {
+    const on = await runtimeAsGpu();
+    const [rows, k, n] = [9, 1048, 70];
+    const x = random([rows, k], { seed: 1, outliers: 9 });
+    // From what f16 has no bits for to far beyond its end; one row is zero.
+    const values = x.values.map((value, i) => value * [1e-9, 1, 1e6, 0][Math.floor(i / k) % 4]!);
+    const wide = { ...x, values };
+    const weight = random([n, k], { seed: 2, dtype: 'bf16', scale: 1 / Math.sqrt(k) });
+    const residual = random([rows, n], { seed: 3, scale: 1e-6 });
+    const got = await run((rec) => {
+      const options = { halves: true, residual: upload(rec, residual), plan: 'tile' as const };
+      return linear(rec, upload(rec, wide), { weight: uploadWeight(rec, weight) }, options);
+    }, on);
+    const want = multiplication.linear(wide, weight, { residual });
+    for (let row = 0; row < rows; row++) {
+      const part = [got.subarray(row * n, (row + 1) * n), want.slice(row * n, (row + 1) * n)] as const;
+      const scale = Math.max(largest(wide.values.subarray(row * k, (row + 1) * k)), 1e-6);
+      expectClose(...part, { atol: 2 ** -9 * scale, rtol: 2 ** -9 }, `row ${row}`);
+    }
+  });
 
   it('adds, resamples, joins and averages rows', async () => {
     const on = await runtimeAsGpu();
