@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { askedOf, examplesText, foreignVideoNote } from '../../cli/embedded-model.ts';
 import type { Report } from '../../cli/report.ts';
+import { askedOf, examplesText, foreignVideoNote } from '../../library/embedded-model.ts';
 import { WORDINGS } from '../../library/embedded-wordings.ts';
 import { counting } from '../media/clips.ts';
 import { clip, ffRun } from './process.ts';
@@ -55,7 +55,9 @@ describe('the embedded model', () => {
     expect(foreignVideoNote(NAME, drawn)).to.equal(undefined);
     expect(foreignVideoNote('another/model', { ...drawn, width: 1920 })).to.equal(undefined);
     for (const other of [{ width: 255 }, { height: 144 }, { averageFps: 25 }, { frames: 1000 }])
-      expect(foreignVideoNote(NAME, { ...drawn, ...other })).to.match(/SmolVLM2-256M-Video-Instruct \(256 million parameters\)\.$/);
+      expect(foreignVideoNote(NAME, { ...drawn, ...other })).to.match(
+        /SmolVLM2-256M-Video-Instruct \(256 million parameters\)\.$/,
+      );
   });
 
   it('warns in one line, in the report and in the JSON, and only of videos that are none of its own', async () => {

@@ -1,0 +1,258 @@
+/** What the page knows and does. Components read its signals and call its methods; the engine does the work. */
+import { batch, computed, signal } from '@preact/signals';
+import type { Advance } from '../../viewer/played.ts';
+import type { Connection } from '../engine/connect.ts';
+import type { AnswerEvent, Choice, LoadedModel, Place, Progress, Run, RunStats, ShownVideo } from '../engine/engine.ts';
+import { addressOf, DEFAULTS, type Settings } from './address.ts';
+import { type Problem, problemOf } from './problem.ts';
+
+/** One of an exchange's answers. */
+export interface Said {
+  readonly text: string;
+  readonly stats?: RunStats;
+}
+
+/** A question and what came of it. */
+export interface Exchange {
+  readonly id: number;
+  readonly question: string;
+  readonly cost: number;
+  /** What a person should know of how it was asked. */
+  readonly note?: string;
+  readonly said: Partial<Record<Run, Said>>;
+  readonly state: 'waiting' | 'warming' | 'answering' | 'done' | 'stopped' | 'failed';
+}
+
+/** A model that is not here, or not all of it. */
+export interface Missing {
+  readonly model: string;
+  readonly stored: Choice['stored'];
+  readonly running: boolean;
+}
+
+/** A video to be shown: bytes, or where they are. */
+interface Source {
+  readonly from: Blob | string;
+  readonly name: string;
+}
+
+const CLIP: Source = { from: new URL('assets/clip.mp4', document.baseURI).href, name: 'the example clip' };
+
+export class Page {
+  readonly place = signal<Place | undefined>(undefined);
+  readonly model = signal<LoadedModel | undefined>(undefined);
+  readonly source = signal<Source>(CLIP);
+  readonly video = signal<ShownVideo | undefined>(undefined);
+  /** Where tokens went in the last first question of a conversation, as it comes. */
+  readonly way = signal<readonly Advance[]>([]);
+  readonly progress = signal<Progress | undefined>(undefined);
+  readonly problem = signal<Problem | undefined>(undefined);
+  readonly exchanges = signal<readonly Exchange[]>([]);
+  readonly cost = signal(0.3);
+  readonly compare = signal(true);
+  readonly draft = signal('');
+  readonly modelName = signal('');
+  readonly choices = signal<readonly Choice[]>([]);
+  readonly listing = signal(false);
+  /** The chosen model, where it is not in the browser's storage. */
+  readonly missing = signal<Missing | undefined>(undefined);
+  readonly answering = computed(() => {
+    const state = this.exchanges.value.at(-1)?.state;
+    return state === 'waiting' || state === 'warming' || state === 'answering';
+  });
+  readonly #connect: () => Connection;
+  #connection: Connection;
+  /** Until the model has seen the video. */
+  #shown: Promise<void> = Promise.resolve();
+  /** Whether the next question is the first of its conversation: of a video at a budget. */
+  #asked: number | undefined;
+
+  constructor(connect: () => Connection, { model, cost, question }: Settings) {
+    this.#connect = connect;
+    this.#connection = connect();
+    this.modelName.value = model;
+    this.cost.value = cost;
+    this.draft.value = question ?? '';
+  }
+
+  /** Loads the model and shows it the video. */
+  start(): Promise<void> {
+    this.#shown = this.#guarded(async () => {
+      this.place.value = await this.#engine.start();
+      if (await this.#isMissing()) return;
+      this.model.value = await this.#engine.load(this.modelName.value, this.#on);
+      await this.#show();
+    });
+    return this.#shown;
+  }
+
+  /** Fetches the model that is missing, or the rest of it, and goes on with it. */
+  async download(): Promise<void> {
+    const missing = this.missing.value;
+    if (!missing || missing.running) return;
+    this.missing.value = { ...missing, running: true };
+    await this.#guarded(() => this.#engine.download(missing.model, this.#on));
+    if (this.#stopped || this.problem.value)
+      this.missing.value = { ...missing, running: false, stored: await this.#engine.stored(missing.model) };
+    else await this.start();
+  }
+
+  /** Removes a model from the browser's storage. */
+  async remove(model: string): Promise<void> {
+    await this.#guarded(() => this.#engine.remove(model));
+    const freed = (choice: Choice): Choice => (choice.name === model ? { ...choice, stored: 'none' } : choice);
+    this.choices.value = this.choices.value.map(freed);
+  }
+
+  /** Removes the model that is in use, and goes on with the embedded one. */
+  async discard(): Promise<void> {
+    const model = this.modelName.value;
+    await this.choose(DEFAULTS.model);
+    await this.remove(model);
+  }
+
+  /** Learns what models there are, and what is stored of them. */
+  async list(): Promise<void> {
+    if (this.listing.value) return;
+    this.listing.value = true;
+    this.choices.value = [];
+    const add = (choice: Choice): void => {
+      this.choices.value = [...this.choices.value, choice];
+    };
+    await this.#engine.choices(add).catch((error: Error) => {
+      this.problem.value = problemOf(error);
+    });
+    this.listing.value = false;
+  }
+
+  /** Whether the model would have to be downloaded: nobody wants a gigabyte without having been asked. */
+  async #isMissing(): Promise<boolean> {
+    const model = this.modelName.value;
+    const stored = model === DEFAULTS.model ? 'all' : await this.#engine.stored(model);
+    this.missing.value = stored === 'all' ? undefined : { model, stored, running: false };
+    return stored !== 'all';
+  }
+
+  /** With a fresh engine: after a lost device, or where a program has failed. */
+  restart(): Promise<void> {
+    this.#connection.close();
+    this.#connection = this.#connect();
+    return this.start();
+  }
+
+  choose(model: string): Promise<void> {
+    this.modelName.value = model;
+    this.missing.value = undefined;
+    this.#forget();
+    this.model.value = undefined;
+    this.#tellAddress();
+    return this.start();
+  }
+
+  /** Another video; what was shown before is given back. */
+  open(from: Blob | string, name: string): Promise<void> {
+    this.source.value = { from, name };
+    this.#forget();
+    this.#shown = this.#guarded(() => (this.model.value ? this.#show() : this.start()));
+    return this.#shown;
+  }
+
+  openClip(): Promise<void> {
+    return this.open(CLIP.from, CLIP.name);
+  }
+
+  setCost(cost: number): void {
+    this.cost.value = cost;
+    this.#tellAddress();
+  }
+
+  async ask(question: string): Promise<void> {
+    const text = question.trim();
+    if (text === '' || this.answering.value) return;
+    const [cost, compare] = [this.cost.value, this.compare.value];
+    this.draft.value = '';
+    const exchange: Exchange = { id: this.exchanges.value.length, question: text, cost, said: {}, state: 'waiting' };
+    this.exchanges.value = [...this.exchanges.value, exchange];
+    await this.#shown;
+    if (!this.video.value) return this.#change({ state: 'failed' });
+    if (cost !== this.#asked) this.way.value = [];
+    this.#asked = cost;
+    await this.#guarded(() => this.#engine.ask({ text, cost, compare }, (event) => this.#hear(event)));
+    const state = this.#stopped ? 'stopped' : this.problem.value ? 'failed' : 'done';
+    this.#change({ state });
+  }
+
+  stop(): Promise<void> {
+    return this.#engine.stop();
+  }
+
+  /** A link to this page with these settings and this question; the video stays here. */
+  link(question?: string): string {
+    const settings = { model: this.modelName.value, cost: this.cost.value };
+    return addressOf(location.href, question === undefined ? settings : { ...settings, question });
+  }
+
+  get #engine() {
+    return this.#connection.engine;
+  }
+
+  #stopped = false;
+
+  readonly #on = (progress: Progress): void => {
+    this.progress.value = progress;
+  };
+
+  async #show(): Promise<void> {
+    const { from, name } = this.source.value;
+    this.video.value = await this.#engine.show(from, name, this.#on);
+  }
+
+  /** What went wrong becomes a sentence and a way on. */
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    this.problem.value = undefined;
+    this.#stopped = false;
+    try {
+      await work();
+    } catch (error) {
+      this.#stopped = (error as Error).name === 'AbortError';
+      if (!this.#stopped) this.problem.value = problemOf(error as Error);
+    } finally {
+      this.progress.value = undefined;
+    }
+  }
+
+  #hear(event: AnswerEvent): void {
+    if (event.kind === 'advance') this.way.value = [...this.way.value, ...event.further];
+    else if (event.kind === 'asked') this.#change({ ...(event.note !== undefined && { note: event.note }) });
+    else if (event.kind === 'warming') this.#change({ state: 'warming' });
+    else if (event.kind === 'start') this.#say(event.run, { text: '' });
+    else if (event.kind === 'text')
+      this.#say(event.run, { text: (this.#last.said[event.run]?.text ?? '') + event.text });
+    else this.#say(event.run, { text: this.#last.said[event.run]?.text ?? '', stats: event.stats });
+  }
+
+  #say(run: Run, said: Said): void {
+    this.#change({ state: 'answering', said: { ...this.#last.said, [run]: said } });
+  }
+
+  get #last(): Exchange {
+    return this.exchanges.value.at(-1)!;
+  }
+
+  #change(change: Partial<Exchange>): void {
+    this.exchanges.value = [...this.exchanges.value.slice(0, -1), { ...this.#last, ...change }];
+  }
+
+  #forget(): void {
+    batch(() => {
+      this.video.value = undefined;
+      this.way.value = [];
+      this.exchanges.value = [];
+      this.#asked = undefined;
+    });
+  }
+
+  #tellAddress(): void {
+    history.replaceState(null, '', this.link());
+  }
+}
