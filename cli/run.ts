@@ -40,7 +40,7 @@ import { bytes, compareTable, layerLines, savedTable } from './table.ts';
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const log = new Log('ff-run', args);
   const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
-  const chosen = { ...chooseModel(args.model), ...families };
+  const chosen = { ...chooseModel(args.model), ...families, ...given('processor', args.processor) };
   const makeReducer = await reducerMaker(args.reducer);
   const outputs = [
     { flag: '--json', path: args.json },
