@@ -18,6 +18,9 @@ export interface RunArguments {
   readonly prompt?: string;
   readonly model?: string;
   readonly cost: number;
+  /** Share of the video tokens that is left in the end, instead of a cost. */
+  readonly keep?: number;
+  readonly parity: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly reducer: string;
@@ -66,6 +69,11 @@ const flags = {
     help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
   },
   cost: { value: 'X', help: 'share of the video tokens to compute, in (0, 1] (default 0.3; 1 runs dense)' },
+  keep: {
+    value: 'X',
+    help: 'instead: share of the video tokens left after all reduction (simdiff, flashvid, vidcom2, evs, holitom)',
+  },
+  parity: { help: "these reducers as in their authors' code, bugs included (docs/deviations.md)" },
   similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
   reducer: {
@@ -195,6 +203,11 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     ...given('prompt', prompt),
     ...given('model', values.text('model')),
     cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 0.3,
+    ...given(
+      'keep',
+      values.number('keep', 'above 0 and at most 1', (x) => x > 0 && x <= 1),
+    ),
+    parity: values.has('parity'),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     reducer,

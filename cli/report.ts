@@ -2,7 +2,7 @@
 import type { Runtime } from '../engine/runtime.ts';
 import type { GenerationDefaults } from '../models/generation-config.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { GenerationStats } from '../models/stats.ts';
+import { computedShareOf, type GenerationStats } from '../models/stats.ts';
 
 /** Raised when a field changes its meaning or goes; new fields do not. */
 export const REPORT_VERSION = 2;
@@ -107,11 +107,4 @@ export function runReport(
     peakGpuBytes,
     cacheBytes: stats.cacheBytes,
   };
-}
-
-/** Share of the video tokens that was computed: the mean over the layers of those in attention. */
-export function computedShareOf({ layers, promptRows, videoTokens }: GenerationStats): number {
-  if (videoTokens === 0) return 1;
-  const text = promptRows - videoTokens;
-  return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;
 }

@@ -2,6 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
+import { askedOf, foreignVideoNote, type Wording } from '../library/embedded-model.ts';
 import type { Picture } from '../media/crop-picture.ts';
 import { openVideo } from '../media/open-video.ts';
 import { openPicture } from '../media/picture.ts';
@@ -15,7 +16,6 @@ import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
-import { askedOf, foreignVideoNote, type Wording } from './embedded-model.ts';
 import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { given, UsageError } from './flags.ts';
@@ -60,7 +60,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     for (const note of notes) log.note(`${log.tool}: ${note}`);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
-      using shown = await showAll(opened, model, args, log);
+      using shown = await showAll(opened, model.withReducer(reducerOf(asked, choice)), args, log);
       const prompt = wanted.question;
       if (args.chat) {
         await talk(asked, { choice, model, prompt, seen: shown.seen }, log);
@@ -221,10 +221,10 @@ function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): strin
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
-  if (cost === 1 && !args.compare) return undefined;
+  const { cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
+  if (cost === 1 && keep === undefined && !args.compare) return undefined;
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return args.makeReducer({ cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
+  return args.makeReducer({ cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(

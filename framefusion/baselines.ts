@@ -16,6 +16,7 @@ import {
   type VideoLayout,
 } from '../models/reduction.ts';
 import { checkedCost } from './budget.ts';
+import { videoPlaces } from './pictures.ts';
 import { pruneByAttention } from './prune.ts';
 
 /** Settings of the baselines. Each throws an InputError if `cost` is outside what is allowed. */
@@ -104,10 +105,4 @@ function pruneAfter(dense: number, cost: number, rows: (layout: VideoLayout) => 
     const share = Math.max(0, Math.min(1, (cost * at.layers - dense) / (at.layers - dense)));
     return pruneByAttention(at, { share, separators: 'keep', last: rows(at.tokens.layout) });
   };
-}
-
-/** Places of the video's tokens in its stretch, of a sequence that nothing was taken from yet. */
-function videoPlaces({ length, text }: VideoLayout): number[] {
-  const others = new Set(text);
-  return Array.from({ length }, (_, place) => place).filter((place) => !others.has(place));
 }

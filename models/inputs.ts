@@ -5,6 +5,7 @@ import { requireObject } from '../engine/misuse.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { NewlinePlace } from '../kernels/vision.ts';
 import type { SampledTimes } from './chat.ts';
+import type { ReductionStep } from './reduction-step.ts';
 import type { Sample } from './sampling.ts';
 
 /** Sizes as a model takes them: of a square, or by the video's own size and how many of its frames are shown. */
@@ -53,10 +54,14 @@ export interface VideoFrames {
 
 /** The tokens that are left of a video that was reduced before it was asked about. */
 export interface Kept {
-  /** Ascending. */
+  /** In the order of the tokens, which a reducer may have changed. */
   readonly places: Uint32Array;
   /** How many there were. */
   readonly of: number;
+  /** Whether they are at positions of the shortened prompt, rather than at their own. */
+  readonly renumber?: boolean;
+  /** What the reducer did, for reports. */
+  readonly step?: ReductionStep;
 }
 
 /** A video's tokens on the GPU: made once, asked about as often as one likes. */

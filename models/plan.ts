@@ -70,7 +70,7 @@ export async function planMemory(
   await requireRows(model, shown);
   pool.resetPeak();
   options.signal?.throwIfAborted();
-  using seen = await encodeBlank(model, shown);
+  using seen = await encodeBlank(model.withReducer(options.reducer), shown);
   const vision = pool.memory.peakBytes;
   pool.resetPeak();
   const stats = await firstTokens(model.withReducer(options.reducer), seen, shown);

@@ -11,7 +11,7 @@ import { reducing } from './reducing.ts';
 import type { Listener, TokenReducer, Tokens } from './reduction.ts';
 import { Sequence } from './sequence.ts';
 import { SharedPrefix } from './shared-prefix.ts';
-import { counting, type GenerationStats, newStats } from './stats.ts';
+import { counting, type GenerationStats, newStats, noteUnreduced } from './stats.ts';
 import type { SpokenPrompt, Turn } from './text.ts';
 import { Tracer } from './trace.ts';
 
@@ -200,9 +200,8 @@ export class Session {
     const sequence = new Sequence(decoder, { spare: maxNewTokens });
     const open = (rec: Recorder): Promise<Tokens> => {
       const tokens = promptOf(this.#parts, rec, prompt.ids, inputs);
-      stats.promptRows = tokens.hidden.shape2()[0];
-      stats.videoTokens = tokens.layout.tokens;
-      const tracer = trace ? new Tracer(tokens) : undefined;
+      noteUnreduced(stats, tokens, inputs);
+      const tracer = trace ? new Tracer(tokens, inputs.video?.kept?.step) : undefined;
       if (tracer) stats.trace = tracer.trace;
       const listeners = [counting(stats), ...(tracer ? [tracer.listen] : []), ...(listener ? [listener] : [])];
       const hook = reducing({ reducer: this.#reducer, layers: decoder.config.layers, listeners, signal });

@@ -1,5 +1,5 @@
-// Builds dist/: the library, the commands and the video worker; dist/browser/: the library without Node; dist/web/: the same
-// in one piece, for pages without a bundler; dist-bench/: ff-bench. What belongs
+// Builds dist/: the library, the commands and the video worker; dist/browser/: the library without Node; dist/module/: the same
+// in one piece, for pages without a bundler; dist-bench/: ff-bench. The page, dist/web/, is Vite's (`npm run build:web`). What belongs
 // together lies side by side, because code finds the worker and the package's files relative to itself.
 import { readFile, rm } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
@@ -79,7 +79,7 @@ await build({
   ...common,
   external: [],
   entryPoints: { framefusion: 'browser.ts' },
-  outdir: 'dist/web',
+  outdir: 'dist/module',
   platform: 'browser',
   target: 'es2022',
   minify: true,

@@ -16,6 +16,7 @@ import { verifyFamily } from './verify/families.ts';
 import { verifyFrameSampling } from './verify/family-preprocess.ts';
 import { verifyPipeline } from './verify/pipeline.ts';
 import { verifyPreprocess } from './verify/preprocess.ts';
+import { verifyReducer } from './verify/reducers.ts';
 import { verifyStage } from './verify/stage.ts';
 import { hasTokenizerCases, verifyTokenizer } from './verify/tokenizers.ts';
 import { verifyVision } from './verify/vision.ts';
@@ -41,9 +42,12 @@ export async function* verifyFolder(
   runtime: Runtime,
   precision = precisions.f32,
 ): AsyncGenerator<Verified> {
-  const index = existsSync(join(folder, 'index.json')) ? await readJson<{ set?: string }>(folder, 'index.json') : {};
+  const index = existsSync(join(folder, 'index.json'))
+    ? await readJson<{ set?: string; method?: string }>(folder, 'index.json')
+    : {};
   if (index.set !== undefined) {
-    const verify = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
+    const own = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
+    const verify = index.method === undefined ? own : verifyReducer;
     if (!verify) yield { notCovered: folder };
     else yield* named(folder, verify(folder, runtime, precision));
     return;

@@ -16,6 +16,7 @@ export interface EvalArguments {
   /** A module. */
   readonly family?: string;
   readonly costs: readonly number[];
+  readonly parity: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly frames?: number;
@@ -54,6 +55,7 @@ const flags = {
   },
   family: { value: 'FILE', help: 'a module with a family of models of your own' },
   cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
+  parity: { help: "reducers as in their authors' code, bugs included (docs/deviations.md)" },
   similarity: { value: 'X', help: "FrameFusion's similarity bound (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "FrameFusion's ratio bound (default: the model's, else 0.1)" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
@@ -120,6 +122,7 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     ...given('family', values.text('family')),
     reducers: values.someOf('reducer', Object.keys(reducers), isModulePath) ?? ['framefusion', 'none'],
     costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
+    parity: values.has('parity'),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     maxNewTokens: values.count('max-new-tokens') ?? 32,

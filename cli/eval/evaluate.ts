@@ -3,19 +3,20 @@ import { createHash } from 'node:crypto';
 import { dirname, relative, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
 import { chooseModel, type ModelChoice } from '../../library/catalogue.ts';
+import { foreignVideoNote } from '../../library/embedded-model.ts';
 import { openVideo } from '../../media/open-video.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
+import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { commandLine } from '../command-line.ts';
-import { foreignVideoNote } from '../embedded-model.ts';
 import { findChoice } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
 import { familiesWith, reducerMaker } from '../own-module.ts';
-import { computedShareOf, precisionText } from '../report.ts';
+import { precisionText } from '../report.ts';
 import { showVideo } from '../show-video.ts';
 import { standardOutput } from '../standard-output.ts';
 import type { EvalArguments } from './arguments.ts';
@@ -108,10 +109,12 @@ async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> 
   for (const reducer of args.reducers) {
     const make = await reducerMaker(reducer);
     for (const cost of reducer === 'none' ? [1] : args.costs) {
-      const instance = make({ cost, seed: args.seed, ...thresholds }, choice);
+      // A budget that a method cannot meet is a line of the table, whose `computed` says so, and not the end of it.
+      const settings = { cost, seed: args.seed, parity: args.parity, overspent: 'drop', ...thresholds } as const;
+      const instance = make(settings, choice);
       // A module of the user's own need not name its budget.
-      const settings = instance ? { cost, ...instance.settings } : {};
-      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, settings]) });
+      const told = instance ? { cost, ...instance.settings } : {};
+      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, told]) });
     }
   }
   return runs;
@@ -228,7 +231,9 @@ function byVideo(questions: readonly Question[]) {
   return groups.values();
 }
 
-async function encode(args: EvalArguments, { model, choice }: Work, shown: Question, log: Log) {
+/** For all reducers at once: with the attention in the tower where one needs it. */
+async function encode(args: EvalArguments, { model: dense, choice, runs }: Work, shown: Question, log: Log) {
+  const model = dense.withReducer(runs.find(({ instance }) => instance?.salience)?.instance);
   const { start, end } = shown;
   const video = await openVideo(shown.video);
   try {

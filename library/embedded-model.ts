@@ -1,16 +1,27 @@
 /** What a user of the embedded model should know: it has only seen drawn clips, and been asked a few kinds of questions. */
 
-import { WORDINGS } from '../library/embedded-wordings.ts';
 import type { VideoInfo } from '../media/video.ts';
+import { WORDINGS } from './embedded-wordings.ts';
 
 /** Its name in the catalogue. */
-const NAME = 'tiny-llava-video';
+export const EMBEDDED = 'tiny-llava-video';
 
 /** Every clip that is drawn for it (`CLIP` of tools/tiny/encode.ts), and hardly another video. */
 const DRAWN = { width: 256, height: 256, averageFps: 24, frames: 96 } as const;
 
-/** The smallest model of the catalogue that has seen the world. */
-const SMALLEST = '--model HuggingFaceTB/SmolVLM2-256M-Video-Instruct (256 million parameters)';
+/** What the command line says of what to do: the smallest model of the catalogue that has seen the world, and the questions. */
+const COMMAND = {
+  instead: 'use --model HuggingFaceTB/SmolVLM2-256M-Video-Instruct (256 million parameters)',
+  known: '--examples prints those that it knows',
+};
+
+/** A question of each kind that the embedded model was taught, in full words. */
+export function exampleQuestions(): string[] {
+  return Object.values(WORDINGS).map(([wording]) => filled(wording));
+}
+
+const filled = (wording: string): string =>
+  wording.replace(/\{(\w+)\}/g, (_, gap: keyof typeof EXAMPLE) => EXAMPLE[gap]);
 
 /** Words that stand for the gaps of a wording in an example. */
 const EXAMPLE = { shape: 'ring', color: 'purple', other: 'circle' } as const;
@@ -22,16 +33,20 @@ export interface Wording {
 }
 
 /** A line for who shows the embedded model a video that is none of its own; nothing for any other model. */
-export function foreignVideoNote(model: string, video: Pick<VideoInfo, keyof typeof DRAWN>): string | undefined {
-  if (model !== NAME) return undefined;
+export function foreignVideoNote(
+  model: string,
+  video: Pick<VideoInfo, keyof typeof DRAWN>,
+  { instead } = COMMAND,
+): string | undefined {
+  if (model !== EMBEDDED) return undefined;
   const isDrawn = (Object.keys(DRAWN) as (keyof typeof DRAWN)[]).every((key) => video[key] === DRAWN[key]);
   if (isDrawn) return undefined;
-  return `${NAME} has only seen drawn clips of coloured shapes, so its answer about this video means nothing. For real videos use ${SMALLEST}.`;
+  return `${EMBEDDED} has only seen drawn clips of coloured shapes, so its answer about this video means nothing. For real videos ${instead}.`;
 }
 
 /** A question in words that the embedded model was taught, where it can be put so; for any other model as it is. */
-export function askedOf(model: string, question: string): Wording {
-  if (model !== NAME) return { question };
+export function askedOf(model: string, question: string, { known } = COMMAND): Wording {
+  if (model !== EMBEDDED) return { question };
   const plain = plainQuestion(question);
   if (KNOWN.some((pattern) => pattern.test(plain))) return { question };
   for (const [pattern, wording] of NATURAL) {
@@ -40,16 +55,14 @@ export function askedOf(model: string, question: string): Wording {
     const asked = wording.replace(/\{(\w+)\}/g, (_, gap: string) => found.groups?.[gap] ?? '');
     return { question: asked, note: `asked as ${JSON.stringify(asked)}, in words that the embedded model was taught` };
   }
-  return { question, note: 'the embedded model was not taught this question: --examples prints those that it knows' };
+  return { question, note: `the embedded model was not taught this question: ${known}` };
 }
 
 /** The text of `--examples`. */
 export function examplesText(): string {
-  const filled = (wording: string): string =>
-    wording.replace(/\{(\w+)\}/g, (_, gap: keyof typeof EXAMPLE) => EXAMPLE[gap]);
   return [
-    `Questions that the embedded model, ${NAME}, was taught; it knows no others:`,
-    ...Object.values(WORDINGS).map(([wording]) => `  ${filled(wording)}`),
+    `Questions that the embedded model, ${EMBEDDED}, was taught; it knows no others:`,
+    ...exampleQuestions().map((question) => `  ${question}`),
     'Shapes are circle, square, triangle, cross and ring. Other models take any question.',
   ].join('\n');
 }
