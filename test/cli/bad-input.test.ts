@@ -18,7 +18,11 @@ async function refusal(args: readonly string[]): Promise<Ended> {
   const adapter = process.env.FRAMEFUSION_ADAPTER;
   const ended = { signal: null, stdout: '' };
   try {
-    const parsed = parseArguments([...args, '--quiet', ...(adapter && !args.includes('--adapter') ? ['--adapter', adapter] : [])]);
+    const parsed = parseArguments([
+      ...args,
+      '--quiet',
+      ...(adapter && !args.includes('--adapter') ? ['--adapter', adapter] : []),
+    ]);
     if (typeof parsed === 'object') await run(parsed, 'test');
     return { ...ended, code: 0, stderr: '' };
   } catch (error) {
