@@ -8,10 +8,10 @@ import type { Runtime } from '../../engine/runtime.ts';
 import { bytesOf, type DType, Tensor } from '../../engine/tensor.ts';
 import { partRows, storedRow, type Weight } from '../../kernels/weight.ts';
 import type { HostTensor } from './random.ts';
-import { once } from './shared.ts';
+import { shared } from './shared.ts';
 
 /** The one runtime that tests share, on the adapter that `FRAMEFUSION_ADAPTER` names. */
-export const sharedRuntime: () => Promise<Runtime> = once(
+export const sharedRuntime: () => Promise<Runtime> = shared(
   () => openTestRuntime(),
   (runtime) => runtime.close(),
 );

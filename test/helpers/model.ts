@@ -20,7 +20,7 @@ import type { VideoModel } from '../../models/video-model.ts';
 import { type CheckpointOptions, makeCheckpoint } from '../../tools/checkpoint/make.ts';
 import { randomStream } from '../../tools/random.ts';
 import { sharedRuntime } from './device.ts';
-import { once } from './shared.ts';
+import { shared } from './shared.ts';
 
 /** A folder with a random checkpoint, a few layers deep and under a megabyte; the caller removes it. */
 export async function checkpointFolder(options: CheckpointOptions = {}): Promise<string> {
@@ -40,7 +40,7 @@ export async function load(folder: string, options: LoadOptions = { dtype: 'f32'
 }
 
 /** The random model that tests share, in f32: 6 layers, frames of 70 pixels, 12 tokens each. */
-export const tinyModel: () => Promise<VideoModel> = once(
+export const tinyModel: () => Promise<VideoModel> = shared(
   async () => {
     const folder = await checkpointFolder();
     const model = await load(folder);

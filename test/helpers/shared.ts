@@ -11,7 +11,7 @@ export function atEnd(close: () => void): void {
 }
 
 /** Makes something once, at first use, and again after it was closed. */
-export function once<T>(make: () => Promise<T>, close: (made: T) => void): () => Promise<T> {
+export function shared<T>(make: () => Promise<T>, close: (made: T) => void): () => Promise<T> {
   let made: Promise<T> | undefined;
   const fresh = async (): Promise<T> => {
     const value = await make();
