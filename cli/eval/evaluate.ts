@@ -25,7 +25,7 @@ import type { Question } from './question.ts';
 import { isRight, promptFor, readQuestions } from './questions.ts';
 import type { EvalReport, SkippedVideo } from './report.ts';
 import { Results } from './results.ts';
-import { summarise } from './summary.ts';
+import { overVideos, summarise } from './summary.ts';
 import { accuracyTable, markdownTables, typeTable } from './table.ts';
 
 /** A reducer at one budget. */
@@ -65,7 +65,14 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
       (line) => log.warn(line),
     );
     const skipped = await answerAll(args, { choice, model, questions, runs, results }, log);
-    const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
+    const answered = runs.map((run) => {
+      const found = results.of(run.key);
+      return { summary: summarise(run, questions, found), results: found };
+    });
+    const summaries =
+      args.against === undefined
+        ? answered.map(({ summary }) => summary)
+        : overVideos(answered, questions, args.against);
     const report: EvalReport = {
       version: 2,
       tool,
@@ -110,7 +117,14 @@ async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> 
     const make = await reducerMaker(reducer);
     for (const cost of reducer === 'none' ? [1] : args.costs) {
       // A budget that a method cannot meet is a line of the table, whose `computed` says so, and not the end of it.
-      const settings = { cost, seed: args.seed, parity: args.parity, overspent: 'drop', ...thresholds } as const;
+      const settings = {
+        cost,
+        seed: args.seed,
+        parity: args.parity,
+        renumber: args.renumber,
+        overspent: 'drop',
+        ...thresholds,
+      } as const;
       const instance = make(settings, choice);
       // A module of the user's own need not name its budget.
       const told = instance ? { cost, ...instance.settings } : {};
@@ -211,6 +225,7 @@ async function answerOpen(
         right: isRight(question, text),
         computedShare: computedShareOf(answer.stats),
         actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
+        seconds: answer.stats.prefillSeconds + answer.stats.decodeSeconds,
       });
     }
   } finally {

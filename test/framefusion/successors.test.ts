@@ -66,20 +66,24 @@ describe('the reducers that came after FrameFusion', () => {
     }
   });
 
-  it("renumber where their authors do, and keep each token's place elsewhere", async () => {
-    for (const [name, renumbers] of [
-      ['flashvid', true],
-      ['vidcom2', true],
-      ['holitom', true],
-      ['evs', false],
+  it('keep the places of tokens, and renumber where it is asked for or the authors do', async () => {
+    for (const [name, options, renumbers] of [
+      ['flashvid', { renumber: true }, true],
+      ['vidcom2', { renumber: true }, true],
+      ['holitom', { parity: true }, true],
+      ['holitom', { parity: true, renumber: false }, false],
+      ['vidcom2', {}, false],
+      ['evs', {}, false],
     ] as const) {
       let positions: number[] = [];
-      await answered(reducerNamed(name, { cost: 0.3 }), async ({ at, rec, before }) => {
+      await answered(reducerNamed(name, { cost: 0.3, ...options }), async ({ at, rec, before }) => {
         if (at === 'input') positions = Array.from(await rec.read(before.position));
       });
-      const renumbered = positions.every((position, row) => position === row);
-      expect(renumbered, name).to.equal(renumbers);
       expect(positions.length, name).to.be.below(total);
+      expect(
+        positions.every((position, row) => position === row),
+        `${name} ${JSON.stringify(options)}`,
+      ).to.equal(renumbers);
     }
   });
 
