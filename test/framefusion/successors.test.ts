@@ -9,7 +9,8 @@ import { atEnd } from '../helpers/device.ts';
 import { framesFor, tinyModel, tokensPerGroup } from '../helpers/model.ts';
 
 const FRAMES = 10;
-const names = ['simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom'] as const;
+const authors = ['simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom'] as const;
+const names = [...authors, 'framefusion-plus'] as const;
 
 describe('the reducers that came after FrameFusion', () => {
   let model: VideoModel;
@@ -59,7 +60,7 @@ describe('the reducers that came after FrameFusion', () => {
 
   it('answer as the dense model does where the budget is all of it', async () => {
     const dense = await answered(undefined);
-    for (const name of ['simdiff', 'flashvid', 'vidcom2', 'evs']) {
+    for (const name of names.filter((one) => one !== 'holitom')) {
       const whole = await answered(reducerNamed(name, { cost: 1 }));
       expect(whole.stats.ids, name).to.deep.equal(dense.stats.ids);
       expect(whole.cost, name).to.equal(1);
@@ -98,7 +99,7 @@ describe('the reducers that came after FrameFusion', () => {
   });
 
   it('do as the authors do with parity, which results are told apart by', async () => {
-    for (const name of names) {
+    for (const name of authors) {
       const genuine = reducerNamed(name, { cost: 0.3, parity: true });
       expect(genuine!.settings, name).to.include({ parity: 'yes' });
       expect(reducerNamed(name, { cost: 0.3 })!.settings, name).to.not.have.property('parity');
