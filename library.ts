@@ -43,6 +43,7 @@ export { type ModelDefaults, samplingOf } from './models/defaults.ts';
 export type { EncodeOptions } from './models/encoding.ts';
 export type { GenerateOptions } from './models/generate.ts';
 export type {
+  About,
   EncodedPicture,
   EncodedVideo,
   FrameFormat,

@@ -11,9 +11,9 @@ import { pastedPath, timeOf } from './values.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
 export interface RunArguments {
-  /** Absent only where there are images, or a plan is asked for. */
-  readonly video?: string;
-  /** Files, in the order in which the model is shown them, before the video. */
+  /** In the order in which the model is shown them; none only where there are images, or a plan is asked for. */
+  readonly videos: readonly string[];
+  /** Files, in the order in which the model is shown them, before the videos. */
   readonly images: readonly string[];
   readonly prompt?: string;
   readonly model?: string;
@@ -37,6 +37,7 @@ export interface RunArguments {
   readonly start?: number;
   readonly end?: number;
   readonly forceSample: boolean;
+  readonly processor?: string;
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP?: number;
@@ -61,7 +62,12 @@ export interface RunArguments {
 }
 
 const flags = {
-  video: { value: 'FILE', short: 'v', help: 'the video: a file, an http address, or - for standard input' },
+  video: {
+    value: 'FILE',
+    short: 'v',
+    many: true,
+    help: 'the video: a file, an http address, or - for standard input; may be repeated',
+  },
   image: { value: 'FILE', many: true, help: 'a picture (PNG, JPEG, WebP), for models that take some; may be repeated' },
   prompt: { value: 'TEXT', short: 'p', help: 'the question (default: the model\'s own, else "Describe the video.")' },
   model: {
@@ -98,6 +104,10 @@ const flags = {
   start: { value: 'TIME', help: 'look at the video from here on: seconds, or [h:]mm:ss' },
   end: { value: 'TIME', help: 'and up to here' },
   'force-sample': { help: 'spread the frames over the whole video, however long' },
+  processor: {
+    value: 'NAME',
+    help: 'prepare videos as this library does, where a model is known with several (docs/deviations.md)',
+  },
   'max-new-tokens': { value: 'N', help: 'stop after N tokens (default 256)' },
   temperature: { value: 'X', help: 'above 0: sample tokens at this temperature (default 0, greedy)' },
   'top-p': {
@@ -179,9 +189,12 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
   if (values.has('examples')) return 'examples';
-  const video = values.text('video') && pastedPath(values.text('video')!);
+  const videos = values
+    .texts('video')
+    .map(pastedPath)
+    .filter((video) => video !== '');
   const images = values.texts('image').map(pastedPath);
-  if (!video && images.length === 0 && !values.has('plan'))
+  if (videos.length === 0 && images.length === 0 && !values.has('plan'))
     throw new UsageError('A video is needed: ff-run VIDEO [QUESTION]. See ff-run --help.');
   const prompt = values.text('prompt');
   if (prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
@@ -196,14 +209,21 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   for (const other of ['compare', 'plan', 'json', 'report'] as const)
     if (values.has('chat') && (values.has(other) || values.text(other) !== undefined))
       throw new UsageError(`--chat answers on the terminal: leave --${other} out.`);
-  if (values.has('chat') && video === '-')
+  const piped = videos.filter((video) => video === '-').length;
+  if (piped > 1) throw new UsageError('--video -: standard input has one video. Name the others by their files.');
+  if (values.has('chat') && piped > 0)
     throw new UsageError('--chat reads questions from standard input: name the video by its file.');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
     throw new UsageError(`--report must name a file that ends in .html or .png, got ${quoted(report)}.`);
-  if (report !== undefined && !video) throw new UsageError('--report shows the frames of a video: a video is needed.');
+  if (report !== undefined && videos.length === 0)
+    throw new UsageError('--report shows the frames of a video: a video is needed.');
+  if (report !== undefined && videos.length > 1)
+    throw new UsageError(
+      `--report shows the frames of one video, got ${videos.length}: leave it out, or ask about one.`,
+    );
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
-    ...given('video', video),
+    videos,
     images,
     ...given('prompt', prompt),
     ...given('model', values.text('model')),
@@ -226,6 +246,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     ...given('fps', fps),
     ...timesOf(values.text('start'), values.text('end')),
     forceSample: values.has('force-sample'),
+    ...given('processor', values.text('processor')),
     maxNewTokens: values.count('max-new-tokens') ?? 256,
     temperature: values.number('temperature', 'from 0 to 1000', (x) => x >= 0 && x <= 1000) ?? 0,
     ...given(

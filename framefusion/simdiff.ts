@@ -1,3 +1,4 @@
+import { InputError } from '../engine/errors.ts';
 import { roundHalfEven } from '../engine/round.ts';
 import { type Decision, keep, type Point, pass, type TokenReducer } from '../models/reduction.ts';
 import { shareToRemove } from './budget.ts';
@@ -58,6 +59,8 @@ export class SimDiffRun {
   /** The first stage. */
   async select({ rec, tokens: { hidden, layout }, grid }: Point): Promise<Decision> {
     const { cost, keep: left = cost, parity } = this.#budget;
+    if (layout.videos.length > 1)
+      throw new InputError("simdiff: its lattice is one video's. Ask about each in a question of its own.");
     const places = videoPlaces(layout);
     const [, dim] = hidden.shape2();
     const values = (await rec.read(hidden)) as Float32Array;

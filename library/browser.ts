@@ -52,8 +52,12 @@ export async function loadModel(
   return loadNamed(files, named, options, platform);
 }
 
-/** What a name means where there are no folders. */
-function meant(pasted: string): NamedModel & { readonly name: string; readonly files: CheckpointFiles } {
+/**
+ * What a name means where there are no folders.
+ *
+ * @throws InputError if it means nothing here.
+ */
+export function meant(pasted: string): NamedModel & { readonly name: string; readonly files: CheckpointFiles } {
   const { models } = catalogue as WeightsConfig;
   const source = pastedName(pasted);
   const [, id, revision = 'main'] = HUB_ID.exec(source) ?? [];

@@ -29,7 +29,7 @@ export interface LoadModelOptions
   extends Partial<FrameFusionOptions>,
     Pick<BaselineOptions, 'seed'>,
     Pick<BudgetOptions, 'keep' | 'parity' | 'renumber'>,
-    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'processor' | 'signal'> {
   /** A name (`framefusion`, the default, `fastv`, ..., `none` for the dense model) or a reducer of your own. */
   readonly reducer?: string | TokenReducer | undefined;
   /** What it computes on; default one of its own, which is closed with the model. */
@@ -87,6 +87,7 @@ export async function loadNamed(
     const model = await loadCheckpoint(files, runtime, {
       name: named.name,
       dtype: options.dtype ?? named.dtype,
+      processor: options.processor ?? named.processor,
       defaults: defaultsOf(named),
       reader,
       close,

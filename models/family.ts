@@ -37,6 +37,8 @@ export interface FamilyPlan {
   readonly prompt: PromptForm;
   /** For families that take pictures. */
   readonly pictures?: PictureForm;
+  /** How other libraries prepare videos and pictures for the same model, by their names. */
+  readonly otherProcessors?: Readonly<Record<string, Processor>>;
   /** Last rows of the prompt whose attention ranks tokens for pruning; 1 if absent. */
   readonly scoreRows?: number;
   /** Ids that end an answer, besides those of generation_config.json. */
@@ -57,6 +59,12 @@ export interface FamilyPlan {
    * @throws WeightsError if a tensor is missing or does not fit.
    */
   loadEncoder(loader: WeightLoader, computeDtype: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
+}
+
+/** How a library prepares videos and pictures, where it is not the family's choice. */
+export interface Processor {
+  readonly frameFormat: FrameFormat;
+  readonly crops?: CropsOf;
 }
 
 /** How a family is shown pictures. */
@@ -154,7 +162,9 @@ export interface PromptForm {
    * the next: how many tokens of text have one after the last. Absent where such text has none.
    */
   readonly typedAfter?: number;
-  /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
+  /** Whether a question may be about several videos, which are shown one after the other; default false. */
+  readonly severalVideos?: boolean;
+  /** What the user says before the question, with `VIDEO_MARK` in every place of the video; of several, before each. */
   lead(video: SpokenVideo): string;
   /**
    * When each group of a video is, for decoders with positions in time: whole numbers from 0 on, ascending. Absent: one after

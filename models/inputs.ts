@@ -1,5 +1,6 @@
 /** What a model is shown: frames and pictures as it takes them, and their tokens. */
 
+import { InputError } from '../engine/errors.ts';
 import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import { requireObject } from '../engine/misuse.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -93,16 +94,29 @@ export interface EncodedPicture extends Disposable {
   readonly grid: TokenGrid;
 }
 
-/** What a question is about: pictures, a video after them, or nothing. */
+/** What a question is about: pictures, a video after them or several, or nothing. */
 export interface Inputs {
-  readonly video?: EncodedVideo | undefined;
+  readonly video?: EncodedVideo | readonly EncodedVideo[] | undefined;
   readonly pictures?: readonly EncodedPicture[];
 }
 
-/** A video may stand for itself. @throws InputError if it is neither. */
-export function inputsOf(about: EncodedVideo | Inputs | undefined): Inputs {
-  if (about !== undefined) requireObject('session', 'what encode returned, or { video, pictures }', about);
-  return about && 'tokens' in about ? { video: about } : (about ?? {});
+/** What a question is about, where a video, or several, may stand for themselves. */
+export type About = EncodedVideo | readonly EncodedVideo[] | Inputs;
+
+/** @throws InputError if it is none of what it may be. */
+export function inputsOf(about: About | undefined): Inputs {
+  if (about !== undefined) requireObject('session', WHAT, about);
+  const inputs: Inputs = about && ('tokens' in about || 'length' in about) ? { video: about } : (about ?? {});
+  for (const video of videosOf(inputs))
+    if (typeof video?.tokens !== 'object') throw new InputError(`session: it must be given ${WHAT}.`);
+  return inputs;
+}
+
+const WHAT = 'what encode returned, several of it, or { video, pictures }';
+
+/** The videos, in their order. */
+export function videosOf({ video = [] }: Inputs): readonly EncodedVideo[] {
+  return 'length' in video ? video : [video];
 }
 
 /** What is wished of sampling; the model's defaults stand behind it. */

@@ -26,6 +26,8 @@ export interface PromptVisual {
   readonly marks: number;
   /** Rows after which a token's type is that of the first again; 0: none has a type, they are text to a reducer. */
   readonly perType: number;
+  /** The type of the first; default 0. */
+  readonly firstType?: number;
   /** As `PromptForm` has it. */
   readonly typedAfter?: number | undefined;
   /** When each group is, for positions in time; absent: one after the other. */
@@ -177,7 +179,7 @@ function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): 
   if (marks > 0 !== wanted > 0) throw new InputError('prompt: what is shown and its place in the text go together.');
   if (marks !== wanted)
     throw new InputError(
-      `prompt: one video can be asked about, not several, and each picture once: its marks must be ${wanted}, got ${marks}.`,
+      `prompt: each video and picture has its places in the text, and has them once: they must be ${wanted}, got ${marks}.`,
     );
   const shares = visuals.flatMap(sharesOf);
   let text = 0;
@@ -220,15 +222,21 @@ function layoutOf(rec: Recorder, alive: Uint32Array, stretches: readonly Stretch
   const first = alive.findIndex((row) => row >= start);
   const length = alive.filter((row) => row >= start && row < end).length;
   const types = Int32Array.from(alive, (row) => patch[row]!);
-  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length);
-  // The last of what is shown is the video, where there is one.
-  const shown = stretches.findLast(({ of }) => of && of.perType > 0)?.of;
+  const shown = [...new Set(stretches.flatMap(({ of }) => (of && of.perType > 0 ? [of] : [])))];
+  const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
+  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length, ownTypes(shown, perFrame));
   return {
     ...layout,
-    perFrame: patch.reduce((most, type) => Math.max(most, type + 1), 0),
-    ...(shown && { frames: shown.groups, grid: shown.grid }),
+    perFrame,
+    ...(shown[0] && { frames: shown.reduce((sum, { groups }) => sum + groups, 0), grid: shown[0].grid }),
     planes: rec.upload('layout', [3, alive.length], 'u32', planes),
   };
+}
+
+/** How many types each video has; pictures share theirs. */
+function ownTypes(shown: readonly PromptVisual[], types: number): number[] {
+  const firsts = [...new Set(shown.map(({ firstType = 0 }) => firstType))];
+  return firsts.map((first, i) => (firsts[i + 1] ?? types) - first);
 }
 
 /** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
@@ -237,7 +245,8 @@ function typesOf(rows: number, stretches: readonly Stretch[]) {
   let at = 0;
   for (const { of, first, rows: count } of stretches) {
     const typed = of && of.perType > 0 ? of.groups * of.perGroup : 0;
-    for (let i = 0; of && i < count && first + i < typed; i++) patch[at + i] = (first + i) % of.perType;
+    for (let i = 0; of && i < count && first + i < typed; i++)
+      patch[at + i] = (of.firstType ?? 0) + ((first + i) % of.perType);
     at += count;
   }
   const start = Math.max(

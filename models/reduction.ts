@@ -28,11 +28,16 @@ export interface VideoLayout {
    * Merging leaves their number as it is.
    */
   readonly text: readonly number[];
-  /** Tokens of one frame before any reduction: token i of the video, in the order of rows, is of frame floor(i / perFrame). */
+  /**
+   * Tokens of one frame before any reduction: token i of the video, in the order of rows, is of frame floor(i / perFrame). Of
+   * several videos it is the sum, as each has types of its own, and `videos` has theirs.
+   */
   readonly perFrame: number;
-  /** Frames, or groups of them, before any reduction; absent where there is no video. */
+  /** The videos one after the other, before any reduction: how many tokens each has, and of those a frame. */
+  readonly videos: readonly { readonly tokens: number; readonly perFrame: number }[];
+  /** Frames, or groups of them, of all videos before any reduction; absent where there is no video. */
   readonly frames?: number;
-  /** How the tokens of a frame lie, newlines included; absent where there is no video. */
+  /** How the tokens of a frame lie, of the first video, newlines included; absent where there is no video. */
   readonly grid?: TokenGrid;
   /** Last rows whose attention ranks the tokens, as the family's reference has it; 1 if absent. */
   readonly scoreRows?: number;
@@ -80,9 +85,9 @@ export interface Point {
   readonly tokens: Tokens;
   /** Layers of the decoder. */
   readonly layers: number;
-  /** How the tokens of a frame lie. */
+  /** How the tokens of a frame lie, of the first video. */
   readonly grid: TokenGrid | undefined;
-  /** Frames, or groups of them, of the unreduced video. */
+  /** Frames, or groups of them, of the unreduced videos. */
   readonly frames: number;
   /**
    * Attention that each visual token gets in the tower, `[tokens]`, in the order of rows; at `encoded`, where the video was
@@ -282,8 +287,9 @@ export interface HostLayout extends Omit<VideoLayout, 'planes'> {
  * @param patch - For each row the place in its frame, below 0 for text. Tokens of one place form a chain over time.
  * @param first - First row of the video.
  * @param length - Rows from there to the video's last.
+ * @param sizes - Places of a frame that each video has, one video after the other; default: those of one.
  */
-export function videoLayout(patch: Int32Array, first: number, length: number): HostLayout {
+export function videoLayout(patch: Int32Array, first: number, length: number, sizes?: readonly number[]): HostLayout {
   const rows = patch.length;
   const planes = new Uint32Array(3 * rows).fill(NOT_VIDEO);
   const order = Array.from(patch.keys())
@@ -296,5 +302,11 @@ export function videoLayout(patch: Int32Array, first: number, length: number): H
   }
   const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
   const text = Array.from({ length }, (_, at) => at).filter((at) => patch[first + at]! < 0);
-  return { planes, tokens: order.length, first, length, text, perFrame };
+  let from = 0;
+  const videos = (sizes ?? [perFrame]).map((size) => {
+    const low = from;
+    from += size;
+    return { tokens: patch.reduce((sum, type) => sum + Number(type >= low && type < low + size), 0), perFrame: size };
+  });
+  return { planes, tokens: order.length, first, length, text, perFrame, videos };
 }

@@ -1,4 +1,4 @@
-import type { Inputs } from './inputs.ts';
+import { type Inputs, videosOf } from './inputs.ts';
 import { actionOf, type LayerEvent, type Listener, type Prompt, type ReductionStep } from './reduction.ts';
 import type { Trace } from './trace.ts';
 
@@ -51,12 +51,12 @@ export function newStats(): GenerationStats {
   };
 }
 
-/** Writes down what there was before any reduction, and what was done to the video before the question. */
-export function noteUnreduced(stats: GenerationStats, prompt: Prompt, { video }: Inputs): void {
+/** Writes down what there was before any reduction, and what was done to the videos before the question. */
+export function noteUnreduced(stats: GenerationStats, prompt: Prompt, inputs: Inputs): void {
   const { rows, tokens } = prompt.unreduced ?? { rows: prompt.hidden.shape2()[0], tokens: prompt.layout.tokens };
   stats.promptRows = rows;
   stats.videoTokens = tokens;
-  if (video?.kept?.step) stats.steps.push(video.kept.step);
+  for (const { kept } of videosOf(inputs)) if (kept?.step) stats.steps.push(kept.step);
 }
 
 /** Writes down the rows of every layer, and each call that looked at the sequence. */

@@ -55,6 +55,8 @@ const parts = {
 const programs = {
   'ff-run': 'cli/ff-run.ts',
   'ff-eval': 'cli/ff-eval.ts',
+  'ff-describe': 'cli/ff-describe.ts',
+  'ff-worker': 'cli/ff-worker.ts',
   'ff-convert': 'cli/ff-convert.ts',
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
 };
@@ -90,6 +92,7 @@ await build({
   entryPoints: {
     'ff-bench': 'bench/ff-bench.ts',
     'bench-peer': 'bench/peers/child.ts',
+    'toy-worker': 'bench/queue/toy-worker.ts',
     'ffmpeg-worker': 'media/ffmpeg-worker.ts',
   },
   outdir: 'dist-bench',

@@ -6,9 +6,10 @@ import { reducers } from '../../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
 import { isModulePath } from '../own-module.ts';
+import { noModules, type QueueFlags, queueFlags, queueOf } from '../queue/arguments.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
-export interface EvalArguments {
+export interface EvalArguments extends QueueFlags {
   readonly data: string;
   readonly videos?: string;
   readonly model?: string;
@@ -81,6 +82,7 @@ const flags = {
     value: 'NAME',
     help: 'compare every reducer with this one at the same budget; intervals take videos, not questions, for independent',
   },
+  ...queueFlags,
   types: { help: 'also print the accuracy by type of question' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
@@ -124,17 +126,22 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     return { ...common, calibrate, ...given('data', data) };
   }
   if (!data) throw new UsageError('--data FILE is needed. See ff-eval --help.');
+  const reducer = values.someOf('reducer', Object.keys(reducers), isModulePath) ?? ['framefusion', 'none'];
+  const family = values.text('family');
+  const queue = queueOf(values);
+  noModules(queue, { reducer, ...(family !== undefined && { family: [family] }) });
+  if (queue.queue && !values.text('results'))
+    throw new UsageError('--queue needs --results FILE, which keeps what workers have answered.');
   const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
   const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
-  const chosen = values.someOf('reducer', Object.keys(reducers), isModulePath) ?? ['framefusion', 'none'];
   return {
     ...common,
     data,
-    ...given('family', values.text('family')),
-    reducers: chosen,
+    ...given('family', family),
+    reducers: reducer,
     costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
-    ...given('against', values.oneOf('against', chosen, isModulePath)),
+    ...given('against', values.oneOf('against', reducer, isModulePath)),
     parity: values.has('parity'),
     ...(values.has('renumber') && { renumber: true }),
     ...given('similarity', similarity),
@@ -146,6 +153,7 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     ...given('report', reportFile(values.text('report'))),
     types: values.has('types'),
     skipBroken: values.has('skip-broken'),
+    ...queue,
   };
 }
 

@@ -36,8 +36,10 @@ export interface Served {
   readonly bytes: Uint8Array;
   /** What it is called for caches. */
   readonly etag?: string;
-  /** Breaks the connection after so many bytes of an answer. */
-  readonly breaksAfter?: number;
+  /** Told where a range begins that is asked for. */
+  readonly asked?: (from: number) => void;
+  /** Breaks the connection off for what lies behind. */
+  readonly breaksFrom?: number;
 }
 
 async function answer(
@@ -61,8 +63,9 @@ async function answer(
   const type = TYPES[extname(path)] ?? 'application/octet-stream';
   response.writeHead(from === undefined ? 200 : 206, { 'content-type': type, 'content-length': part.length });
   if (method === 'HEAD') return void response.end();
-  if (file.breaksAfter === undefined || part.length <= file.breaksAfter) return void response.end(part);
-  response.write(part.subarray(0, file.breaksAfter), () => response.destroy());
+  if (from !== undefined) file.asked?.(Number(from));
+  if (file.breaksFrom === undefined || Number(from) < file.breaksFrom) return void response.end(part);
+  response.write(part.subarray(0, part.length / 2), () => response.destroy());
 }
 
 /** Files of a folder. */

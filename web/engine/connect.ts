@@ -24,6 +24,7 @@ function overWires(remote: Remote<Engine>): Engine {
     stop: () => remote.stop(),
     choices: (on) => remote.choices(proxy(on)),
     download: (model, on) => remote.download(model, proxy(on)),
+    stored: (model) => remote.stored(model),
     remove: (model) => remote.remove(model),
   };
 }

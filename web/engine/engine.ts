@@ -123,6 +123,8 @@ export interface Engine {
   choices(on: (choice: Choice) => void): Promise<void>;
   /** Fetches a model into the browser's storage and checks its hash; `stop` pauses. */
   download(model: string, on: OnProgress): Promise<void>;
+  /** How much of it is there. */
+  stored(model: string): Promise<Choice['stored']>;
   /** Removes it from there. */
   remove(model: string): Promise<void>;
 }

@@ -1,8 +1,11 @@
 /** Questions and answers. */
 import { useEffect, useRef } from 'preact/hooks';
+import { DEFAULTS } from '../state/address.ts';
 import type { Page } from '../state/page.ts';
+import { bytesText } from '../state/texts.ts';
 import { Answered } from './answered.tsx';
 import { Budget } from './budget.tsx';
+import { Download, ModelDialog } from './models.tsx';
 
 /** Examples that are shown at most. */
 const EXAMPLES = 6;
@@ -14,6 +17,7 @@ export function Conversation({ page }: { readonly page: Page }) {
   return (
     <section class="conversation" aria-label="Conversation">
       <ModelLine page={page} />
+      <Download page={page} />
       <Budget page={page} />
       <div class="exchanges">
         {exchanges.map((exchange) => (
@@ -40,23 +44,35 @@ function spoken(page: Page): string {
 
 function ModelLine({ page }: { readonly page: Page }) {
   const model = page.model.value;
+  const dialog = useRef<HTMLDialogElement>(null);
   return (
     <div class="model">
+      <ModelDialog page={page} dialog={dialog} />
       <p>
         <b>{page.modelName.value}</b>
         {model && (
           <span>
             {' '}
-            {model.layers} layers, {megabytes(model.bytes)}, {model.precision}
+            {model.layers} layers, {bytesText(model.bytes)}, {model.precision}
           </span>
         )}
       </p>
+      {model && page.modelName.value !== DEFAULTS.model && (
+        <button type="button" onClick={() => void page.discard()}>
+          Remove
+        </button>
+      )}
+      <button
+        type="button"
+        onClick={() => {
+          dialog.current?.showModal();
+          void page.list();
+        }}
+      >
+        Models
+      </button>
     </div>
   );
-}
-
-function megabytes(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function Composer({ page }: { readonly page: Page }) {
@@ -90,7 +106,7 @@ function Composer({ page }: { readonly page: Page }) {
             Stop
           </button>
         ) : (
-          <button type="submit" class="primary">
+          <button type="submit" class="primary" disabled={page.missing.value !== undefined}>
             Ask
           </button>
         )}

@@ -53,7 +53,7 @@ function Facts({ page }: { readonly page: Page }) {
   if (!video) return <p class="facts">{page.source.value.name}</p>;
   return (
     <>
-      <p class="facts" data-frames={video.frames} data-sampled={video.sampled.length}>
+      <p class="facts" data-decoder={video.decoder} data-frames={video.frames} data-sampled={video.sampled.length}>
         {factsOf(video)}
       </p>
       {video.notes.map((note) => (
@@ -79,7 +79,7 @@ const STAGES = {
 
 function Waiting({ page }: { readonly page: Page }) {
   const progress = page.progress.value;
-  if (page.problem.value) return null;
+  if (page.problem.value || page.missing.value) return null;
   const share = progress && progress.of > 0 ? progress.done / progress.of : undefined;
   return (
     <div class="waiting">
