@@ -5,8 +5,8 @@ import { apportion, twoStages } from '../../framefusion/shares.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { Listener, TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { atEnd } from '../helpers/device.ts';
 import { framesFor, tinyModel, tokensPerGroup } from '../helpers/model.ts';
+import { atEnd } from '../helpers/shared.ts';
 
 const FRAMES = 10;
 const authors = ['simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom'] as const;
