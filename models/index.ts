@@ -5,7 +5,7 @@
  * @module framefusion-webgpu/models
  */
 export type { Crop, CroppedPicture, CropsOf, Size } from '../engine/geometry.ts';
-export { chatMl, QWEN_1_5, type SampledTimes, timesLead, VIDEO_LEAD, VIDEO_MARK } from './chat.ts';
+export { chatMl, QWEN_1_5, timesLead, VIDEO_LEAD, VIDEO_MARK } from './chat.ts';
 export { ConfigReader } from './config.ts';
 export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config, qwen3Config } from './decoder/config.ts';
 export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
@@ -21,7 +21,16 @@ export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
 export { planOf } from './registry.ts';
-export { every, type FrameRequest, linspace, type Sample, sampleStrided, spread, strided } from './sampling.ts';
+export {
+  every,
+  type FrameRequest,
+  linspace,
+  type Sample,
+  type SampledTimes,
+  sampleStrided,
+  spread,
+  strided,
+} from './sampling.ts';
 export {
   clipConfig,
   gridOf,

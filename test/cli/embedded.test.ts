@@ -55,7 +55,9 @@ describe('the embedded model', () => {
     expect(foreignVideoNote(NAME, drawn)).to.equal(undefined);
     expect(foreignVideoNote('another/model', { ...drawn, width: 1920 })).to.equal(undefined);
     for (const other of [{ width: 255 }, { height: 144 }, { averageFps: 25 }, { frames: 1000 }])
-      expect(foreignVideoNote(NAME, { ...drawn, ...other })).to.match(/SmolVLM2-256M-Video-Instruct \(256 million parameters\)\.$/);
+      expect(foreignVideoNote(NAME, { ...drawn, ...other })).to.match(
+        /SmolVLM2-256M-Video-Instruct \(256 million parameters\)\.$/,
+      );
   });
 
   it('warns in one line, in the report and in the JSON, and only of videos that are none of its own', async () => {

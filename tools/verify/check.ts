@@ -12,28 +12,54 @@ export const limits = { similarity: 2e-6, stage: 5e-6, vision: 1e-4, logits: 2e-
 
 /** What a set is checked in: the dtype of what is multiplied, and how far results may be from the reference's. */
 export interface Precision {
-  readonly act: 'f32' | 'f16';
-  /** Largest difference of visual tokens, and of logits and hidden states. A share of the largest value if `relative`. */
-  readonly vision: number;
-  readonly logits: number;
-  readonly relative: boolean;
-  /** Choices of tokens with less of a margin may fall out in another way; 0 for none. */
-  readonly choice: number;
+  readonly computeDtype: 'f32' | 'f16';
+  /** Largest difference of visual tokens `want` that a tower of so many layers made. */
+  vision(want: ArrayLike<number>, layers: number): number;
+  /** Largest difference of hidden states or logits `want` after so many layers of a decoder. */
+  hidden(want: ArrayLike<number>, layers: number): number;
+  /** Choices between tokens of so many numbers may come out in another way if their margin is at most this; 0 for none. */
+  choice(width: number, layers: number): number;
 }
 
-export const precisions: Readonly<Record<Precision['act'], Precision>> = {
-  f32: { act: 'f32', vision: limits.vision, logits: limits.logits, relative: false, choice: 0 },
-  // Two and a half times what was measured on lavapipe: 1.2e-3, 5.3e-3, and choices by 1.1e-3 that came out otherwise.
-  f16: { act: 'f16', vision: 3e-3, logits: 1.3e-2, relative: true, choice: 3e-3 },
+/** Standard deviation of the rounding of a factor to f16, as a share of the factor: it is at most half of 2^-10, and uniform. */
+const ROUNDING = 2 ** -11 / Math.sqrt(3);
+
+/** Roundings in a layer: both factors of four products (q k v, o, gate and up, down), and what is stored of q, k and v. */
+const ROUNDINGS = 11;
+
+/** Standard deviations of a normal distribution that one of two million numbers exceeds. */
+const DEVIATIONS = 5;
+
+/** Layers of the deepest tower in the golden data, which visual tokens have been through. */
+export const TOWER_LAYERS = 5;
+
+/**
+ * What f16 may change after so many layers, as a share of the root mean square of the numbers. Rounding errors are
+ * independent, so in a product's sum they stay the share that they are of its factors, and over roundings they grow as the
+ * root of their number. One more layer stands for what is before or behind the layers: patches and projector, or the head.
+ */
+export function halfShare(layers: number): number {
+  return DEVIATIONS * ROUNDING * Math.sqrt(ROUNDINGS * (layers + 1));
+}
+
+function rootMeanSquare(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! ** 2;
+  return Math.sqrt(sum / values.length);
+}
+
+const halfLimit: Precision['hidden'] = (want, layers) => rootMeanSquare(want) * halfShare(layers);
+
+export const precisions: Readonly<Record<Precision['computeDtype'], Precision>> = {
+  f32: { computeDtype: 'f32', vision: () => limits.vision, hidden: () => limits.logits, choice: () => 0 },
+  f16: {
+    computeDtype: 'f16',
+    vision: halfLimit,
+    hidden: halfLimit,
+    // A choice compares two similarities, each of two tokens: four errors, whose part along a token is a root of its width.
+    choice: (width, layers) => halfShare(layers) * Math.sqrt(4 / width),
+  },
 };
-
-/** The limit for numbers of the size of `want`. */
-export function limitFor(want: ArrayLike<number>, limit: number, { relative }: Precision): number {
-  if (!relative) return limit;
-  let largest = 0;
-  for (let i = 0; i < want.length; i++) largest = Math.max(largest, Math.abs(want[i]!));
-  return limit * largest;
-}
 
 /** Double arithmetic in the reference's order: equal but for what JSON rounds. */
 export const EXACT = 1e-12;
@@ -120,13 +146,19 @@ export class Checker {
   /** Numbers: within `limit`, NaN equal to NaN. */
   close(what: string, got: ArrayLike<number>, want: ArrayLike<number>, limit: number): void {
     this.equal(`${what}, elements`, got.length, want.length);
+    let mx = 0;
     for (let i = 0; i < want.length; i++) {
       const [a, b] = [got[i] ?? Number.NaN, want[i] ?? Number.NaN];
       if (Number.isNaN(a) && Number.isNaN(b)) continue;
       const error = Math.abs(a - b);
       if (!(error <= limit)) throw new Mismatch(`${what}[${i}]: got ${a}, want ${b}, limit ${limit}`);
+      if (error > mx) mx = error;
       if (!this.#worst || error / limit > this.#worst.error / this.#worst.limit) this.#worst = { what, error, limit };
     }
+    if (process.env.STAT && !/sim|budget/.test(what))
+      console.error(
+        `STAT ${what.replace(/ .*/, '')} ${(mx / limit).toFixed(3)} ${mx} ${limit} ${Math.max(...Array.from(want).slice(0, 100000).map(Math.abs))}`,
+      );
   }
 
   get worst(): CaseResult['worst'] {

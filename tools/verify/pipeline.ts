@@ -16,12 +16,12 @@ import {
   type CaseResult,
   type Checker,
   Golden,
-  limitFor,
   limits,
   type Precision,
   precisions,
   readJson,
   runCase,
+  TOWER_LAYERS,
 } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 
@@ -41,7 +41,7 @@ export async function* verifyPipeline(
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  using model = await loadCheckpoint(folderFiles(folder), runtime, { dtype: dtypes[precision.act] });
+  using model = await loadCheckpoint(folderFiles(folder), runtime, { dtype: dtypes[precision.computeDtype] });
   using video = await encodePixels(model, golden);
   const ids = golden.integers('input_ids');
   const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, ids, { video });
@@ -51,7 +51,16 @@ export async function* verifyPipeline(
   for (const variant of variants)
     yield await runCase(`pipeline/${name}/${variant}`, (check) =>
       verifyVariant(
-        { folder, variant, runtime, decoder: model.parts.decoder, prompt, newTokens: input.new_tokens, precision },
+        {
+          folder,
+          variant,
+          runtime,
+          decoder: model.parts.decoder,
+          prompt,
+          newTokens: input.new_tokens,
+          precision,
+          towerLayers: TOWER_LAYERS,
+        },
         check,
       ),
     );
@@ -105,7 +114,7 @@ export async function verifyPrompt(
   const rec = at.runtime.recorder('prompt');
   const { hidden, layout, rotary } = at.prompt(rec);
   const want = at.golden.floats('inputs_embeds');
-  check.close('inputs_embeds', await rec.read(hidden), want, limitFor(want, at.precision.vision, at.precision));
+  check.close('inputs_embeds', await rec.read(hidden), want, at.precision.vision(want, TOWER_LAYERS));
   const rows = hidden.shape2()[0];
   const patch = Array.from((await rec.read(layout.planes)).subarray(0, rows), (type) =>
     type === NOT_VIDEO ? -1 : type,

@@ -13,7 +13,6 @@ import {
   type CaseResult,
   type Checker,
   Golden,
-  limitFor,
   limits,
   type Precision,
   precisions,
@@ -56,7 +55,7 @@ async function verifyTower(folder: string, runtime: Runtime, precision: Precisio
         finalNewline: false,
       },
       encoderNames(2),
-      precision.act,
+      precision.computeDtype,
     );
     check.equal('tokens of a frame', tokensIn(encoder.tokenGrid()), wanted.patch_num);
     const pixels = rec.upload('pixels', golden.get('pixel_values').shape, 'f32', golden.floats('pixel_values'));
@@ -73,7 +72,7 @@ async function verifyTower(folder: string, runtime: Runtime, precision: Precisio
     };
     for (const [name, tensor] of Object.entries(results)) {
       const want = golden.floats(name);
-      check.close(name, await rec.read(tensor), want, limitFor(want, precision.vision, precision));
+      check.close(name, await rec.read(tensor), want, precision.vision(want, encoder.config.tower.layers));
     }
   } finally {
     rec.finish();
