@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { DeviceError } from '../engine/errors.ts';
 import { type AdapterChoice, adapterChoices, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { type CaseResult, type Precision, precisions, readJson } from './verify/check.ts';
+import { type CaseResult, exact, half, type Precision, readJson } from './verify/check.ts';
 import { verifyDecoder, verifyRope } from './verify/decoder.ts';
 import { verifyFamily } from './verify/families.ts';
 import { verifyFrameSampling } from './verify/family-preprocess.ts';
@@ -37,11 +37,7 @@ const sets: Readonly<Record<string, Verify>> = {
 export type Verified = CaseResult | { readonly notCovered: string };
 
 /** Every case below a folder, in the order of names. */
-export async function* verifyFolder(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<Verified> {
+export async function* verifyFolder(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<Verified> {
   const index = existsSync(join(folder, 'index.json')) ? await readJson<{ set?: string }>(folder, 'index.json') : {};
   if (index.set !== undefined) {
     const verify = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
@@ -77,7 +73,7 @@ class UsageError extends Error {}
 interface Arguments {
   readonly folder: string;
   readonly adapter: AdapterChoice;
-  readonly precision: Precision;
+  readonly computeDtype: Precision['computeDtype'];
 }
 
 /** @throws UsageError if the command line is wrong. */
@@ -101,7 +97,7 @@ function readArguments(): Arguments {
   return {
     folder,
     adapter: oneOf('adapter', adapterChoices),
-    precision: precisions[oneOf('compute-dtype', ['f32', 'f16'])],
+    computeDtype: oneOf('compute-dtype', ['f32', 'f16']),
   };
 }
 
@@ -123,13 +119,13 @@ async function report(results: AsyncIterable<Verified>, folder: string): Promise
 }
 
 async function main(): Promise<number> {
-  const { folder, adapter, precision } = readArguments();
+  const { folder, adapter, computeDtype } = readArguments();
   using runtime = await openRuntime({ adapter });
-  const { computeDtype } = precision;
   if (computeDtype === 'f16' && !runtime.hasF16)
     throw new DeviceError(
       `--compute-dtype f16: ${runtime.adapterName} has no shader-f16. Use another adapter, or f32.`,
     );
+  const precision = computeDtype === 'f16' ? half(runtime.adapterKind) : exact;
   console.log(`adapter: ${runtime.adapterName} (${runtime.adapterKind}), ${computeDtype}`);
   return (await report(verifyFolder(folder, runtime, precision), folder)) ? 0 : 1;
 }

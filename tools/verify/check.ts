@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileSource } from '../../checkpoint/file-source.ts';
 import { SafetensorsFile } from '../../checkpoint/safetensors.ts';
 import { hostArray } from '../../engine/host-array.ts';
+import type { Runtime } from '../../engine/runtime.ts';
 
 /**
  * Largest absolute differences that the golden data's README allows in f32. For rotations it is what one rounding of a
@@ -21,11 +22,24 @@ export interface Precision {
   choice(width: number, layers: number): number;
 }
 
-/** Standard deviation of the rounding of a factor to f16, as a share of the factor: it is at most half of 2^-10, and uniform. */
+export const exact: Precision = {
+  computeDtype: 'f32',
+  vision: () => limits.vision,
+  hidden: () => limits.logits,
+  choice: () => 0,
+};
+
+/** Standard deviation of the rounding of a factor to f16, as a share of the factor: uniform, and at most half of 2^-10. */
 const ROUNDING = 2 ** -11 / Math.sqrt(3);
 
 /** Roundings in a layer: both factors of four products (q k v, o, gate and up, down), and what is stored of q, k and v. */
 const ROUNDINGS = 11;
+
+/**
+ * The same where products are added up in f16, as GPUs do, in chains of eight: the error of each sum is a share of what the
+ * chain has come to, so that the eight have the variance of 4.5 = (1 + ... + 8) / 8 roundings of the chain.
+ */
+const ROUNDINGS_WITH_CHAINS = ROUNDINGS + 4 * 4.5;
 
 /** Standard deviations of a normal distribution that one of two million numbers exceeds. */
 const DEVIATIONS = 5;
@@ -35,11 +49,12 @@ export const TOWER_LAYERS = 5;
 
 /**
  * What f16 may change after so many layers, as a share of the root mean square of the numbers. Rounding errors are
- * independent, so in a product's sum they stay the share that they are of its factors, and over roundings they grow as the
- * root of their number. One more layer stands for what is before or behind the layers: patches and projector, or the head.
+ * independent: in the sum of a product they stay the share that they are of its factors (Higham and Mary 2019), and over
+ * roundings they grow as the root of their number. One more layer stands for what is before or behind the layers: patches
+ * and projector, or the head.
  */
-export function halfShare(layers: number): number {
-  return DEVIATIONS * ROUNDING * Math.sqrt(ROUNDINGS * (layers + 1));
+export function halfShare(layers: number, roundings = ROUNDINGS): number {
+  return DEVIATIONS * ROUNDING * Math.sqrt(roundings * (layers + 1));
 }
 
 function rootMeanSquare(values: ArrayLike<number>): number {
@@ -48,18 +63,18 @@ function rootMeanSquare(values: ArrayLike<number>): number {
   return Math.sqrt(sum / values.length);
 }
 
-const halfLimit: Precision['hidden'] = (want, layers) => rootMeanSquare(want) * halfShare(layers);
-
-export const precisions: Readonly<Record<Precision['computeDtype'], Precision>> = {
-  f32: { computeDtype: 'f32', vision: () => limits.vision, hidden: () => limits.logits, choice: () => 0 },
-  f16: {
+/** Precision in f16 on an adapter of a kind. */
+export function half(kind: Runtime['adapterKind']): Precision {
+  const share = (layers: number): number => halfShare(layers, kind === 'gpu' ? ROUNDINGS_WITH_CHAINS : ROUNDINGS);
+  const limit: Precision['hidden'] = (want, layers) => rootMeanSquare(want) * share(layers);
+  return {
     computeDtype: 'f16',
-    vision: halfLimit,
-    hidden: halfLimit,
-    // A choice compares two similarities, each of two tokens: four errors, whose part along a token is a root of its width.
-    choice: (width, layers) => halfShare(layers) * Math.sqrt(4 / width),
-  },
-};
+    vision: limit,
+    hidden: limit,
+    // A choice compares two similarities of two tokens each: four errors, of which a share of 1 / sqrt(width) is along a token.
+    choice: (width, layers) => share(layers) * Math.sqrt(4 / width),
+  };
+}
 
 /** Double arithmetic in the reference's order: equal but for what JSON rounds. */
 export const EXACT = 1e-12;
@@ -146,19 +161,13 @@ export class Checker {
   /** Numbers: within `limit`, NaN equal to NaN. */
   close(what: string, got: ArrayLike<number>, want: ArrayLike<number>, limit: number): void {
     this.equal(`${what}, elements`, got.length, want.length);
-    let mx = 0;
     for (let i = 0; i < want.length; i++) {
       const [a, b] = [got[i] ?? Number.NaN, want[i] ?? Number.NaN];
       if (Number.isNaN(a) && Number.isNaN(b)) continue;
       const error = Math.abs(a - b);
       if (!(error <= limit)) throw new Mismatch(`${what}[${i}]: got ${a}, want ${b}, limit ${limit}`);
-      if (error > mx) mx = error;
       if (!this.#worst || error / limit > this.#worst.error / this.#worst.limit) this.#worst = { what, error, limit };
     }
-    if (process.env.STAT && !/sim|budget/.test(what))
-      console.error(
-        `STAT ${what.replace(/ .*/, '')} ${(mx / limit).toFixed(3)} ${mx} ${limit} ${Math.max(...Array.from(want).slice(0, 100000).map(Math.abs))}`,
-      );
   }
 
   get worst(): CaseResult['worst'] {

@@ -19,10 +19,10 @@ import {
   type CaseResult,
   type Checker,
   EXACT,
+  exact,
   Golden,
   limits,
   type Precision,
-  precisions,
   readJson,
   runCase,
 } from './check.ts';
@@ -62,11 +62,7 @@ export interface Variant {
 }
 
 /** Every variant of one decoder: a model folder whose index lists them. */
-export async function* verifyDecoder(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<CaseResult> {
+export async function* verifyDecoder(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<CaseResult> {
   const { model, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));

@@ -7,7 +7,7 @@ import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Prompt } from '../../models/reduction.ts';
 import { architectures, loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { type CaseResult, Golden, type Precision, precisions, readJson, runCase, TOWER_LAYERS } from './check.ts';
+import { type CaseResult, exact, Golden, type Precision, readJson, runCase, TOWER_LAYERS } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
 import { dtypes, verifyPrompt } from './pipeline.ts';
@@ -65,7 +65,7 @@ function precisionOf(name: string, precision: Precision): Precision {
 export async function* verifyFamily(
   folder: string,
   runtime: Runtime,
-  precision = precisions.f32,
+  precision = exact,
 ): AsyncGenerator<CaseResult | undefined> {
   const { family, model: name, prompts, same_weights_in } = await readJson<Index>(folder, 'index.json');
   if (name === undefined) return yield* verifyFamilyPreprocess(folder);

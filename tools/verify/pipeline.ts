@@ -15,10 +15,10 @@ import type { VideoModel } from '../../models/video-model.ts';
 import {
   type CaseResult,
   type Checker,
+  exact,
   Golden,
   limits,
   type Precision,
-  precisions,
   readJson,
   runCase,
   TOWER_LAYERS,
@@ -33,11 +33,7 @@ interface Input {
 export const dtypes = { f32: 'f32', f16: 'auto' } as const;
 
 /** Every variant of a whole model: from pixels and ids with -200 to generated ids. */
-export async function* verifyPipeline(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<CaseResult> {
+export async function* verifyPipeline(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<CaseResult> {
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));

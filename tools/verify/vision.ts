@@ -9,23 +9,10 @@ import { LlavaEncoder } from '../../models/llava-encoder.ts';
 import { encoderNames } from '../../models/llava-video/llava-video.ts';
 import { gridOf, siglipConfig, withoutLast } from '../../models/tower/config.ts';
 import { WeightLoader } from '../../models/weights.ts';
-import {
-  type CaseResult,
-  type Checker,
-  Golden,
-  limits,
-  type Precision,
-  precisions,
-  readJson,
-  runCase,
-} from './check.ts';
+import { type CaseResult, type Checker, exact, Golden, limits, type Precision, readJson, runCase } from './check.ts';
 
 /** Every case of a `vision` folder: towers from pixels to visual tokens, and pooling alone. */
-export async function* verifyVision(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<CaseResult> {
+export async function* verifyVision(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<CaseResult> {
   const { cases } = await readJson<{ cases: string[] }>(folder, 'index.json');
   for (const name of cases)
     yield await runCase(`vision/${name}`, (check) =>
