@@ -314,6 +314,17 @@ declare module '*/merge-patches.wgsl' {
   export default source;
 }
 
+declare module '*/normalise.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'rgb' | 'values' | 'y';
+    params: 'width' | 'height';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
 declare module '*/pack-bf16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'source' | 'packed' | 'misfits';

@@ -5,6 +5,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
 import { blankTimes } from '../../models/chat.ts';
+import type { Pixels } from '../../models/encode.ts';
 import { encodePixels as encodeFramePixels } from '../../models/encoding.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import { promptOf } from '../../models/model-parts.ts';
@@ -62,11 +63,6 @@ export async function* verifyPipeline(folder: string, runtime: Runtime, precisio
     );
 }
 
-/** Some of a stack of pictures of `each` values. */
-export function part(pixels: Float32Array, each: number) {
-  return (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
-}
-
 /** A video from the pixels of a golden file. */
 export function encodePixels(model: VideoModel, golden: Golden): Promise<EncodedVideo> {
   const name = golden.has('pixel_values') ? 'pixel_values' : 'pixel_values_videos';
@@ -86,11 +82,20 @@ export function encodePictures(
   pictures: readonly PicturePixels[],
   fps = 1,
 ): Promise<EncodedVideo> {
-  const pixels = (start: number, end: number, i: number): Float32Array => {
-    const { pixels: all, width, height } = pictures[i]!;
-    return part(all, 3 * width * height)(start, end);
-  };
+  const pixels = pixelsOf(pictures);
   return encodeFramePixels(model.parts, { frames, pictures, pixels, times: { ...blankTimes(frames), fps } });
+}
+
+/** Frames of golden pixels, as an encoder asks for them. */
+export function pixelsOf(pictures: readonly PicturePixels[]): Pixels {
+  return (rec, frames, { first, count, width, height }) => {
+    const each = 3 * width * height;
+    const all = new Float32Array(count * frames.length * each);
+    for (const [i, { pixels }] of pictures.slice(first, first + count).entries())
+      for (const [k, frame] of frames.entries())
+        all.set(pixels.subarray(frame * each, (frame + 1) * each), (i * frames.length + k) * each);
+    return rec.upload('pixels', [count * frames.length, 3, height, width], 'f32', all);
+  };
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */
