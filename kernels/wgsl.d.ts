@@ -327,7 +327,7 @@ declare module '*/normalise.wgsl' {
 
 declare module '*/pack-bf16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -338,7 +338,7 @@ declare module '*/pack-bf16.wgsl' {
 
 declare module '*/pack-f16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -349,7 +349,18 @@ declare module '*/pack-f16.wgsl' {
 
 declare module '*/pack-f32.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/pack-fours.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -360,7 +371,7 @@ declare module '*/pack-f32.wgsl' {
 
 declare module '*/pack-q4.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -371,7 +382,18 @@ declare module '*/pack-q4.wgsl' {
 
 declare module '*/pack-q8.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/pack-shared.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;

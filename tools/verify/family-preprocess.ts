@@ -17,7 +17,7 @@ import { squeezed } from '../../models/smolvlm/tiles.ts';
 import { bucketIds } from '../../models/tower/buckets.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 import { type PromptRow, verifyPrompts } from './prompts.ts';
-import { hasQwenTables, type QwenTables, verifyQwenTables } from './qwen.ts';
+import { hasQwenTables, type QwenTables, type SizeRow, verifyQwenTables } from './qwen.ts';
 import { type SmolVlmTables, verifySmolVlmTables } from './smolvlm.ts';
 import { fromStrip } from './strip.ts';
 import { patchPlaces } from './visuals.ts';
@@ -99,14 +99,7 @@ interface Tables extends SmolVlmTables {
   prompts?: PromptRow[];
   frame_indices?: { fps: number; max_frame: number; num_segments: number; indices: number[] }[];
   tiling_448?: { width: number; height: number; max_num: number; resized: [number, number]; images: number }[];
-  smart_resize?: {
-    height: number;
-    width: number;
-    factor: number;
-    min_pixels: number;
-    max_pixels: number;
-    resized: [number, number];
-  }[];
+  smart_resize?: SizeRow[];
   frame_sampling?: (PairRow | ThinnedRow)[];
   slicing_448?: { width: number; height: number; max_slice_nums: number; grid: Pair; source: Pair; refined: Pair }[];
   position_rows_of_70?: Record<string, number[]>;
