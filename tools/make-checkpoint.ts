@@ -6,8 +6,6 @@ import { parseArgs } from 'node:util';
 import { parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../engine/errors.ts';
 import type { Family } from '../models/family.ts';
-import { families } from '../models/registry.ts';
-import { makeFamilyCheckpoint } from './checkpoint/family.ts';
 import { type CheckpointOptions, makeCheckpoint } from './checkpoint/make.ts';
 import { type ModelShape, PRESETS, type PresetName } from './checkpoint/shapes.ts';
 import { oneOf, runTool, wholeNumber } from './flags.ts';
@@ -56,15 +54,19 @@ async function main(): Promise<void> {
   const [folder, ...rest] = positionals;
   if (folder === undefined || rest.length > 0)
     throw new InputError('Name one folder to write; --help lists the options.');
-  if (values.config !== undefined) {
-    const seed = wholeNumber('seed', values.seed);
-    const own = values.family === undefined ? [] : [await ownFamily(values.family)];
-    const configs = { 'config.json': await readJson(values.config) };
-    await makeFamilyCheckpoint(folder, configs, { seed, families: [...own, ...families] });
-    return void process.stdout.write(`${folder}: written\n`);
-  }
+  if (values.config !== undefined) return makeByConfig(folder, values.config, values);
   const { tensors, bytes } = await makeCheckpoint(folder, readOptions(values));
   process.stdout.write(`${folder}: ${tensors} tensors, ${(bytes / 1e6).toFixed(1)} MB\n`);
+}
+
+/** Families have kernels, which need the loader of `.wgsl` files: it is imported only here. */
+async function makeByConfig(folder: string, config: string, { seed, family }: { seed: string; family?: string }) {
+  const { makeFamilyCheckpoint } = await import('./checkpoint/family.ts');
+  const { families } = await import('../models/registry.ts');
+  const own = family === undefined ? [] : [await ownFamily(family)];
+  const configs = { 'config.json': await readJson(config) };
+  await makeFamilyCheckpoint(folder, configs, { seed: wholeNumber('seed', seed), families: [...own, ...families] });
+  process.stdout.write(`${folder}: written\n`);
 }
 
 async function readJson(file: string): Promise<Readonly<Record<string, unknown>>> {

@@ -1,7 +1,7 @@
 // with pack-fours.wgsl
 // Packs rows of weights as bf16 (codec/bf16.wgsl), rounded to nearest even. One thread per four weights.
 
-@group(0) @binding(1) var<storage, read_write> packed: array<vec2<u32>>;
+@group(0) @binding(0) var<storage, read_write> packed: array<vec2<u32>>;
 
 // To nearest even, by bits; what is not finite is cut, and stays so.
 fn upperHalf(bits: vec4<u32>) -> vec4<u32> {

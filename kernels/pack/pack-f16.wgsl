@@ -1,7 +1,7 @@
 // with pack-fours.wgsl
 // Packs rows of weights as f16 (codec/f16.wgsl), rounded to nearest even. One thread per four weights.
 
-@group(0) @binding(1) var<storage, read_write> packed: array<vec2<u32>>;
+@group(0) @binding(0) var<storage, read_write> packed: array<vec2<u32>>;
 
 // By bits, because WGSL leaves open how a conversion rounds. Numbers beyond the range become infinite.
 fn half(value: f32) -> u32 {

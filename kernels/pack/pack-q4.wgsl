@@ -4,7 +4,7 @@
 //
 // One thread per block.
 
-@group(0) @binding(1) var<storage, read_write> packed: array<u32>;
+@group(0) @binding(0) var<storage, read_write> packed: array<u32>;
 
 const WORDS = 5u;
 const RANGES = 9u;

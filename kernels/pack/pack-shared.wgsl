@@ -6,7 +6,7 @@
 
 struct Params { rows: u32, k: u32, first: u32, slot: u32 }
 
-@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read> source: array<u32>;
 @group(0) @binding(2) var<storage, read_write> misfits: array<atomic<u32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
