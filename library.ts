@@ -42,6 +42,7 @@ export { type ModelDefaults, samplingOf } from './models/defaults.ts';
 export type { EncodeOptions } from './models/encoding.ts';
 export type { GenerateOptions } from './models/generate.ts';
 export type {
+  About,
   EncodedPicture,
   EncodedVideo,
   FrameFormat,
@@ -59,6 +60,8 @@ export type { LoadOptions } from './models/load-options.ts';
 export { type MemoryPlan, type PlanOptions, planMemory } from './models/plan.ts';
 export {
   type Action,
+  type CombinedRow,
+  combine,
   type Decide,
   type Decision,
   type Evidence,
@@ -77,6 +80,7 @@ export {
   type Start,
   type TokenReducer,
   type Tokens,
+  type Unreduced,
   type VideoLayout,
 } from './models/reduction.ts';
 export { architectures, families, type LoadCheckpointOptions, loadCheckpoint } from './models/registry.ts';

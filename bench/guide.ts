@@ -27,6 +27,8 @@ const models: readonly [CheckpointFiles, string][] = [
   [virtualCheckpoint('llava-video-7b'), 'LLaVA-Video 7B'],
   [virtualCheckpoint('llava-video-72b'), 'LLaVA-Video 72B'],
   [await family('llava-hf/LLaVA-NeXT-Video-7B-hf'), 'LLaVA-NeXT-Video 7B'],
+  [await family('OpenGVLab/InternVL2_5-1B'), 'InternVL2.5 1B'],
+  [await family('OpenGVLab/InternVL2_5-4B'), 'InternVL2.5 4B'],
   [await family('OpenGVLab/InternVL2_5-8B'), 'InternVL2.5 8B'],
   [await family('OpenGVLab/InternVL3-1B'), 'InternVL3 1B'],
   [await family('OpenGVLab/InternVL3-2B'), 'InternVL3 2B'],

@@ -10,13 +10,16 @@ import { isModulePath, pastedPath, timeOf } from './values.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
 export interface RunArguments {
-  /** Absent only where there are images, or a plan is asked for. */
-  readonly video?: string;
-  /** Files, in the order in which the model is shown them, before the video. */
+  /** In the order in which the model is shown them; none only where there are images, or a plan is asked for. */
+  readonly videos: readonly string[];
+  /** Files, in the order in which the model is shown them, before the videos. */
   readonly images: readonly string[];
   readonly prompt?: string;
   readonly model?: string;
   readonly cost: number;
+  /** Share of the video tokens that is left in the end, instead of a cost. */
+  readonly keep?: number;
+  readonly parity: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly reducer: string;
@@ -56,7 +59,12 @@ export interface RunArguments {
 }
 
 const flags = {
-  video: { value: 'FILE', short: 'v', help: 'the video: a file, an http address, or - for standard input' },
+  video: {
+    value: 'FILE',
+    short: 'v',
+    many: true,
+    help: 'the video: a file, an http address, or - for standard input; may be repeated',
+  },
   image: { value: 'FILE', many: true, help: 'a picture (PNG, JPEG, WebP), for models that take some; may be repeated' },
   prompt: { value: 'TEXT', short: 'p', help: 'the question (default: the model\'s own, else "Describe the video.")' },
   model: {
@@ -65,6 +73,11 @@ const flags = {
     help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
   },
   cost: { value: 'X', help: 'share of the video tokens to compute, in (0, 1] (default 0.3; 1 runs dense)' },
+  keep: {
+    value: 'X',
+    help: 'instead: share of the video tokens left after all reduction (simdiff, flashvid, vidcom2, evs, holitom)',
+  },
+  parity: { help: "these reducers as in their authors' code, bugs included (docs/deviations.md)" },
   similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
   reducer: {
@@ -165,9 +178,12 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   if (values.has('help')) return 'help';
   if (values.has('version')) return 'version';
   if (values.has('examples')) return 'examples';
-  const video = values.text('video') && pastedPath(values.text('video')!);
+  const videos = values
+    .texts('video')
+    .map(pastedPath)
+    .filter((video) => video !== '');
   const images = values.texts('image').map(pastedPath);
-  if (!video && images.length === 0 && !values.has('plan'))
+  if (videos.length === 0 && images.length === 0 && !values.has('plan'))
     throw new UsageError('A video is needed: ff-run VIDEO [QUESTION]. See ff-run --help.');
   const prompt = values.text('prompt');
   if (prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
@@ -182,18 +198,30 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
   for (const other of ['compare', 'plan', 'json', 'report'] as const)
     if (values.has('chat') && (values.has(other) || values.text(other) !== undefined))
       throw new UsageError(`--chat answers on the terminal: leave --${other} out.`);
-  if (values.has('chat') && video === '-')
+  const piped = videos.filter((video) => video === '-').length;
+  if (piped > 1) throw new UsageError('--video -: standard input has one video. Name the others by their files.');
+  if (values.has('chat') && piped > 0)
     throw new UsageError('--chat reads questions from standard input: name the video by its file.');
   if (report !== undefined && !/\.(html|png)$/i.test(report))
     throw new UsageError(`--report must name a file that ends in .html or .png, got ${quoted(report)}.`);
-  if (report !== undefined && !video) throw new UsageError('--report shows the frames of a video: a video is needed.');
+  if (report !== undefined && videos.length === 0)
+    throw new UsageError('--report shows the frames of a video: a video is needed.');
+  if (report !== undefined && videos.length > 1)
+    throw new UsageError(
+      `--report shows the frames of one video, got ${videos.length}: leave it out, or ask about one.`,
+    );
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
-    ...given('video', video),
+    videos,
     images,
     ...given('prompt', prompt),
     ...given('model', values.text('model')),
     cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 0.3,
+    ...given(
+      'keep',
+      values.number('keep', 'above 0 and at most 1', (x) => x > 0 && x <= 1),
+    ),
+    parity: values.has('parity'),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     reducer,

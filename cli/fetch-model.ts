@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { folderFiles } from '../checkpoint/file-source.ts';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { urlFiles } from '../checkpoint/web-source.ts';
@@ -12,6 +13,8 @@ import type { Log } from './log.ts';
 export interface AvailableModel extends ModelChoice {
   /** Settings, tokenizer and headers: what a plan reads. */
   readonly files: CheckpointFiles;
+  /** Of a model of the hub, which it is now. */
+  readonly commit?: string;
   /** Gets what is missing. @returns The same files, to load from. @throws WeightsError, whose message is the line to print. */
   fetch(): Promise<CheckpointFiles>;
 }
@@ -32,7 +35,13 @@ export async function findChoice(choice: ModelChoice, log: Log): Promise<Availab
   if (address !== undefined) return at(choice, urlFiles(address));
   const { found, report } = await lookUp(choice, log);
   const fetch = async () => folderFiles(await downloaded(found, log, report));
-  return { ...choice, files: found.files, fetch };
+  return { ...choice, commit: found.commit, files: found.files, fetch };
+}
+
+/** Which model it is, where a name could be that of another: `owner/name@commit`, an address, or the path of a folder. */
+export function sourceOf({ name, repository = name, commit, address, files }: AvailableModel): string {
+  if (commit !== undefined) return `${repository}@${commit}`;
+  return address === undefined ? resolve(files.name) : files.name;
 }
 
 /**

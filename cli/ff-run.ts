@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { examplesText } from '../library/embedded-model.ts';
 /** `ff-run`: answers a question about a video. See `ff-run --help`. */
 import { helpText, parseArguments } from './arguments.ts';
-import { examplesText } from './embedded-model.ts';
 import { runCommand } from './main.ts';
 
 await runCommand('ff-run', {

@@ -16,10 +16,9 @@ export interface Wanted {
   readonly dtype?: ModelDType | undefined;
   /** Most frames of a video; 0 for none. */
   readonly frames: number;
-  /** How many of the video's frames a model is shown where so many are allowed; default: as many. */
-  readonly sampled?: ((model: VideoModel, frames: number) => number) | undefined;
-  /** Sizes of the video and of pictures, as far as they are known. */
-  readonly source?: Size | undefined;
+  /** As far as they are known; default: one. */
+  readonly videos?: readonly WantedVideo[];
+  /** Their sizes. */
   readonly pictures?: readonly Size[];
   readonly cost: number;
   /** The reducer at a budget. */
@@ -29,6 +28,13 @@ export interface Wanted {
   readonly allowLong?: boolean;
   /** Bytes that may be used, where somebody said so. */
   readonly memory?: number | undefined;
+}
+
+/** A video that is about to be shown. */
+export interface WantedVideo {
+  /** How many of its frames a model is shown where so many are allowed. */
+  readonly sampled: (model: VideoModel, frames: number) => number;
+  readonly source: Size;
 }
 
 /** A run on an adapter: what it takes, and what keeps it from fitting. */
@@ -65,7 +71,7 @@ export async function requireFit(choice: AvailableModel, runtime: Runtime, wante
   const { plan, problem } = found;
   if (problem === undefined) return;
   const options: string[] = [];
-  for (const kind of alternatives({ ...wanted, frames: plan?.frames ?? wanted.frames })) {
+  for (const kind of alternatives({ ...wanted, frames: Math.min(plan?.frames ?? wanted.frames, wanted.frames) })) {
     const option = await firstThatFits(choice, runtime, wanted, kind);
     if (option && option.peak < (plan?.peak ?? Number.POSITIVE_INFINITY)) options.push(option.text);
     if (options.length === 3) break;
@@ -75,14 +81,14 @@ export async function requireFit(choice: AvailableModel, runtime: Runtime, wante
 }
 
 function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
-  const { frames, sampled, source, pictures, question, maxNewTokens, allowLong = false } = wanted;
+  const { frames, videos = [], pictures, question, maxNewTokens, allowLong = false } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
-    frames: (model) => (sampled && frames > 0 ? sampled(model, frames) : frames),
+    frames: (model) => (videos.length > 0 && frames > 0 ? videos.map(({ sampled }) => sampled(model, frames)) : frames),
     question,
     maxNewTokens,
     allowLong,
-    ...(source && { source }),
+    ...(videos.length > 0 && { source: videos.map(({ source }) => source) }),
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
@@ -169,9 +175,10 @@ export function planTable(
 }
 
 /** What is encoded. */
-function shownText(frames: number, { pictures = [] }: Wanted): string {
+function shownText(frames: number, { videos = [], pictures = [] }: Wanted): string {
+  const several = videos.length > 1 ? ` of ${videos.length} videos` : '';
   const parts = [
-    ...(frames > 0 ? [`${frames} frames`] : []),
+    ...(frames > 0 ? [`${frames} frames${several}`] : []),
     ...(pictures.length > 0 ? [pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`] : []),
   ];
   return parts.join(' and ');

@@ -5,7 +5,6 @@ import type { NamedFile } from './output.ts';
 
 /** What a command line names to be read. */
 interface Inputs {
-  readonly video?: string;
   readonly videos?: Iterable<string>;
   readonly images?: readonly string[];
   readonly data?: string;
@@ -16,8 +15,7 @@ export async function inputFiles(args: Inputs, { folder }: ModelChoice): Promise
   const names = folder === undefined ? [] : await readdir(folder).catch(() => []);
   return [
     { flag: '--data', path: args.data },
-    { flag: '--video', path: args.video },
-    ...[...(args.videos ?? [])].map((path) => ({ flag: 'the video', path })),
+    ...[...(args.videos ?? [])].map((path) => ({ flag: args.data === undefined ? '--video' : 'the video', path })),
     ...(args.images ?? []).map((path) => ({ flag: '--image', path })),
     ...names.map((name) => ({ flag: '--model', path: join(folder ?? '', name) })),
     { flag: 'the settings', path: join(root, 'weights.config.json') },

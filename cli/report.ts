@@ -2,7 +2,8 @@
 import type { Runtime } from '../engine/runtime.ts';
 import type { GenerationDefaults } from '../models/generation-config.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import type { GenerationStats } from '../models/stats.ts';
+import { computedShareOf, type GenerationStats } from '../models/stats.ts';
+import type { VideoModel } from '../models/video-model.ts';
 
 /** Raised when a field changes its meaning or goes; new fields do not. */
 export const REPORT_VERSION = 2;
@@ -10,6 +11,11 @@ export const REPORT_VERSION = 2;
 /** Weights and what they are multiplied in, for people: `q4 x f16`, or `f16` where both are. */
 export function precisionText(weights: string, computeDtype: string): string {
   return weights === computeDtype ? computeDtype : `${weights} x ${computeDtype}`;
+}
+
+/** As {@link precisionText}, of a loaded model. */
+export function precisionOf({ weights, computeDtype }: Pick<VideoModel, 'weights' | 'computeDtype'>): string {
+  return precisionText(weights.formats.join(' + '), computeDtype);
 }
 
 /** One generation: dense or reduced. */
@@ -52,8 +58,10 @@ export interface Report {
   readonly command: string;
   readonly date: string;
   readonly system: { readonly node: string; readonly platform: string };
-  /** Absent where there was none. */
+  /** The first; absent where there was none. */
   readonly video?: VideoReport;
+  /** All, where there are several. */
+  readonly videos?: readonly VideoReport[];
   /** Pictures that were shown before it; absent where there were none. */
   readonly images?: readonly { readonly name: string; readonly width: number; readonly height: number }[];
   readonly prompt: string;
@@ -107,11 +115,4 @@ export function runReport(
     peakGpuBytes,
     cacheBytes: stats.cacheBytes,
   };
-}
-
-/** Share of the video tokens that was computed: the mean over the layers of those in attention. */
-export function computedShareOf({ layers, promptRows, videoTokens }: GenerationStats): number {
-  if (videoTokens === 0) return 1;
-  const text = promptRows - videoTokens;
-  return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;
 }

@@ -2,6 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import type { Runtime } from '../engine/runtime.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
+import { askedOf, foreignVideoNote, type Wording } from '../library/embedded-model.ts';
 import type { Picture } from '../media/crop-picture.ts';
 import { openVideo } from '../media/open-video.ts';
 import { openPicture } from '../media/picture.ts';
@@ -15,7 +16,6 @@ import { type Answered, type Piece, partingOf } from './answers.ts';
 import type { RunArguments } from './arguments.ts';
 import { chat } from './chat.ts';
 import { commandLine } from './command-line.ts';
-import { askedOf, foreignVideoNote, type Wording } from './embedded-model.ts';
 import { findChoice, findPlanned } from './fetch-model.ts';
 import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts';
 import { given, UsageError } from './flags.ts';
@@ -60,7 +60,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     for (const note of notes) log.note(`${log.tool}: ${note}`);
     const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
     try {
-      using shown = await showAll(opened, model, args, log);
+      using shown = await showAll(opened, model.withReducer(reducerOf(asked, choice)), args, log);
       const prompt = wanted.question;
       if (args.chat) {
         await talk(asked, { choice, model, prompt, seen: shown.seen }, log);
@@ -75,7 +75,7 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
     }
   } finally {
     log.clear();
-    await opened.video?.close();
+    for (const video of opened.videos) await video.close();
   }
 }
 
@@ -84,46 +84,52 @@ type Asked = RunArguments & { readonly makeReducer: ReducerMaker };
 
 /** The opened inputs. */
 interface Opened {
-  readonly video: Video | undefined;
+  readonly videos: readonly Video[];
   readonly pictures: readonly Picture[];
 }
 
 async function openAll(args: RunArguments, log: Log): Promise<Opened> {
   const pictures: Picture[] = [];
   for (const file of args.images) pictures.push(await openPicture(file));
-  if (args.video === undefined) return { video: undefined, pictures };
-  const name = args.video === '-' ? { name: 'standard input' } : {};
+  const videos: Video[] = [];
+  try {
+    for (const name of args.videos) videos.push(await openOne(name, log));
+  } catch (error) {
+    for (const video of videos) await video.close();
+    throw error;
+  }
+  return { videos, pictures };
+}
+
+async function openOne(video: string, log: Log): Promise<Video> {
+  const name = video === '-' ? { name: 'standard input' } : {};
   const progress = (done: number, of?: number): void =>
     log.progress(`fetching the video  ${bytes(done)}${of ? ` of ${bytes(of)}, ${percentText(done, of)}` : ''}`);
-  return { video: await openVideo(await videoSource(args.video), { ...name, progress }), pictures };
+  return openVideo(await videoSource(video), { ...name, progress });
 }
 
 /** The encoded inputs, to be disposed of. */
 interface ShownAll extends Disposable {
-  readonly video: Shown | undefined;
+  readonly videos: readonly Shown[];
   readonly pictures: ShownPictures;
   readonly seen: Inputs;
 }
 
-async function showAll(
-  { video, pictures }: Opened,
-  model: VideoModel,
-  args: RunArguments,
-  log: Log,
-): Promise<ShownAll> {
-  const shownPictures = await showPictures(pictures, model, log);
-  const shown = video && (await showVideo({ video, model }, args, log));
-  const seen = { pictures: shownPictures.encoded, video: shown?.encoded };
+async function showAll(opened: Opened, model: VideoModel, args: RunArguments, log: Log): Promise<ShownAll> {
+  const pictures = await showPictures(opened.pictures, model, log);
+  const videos: Shown[] = [];
+  for (const video of opened.videos) videos.push(await showVideo({ video, model }, args, log));
+  const seen = { pictures: pictures.encoded, video: videos.map(({ encoded }) => encoded) };
   const dispose = (): void => {
-    for (const one of [...seen.pictures, seen.video]) one?.[Symbol.dispose]();
+    for (const one of [...seen.pictures, ...seen.video]) one[Symbol.dispose]();
   };
-  return { video: shown, pictures: shownPictures, seen, [Symbol.dispose]: dispose };
+  return { videos, pictures, seen, [Symbol.dispose]: dispose };
 }
 
 /** `--plan`: what the run would take, and nothing else. */
 async function plan(args: Asked, chosen: ModelChoice, log: Log): Promise<void> {
   const opened = await openAll(args, log);
-  await opened.video?.close();
+  for (const video of opened.videos) await video.close();
   const choice = await findPlanned(chosen, log);
   const runtime = await openAdapter(args.adapter, log);
   try {
@@ -182,24 +188,24 @@ async function talk(args: Asked, { choice, model, seen }: Question, log: Log): P
   await chat(session, args.prompt, options);
 }
 
-/** What the run will need memory for: of a video, the frames that will be sampled. */
-function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened): Wanted {
+/** What the run will need memory for: of each video, the frames that will be sampled. */
+function wantedOf(args: Asked, choice: ModelChoice, { videos, pictures }: Opened): Wanted {
   const { cost, maxNewTokens, allowLong, dtype } = args;
-  const onlyPictures = !video && pictures.length > 0;
+  const onlyPictures = videos.length === 0 && pictures.length > 0;
   return {
     dtype,
     frames: onlyPictures ? 0 : (args.frames ?? choice.frames),
-    sampled:
-      video &&
-      (({ frameFormat }, frames) => {
+    videos: videos.map((video) => ({
+      sampled: ({ frameFormat }, frames) => {
         const settings = samplingOf({ frameFormat, defaults: choice }, { ...args, frames });
         return framesToSample(video, settings);
-      }),
-    source: video?.info,
+      },
+      source: video.info,
+    })),
     pictures,
     cost,
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
-    question: askedIn(args, choice, { video, pictures }).question,
+    question: askedIn(args, choice, { videos, pictures }).question,
     maxNewTokens,
     allowLong,
     memory: args.memory,
@@ -207,24 +213,24 @@ function wantedOf(args: Asked, choice: ModelChoice, { video, pictures }: Opened)
 }
 
 /** The question as the model is asked it. */
-function askedIn(args: RunArguments, choice: ModelChoice, { video, pictures }: Opened): Wording {
-  const usual = !video && pictures.length > 0 ? 'Describe the picture.' : 'Describe the video.';
+function askedIn(args: RunArguments, choice: ModelChoice, { videos, pictures }: Opened): Wording {
+  const usual = videos.length === 0 && pictures.length > 0 ? 'Describe the picture.' : 'Describe the video.';
   return askedOf(choice.name, args.prompt ?? choice.prompt ?? usual);
 }
 
 /** What a user should know before the answer. */
 function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): string[] {
-  const { video } = opened;
-  const notes = [video && foreignVideoNote(choice.name, video.info), askedIn(args, choice, opened).note];
-  return notes.filter((note) => note !== undefined);
+  const foreign = opened.videos.map(({ info }) => foreignVideoNote(choice.name, info));
+  const notes = [...foreign, askedIn(args, choice, opened).note];
+  return [...new Set(notes)].filter((note) => note !== undefined);
 }
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
-  if (cost === 1 && !args.compare) return undefined;
+  const { cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
+  if (cost === 1 && keep === undefined && !args.compare) return undefined;
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return args.makeReducer({ cost, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
+  return args.makeReducer({ cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
 }
 
 async function answer(
@@ -283,13 +289,16 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
   const { temperature, seed } = args;
   const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
+  const videos = opened.videos.map((video, i) => videoReport(video, shown.videos[i]!));
+  const [first] = videos;
   return {
     version: REPORT_VERSION,
     tool,
     command: commandLine('ff-run'),
     date: new Date().toISOString(),
     system: { node: process.version, platform: `${process.platform} ${process.arch}` },
-    ...(opened.video && shown.video && { video: videoReport(opened.video, shown.video) }),
+    ...(first && { video: first }),
+    ...(videos.length > 1 && { videos }),
     ...(opened.pictures.length > 0 && {
       images: opened.pictures.map(({ name, width, height }) => ({ name, width, height })),
     }),
@@ -307,13 +316,17 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
     sampling: { temperature, topP, topK, minP, repetitionPenalty, seed },
     seconds: {
       load: about.loadSeconds,
-      decodeVideo: shown.video?.sampled.decodeSeconds ?? 0,
-      preprocess: shown.pictures.resizeSeconds + (shown.video?.sampled.resizeSeconds ?? 0),
-      vision: shown.pictures.visionSeconds + (shown.video?.visionSeconds ?? 0),
+      decodeVideo: sum(shown.videos, ({ sampled }) => sampled.decodeSeconds),
+      preprocess: shown.pictures.resizeSeconds + sum(shown.videos, ({ sampled }) => sampled.resizeSeconds),
+      vision: shown.pictures.visionSeconds + sum(shown.videos, ({ visionSeconds }) => visionSeconds),
     },
     runs: answers.map((answered) => answered.report),
     ...(one && other && { divergesAt: partingOf(one.pieces, other.pieces)?.token ?? null }),
   };
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
 }
 
 function videoReport({ name, decoder, info, warnings }: Video, { sampled }: Shown): VideoReport {
@@ -334,8 +347,9 @@ async function finish(args: RunArguments, report: Report, about: About, log: Log
 
 async function drawReport(args: RunArguments, report: Report, about: About, log: Log): Promise<void> {
   const { answers, shown } = about;
-  if (args.report === undefined || !shown.video || !report.video) return;
+  const [video] = shown.videos;
+  if (args.report === undefined || !video || !report.video) return;
   log.progress('writing the report');
   const { writeTokenReport } = await tokenReport();
-  await writeTokenReport(args.report, { report: { ...report, video: report.video }, answers, shown: shown.video });
+  await writeTokenReport(args.report, { report: { ...report, video: report.video }, answers, shown: video });
 }

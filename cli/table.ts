@@ -98,13 +98,20 @@ export function layerLines(run: RunReport): string[] {
 }
 
 /** What was asked, about what, with what. */
-function headRows({ prompt, video, images = [], model, adapter }: Report): [string, string][] {
+function headRows({
+  prompt,
+  video,
+  videos = video ? [video] : [],
+  images = [],
+  model,
+  adapter,
+}: Report): [string, string][] {
   const question = plainText(prompt, 90);
   const on = `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
   return [
     ['question', question],
     ...images.map(({ name, width, height }): [string, string] => ['image', `${plainText(name)}: ${width}x${height}`]),
-    ...(video ? [videoRow(video)] : []),
+    ...videos.map(videoRow),
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}, on ${on}`],
   ];
 }

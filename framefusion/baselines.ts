@@ -16,6 +16,7 @@ import {
   type VideoLayout,
 } from '../models/reduction.ts';
 import { checkedCost } from './budget.ts';
+import { videoPlaces } from './pictures.ts';
 import { pruneByAttention } from './prune.ts';
 
 /** Settings of the baselines. Each throws an InputError if `cost` is outside what is allowed. */
@@ -74,12 +75,23 @@ export function fewerFrames(options: BaselineOptions): TokenReducer {
   const cost = costOf(options);
   return once('frames', { cost }, 'input', ({ tokens: { layout } }) => {
     const places = videoPlaces(layout);
-    const frames = places.length / layout.perFrame;
-    const kept = Math.max(1, roundHalfEven(cost * frames));
-    const step = kept > 1 ? (frames - 1) / (kept - 1) : 0;
-    const chosen = new Set(Array.from({ length: kept }, (_, i) => roundHalfEven(i * step)));
-    return keep([...layout.text, ...places.filter((_, i) => chosen.has(Math.floor(i / layout.perFrame)))]);
+    let from = 0;
+    const kept = layout.videos.flatMap(({ tokens, perFrame }) => {
+      const own = places.slice(from, from + tokens);
+      from += tokens;
+      return evenFrames(own, perFrame, cost);
+    });
+    return keep([...layout.text, ...kept]);
   });
+}
+
+/** Those of a video's places that belong to its frames at even distances; at least one frame's. */
+function evenFrames(places: readonly number[], perFrame: number, share: number): number[] {
+  const frames = places.length / perFrame;
+  const kept = Math.max(1, roundHalfEven(share * frames));
+  const step = kept > 1 ? (frames - 1) / (kept - 1) : 0;
+  const chosen = new Set(Array.from({ length: kept }, (_, i) => roundHalfEven(i * step)));
+  return places.filter((_, i) => chosen.has(Math.floor(i / perFrame)));
 }
 
 function costOf(options: BaselineOptions): number {
@@ -104,10 +116,4 @@ function pruneAfter(dense: number, cost: number, rows: (layout: VideoLayout) => 
     const share = Math.max(0, Math.min(1, (cost * at.layers - dense) / (at.layers - dense)));
     return pruneByAttention(at, { share, separators: 'keep', last: rows(at.tokens.layout) });
   };
-}
-
-/** Places of the video's tokens in its stretch, of a sequence that nothing was taken from yet. */
-function videoPlaces({ length, text }: VideoLayout): number[] {
-  const others = new Set(text);
-  return Array.from({ length }, (_, place) => place).filter((place) => !others.has(place));
 }

@@ -11,11 +11,18 @@ import { shownValue } from '../engine/text.ts';
  * @param removed - Shares that earlier calls removed, each of what it found, in 0 .. 1.
  * @param cost - Wanted mean share over all layers, in (0, 1].
  * @param layers - Layers that the budget covers.
+ * @param overspent - Where the earlier calls have spent the budget already: `refuse`, as the reference, or `drop`, all that
+ *   is left.
  * @returns In 0 .. 1.
  * @throws InputError if the earlier calls have spent the budget already, or have used up its layers.
  * @see FrameFusion main.py, _compute_pruning_ratio.
  */
-export function shareToRemove(removed: readonly number[], cost: number, layers: number): number {
+export function shareToRemove(
+  removed: readonly number[],
+  cost: number,
+  layers: number,
+  overspent: 'refuse' | 'drop' = 'refuse',
+): number {
   let share = 1;
   let spent = 0;
   for (const part of removed) {
@@ -24,6 +31,7 @@ export function shareToRemove(removed: readonly number[], cost: number, layers: 
   }
   const left = layers * cost - spent;
   const calls = removed.length;
+  if (left < 0 && overspent === 'drop') return 1;
   if (left < 0)
     throw new InputError(
       `cost ${cost} is too small: merging in the first ${calls} of ${layers} layers has already spent ${(spent / layers).toFixed(3)}. Raise the cost, or lower similarityLowerBound so that more is merged.`,

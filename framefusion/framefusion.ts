@@ -36,10 +36,15 @@ export interface FrameFusionOptions {
   readonly separators?: 'keep' | 'prune';
   /** Last rows of the prompt whose attention ranks the tokens: `own`, the default, as many as the family's reference. */
   readonly scoreRows?: 'own' | number;
+  /**
+   * Where the first layers alone exceed the budget: `refuse`, the default, is an error, as in the reference; `drop` leaves no
+   * video token to the others, and exceeds it.
+   */
+  readonly overspent?: 'refuse' | 'drop';
 }
 
 /** Options with defaults filled in. Newer ones appear only when they are not the default, so that old result keys stay valid. */
-export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators' | 'scoreRows'>> &
+export type FrameFusionSettings = Required<Omit<FrameFusionOptions, 'separators' | 'scoreRows' | 'overspent'>> &
   Pick<FrameFusionOptions, 'separators' | 'scoreRows'>;
 
 function requireOneOf(name: string, value: string, allowed: readonly string[]): void {
@@ -51,7 +56,7 @@ function requireOneOf(name: string, value: string, allowed: readonly string[]): 
 function checked(options: FrameFusionOptions): FrameFusionSettings {
   requireObject('FrameFusion', 'options: { cost, ... }', options);
   const { cost, similarityLowerBound = 0.6, ratioLowerBound = 0.1 } = options;
-  const { budgetLayers = 'own', kv = 'keep', separators = 'keep', scoreRows = 'own' } = options;
+  const { budgetLayers = 'own', kv = 'keep', separators = 'keep', scoreRows = 'own', overspent = 'refuse' } = options;
   checkedCost(cost);
   // Not above 1 is no rule: a bound that nothing reaches is how merging is switched off. The first token of a chain has
   // similarity -2 and nothing to be merged into.
@@ -65,6 +70,7 @@ function checked(options: FrameFusionOptions): FrameFusionSettings {
     throw new InputError(`scoreRows must be 'own' or a positive integer, got ${shownValue(scoreRows)}.`);
   requireOneOf('kv', kv, ['keep', 'compact']);
   requireOneOf('separators', separators, ['keep', 'prune']);
+  requireOneOf('overspent', overspent, ['refuse', 'drop']);
   return {
     cost,
     similarityLowerBound,
@@ -80,16 +86,20 @@ function checked(options: FrameFusionOptions): FrameFusionSettings {
 export class FrameFusion implements TokenReducer {
   readonly name = 'framefusion';
   readonly settings: FrameFusionSettings;
+  /** No setting to tell results apart by: where both ways answer, they answer alike. */
+  readonly #overspent: FrameFusionOptions['overspent'];
 
   /** @throws InputError if a setting is outside what is allowed. */
   constructor(options: FrameFusionOptions) {
     this.settings = checked(options);
+    this.#overspent = options.overspent;
   }
 
   /** Starts on one prompt. The budget covers its layers, unless the settings say how many. */
   start({ layers }: Start): Decide {
     const { budgetLayers } = this.settings;
-    const run = new FrameFusionRun(this.settings, budgetLayers === 'own' ? layers : budgetLayers);
+    const settings = { ...this.settings, ...(this.#overspent && { overspent: this.#overspent }) };
+    const run = new FrameFusionRun(settings, budgetLayers === 'own' ? layers : budgetLayers);
     return (at) => run.decide(at);
   }
 }
@@ -105,11 +115,11 @@ export interface FrameFusionState {
 /** FrameFusion at work on one prompt. */
 export class FrameFusionRun {
   readonly state: FrameFusionState;
-  readonly #settings: FrameFusionSettings;
+  readonly #settings: FrameFusionSettings & Pick<FrameFusionOptions, 'overspent'>;
   readonly #budgetLayers: number;
 
   constructor(
-    settings: FrameFusionSettings,
+    settings: FrameFusionSettings & Pick<FrameFusionOptions, 'overspent'>,
     budgetLayers: number,
     state: FrameFusionState = { finishMerging: false, finishPruning: false, sparsityList: [] },
   ) {
@@ -166,6 +176,7 @@ export class FrameFusionRun {
   }
 
   #budgetShare(): number {
-    return shareToRemove(this.state.sparsityList, this.#settings.cost, this.#budgetLayers);
+    const { cost, overspent } = this.#settings;
+    return shareToRemove(this.state.sparsityList, cost, this.#budgetLayers, overspent);
   }
 }

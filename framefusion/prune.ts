@@ -10,17 +10,19 @@ export interface PruneOptions {
   readonly separators: 'keep' | 'prune';
   /** Rows of the prompt whose attention ranks the tokens; default 1. */
   readonly last?: number | undefined;
+  /** How the number becomes whole; default as Python rounds. */
+  readonly round?: (count: number) => number;
 }
 
 /** Keeps a share of the video's rows: those that the prompt's last rows attend to most. For points at a layer. */
 export function pruneByAttention(
   { rec, tokens, attention }: Point,
-  { share, separators, last = 1 }: PruneOptions,
+  { share, separators, last = 1, round = roundHalfEven }: PruneOptions,
   told: Removal = {},
 ): Decision {
   const { first, length, planes, text } = tokens.layout;
   const spared = separators === 'keep' ? text.length : 0;
-  const kept = spared + roundHalfEven((length - spared) * share);
+  const kept = spared + round((length - spared) * share);
   if (kept === length || !attention) return pass(told);
   const scores = importance(rec, attention(last), first, length, spared > 0 ? planes : undefined);
   return keep({ flags: topK(rec, scores, kept), kept }, { action: 'prune', ...told, evidence: { scores } });

@@ -4,14 +4,25 @@ import { shownValue } from '../engine/text.ts';
 import { DEFAULT_COST, type ModelDefaults } from '../models/defaults.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { type BaselineOptions, fastV, fewerFrames, mergeOnly, pruneOnly, randomDrop } from './baselines.ts';
+import { evs } from './evs.ts';
+import { flashVid } from './flashvid.ts';
 import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
+import { holiTom } from './holitom.ts';
+import type { BudgetOptions } from './shares.ts';
+import { simDiff } from './simdiff.ts';
+import { vidCom2 } from './vidcom2.ts';
 
 /** Settings of any reducer; each takes what it knows. */
-export interface ReducerOptions extends FrameFusionOptions, Pick<BaselineOptions, 'seed'> {}
+export interface ReducerOptions extends FrameFusionOptions, Pick<BaselineOptions, 'seed'>, BudgetOptions {}
 
 /** Every reducer by name: what the command line and benchmarks can choose from. `none` runs the model as it is. */
 export const reducers: Readonly<Record<string, (options: ReducerOptions) => TokenReducer | undefined>> = {
-  framefusion: ({ seed: _, ...options }) => new FrameFusion(options),
+  framefusion: ({ seed: _, keep: _keep, parity: _parity, ...options }) => new FrameFusion(options),
+  simdiff: simDiff,
+  flashvid: flashVid,
+  vidcom2: vidCom2,
+  evs,
+  holitom: holiTom,
   'merge-only': mergeOnly,
   'prune-only': pruneOnly,
   fastv: fastV,
@@ -19,6 +30,9 @@ export const reducers: Readonly<Record<string, (options: ReducerOptions) => Toke
   frames: fewerFrames,
   none: () => undefined,
 };
+
+/** Those that take `keep` and `parity`. */
+const withKeep = new Set(['simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom']);
 
 /**
  * The reducer of a name, or undefined for the dense model. Thresholds that nobody gives are the model's own, and behind
@@ -35,6 +49,8 @@ export function reducerNamed(
   const make = typeof name === 'string' && Object.hasOwn(reducers, name) ? reducers[name] : undefined;
   if (!make) throw new InputError(`reducer must be ${Object.keys(reducers).join(', ')}, got ${shownValue(name)}.`);
   requireObject('reducerNamed', 'options: { cost, ... }', options);
+  if (options.keep !== undefined && !withKeep.has(name))
+    throw new InputError(`keep is a setting of ${[...withKeep].join(', ')}, not of ${name}. Give a cost.`);
   requireObject('reducerNamed', 'defaults of a model', defaults);
   const { similarityLowerBound, ratioLowerBound } = defaults;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

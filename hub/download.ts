@@ -1,4 +1,5 @@
 /** A model by its Hugging Face id, in the cache that Hugging Face's tools share. Node only. */
+import { basename } from 'node:path';
 import { fileSource, folderFiles } from '../checkpoint/file-source.ts';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
@@ -26,6 +27,8 @@ export interface DownloadOptions extends SettingsOptions, JobOptions {
 
 /** A model that has been looked up: what a plan needs at once, and the weights when they are wanted. */
 export interface FoundModel {
+  /** The commit that its revision means now, or meant when it came. */
+  readonly commit: string;
   /**
    * Its files. Settings and tokenizer are downloaded when they are opened; weights that are not in the cache are read by
    * ranges, which is meant for their headers.
@@ -70,10 +73,13 @@ export async function findModel(repository: string, options: DownloadOptions = {
     }
   };
   const found = await told(() => job.find());
-  if (typeof found === 'string') return { files: folderFiles(found), download: async () => found };
+  // A snapshot's folder is called by its commit.
+  if (typeof found === 'string')
+    return { commit: basename(found), files: folderFiles(found), download: async () => found };
   // Shared, since a plan may read the same header several times.
   const remote = new Map<string, RemoteFile>();
   return {
+    commit: found.commit,
     files: { name: repository, open: (path) => told(() => openOffered({ hub, job, remote }, found, path)) },
     download: () => told(() => job.get(found)),
   };

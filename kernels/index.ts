@@ -16,6 +16,7 @@ export { type PackOptions, pack } from './pack/index.ts';
 export {
   assignChosen,
   assignRuns,
+  combineRows,
   compactLayout,
   compactRows,
   fromOrderKey,

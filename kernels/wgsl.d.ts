@@ -461,6 +461,17 @@ declare module '*/attention-sums.wgsl' {
   export default source;
 }
 
+declare module '*/combine-rows.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'starts' | 'members' | 'weights' | 'y';
+    params: 'dim';
+    constants: never;
+    options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
 declare module '*/compact-layout.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'position' | 'planes' | 'keep' | 'slot' | 'positionOut' | 'planesOut';

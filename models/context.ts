@@ -1,6 +1,6 @@
 import { InputError } from '../engine/errors.ts';
 import { groupsOf } from './encode.ts';
-import type { Inputs } from './inputs.ts';
+import { type Inputs, videosOf } from './inputs.ts';
 import { type ModelParts, spokenOf, textOf } from './model-parts.ts';
 import { VIDEO_ID } from './prompt.ts';
 import type { Conversation, SpokenPrompt } from './text.ts';
@@ -20,34 +20,32 @@ export function checkContext(
   const { contextLength } = parts.decoder.config;
   const rows = rowsOf(prompt, inputs);
   if (rows <= contextLength) return;
-  const { video } = inputs;
-  const remedy = video ? framesThatFit(parts, conversation, { ...inputs, video }, rows) : 'Say less, or show less';
+  const remedy =
+    videosOf(inputs).length > 0 ? framesThatFit(parts, conversation, inputs, rows) : 'Say less, or show less';
   throw new InputError(
     `the prompt has ${rows} rows, and ${parts.name} was made for ${contextLength} at most. ${remedy}, or insist with --allow-long (allowLong).`,
   );
 }
 
-function rowsOf({ ids }: SpokenPrompt, { video, pictures = [] }: Inputs): number {
+function rowsOf({ ids }: SpokenPrompt, inputs: Inputs): number {
   const text = ids.filter((id) => id !== VIDEO_ID).length;
-  const shown = [...pictures, ...(video ? [video] : [])];
-  return shown.reduce((sum, { tokens }) => sum + tokens.shape2()[0], text) + (video?.kept ? removed(video.kept) : 0);
+  const pictures = (inputs.pictures ?? []).map(({ tokens }) => tokens.shape2()[0]);
+  const videos = videosOf(inputs).map(({ tokens, kept }) => kept?.of ?? tokens.shape2()[0]);
+  return [...pictures, ...videos].reduce((sum, rows) => sum + rows, text);
 }
 
-const removed = ({ places, of }: { readonly places: Uint32Array; readonly of: number }): number => of - places.length;
-
-/** Frames take equal shares of what the prompt has more than one without the video. */
-function framesThatFit(
-  parts: ModelParts,
-  conversation: Conversation,
-  inputs: Inputs & { readonly video: NonNullable<Inputs['video']> },
-  rows: number,
-): string {
-  const { video, ...others } = inputs;
+/** Frames take equal shares of what the prompt has more than one without videos. */
+function framesThatFit(parts: ModelParts, conversation: Conversation, inputs: Inputs, rows: number): string {
+  const { encoder, decoder } = parts;
+  const { video: _, ...others } = inputs;
+  const videos = videosOf(inputs);
   const shown = spokenOf(parts, others);
   const without = rowsOf(textOf(parts).prompt({ ...conversation, shown }), others);
-  const groups = groupsOf(video.frames, parts.encoder);
-  const fitting = Math.floor((parts.decoder.config.contextLength - without) / ((rows - without) / groups));
-  const frames = Math.min(video.frames - 1, Math.max(0, fitting) * parts.encoder.framesPerGroup);
-  if (frames < 1) return 'No frame fits beside what is said: say less';
-  return `${frames} frames fit: use --frames ${frames}`;
+  const groupsUpTo = (most: number): number =>
+    videos.reduce((sum, { frames }) => sum + groupsOf(Math.min(frames, most), encoder), 0);
+  const perGroup = (rows - without) / groupsUpTo(Number.POSITIVE_INFINITY);
+  let most = Math.max(...videos.map(({ frames }) => frames)) - 1;
+  while (most > 0 && without + groupsUpTo(most) * perGroup > decoder.config.contextLength) most--;
+  if (most < 1) return 'No frame fits beside what is said: say less';
+  return `${most} frames${videos.length > 1 ? ' of each video' : ''} fit: use --frames ${most}`;
 }

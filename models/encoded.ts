@@ -6,7 +6,8 @@ import { groupsOf, tokensPerGroup, type VisualRows, visualRows } from './encode.
 import type { EncodedVideo, Kept } from './inputs.ts';
 import type { ModelParts } from './model-parts.ts';
 import { reduceEncoded } from './reducing.ts';
-import { type TokenReducer, type Tokens, videoLayout } from './reduction.ts';
+import { type ReductionStep, type TokenReducer, type Tokens, videoLayout } from './reduction.ts';
+import { counting } from './stats.ts';
 
 /** What owns the tokens of something that was encoded. */
 export class EncodedTokens implements Disposable {
@@ -101,9 +102,17 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
   const rec = runtime.recorder('reduce');
   try {
     const tokens = videoTokens(rec, parts, video);
-    const options = { reducer, layers: decoder.config.layers, salience: video.salience };
+    const steps: ReductionStep[] = [];
+    const listeners = [counting({ layers: [], steps })];
+    const options = { reducer, layers: decoder.config.layers, salience: video.salience, listeners };
     const left = await reduceEncoded(rec, tokens, options);
-    const kept = { places: (await rec.read(left.position)) as Uint32Array, of: tokens.hidden.shape2()[0] };
+    const [step] = steps;
+    const kept = {
+      places: (await rec.read(left.position)) as Uint32Array,
+      of: tokens.hidden.shape2()[0],
+      renumber: reducer.renumber ?? false,
+      ...(step && { step }),
+    };
     // What stays as it is is copied too, so that each owns its buffer.
     const [count, width] = left.hidden.shape2();
     const all = [left.hidden, ...(left.companions ?? [])];

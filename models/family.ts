@@ -154,7 +154,9 @@ export interface PromptForm {
    * the next: how many tokens of text have one after the last. Absent where such text has none.
    */
   readonly typedAfter?: number;
-  /** What the user says before the question, with `VIDEO_MARK` in every place of the video. */
+  /** Whether a question may be about several videos, which are shown one after the other; default false. */
+  readonly severalVideos?: boolean;
+  /** What the user says before the question, with `VIDEO_MARK` in every place of the video; of several, before each. */
   lead(video: SpokenVideo): string;
   /**
    * When each group of a video is, for decoders with positions in time: whole numbers from 0 on, ascending. Absent: one after

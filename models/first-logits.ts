@@ -1,5 +1,5 @@
 import type { Timing } from '../engine/recorder.ts';
-import { type EncodedVideo, type Inputs, inputsOf } from './inputs.ts';
+import { type About, inputsOf } from './inputs.ts';
 import { promptOf, spokenOf, textOf } from './model-parts.ts';
 import { reducing } from './reducing.ts';
 import { Sequence } from './sequence.ts';
@@ -12,7 +12,7 @@ import type { VideoModel } from './video-model.ts';
  */
 export async function firstLogits(
   { parts, reducer }: VideoModel,
-  about: EncodedVideo | Inputs | undefined,
+  about: About | undefined,
   question: string,
   timed?: (timings: readonly Timing[]) => void,
 ): Promise<Float32Array> {

@@ -1,9 +1,11 @@
 /** What a model is shown: frames and pictures as it takes them, and their tokens. */
 
+import { InputError } from '../engine/errors.ts';
 import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import { requireObject } from '../engine/misuse.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { NewlinePlace } from '../kernels/vision.ts';
+import type { ReductionStep } from './reduction-step.ts';
 import type { Sample, SampledTimes } from './sampling.ts';
 
 /** Sizes as a model takes them: of a square, or by the video's own size and how many of its frames are shown. */
@@ -52,10 +54,14 @@ export interface VideoFrames {
 
 /** The tokens that are left of a video that was reduced before it was asked about. */
 export interface Kept {
-  /** Ascending. */
+  /** In the order of the tokens, which a reducer may have changed. */
   readonly places: Uint32Array;
   /** How many there were. */
   readonly of: number;
+  /** Whether they are at positions of the shortened prompt, rather than at their own. */
+  readonly renumber?: boolean;
+  /** What the reducer did, for reports. */
+  readonly step?: ReductionStep;
 }
 
 /** A video's tokens on the GPU: made once, asked about as often as one likes. */
@@ -87,16 +93,29 @@ export interface EncodedPicture extends Disposable {
   readonly grid: TokenGrid;
 }
 
-/** What a question is about: pictures, a video after them, or nothing. */
+/** What a question is about: pictures, a video after them or several, or nothing. */
 export interface Inputs {
-  readonly video?: EncodedVideo | undefined;
+  readonly video?: EncodedVideo | readonly EncodedVideo[] | undefined;
   readonly pictures?: readonly EncodedPicture[];
 }
 
-/** A video may stand for itself. @throws InputError if it is neither. */
-export function inputsOf(about: EncodedVideo | Inputs | undefined): Inputs {
-  if (about !== undefined) requireObject('session', 'what encode returned, or { video, pictures }', about);
-  return about && 'tokens' in about ? { video: about } : (about ?? {});
+/** What a question is about, where a video, or several, may stand for themselves. */
+export type About = EncodedVideo | readonly EncodedVideo[] | Inputs;
+
+/** @throws InputError if it is none of what it may be. */
+export function inputsOf(about: About | undefined): Inputs {
+  if (about !== undefined) requireObject('session', WHAT, about);
+  const inputs: Inputs = about && ('tokens' in about || 'length' in about) ? { video: about } : (about ?? {});
+  for (const video of videosOf(inputs))
+    if (typeof video?.tokens !== 'object') throw new InputError(`session: it must be given ${WHAT}.`);
+  return inputs;
+}
+
+const WHAT = 'what encode returned, several of it, or { video, pictures }';
+
+/** The videos, in their order. */
+export function videosOf({ video = [] }: Inputs): readonly EncodedVideo[] {
+  return 'length' in video ? video : [video];
 }
 
 /** What is wished of sampling; the model's defaults stand behind it. */

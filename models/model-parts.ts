@@ -6,7 +6,7 @@ import type { Decoder } from './decoder/decoder.ts';
 import { groupsOf, tokensPerGroup } from './encode.ts';
 import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
 import type { GenerationDefaults } from './generation-config.ts';
-import type { EncodedPicture, EncodedVideo, Inputs } from './inputs.ts';
+import { type EncodedPicture, type EncodedVideo, type Inputs, videosOf } from './inputs.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
 import type { Prompt } from './reduction.ts';
 import type { PromptText, Spoken } from './text.ts';
@@ -65,43 +65,57 @@ export async function checkScores({ name, life, loader, decoder }: ModelParts, s
 }
 
 /** What is shown, as a prompt's text speaks of it. */
-export function spokenOf({ encoder, plan }: ModelParts, { video, pictures = [] }: Inputs): Spoken {
+export function spokenOf({ encoder, plan }: ModelParts, inputs: Inputs): Spoken {
+  const { pictures = [] } = inputs;
   return {
-    video: video && { ...video, groups: groupsOf(video.frames, encoder) },
+    videos: videosOf(inputs).map((video) => ({ ...video, groups: groupsOf(video.frames, encoder) })),
     pictures: pictures.map(({ crops }) => crops),
     form: plan.pictures,
   };
 }
 
+/** @throws InputError if there are more videos than the model takes in one question. */
+export function checkVideos({ name, plan }: ModelParts, count: number): void {
+  if (count > 1 && !plan.prompt.severalVideos)
+    throw new InputError(
+      `${name}: the model takes one video in a question, got ${count}. Ask about each in a question of its own.`,
+    );
+}
+
 /**
  * A prompt's tokens, as `promptTokens`.
  *
- * @param ids - Token ids, with `VIDEO_ID` in every place of the pictures and then of the video.
+ * @param ids - Token ids, with `VIDEO_ID` in every place of the pictures and then of the videos.
  * @throws InputError if what is shown was disposed of, or is another model's.
  */
-export function promptOf(
-  parts: ModelParts,
-  rec: Recorder,
-  ids: readonly number[],
-  { video, pictures = [] }: Inputs,
-): Prompt {
-  for (const one of [...pictures, video])
-    if (one && one.tokens.shape2()[1] !== parts.decoder.config.hiddenSize)
+export function promptOf(parts: ModelParts, rec: Recorder, ids: readonly number[], inputs: Inputs): Prompt {
+  const { pictures = [] } = inputs;
+  const videos = videosOf(inputs);
+  for (const one of [...pictures, ...videos])
+    if (one.tokens.shape2()[1] !== parts.decoder.config.hiddenSize)
       throw new InputError(
         `${parts.name}: it was shown tokens of ${one.tokens.shape2()[1]} numbers, its own have ${parts.decoder.config.hiddenSize}. Encode with the model that is asked.`,
       );
-  const visuals = pictures.map((picture) => promptPicture(parts, picture, video !== undefined));
-  return promptTokens(rec, parts, ids, video ? [...visuals, promptVideo(parts, video)] : visuals);
+  const visuals = pictures.map((picture) => promptPicture(parts, picture, videos.length > 0));
+  let firstType = 0;
+  for (const video of videos) {
+    const visual = promptVideo(parts, video, firstType);
+    firstType += visual.perType;
+    visuals.push(visual);
+  }
+  return promptTokens(rec, parts, ids, visuals);
 }
 
-function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo): PromptVisual {
+/** @param firstType - Types of each video are its own, so that no token is compared with one of another video. */
+function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo, firstType: number): PromptVisual {
   const { tokens, planes, frames, pictures, grid, kept } = video;
   const { marks, typedAfter } = plan.prompt;
   const groups = groupsOf(frames, encoder);
   const times = plan.prompt.times?.({ groups, pictures, times: video.times });
   const perGroup = tokensPerGroup(encoder, pictures);
   const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
-  return { tokens, planes, kept, groups, grid, perGroup, marks: places, perType: perGroup, typedAfter, times };
+  const types = { perType: perGroup, firstType, typedAfter };
+  return { tokens, planes, kept, groups, grid, perGroup, marks: places, ...types, times };
 }
 
 function promptPicture(

@@ -15,8 +15,8 @@ import type { LoadedWeights } from './weights.ts';
 export interface PlanOptions
   extends Omit<Rehearsed, 'frames'>,
     Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
-  /** Of a video, 0 for none where there are pictures; or what says how many the model will be shown. */
-  readonly frames: number | ((model: VideoModel) => number);
+  /** Of a video, or of each of several, 0 for none where there are pictures; or what says how many the model will be shown. */
+  readonly frames: Rehearsed['frames'] | ((model: VideoModel) => Rehearsed['frames']);
   /** Of the run; undefined is the dense model. */
   readonly reducer: TokenReducer | undefined;
 }
@@ -26,6 +26,7 @@ export interface MemoryPlan {
   readonly architecture: string;
   readonly computeDtype: 'f32' | 'f16';
   readonly weights: LoadedWeights;
+  /** Of all videos. */
   readonly frames: number;
   /** Of the prompt, and how many of them are video. */
   readonly rows: number;
@@ -65,12 +66,12 @@ export async function planMemory(
   const { pool } = runtime;
   using model = await loadCheckpoint(files, runtime, options);
   const loading = pool.memory.peakBytes;
-  const frames = typeof options.frames === 'number' ? options.frames : options.frames(model);
+  const frames = typeof options.frames === 'function' ? options.frames(model) : options.frames;
   const shown: Rehearsed = { ...options, frames };
   await requireRows(model, shown);
   pool.resetPeak();
   options.signal?.throwIfAborted();
-  using seen = await encodeBlank(model, shown);
+  using seen = await encodeBlank(model.withReducer(options.reducer), shown);
   const vision = pool.memory.peakBytes;
   pool.resetPeak();
   const stats = await firstTokens(model.withReducer(options.reducer), seen, shown);
@@ -84,10 +85,10 @@ export async function planMemory(
     architecture: model.architecture,
     computeDtype: model.computeDtype,
     weights: model.weights,
-    frames,
+    frames: seen.video.reduce((sum, video) => sum + video.frames, 0),
     rows: stats.promptRows,
     videoTokens: stats.videoTokens,
-    visualTokens: [...seen.pictures, seen.video].reduce((sum, one) => sum + (one?.tokens.byteLength ?? 0), 0),
+    visualTokens: [...seen.pictures, ...seen.video].reduce((sum, { tokens }) => sum + tokens.byteLength, 0),
     cache: stats.cacheBytes,
     denseCache: dense.cacheBytes,
     loading,

@@ -4,7 +4,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { axisPositions, type PlacedPicture, promptRotations } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { Kept, TokenGrid } from './inputs.ts';
-import { type Prompt, videoLayout } from './reduction.ts';
+import { type Prompt, type Unreduced, videoLayout } from './reduction.ts';
 
 /** The id that stands for a video, a part of it, or a picture in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
 export const VIDEO_ID = -200;
@@ -15,7 +15,7 @@ export interface PromptVisual {
   readonly tokens: Tensor;
   /** As many rows each, for the layers after which they are added (`EncodedVideo.planes`). */
   readonly planes?: readonly Tensor[] | undefined;
-  /** Where a reducer has taken some of them already: which of all are left, ascending. Their places stay their own. */
+  /** Where a reducer has taken some of them already: which of all are left, in their order. */
   readonly kept?: Kept | undefined;
   readonly groups: number;
   /** Of a group, or of the first picture of each. */
@@ -26,6 +26,8 @@ export interface PromptVisual {
   readonly marks: number;
   /** Rows after which a token's type is that of the first again; 0: none has a type, they are text to a reducer. */
   readonly perType: number;
+  /** The type of the first; default 0. */
+  readonly firstType?: number;
   /** As `PromptForm` has it. */
   readonly typedAfter?: number | undefined;
   /** When each group is, for positions in time; absent: one after the other. */
@@ -74,7 +76,8 @@ export function promptTokens(
   checkIds({ name, decoder }, textIds);
   const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
   if (rows === 0) throw new InputError('prompt: it is empty.');
-  const alive = aliveRows(rows, stretches);
+  const alive = aliveRows(stretches);
+  const renumber = !decoder.config.ropeAxes && stretches.some(({ of }) => of?.kept?.renumber);
   const hidden = rec.empty('prompt', [alive.length, hiddenSize], 'f32');
   rec.scope('prompt', () => {
     const text = decoder.embed(rec, rec.upload('ids', [textIds.length], 'u32', Uint32Array.from(textIds)));
@@ -84,10 +87,11 @@ export function promptTokens(
   return {
     hidden,
     ...(companions.length > 0 && { companions }),
-    // Positions are those of the unreduced prompt.
-    position: rec.upload('position', [alive.length], 'u32', alive),
+    // Positions are those of the unreduced prompt, unless the reducer wants new ones.
+    position: rec.upload('position', [alive.length], 'u32', renumber ? alive.map((_, row) => row) : alive),
     layout: { ...layoutOf(rec, alive, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
-    nextPosition: rows,
+    nextPosition: renumber ? alive.length : rows,
+    ...(alive.length < rows && { unreduced: unreducedOf(alive, rows, stretches) }),
     ...placed(rec, rows, stretches, decoder),
   };
 }
@@ -100,16 +104,15 @@ function copyRows(
   source: (stretch: Stretch, count: number) => Tensor,
 ): void {
   let at = 0;
-  for (const stretch of stretches) {
-    const { first, count } = storedRows(stretch);
-    for (let done = 0; done < count; ) {
-      const rows = source({ ...stretch, first: first + done }, count - done);
-      const [some] = rows.shape2();
-      rec.copy(rows, to.rows(at, some));
-      at += some;
-      done += some;
-    }
-  }
+  for (const stretch of stretches)
+    for (const { first, count } of storedRuns(stretch))
+      for (let done = 0; done < count; ) {
+        const rows = source({ ...stretch, first: first + done }, count - done);
+        const [some] = rows.shape2();
+        rec.copy(rows, to.rows(at, some));
+        at += some;
+        done += some;
+      }
 }
 
 /** Rows of zeros at a time, which stand beside text. */
@@ -136,31 +139,37 @@ function companionsOf(
   return companions;
 }
 
-/** Where a stretch's rows are stored: a reduced video has fewer than its place in the prompt. */
-function storedRows({ of, first, rows }: Stretch): { readonly first: number; readonly count: number } {
-  if (!of?.kept) return { first, count: rows };
-  const { places } = of.kept;
-  const countBelow = (place: number): number => {
-    const at = places.findIndex((kept) => kept >= place);
-    return at < 0 ? places.length : at;
-  };
-  const start = countBelow(first);
-  return { first: start, count: countBelow(first + rows) - start };
+/** Where a stretch's rows are stored: a reduced video has fewer than its place in the prompt, perhaps in another order. */
+function storedRuns(stretch: Stretch): { readonly first: number; readonly count: number }[] {
+  if (!stretch.of?.kept) return [{ first: stretch.first, count: stretch.rows }];
+  const runs: { first: number; count: number }[] = [];
+  for (const row of storedRows(stretch, stretch.of.kept)) {
+    const last = runs.at(-1);
+    if (last && last.first + last.count === row) last.count++;
+    else runs.push({ first: row, count: 1 });
+  }
+  return runs;
 }
 
-/** The rows of the unreduced prompt that are there. */
-function aliveRows(rows: number, stretches: readonly Stretch[]): Uint32Array {
-  const alive = new Uint32Array(rows).map((_, row) => row);
-  if (!stretches.some(({ of }) => of?.kept)) return alive;
-  const places = new Map(stretches.flatMap(({ of }) => (of?.kept ? [[of, new Set(of.kept.places)] as const] : [])));
+/** The rows of a reduced video whose places are in a stretch, in their order. */
+function storedRows({ first, rows }: Stretch, { places }: Kept): number[] {
+  const stored: number[] = [];
+  for (const [row, place] of places.entries()) if (place >= first && place < first + rows) stored.push(row);
+  return stored;
+}
+
+/** The rows of the unreduced prompt that are there, in their order. */
+function aliveRows(stretches: readonly Stretch[]): Uint32Array {
   let start = 0;
-  const gone = new Set<number>();
-  for (const { of, first, rows: count } of stretches) {
-    const kept = of && places.get(of);
-    for (let i = 0; kept && i < count; i++) if (!kept.has(first + i)) gone.add(start + i);
-    start += count;
-  }
-  return alive.filter((row) => !gone.has(row));
+  const alive = stretches.flatMap((stretch) => {
+    const { of, first, rows } = stretch;
+    const at = start;
+    start += rows;
+    const kept = of?.kept;
+    if (!kept) return Array.from({ length: rows }, (_, i) => at + i);
+    return storedRows(stretch, kept).map((row) => at + kept.places[row]! - first);
+  });
+  return Uint32Array.from(alive);
 }
 
 /** Each mark takes an equal share of its visual's groups; the last one also what comes after them. */
@@ -170,7 +179,7 @@ function stretchesOf(ids: readonly number[], visuals: readonly PromptVisual[]): 
   if (marks > 0 !== wanted > 0) throw new InputError('prompt: what is shown and its place in the text go together.');
   if (marks !== wanted)
     throw new InputError(
-      `prompt: one video can be asked about, not several, and each picture once: its marks must be ${wanted}, got ${marks}.`,
+      `prompt: each video and picture has its places in the text, and has them once: they must be ${wanted}, got ${marks}.`,
     );
   const shares = visuals.flatMap(sharesOf);
   let text = 0;
@@ -200,6 +209,12 @@ function splitAt(ids: readonly number[]): number[] {
   return lengths;
 }
 
+function unreducedOf(alive: Uint32Array, rows: number, stretches: readonly Stretch[]): Unreduced {
+  const { patch, start, end } = typesOf(rows, stretches);
+  const { planes: _, ...layout } = videoLayout(patch, start, end - start);
+  return { ...layout, rows, alive };
+}
+
 /** The layout of the rows that are there. */
 function layoutOf(rec: Recorder, alive: Uint32Array, stretches: readonly Stretch[]): Prompt['layout'] {
   const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
@@ -207,15 +222,21 @@ function layoutOf(rec: Recorder, alive: Uint32Array, stretches: readonly Stretch
   const first = alive.findIndex((row) => row >= start);
   const length = alive.filter((row) => row >= start && row < end).length;
   const types = Int32Array.from(alive, (row) => patch[row]!);
-  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length);
-  // The last of what is shown is the video, where there is one.
-  const shown = stretches.findLast(({ of }) => of && of.perType > 0)?.of;
+  const shown = [...new Set(stretches.flatMap(({ of }) => (of && of.perType > 0 ? [of] : [])))];
+  const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
+  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length, ownTypes(shown, perFrame));
   return {
     ...layout,
-    perFrame: patch.reduce((most, type) => Math.max(most, type + 1), 0),
-    ...(shown && { frames: shown.groups, grid: shown.grid }),
+    perFrame,
+    ...(shown[0] && { frames: shown.reduce((sum, { groups }) => sum + groups, 0), grid: shown[0].grid }),
     planes: rec.upload('layout', [3, alive.length], 'u32', planes),
   };
+}
+
+/** How many types each video has; pictures share theirs. */
+function ownTypes(shown: readonly PromptVisual[], types: number): number[] {
+  const firsts = [...new Set(shown.map(({ firstType = 0 }) => firstType))];
+  return firsts.map((first, i) => (firsts[i + 1] ?? types) - first);
 }
 
 /** A token's type is its place in its group; what follows the groups is text, as is what stands between them. */
@@ -224,7 +245,8 @@ function typesOf(rows: number, stretches: readonly Stretch[]) {
   let at = 0;
   for (const { of, first, rows: count } of stretches) {
     const typed = of && of.perType > 0 ? of.groups * of.perGroup : 0;
-    for (let i = 0; of && i < count && first + i < typed; i++) patch[at + i] = (first + i) % of.perType;
+    for (let i = 0; of && i < count && first + i < typed; i++)
+      patch[at + i] = (of.firstType ?? 0) + ((first + i) % of.perType);
     at += count;
   }
   const start = Math.max(

@@ -5,15 +5,28 @@ import type { Tensor } from '../engine/tensor.ts';
 import {
   assignChosen,
   assignRuns,
+  combineRows,
   compactLayout,
   compactRows,
+  GONE,
   lastRowAttention,
   survivorsOf,
 } from '../kernels/reduce/index.ts';
 import type { HeadLayout } from '../kernels/rope.ts';
 import { abortable } from './abort.ts';
 import type { LayerCache } from './kv-cache.ts';
-import type { Decide, Decision, Listener, Place, Point, TokenReducer, Tokens } from './reduction.ts';
+import {
+  type CombinedRow,
+  type Decide,
+  type Decision,
+  type Listener,
+  NOT_VIDEO,
+  type Place,
+  type Point,
+  type TokenReducer,
+  type Tokens,
+  videoLayout,
+} from './reduction.ts';
 
 /** What a layer's attention just used, and what it had before. */
 export interface Attended {
@@ -28,8 +41,12 @@ export interface Attended {
   readonly cache: LayerCache;
 }
 
-/** What the decoder calls in prefill: before its first layer, and after the attention of each. */
-export type Hook = (rec: Recorder, at: 'input' | number, tokens: Tokens, attended?: Attended) => Promise<Tokens>;
+/** What the decoder calls in prefill: before its first layer, and in each after the attention, or after the MLP. */
+export interface Hook {
+  (rec: Recorder, at: 'input' | number, tokens: Tokens, attended?: Attended): Promise<Tokens>;
+  /** As `TokenReducer` has it. */
+  readonly afterMlp?: boolean | undefined;
+}
 
 /** How a run is reduced. */
 export interface ReducingOptions {
@@ -48,8 +65,9 @@ export class QuestionNeeded extends Error {}
 export function reducing({ reducer, layers, listeners = [], ...how }: ReducingOptions): Hook | undefined {
   if (!reducer && listeners.length === 0) return undefined;
   const decide = reducer?.start({ layers });
-  return (rec, at, tokens, attended) =>
+  const hook: Hook = (rec, at, tokens, attended) =>
     rec.scope('reduce', () => step(rec, { at, tokens, attended, decide, layers, listeners, ...how }));
+  return Object.assign(hook, { afterMlp: reducer?.afterMlp });
 }
 
 interface Step extends Omit<ReducingOptions, 'reducer'> {
@@ -88,6 +106,7 @@ export async function reduceAt(decide: Decide, point: Point, cache?: LayerCache)
   const { rec, tokens } = point;
   const asked = tokens.layout.tokens > 0 && tokens.hidden.shape2()[0] > 1;
   const decision = asked ? await decide(point) : undefined;
+  if (decision?.kind === 'combine') return { decision, ...(await applyCombined(rec, tokens, decision.rows)) };
   return { decision, ...apply(rec, tokens, decision, cache) };
 }
 
@@ -128,7 +147,7 @@ function pointOf(rec: Recorder, { at, tokens, attended, salience, layers, before
 function apply(
   rec: Recorder,
   tokens: Tokens,
-  decision: Decision | undefined,
+  decision: Exclude<Decision, { kind: 'combine' }> | undefined,
   cache: LayerCache | undefined,
 ): { readonly after: Tokens; readonly into?: Tensor } {
   if (!decision || decision.kind === 'pass') return { after: tokens };
@@ -156,7 +175,11 @@ function apply(
 }
 
 /** `[rows]`, u32: the row that stands for each. */
-function assignment(rec: Recorder, { hidden, layout }: Tokens, decision: Exclude<Decision, { kind: 'pass' }>): Tensor {
+function assignment(
+  rec: Recorder,
+  { hidden, layout }: Tokens,
+  decision: Extract<Decision, { kind: 'keep' | 'merge' }>,
+): Tensor {
   const [rows] = hidden.shape2();
   if (decision.kind === 'merge') {
     if (decision.how === 'runs') return assignRuns(rec, layout.planes, decision.of as Tensor);
@@ -180,4 +203,85 @@ function uploadInto(rec: Recorder, into: Uint32Array, rows: number): Tensor {
   const loose = into.findIndex((to) => into[to] !== to);
   if (loose >= 0) throw new InputError(`reducer: row ${loose} must go into a row that stays, got ${into[loose]}.`);
   return rec.upload('assignment', [rows], 'u32', into);
+}
+
+/** Puts weighted sums in place of the video's stretch; what lies before and after it stays. */
+async function applyCombined(
+  rec: Recorder,
+  tokens: Tokens,
+  combined: readonly CombinedRow[],
+): Promise<Omit<Reduced, 'decision'>> {
+  const { hidden, position, layout, companions } = tokens;
+  const [rows] = hidden.shape2();
+  checkCombined(combined, layout.length);
+  const { first, length } = layout;
+  const whole = (from: number, to: number): CombinedRow[] =>
+    Array.from({ length: to - from }, (_, i) => ({ at: from + i, of: [[from + i, 1]] }));
+  const shifted = combined.map(({ at, of }) => ({
+    at: first + at,
+    of: of.map(([row, w]) => [first + row, w] as const),
+  }));
+  const all = [...whole(0, first), ...shifted, ...whole(first + length, rows)];
+  const [places, planes] = [await rec.read(position), await rec.read(layout.planes)];
+  const typeOf = (row: number): number => (planes[row] === NOT_VIDEO ? -1 : planes[row]!);
+  const types = Int32Array.from(all, ({ at }) => typeOf(at));
+  const laid = videoLayout(types, first, combined.length);
+  const sums = weightedSums(rec, all);
+  return {
+    after: {
+      hidden: combineRows(rec, hidden, sums),
+      position: rec.upload(
+        'position',
+        [all.length],
+        'u32',
+        Uint32Array.from(all, ({ at }) => places[at]!),
+      ),
+      layout: {
+        ...layout,
+        planes: rec.upload('layout', [3, all.length], 'u32', laid.planes),
+        tokens: laid.tokens,
+        length: combined.length,
+      },
+      ...(companions && { companions: companions.map((one) => combineRows(rec, one, sums)) }),
+    },
+    into: rec.upload('assignment', [rows], 'u32', assignmentOf(all, rows)),
+  };
+}
+
+function checkCombined(rows: readonly CombinedRow[], length: number): void {
+  if (rows.length === 0) throw new InputError('reducer: a decision must leave some rows of the video, it removes all.');
+  const within = (place: number): boolean => Number.isInteger(place) && place >= 0 && place < length;
+  const wrong = rows.find(({ at, of }) => !within(at) || of.length === 0 || !of.every(([place]) => within(place)));
+  if (wrong)
+    throw new InputError(`reducer: combine must name places below ${length}, and some in each row, got ${wrong.at}.`);
+}
+
+/** The rows of each sum, one list after the other. */
+function weightedSums(rec: Recorder, rows: readonly CombinedRow[]) {
+  const members = rows.flatMap(({ of }) => of);
+  const starts = new Uint32Array(rows.length + 1);
+  for (const [i, { of }] of rows.entries()) starts[i + 1] = starts[i]! + of.length;
+  return {
+    starts: rec.upload('starts', [starts.length], 'u32', starts),
+    members: rec.upload(
+      'members',
+      [members.length],
+      'u32',
+      Uint32Array.from(members, ([row]) => row),
+    ),
+    weights: rec.upload(
+      'weights',
+      [members.length],
+      'f32',
+      Float32Array.from(members, ([, weight]) => weight),
+    ),
+  };
+}
+
+/** The row that stands for each: of several the first, itself where it stays. */
+function assignmentOf(rows: readonly CombinedRow[], count: number): Uint32Array {
+  const into = new Uint32Array(count).fill(GONE);
+  for (const { at, of } of rows) for (const [row] of of) if (into[row] === GONE) into[row] = at;
+  for (const { at } of rows) into[at] = at;
+  return into;
 }

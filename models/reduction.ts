@@ -1,6 +1,9 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { TokenGrid } from './inputs.ts';
+import type { Action, Place } from './reduction-step.ts';
+
+export type { Action, Place, ReductionStep } from './reduction-step.ts';
 
 /**
  * The port between the models and whatever shortens their sequences. A reducer decides, and nothing else: it is asked at
@@ -25,11 +28,16 @@ export interface VideoLayout {
    * Merging leaves their number as it is.
    */
   readonly text: readonly number[];
-  /** Tokens of one frame before any reduction: token i of the video, in the order of rows, is of frame floor(i / perFrame). */
+  /**
+   * Tokens of one frame before any reduction: token i of the video, in the order of rows, is of frame floor(i / perFrame). Of
+   * several videos it is the sum, as each has types of its own, and `videos` has theirs.
+   */
   readonly perFrame: number;
-  /** Frames, or groups of them, before any reduction; absent where there is no video. */
+  /** The videos one after the other, before any reduction: how many tokens each has, and of those a frame. */
+  readonly videos: readonly { readonly tokens: number; readonly perFrame: number }[];
+  /** Frames, or groups of them, of all videos before any reduction; absent where there is no video. */
   readonly frames?: number;
-  /** How the tokens of a frame lie, newlines included; absent where there is no video. */
+  /** How the tokens of a frame lie, of the first video, newlines included; absent where there is no video. */
   readonly grid?: TokenGrid;
   /** Last rows whose attention ranks the tokens, as the family's reference has it; 1 if absent. */
   readonly scoreRows?: number;
@@ -58,22 +66,28 @@ export interface Prompt extends Tokens {
    * one position, which the decoder knows.
    */
   readonly rotary?: Tensor;
+  /** What there was before a reducer decided at `encoded`; absent: what there is. */
+  readonly unreduced?: Unreduced;
 }
 
-/** Where a reducer is asked: about a video before any question, about the whole prompt, and after a layer's attention. */
-export type Place = 'encoded' | 'input' | number;
+/** A prompt before a reducer decided at `encoded`. */
+export interface Unreduced extends Pick<VideoLayout, 'first' | 'length' | 'text' | 'perFrame' | 'tokens'> {
+  readonly rows: number;
+  /** For each row that is there the one that it was. */
+  readonly alive: Uint32Array;
+}
 
 /** One point at which a reducer may decide. */
 export interface Point {
   readonly rec: Recorder;
   readonly at: Place;
-  /** What there is now. At a layer its attention has been added, and its MLP comes next. */
+  /** What there is now. At a layer its attention has been added, and its MLP comes next (or has been, with `afterMlp`). */
   readonly tokens: Tokens;
   /** Layers of the decoder. */
   readonly layers: number;
-  /** How the tokens of a frame lie. */
+  /** How the tokens of a frame lie, of the first video. */
   readonly grid: TokenGrid | undefined;
-  /** Frames, or groups of them, of the unreduced video. */
+  /** Frames, or groups of them, of the unreduced videos. */
   readonly frames: number;
   /**
    * Attention that each visual token gets in the tower, `[tokens]`, in the order of rows; at `encoded`, where the video was
@@ -106,11 +120,8 @@ export interface Reasons {
   readonly budgetShare?: number;
 }
 
-/** What a reducer decides at a point. Made by `keep`, `merge` and `pass`. */
-export type Decision = Keep | Merge | Pass;
-
-/** What reports call what was done. */
-export type Action = 'merge' | 'merge-to-budget' | 'prune' | 'drop' | 'none';
+/** What a reducer decides at a point. Made by `keep`, `merge`, `combine` and `pass`. */
+export type Decision = Keep | Merge | Combine | Pass;
 
 /** Options of a decision that removes rows. */
 export interface Removal extends Reasons {
@@ -131,6 +142,20 @@ interface Merge extends Removal {
   readonly how: 'into' | 'runs';
   readonly of: Tensor | Uint32Array;
   readonly removed: number;
+}
+
+/** A row that leaves: at whose place it stands, and of which rows it is the weighted sum. */
+export interface CombinedRow {
+  /** Place in the stretch, whose position and type it has. */
+  readonly at: number;
+  /** Places in the stretch, with their weights. */
+  readonly of: readonly (readonly [place: number, weight: number])[];
+}
+
+interface Combine extends Reasons {
+  readonly kind: 'combine';
+  readonly action?: Exclude<Action, 'none'>;
+  readonly rows: readonly CombinedRow[];
 }
 
 interface Pass extends Reasons {
@@ -173,6 +198,19 @@ export function merge(
   return { kind: 'merge', ...options, how: 'into', of: what.into, removed };
 }
 
+/**
+ * The stretch of the video becomes these rows, in this order: any weighted sums of its rows. For methods whose survivors are
+ * no plain means, or which put tokens in another order; `merge` is cheaper where it is enough.
+ *
+ * @param options - `action`: what reports call it; default `merge`.
+ */
+export function combine(
+  rows: readonly CombinedRow[],
+  options: Reasons & { readonly action?: Exclude<Action, 'none'> } = {},
+): Decision {
+  return { kind: 'combine', ...options, rows };
+}
+
 /** Nothing goes, for reasons that reports should tell. */
 export function pass(reasons: Reasons = {}): Decision {
   return { kind: 'pass', ...reasons };
@@ -201,6 +239,13 @@ export interface TokenReducer {
   readonly onEncoded?: boolean;
   /** The `salience` of the tower that it needs at `encoded`; none if absent. A model encodes for its reducer. */
   readonly salience?: 'received' | 'class';
+  /**
+   * Whether survivors of `encoded` get positions 0, 1, 2, ... of the shortened prompt, which answers go on from; default
+   * false: each keeps its own. Positions of several axes always stay.
+   */
+  readonly renumber?: boolean;
+  /** Whether it is asked at a layer after the MLP, rather than between attention and MLP; default false. */
+  readonly afterMlp?: boolean;
   /** Starts on one prompt, in prefill; at `encoded` on one video. */
   start(prompt: Start): Decide;
 }
@@ -222,20 +267,10 @@ export interface LayerEvent {
 /** Told of every point in prefill, with or without a decision. */
 export type Listener = (event: LayerEvent) => Promise<void> | void;
 
-/** One call of a reducer that looked at the sequence, for reports. */
-export interface ReductionStep {
-  readonly at: Place;
-  readonly action: Action;
-  readonly rowsIn: number;
-  readonly rowsOut: number;
-  readonly similarShare?: number;
-  readonly budgetShare?: number;
-}
-
 /** What a decision did to a sequence, in a word. */
 export function actionOf({ decision, before, after }: LayerEvent): Action {
   if (!decision || decision.kind === 'pass' || before === after) return 'none';
-  return decision.action ?? (decision.kind === 'merge' ? 'merge' : 'drop');
+  return decision.action ?? (decision.kind === 'keep' ? 'drop' : 'merge');
 }
 
 /** Patch type of a row that is no video token. */
@@ -252,8 +287,9 @@ export interface HostLayout extends Omit<VideoLayout, 'planes'> {
  * @param patch - For each row the place in its frame, below 0 for text. Tokens of one place form a chain over time.
  * @param first - First row of the video.
  * @param length - Rows from there to the video's last.
+ * @param sizes - Places of a frame that each video has, one video after the other; default: those of one.
  */
-export function videoLayout(patch: Int32Array, first: number, length: number): HostLayout {
+export function videoLayout(patch: Int32Array, first: number, length: number, sizes?: readonly number[]): HostLayout {
   const rows = patch.length;
   const planes = new Uint32Array(3 * rows).fill(NOT_VIDEO);
   const order = Array.from(patch.keys())
@@ -266,5 +302,11 @@ export function videoLayout(patch: Int32Array, first: number, length: number): H
   }
   const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
   const text = Array.from({ length }, (_, at) => at).filter((at) => patch[first + at]! < 0);
-  return { planes, tokens: order.length, first, length, text, perFrame };
+  let from = 0;
+  const videos = (sizes ?? [perFrame]).map((size) => {
+    const low = from;
+    from += size;
+    return { tokens: patch.reduce((sum, type) => sum + Number(type >= low && type < low + size), 0), perFrame: size };
+  });
+  return { planes, tokens: order.length, first, length, text, perFrame, videos };
 }

@@ -11,11 +11,11 @@ import type { VideoModel } from './video-model.ts';
 
 /** What a model on a virtual adapter is shown and asked. */
 export interface Rehearsed {
-  /** Of a video; 0 for none, where there are pictures. */
-  readonly frames: number;
-  /** Size of the video, which those of its frames may hang on, in pixels; default 1280 x 720. */
-  readonly source?: Size;
-  /** Sizes of pictures that are shown before it. */
+  /** Of a video, or of each of several; 0 for none, where there are pictures. */
+  readonly frames: number | readonly number[];
+  /** Size of the video, or of each, which those of its frames may hang on, in pixels; default 1280 x 720. */
+  readonly source?: Size | readonly Size[];
+  /** Sizes of pictures that are shown before them. */
   readonly pictures?: readonly Size[];
   readonly question: string;
   /** Ids generated at most. */
@@ -53,17 +53,28 @@ const USUAL: Size = { width: 1280, height: 720 };
 /** Frames that are enough to count the rows of one. */
 const FEW = 8;
 
+/** The videos among what is shown. */
+function videosIn({ frames, source }: Rehearsed): { readonly frames: number; readonly source: Size }[] {
+  const counts = typeof frames === 'number' ? [frames] : frames;
+  const sources = source && 'length' in source ? source : [source];
+  return counts.map((count, i) => ({ frames: count, source: sources[i] ?? USUAL }));
+}
+
 /**
  * Makes sure that a sequence can have the rows of so many frames, without looking at them all.
  *
  * @throws InputError with the number of frames that it can have.
  */
-export async function requireRows(model: VideoModel, { frames, source = USUAL }: Rehearsed): Promise<void> {
-  if (frames <= FEW) return;
-  using few = await encodeBlankVideo(model, FEW, source, frames);
-  const rows = (few.tokens.shape[0]! * frames) / FEW;
+export async function requireRows(model: VideoModel, shown: Rehearsed): Promise<void> {
+  const videos = videosIn(shown).filter(({ frames }) => frames > FEW);
+  let [rows, frames] = [0, 0];
+  for (const video of videos) {
+    using few = await encodeBlankVideo(model, FEW, video.source, video.frames);
+    rows += (few.tokens.shape[0]! * video.frames) / FEW;
+    frames += video.frames;
+  }
   if (rows <= MOST_ROWS) return;
-  const most = Math.floor((MOST_ROWS * frames) / rows);
+  const most = Math.floor((MOST_ROWS * frames) / rows / videos.length);
   throw new InputError(
     `${frames} frames are ${Math.ceil(rows)} rows, and a sequence has at most ${MOST_ROWS}. Use --frames ${most} or fewer.`,
   );
@@ -74,20 +85,23 @@ const MOST_ROWS = 65_535;
 
 /** What a model has looked at, to be given back. */
 export interface Blank extends Disposable {
-  readonly video: EncodedVideo | undefined;
+  readonly video: readonly EncodedVideo[];
   readonly pictures: readonly EncodedPicture[];
 }
 
 /** Black pictures, and one of them as every frame. */
 export async function encodeBlank(model: VideoModel, options: Rehearsed): Promise<Blank> {
-  const { frames, source = USUAL, pictures: sizes = [] } = options;
-  if (!(Number.isSafeInteger(frames) && frames >= (sizes.length > 0 ? 0 : 1)))
-    throw new InputError(`frames must be a positive integer, got ${frames}.`);
+  const { pictures: sizes = [] } = options;
+  const videos = videosIn(options);
+  for (const { frames } of videos)
+    if (!(Number.isSafeInteger(frames) && frames >= (sizes.length > 0 ? 0 : 1)))
+      throw new InputError(`frames must be a positive integer, got ${frames}.`);
   const pictures: EncodedPicture[] = [];
   for (const size of sizes) pictures.push(await encodeBlankPicture(model, size));
-  const video = frames > 0 ? await encodeBlankVideo(model, frames, source) : undefined;
+  const video: EncodedVideo[] = [];
+  for (const { frames, source } of videos) if (frames > 0) video.push(await encodeBlankVideo(model, frames, source));
   const dispose = (): void => {
-    for (const one of [...pictures, video]) one?.[Symbol.dispose]();
+    for (const one of [...pictures, ...video]) one[Symbol.dispose]();
   };
   return { video, pictures, [Symbol.dispose]: dispose };
 }

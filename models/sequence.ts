@@ -46,7 +46,7 @@ export class Sequence {
     const places = Uint32Array.from({ length: rows }, (_, i) => first + i);
     const position = rec.upload('position', [rows], 'u32', places);
     // `planes` of a layout without tokens is never read.
-    const layout = { planes: position, tokens: 0, first: 0, length: 0, text: [], perFrame: 0 };
+    const layout = { planes: position, tokens: 0, first: 0, length: 0, text: [], perFrame: 0, videos: [] };
     const tokens = { hidden: this.#decoder.embed(rec, ids), position, layout };
     return this.#decoder.forward(rec, tokens, this.cache, { positions: this.cache.nextPosition, signal });
   }

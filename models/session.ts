@@ -4,14 +4,14 @@ import type { Recorder } from '../engine/recorder.ts';
 import { checkContext } from './context.ts';
 import { reducedVideo } from './encoded.ts';
 import { checkGenerateOptions, type GenerateOptions, generate } from './generate.ts';
-import type { Inputs } from './inputs.ts';
+import { type EncodedVideo, type Inputs, videosOf } from './inputs.ts';
 import { checkScores, type ModelParts, promptOf, spokenOf, textOf } from './model-parts.ts';
 import { checkIds, VIDEO_ID } from './prompt.ts';
 import { reducing } from './reducing.ts';
 import type { Listener, TokenReducer, Tokens } from './reduction.ts';
 import { Sequence } from './sequence.ts';
 import { SharedPrefix } from './shared-prefix.ts';
-import { counting, type GenerationStats, newStats } from './stats.ts';
+import { counting, type GenerationStats, newStats, noteUnreduced } from './stats.ts';
 import type { SpokenPrompt, Turn } from './text.ts';
 import { Tracer } from './trace.ts';
 
@@ -169,7 +169,8 @@ export class Session {
   async #open(question: string, options: AskOptions, stats: GenerationStats): Promise<Opening> {
     const { maxNewTokens = 256 } = options;
     const parts = this.#parts;
-    const video = this.#inputs.video && (await reducedVideo(parts, this.#reducer, this.#inputs.video));
+    const video: EncodedVideo[] = [];
+    for (const one of videosOf(this.#inputs)) video.push(await reducedVideo(parts, this.#reducer, one));
     const inputs = { ...this.#inputs, video };
     const text = textOf(parts);
     const shown = spokenOf(parts, this.#inputs);
@@ -200,9 +201,8 @@ export class Session {
     const sequence = new Sequence(decoder, { spare: maxNewTokens });
     const open = (rec: Recorder): Promise<Tokens> => {
       const tokens = promptOf(this.#parts, rec, prompt.ids, inputs);
-      stats.promptRows = tokens.hidden.shape2()[0];
-      stats.videoTokens = tokens.layout.tokens;
-      const tracer = trace ? new Tracer(tokens) : undefined;
+      noteUnreduced(stats, tokens, inputs);
+      const tracer = trace ? new Tracer(tokens, videosOf(inputs)[0]?.kept?.step) : undefined;
       if (tracer) stats.trace = tracer.trace;
       const listeners = [counting(stats), ...(tracer ? [tracer.listen] : []), ...(listener ? [listener] : [])];
       const hook = reducing({ reducer: this.#reducer, layers: decoder.config.layers, listeners, signal });

@@ -4,7 +4,7 @@ import { VIDEO_ID } from './prompt.ts';
 import { QuestionNeeded, reducing } from './reducing.ts';
 import type { TokenReducer } from './reduction.ts';
 import { Sequence } from './sequence.ts';
-import { counting, type GenerationStats, newStats } from './stats.ts';
+import { counting, type GenerationStats, newStats, noteUnreduced } from './stats.ts';
 
 /** A sequence that holds what several questions have in common. */
 interface Prefix {
@@ -95,8 +95,7 @@ export class SharedPrefix {
     const stats = newStats();
     try {
       const prompt = promptOf(this.#parts, rec, ids, inputs);
-      stats.promptRows = prompt.hidden.shape2()[0];
-      stats.videoTokens = prompt.layout.tokens;
+      noteUnreduced(stats, prompt, inputs);
       const layers = decoder.config.layers;
       const listeners = [counting(stats)];
       const hook = reducing({ reducer: this.#reducer, layers, listeners, signal, beforeQuestion: true });

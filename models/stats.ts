@@ -1,4 +1,5 @@
-import { actionOf, type LayerEvent, type Listener, type ReductionStep } from './reduction.ts';
+import { type Inputs, videosOf } from './inputs.ts';
+import { actionOf, type LayerEvent, type Listener, type Prompt, type ReductionStep } from './reduction.ts';
 import type { Trace } from './trace.ts';
 
 /** Rows of the sequence at one layer. */
@@ -50,6 +51,14 @@ export function newStats(): GenerationStats {
   };
 }
 
+/** Writes down what there was before any reduction, and what was done to the videos before the question. */
+export function noteUnreduced(stats: GenerationStats, prompt: Prompt, inputs: Inputs): void {
+  const { rows, tokens } = prompt.unreduced ?? { rows: prompt.hidden.shape2()[0], tokens: prompt.layout.tokens };
+  stats.promptRows = rows;
+  stats.videoTokens = tokens;
+  for (const { kept } of videosOf(inputs)) if (kept?.step) stats.steps.push(kept.step);
+}
+
 /** Writes down the rows of every layer, and each call that looked at the sequence. */
 export function counting({ layers, steps }: Pick<GenerationStats, 'layers' | 'steps'>): Listener {
   let enteringFirst = 0;
@@ -85,4 +94,11 @@ function stepOf(event: LayerEvent, { similarShare, budgetShare }: NonNullable<La
 
 function rowsOf({ hidden }: LayerEvent['before']): number {
   return hidden.shape2()[0];
+}
+
+/** Share of the video tokens that was computed: the mean over the layers of those in attention. */
+export function computedShareOf({ layers, promptRows, videoTokens }: GenerationStats): number {
+  if (videoTokens === 0) return 1;
+  const text = promptRows - videoTokens;
+  return layers.reduce((sum, { attending }) => sum + (attending - text) / videoTokens, 0) / layers.length;
 }

@@ -27,14 +27,14 @@ export interface Conversation {
 
 /** What is shown, as far as a prompt's text speaks of it. */
 export interface Spoken {
-  readonly video: SpokenVideo | undefined;
+  readonly videos: readonly SpokenVideo[];
   /** The crops of each picture. */
   readonly pictures: readonly (readonly Crop[])[];
   /** Of families that take pictures. */
   readonly form?: PictureForm | undefined;
 }
 
-/** A prompt as text with `VIDEO_MARK`s, and as ids with `VIDEO_ID` in every place of the pictures and then of the video. */
+/** A prompt as text with `VIDEO_MARK`s, and as ids with `VIDEO_ID` in every place of the pictures and then of the videos. */
 export interface SpokenPrompt {
   readonly text: string;
   readonly ids: readonly number[];
@@ -130,11 +130,13 @@ export class PromptText {
   }
 
   /** Content of the first message: what is shown, then the question. */
-  #first({ video, pictures, form }: Spoken): Message['content'] {
-    if (!this.#marks)
-      return (pictures.length > 0 && form ? form.lead(pictures) : '') + (video ? this.#form.lead(video) : '') + said(0);
+  #first({ videos, pictures, form }: Spoken): Message['content'] {
+    if (!this.#marks) {
+      const leads = videos.map((video) => this.#form.lead(video));
+      return [pictures.length > 0 && form ? form.lead(pictures) : '', ...leads, said(0)].join('');
+    }
     const images = pictures.map((): MessagePart => ({ type: 'image' }));
-    return [...images, ...(video ? [{ type: 'video' } as const] : []), textPart(0)];
+    return [...images, ...videos.map((): MessagePart => ({ type: 'video' })), textPart(0)];
   }
 
   /** With `VIDEO_MARK` for what a template in parts writes. */
@@ -158,7 +160,7 @@ export class PromptText {
   }
 
   #wanted(shown: Spoken): number {
-    if (this.#marks) return shown.pictures.length + (shown.video ? 1 : 0);
+    if (this.#marks) return shown.pictures.length + shown.videos.length;
     const content = this.#first(shown);
     return typeof content === 'string' ? content.split(VIDEO_MARK).length - 1 : 0;
   }

@@ -8,7 +8,8 @@ import {
   type LayerEvent,
   type Listener,
   type Place,
-  type Tokens,
+  type Prompt,
+  type ReductionStep,
   type VideoLayout,
 } from './reduction.ts';
 
@@ -57,17 +58,28 @@ export class Tracer {
   readonly #steps: TraceStep[] = [];
   #alive: Uint32Array;
 
-  /** @param prompt - The whole prompt, at positions 0, 1, 2, ... */
-  constructor({ hidden, layout: { first, length, perFrame, text } }: Tokens) {
-    const [rows] = hidden.shape2();
-    this.#alive = Uint32Array.from({ length: rows }, (_, row) => row);
+  /**
+   * @param prompt - The whole prompt.
+   * @param before - What a reducer did to the video before the question.
+   */
+  constructor({ hidden, layout, unreduced }: Prompt, before?: ReductionStep) {
+    const { first, length, perFrame, text } = unreduced ?? layout;
+    const [left] = hidden.shape2();
+    const rows = unreduced?.rows ?? left;
+    this.#alive = unreduced?.alive ?? Uint32Array.from({ length: rows }, (_, row) => row);
     this.trace = { rows, video: { first, length, perFrame, text }, layers: this.#layers, steps: this.#steps };
+    if (!unreduced) return;
+    const kept = this.#alive.toSorted();
+    const there = new Set(kept);
+    const dropped = Uint32Array.from({ length: rows }, (_, row) => row).filter((row) => !there.has(row));
+    this.#steps.push({ at: 'encoded', action: before?.action ?? 'drop', kept, merged: new Map(), dropped });
   }
 
   readonly listen: Listener = async (event) => {
     const attending = this.#alive;
     if (event.decision) this.#steps.push(await this.#step(event));
-    if (typeof event.at === 'number') this.#layers[event.at] = { attending, leaving: this.#alive };
+    if (typeof event.at === 'number')
+      this.#layers[event.at] = { attending: attending.toSorted(), leaving: this.#alive.toSorted() };
   };
 
   async #step(event: LayerEvent): Promise<TraceStep> {
@@ -89,7 +101,7 @@ export class Tracer {
     return {
       at,
       action: actionOf(event),
-      kept,
+      kept: kept.toSorted(),
       merged,
       dropped,
       ...(similarityKeys &&

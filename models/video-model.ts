@@ -5,17 +5,18 @@ import { type ModelDefaults, samplingOf } from './defaults.ts';
 import { type EncodeOptions, encodePicture, encodeVideo } from './encoding.ts';
 import type { GenerationDefaults } from './generation-config.ts';
 import {
+  type About,
   type EncodedPicture,
   type EncodedVideo,
   type FrameFormat,
-  type Inputs,
   inputsOf,
   type SamplingWishes,
   type VideoFrames,
   type VideoReader,
   type VideoSource,
+  videosOf,
 } from './inputs.ts';
-import { checkAlive, type ModelParts } from './model-parts.ts';
+import { checkAlive, checkVideos, type ModelParts } from './model-parts.ts';
 import type { TokenReducer } from './reduction.ts';
 import { type Answer, type AskOptions, Session } from './session.ts';
 import { newStats } from './stats.ts';
@@ -127,15 +128,18 @@ export class VideoModel {
   /**
    * A conversation about what `encode` and `encodePicture` made, which must stay until it ends.
    *
-   * @param about - A video may stand for itself; undefined for words alone.
+   * @param about - A video, or several, may stand for themselves; undefined for words alone.
+   * @throws InputError if there are several videos and the model takes one.
    */
-  session(about?: EncodedVideo | Inputs): Session {
+  session(about?: About): Session {
     checkAlive(this.parts);
-    return new Session(this.parts, this.reducer, inputsOf(about));
+    const inputs = inputsOf(about);
+    checkVideos(this.parts, videosOf(inputs).length);
+    return new Session(this.parts, this.reducer, inputs);
   }
 
   /** One question of a session of its own, as `Session.ask`. */
-  answer(about: EncodedVideo | Inputs | undefined, question: string, options: AskOptions = {}): Answer {
+  answer(about: About | undefined, question: string, options: AskOptions = {}): Answer {
     const session = this.session(about);
     const answer = session.ask(question, options);
     return {
@@ -151,29 +155,44 @@ export class VideoModel {
   }
 
   /**
-   * One question about a video that is read, sampled and encoded for it. To ask several, encode it once and use `session`.
+   * One question about a video that is read, sampled and encoded for it, or about several. To ask several questions, encode
+   * once and use `session`.
    *
-   * @param source - A path or address in Node, a `File` or an address in a page, or the bytes of a video.
+   * @param source - A path or address in Node, a `File` or an address in a page, or the bytes of a video; or a list of them.
    * @param question - Default: the model's own, else "Describe the video."
    * @throws As `Session.ask`, when iterated; VideoError if the video cannot be read.
    */
-  ask(source: VideoSource, question = this.question, options: AskOptions & AskSourceOptions = {}): Answer {
+  ask(
+    source: VideoSource | readonly VideoSource[],
+    question = this.question,
+    options: AskOptions & AskSourceOptions = {},
+  ): Answer {
     checkAlive(this.parts);
     const { reader } = this.#settings;
     if (!reader)
       throw new InputError(
         'ask: this model was loaded without a reader of videos. Use encode and answer, or loadModel.',
       );
+    const sources: readonly VideoSource[] = Array.isArray(source) ? source : [source];
+    if (sources.length === 0) throw new InputError('ask: it must be given a video, got an empty list.');
+    checkVideos(this.parts, sources.length);
     const stats = newStats();
     const model = this;
     return {
       stats,
       async *[Symbol.asyncIterator]() {
         const { signal, encoding } = options;
-        const frames = await reader(source, samplingOf(model, options), signal);
-        using video = await model.encode(frames, { signal, progress: encoding });
-        using session = model.session(video);
-        yield* session.ask(question, options, stats);
+        const videos: EncodedVideo[] = [];
+        try {
+          for (const one of sources) {
+            const frames = await reader(one, samplingOf(model, options), signal);
+            videos.push(await model.encode(frames, { signal, progress: encoding }));
+          }
+          using session = model.session(videos);
+          yield* session.ask(question, options, stats);
+        } finally {
+          for (const video of videos) video[Symbol.dispose]();
+        }
       },
     };
   }

@@ -6,7 +6,9 @@ import { expect } from 'chai';
 import { overview } from '../bench/common/overview.ts';
 import { helpText } from '../cli/arguments.ts';
 import { convertHelp } from '../cli/convert/arguments.ts';
+import { describeHelp } from '../cli/describe/arguments.ts';
 import { evalHelp } from '../cli/eval/arguments.ts';
+import { workerHelp } from '../cli/queue/worker-arguments.ts';
 import { helpPage } from '../tools/help-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -14,7 +16,14 @@ const text = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 describe('the documents', () => {
   it('have the page of the commands as npm run help-page writes it', () => {
-    const helps = { 'ff-run': helpText(), 'ff-eval': evalHelp(), 'ff-convert': convertHelp(), 'ff-bench': overview() };
+    const helps = {
+      'ff-run': helpText(),
+      'ff-eval': evalHelp(),
+      'ff-describe': describeHelp(),
+      'ff-worker': workerHelp(),
+      'ff-convert': convertHelp(),
+      'ff-bench': overview(),
+    };
     expect(text('docs/commands.md')).to.equal(helpPage(helps));
   });
 

@@ -1,9 +1,10 @@
-// Builds dist/: the library, the commands and the video worker; dist/browser/: the library without Node; dist/web/: the same
-// in one piece, for pages without a bundler; dist-bench/: ff-bench. What belongs
+// Builds dist/: the library, the commands and the video worker; dist/browser/: the library without Node; dist/module/: the same
+// in one piece, for pages without a bundler; dist-bench/: ff-bench. The page, dist/web/, is Vite's (`npm run build:web`). What belongs
 // together lies side by side, because code finds the worker and the package's files relative to itself.
 import { readFile, rm } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { browserProgram } from './browser-program.mjs';
 import { wgslSource } from './wgsl-source.mjs';
 
 // What users install stays outside; a development dependency that the code imports, the charts, comes along.
@@ -17,14 +18,28 @@ const wgsl = {
   },
 };
 
+/** Programs that pages carry, as text. */
+const programsAsText = {
+  name: 'programs as text',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /\.browser\.ts\?text$/ }, ({ path, resolveDir }) => ({
+      path: new URL(path, pathToFileURL(`${resolveDir}/`)).href,
+      namespace: 'program',
+    }));
+    onLoad({ filter: /./, namespace: 'program' }, async ({ path }) => ({
+      contents: await browserProgram(path),
+      loader: 'text',
+    }));
+  },
+};
+
 /** For both: their entries share chunks, so that a `Tensor` of one is a `Tensor` of the other. */
 const common = {
   bundle: true,
   splitting: true,
   format: 'esm',
   external: Object.keys({ ...dependencies, ...optionalDependencies }),
-  plugins: [wgsl],
-  loader: { '.browser.js': 'text' },
+  plugins: [wgsl, programsAsText],
   legalComments: 'inline',
   logLevel: 'warning',
 };
@@ -40,6 +55,8 @@ const parts = {
 const programs = {
   'ff-run': 'cli/ff-run.ts',
   'ff-eval': 'cli/ff-eval.ts',
+  'ff-describe': 'cli/ff-describe.ts',
+  'ff-worker': 'cli/ff-worker.ts',
   'ff-convert': 'cli/ff-convert.ts',
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
 };
@@ -64,7 +81,7 @@ await build({
   ...common,
   external: [],
   entryPoints: { framefusion: 'browser.ts' },
-  outdir: 'dist/web',
+  outdir: 'dist/module',
   platform: 'browser',
   target: 'es2022',
   minify: true,
@@ -75,6 +92,7 @@ await build({
   entryPoints: {
     'ff-bench': 'bench/ff-bench.ts',
     'bench-peer': 'bench/peers/child.ts',
+    'toy-worker': 'bench/queue/toy-worker.ts',
     'ffmpeg-worker': 'media/ffmpeg-worker.ts',
   },
   outdir: 'dist-bench',

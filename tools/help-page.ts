@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const COMMANDS = ['ff-run', 'ff-eval', 'ff-convert', 'ff-bench'] as const;
+const COMMANDS = ['ff-run', 'ff-eval', 'ff-describe', 'ff-worker', 'ff-convert', 'ff-bench'] as const;
 
 /** The page. @param helps - The help text of each command. */
 export function helpPage(helps: Readonly<Record<(typeof COMMANDS)[number], string>>): string {
@@ -17,7 +17,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     execFileSync(process.execPath, [`${name === 'ff-bench' ? 'dist-bench' : 'dist'}/${name}.js`, '--help'], {
       encoding: 'utf8',
     });
-  const [run, evaluate, convert, bench] = COMMANDS.map(helpOf) as [string, string, string, string];
-  const page = helpPage({ 'ff-run': run, 'ff-eval': evaluate, 'ff-convert': convert, 'ff-bench': bench });
+  const helps = Object.fromEntries(COMMANDS.map((name) => [name, helpOf(name)]));
+  const page = helpPage(helps as Record<(typeof COMMANDS)[number], string>);
   writeFileSync('docs/commands.md', page);
 }

@@ -17,6 +17,7 @@ import { verifyFamily } from './verify/families.ts';
 import { verifyFrameSampling } from './verify/family-preprocess.ts';
 import { verifyPipeline } from './verify/pipeline.ts';
 import { verifyPreprocess } from './verify/preprocess.ts';
+import { verifyReducer } from './verify/reducers.ts';
 import { verifyStage } from './verify/stage.ts';
 import { hasTokenizerCases, verifyTokenizer } from './verify/tokenizers.ts';
 import { verifyVision } from './verify/vision.ts';
@@ -38,9 +39,12 @@ export type Verified = CaseResult | { readonly notCovered: string };
 
 /** Every case below a folder, in the order of names. */
 export async function* verifyFolder(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<Verified> {
-  const index = existsSync(join(folder, 'index.json')) ? await readJson<{ set?: string }>(folder, 'index.json') : {};
+  const index = existsSync(join(folder, 'index.json'))
+    ? await readJson<{ set?: string; method?: string }>(folder, 'index.json')
+    : {};
   if (index.set !== undefined) {
-    const verify = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
+    const own = Object.hasOwn(sets, index.set) ? sets[index.set] : undefined;
+    const verify = index.method === undefined ? own : verifyReducer;
     if (!verify) yield { notCovered: folder };
     else yield* named(folder, verify(folder, runtime, precision));
     return;

@@ -1,4 +1,4 @@
-// Lets Node import `.wgsl` and `.browser.js` files as text, as esbuild's text loader does for the build.
+// Lets Node import `.wgsl` files and programs for pages as text, as the build does.
 import { register } from 'node:module';
 
 register('./wgsl-loader.mjs', import.meta.url);

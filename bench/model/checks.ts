@@ -1,9 +1,9 @@
 /** What must hold before a model is timed. */
 
-import { computedShareOf } from '../../cli/report.ts';
 import { roundHalfEven } from '../../engine/round.ts';
 import { shareToRemove } from '../../framefusion/budget.ts';
 import type { GenerationStats } from '../../models/stats.ts';
+import { computedShareOf } from '../../models/stats.ts';
 import { WrongResultError } from '../common/wrong-result.ts';
 
 /** @throws WrongResultError if two runs that must give the same ids do not. */

@@ -1,8 +1,8 @@
 /** One model at one number of frames, dense and at every budget: checked, then timed in turn. */
 
-import { computedShareOf } from '../../cli/report.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { GenerationStats } from '../../models/stats.ts';
+import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { fairSeconds, type Measured, measured, type Sample, type Spread, spread, stopwatch } from '../common/timing.ts';
 import type { ModelArguments } from './arguments.ts';

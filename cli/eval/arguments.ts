@@ -5,10 +5,11 @@ import { quoted } from '../../engine/text.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
+import { noModules, type QueueFlags, queueFlags, queueOf } from '../queue/arguments.ts';
 import { isModulePath } from '../values.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
-export interface EvalArguments {
+export interface EvalArguments extends QueueFlags {
   readonly data: string;
   readonly videos?: string;
   readonly model?: string;
@@ -16,6 +17,7 @@ export interface EvalArguments {
   /** A module. */
   readonly family?: string;
   readonly costs: readonly number[];
+  readonly parity: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly frames?: number;
@@ -54,6 +56,7 @@ const flags = {
   },
   family: { value: 'FILE', help: 'a module with a family of models of your own' },
   cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
+  parity: { help: "reducers as in their authors' code, bugs included (docs/deviations.md)" },
   similarity: { value: 'X', help: "FrameFusion's similarity bound (default: the model's, else 0.6)" },
   ratio: { value: 'X', help: "FrameFusion's ratio bound (default: the model's, else 0.1)" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
@@ -68,6 +71,7 @@ const flags = {
     value: 'FILE|-',
     help: "instead measure FrameFusion's similarity bound with the videos, and write it into a catalogue of your own",
   },
+  ...queueFlags,
   types: { help: 'also print the accuracy by type of question' },
   adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
   dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
@@ -111,15 +115,22 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     return { ...common, calibrate, ...given('data', data) };
   }
   if (!data) throw new UsageError('--data FILE is needed. See ff-eval --help.');
+  const reducer = values.someOf('reducer', Object.keys(reducers), isModulePath) ?? ['framefusion', 'none'];
+  const family = values.text('family');
+  const queue = queueOf(values);
+  noModules(queue, { reducer, ...(family !== undefined && { family: [family] }) });
+  if (queue.queue && !values.text('results'))
+    throw new UsageError('--queue needs --results FILE, which keeps what workers have answered.');
   const similarity = values.number('similarity', 'a number above -2', (x) => x > -2);
   const ratio = values.number('ratio', 'from 0 to 1', (x) => x >= 0 && x <= 1);
   const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
   return {
     ...common,
     data,
-    ...given('family', values.text('family')),
-    reducers: values.someOf('reducer', Object.keys(reducers), isModulePath) ?? ['framefusion', 'none'],
+    ...given('family', family),
+    reducers: reducer,
     costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
+    parity: values.has('parity'),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     maxNewTokens: values.count('max-new-tokens') ?? 32,
@@ -129,6 +140,7 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     ...given('report', reportFile(values.text('report'))),
     types: values.has('types'),
     skipBroken: values.has('skip-broken'),
+    ...queue,
   };
 }
 

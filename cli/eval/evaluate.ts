@@ -1,40 +1,21 @@
-/** The work of `ff-eval`: every question to every reducer, with the vision tower run once a video. */
-import { createHash } from 'node:crypto';
-import { dirname, relative, resolve } from 'node:path';
-import { InputError } from '../../engine/errors.ts';
-import { chooseModel, type ModelChoice } from '../../library/catalogue.ts';
-import { openVideo } from '../../media/open-video.ts';
-import type { EncodedVideo } from '../../models/inputs.ts';
-import type { TokenReducer } from '../../models/reduction.ts';
-import type { VideoModel } from '../../models/video-model.ts';
+/** The work of `ff-eval`: every question to every reducer, here or through a queue, and what came of it. */
+import { chooseModel } from '../../library/catalogue.ts';
 import { commandLine } from '../command-line.ts';
-import { foreignVideoNote } from '../embedded-model.ts';
 import { findChoice } from '../fetch-model.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
-import { openModel } from '../open-model.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../output.ts';
-import { familiesWith, reducerMaker } from '../own-module.ts';
-import { computedShareOf, precisionText } from '../report.ts';
-import { showVideo } from '../show-video.ts';
+import { familiesWith } from '../own-module.ts';
 import { standardOutput } from '../standard-output.ts';
+import { type Answered, answerHere } from './answer-here.ts';
 import type { EvalArguments } from './arguments.ts';
 import { requireVideos } from './benchmarks/videos.ts';
 import type { Question } from './question.ts';
-import { isRight, promptFor, readQuestions } from './questions.ts';
-import type { EvalReport, SkippedVideo } from './report.ts';
-import { Results } from './results.ts';
+import { readQuestions } from './questions.ts';
+import type { EvalReport } from './report.ts';
+import { type Run, runsOf } from './runs.ts';
 import { summarise } from './summary.ts';
 import { accuracyTable, markdownTables, typeTable } from './table.ts';
-
-/** A reducer at one budget. */
-interface Run {
-  readonly reducer: string;
-  readonly cost: number;
-  readonly instance: TokenReducer | undefined;
-  /** By which results know it. */
-  readonly key: string;
-}
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
 export async function evaluate(args: EvalArguments, tool: string): Promise<void> {
@@ -48,50 +29,52 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const videos = new Set(questions.map(({ video }) => video));
   await checkOutputs(outputs, await inputFiles({ data: args.data, videos }, chosen));
   const choice = await findChoice(chosen, log);
-  const { runtime, model, source } = await openModel(args, choice, log, {
-    dtype: args.dtype,
-    frames: args.frames ?? choice.frames,
-    cost: Math.max(...runs.map(({ cost }) => cost)),
-    // The dense model is what needs the most.
-    reducer: () => (runs.some(({ instance }) => !instance) ? undefined : runs[0]?.instance),
-    question: 'What happens?',
-    maxNewTokens: args.maxNewTokens,
-  });
+  const work = { choice, questions, runs };
   try {
-    await using results = await Results.open(
-      args.results,
-      aboutOf(args, choice, { model, source }, questions),
-      (line) => log.warn(line),
-    );
-    const skipped = await answerAll(args, { choice, model, questions, runs, results }, log);
-    const summaries = runs.map((run) => summarise(run, questions, results.of(run.key)));
-    const report: EvalReport = {
-      version: 2,
-      tool,
-      command: commandLine('ff-eval'),
-      date: new Date().toISOString(),
-      data: args.data,
-      questions: questions.length,
-      videos: new Set(questions.map(({ video }) => video)).size,
-      model: choice.name,
-      dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
-      adapter: runtime.adapterName,
-      ...(args.skipBroken && { skipped }),
-      runs: summaries,
-    };
-    await everyOutput([
-      async () => args.json !== undefined && writeJson(args.json, report),
-      async () => args.report !== undefined && writeOutput('--report', args.report, await drawn(report, args.report)),
-    ]);
-    if (args.json !== '-') standardOutput.write(`${accuracyTable(report)}\n`);
-    if (args.types && args.json !== '-') standardOutput.write(`\n${typeTable(report)}\n`);
-    const files = [args.json, args.report].filter((file) => file !== undefined && file !== '-');
-    if (files.length > 0) log.note(`${log.tool}: wrote ${files.join(' and ')}`);
+    const answered = await (args.queue ? await byQueue() : answerHere)({ ...args, version: tool }, work, log);
+    await report(args, { tool, model: choice.name, ...work, ...answered }, log);
   } finally {
     log.clear();
-    model[Symbol.dispose]();
-    runtime.close();
   }
+}
+
+/** Brings the queue's client, which who has no queue need not have. */
+async function byQueue() {
+  return (await import('./answer-by-queue.ts')).answerByQueue;
+}
+
+interface Work extends Answered {
+  readonly tool: string;
+  readonly model: string;
+  readonly questions: readonly Question[];
+  readonly runs: readonly Run[];
+}
+
+async function report(args: EvalArguments, work: Work, log: Log): Promise<void> {
+  const { tool, questions, runs, results, skipped, model, dtype, adapter } = work;
+  const report: EvalReport = {
+    version: 2,
+    tool,
+    command: commandLine('ff-eval'),
+    date: new Date().toISOString(),
+    data: args.data,
+    questions: questions.length,
+    videos: new Set(questions.map(({ video }) => video)).size,
+    model,
+    dtype,
+    adapter,
+    ...(args.skipBroken && { skipped }),
+    runs: runs.map((run) => summarise(run, questions, results.of(run.key))),
+  };
+  await everyOutput([
+    async () => args.json !== undefined && writeJson(args.json, report),
+    async () => args.report !== undefined && writeOutput('--report', args.report, await drawn(report, args.report)),
+  ]);
+  log.clear();
+  if (args.json !== '-') standardOutput.write(`${accuracyTable(report)}\n`);
+  if (args.types && args.json !== '-') standardOutput.write(`\n${typeTable(report)}\n`);
+  const files = [args.json, args.report].filter((file) => file !== undefined && file !== '-');
+  if (files.length > 0) log.note(`${log.tool}: wrote ${files.join(' and ')}`);
 }
 
 /** The report in the form that a file's name asks for. */
@@ -99,144 +82,4 @@ async function drawn(report: EvalReport, file: string): Promise<string> {
   if (/\.md$/i.test(file)) return `${markdownTables(report)}\n`;
   const { evalHtml, evalSvg } = await import('./html.ts'); // brings the charts, which who wants none need not wait for
   return /\.svg$/i.test(file) ? evalSvg(report) : evalHtml(report);
-}
-
-/** Every reducer at every budget; the dense model has one. */
-async function runsOf(args: EvalArguments, choice: ModelChoice): Promise<Run[]> {
-  const thresholds = { similarityLowerBound: args.similarity, ratioLowerBound: args.ratio };
-  const runs: Run[] = [];
-  for (const reducer of args.reducers) {
-    const make = await reducerMaker(reducer);
-    for (const cost of reducer === 'none' ? [1] : args.costs) {
-      const instance = make({ cost, seed: args.seed, ...thresholds }, choice);
-      // A module of the user's own need not name its budget.
-      const settings = instance ? { cost, ...instance.settings } : {};
-      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, settings]) });
-    }
-  }
-  return runs;
-}
-
-/** What answers hang on besides the reducer. */
-function aboutOf(
-  args: EvalArguments,
-  choice: ModelChoice,
-  { model, source }: { readonly model: VideoModel; readonly source: string },
-  questions: readonly Question[],
-): Record<string, unknown> {
-  // The questions and not the file: some benchmarks keep answers and videos' names in others. Where the data lie is
-  // not what they are.
-  const folder = dirname(resolve(args.data));
-  const asked = questions.map((question) => ({ ...question, video: relative(folder, question.video) }));
-  return {
-    data: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
-    model: /^https?:/.test(source) ? source : resolve(source), // its name alone could be that of another folder
-    dtype: precisionText(model.weights.formats.join(' + '), model.computeDtype),
-    frames: args.frames ?? choice.frames,
-    maxNewTokens: args.maxNewTokens,
-  };
-}
-
-interface Work {
-  readonly choice: ModelChoice;
-  readonly model: VideoModel;
-  readonly questions: readonly Question[];
-  readonly runs: readonly Run[];
-  readonly results: Results;
-}
-
-/** @returns The videos that could not be read, where that is not an error. */
-async function answerAll(args: EvalArguments, work: Work, log: Log): Promise<SkippedVideo[]> {
-  const { questions, runs, results } = work;
-  const progress = { done: 0, total: questions.length * runs.length };
-  const skipped: SkippedVideo[] = [];
-  for (const ofVideo of byVideo(questions)) {
-    const open = runs.flatMap((run) =>
-      ofVideo.filter(({ index }) => !results.has(run.key, index)).map((one) => ({ run, ...one })),
-    );
-    progress.done += ofVideo.length * runs.length - open.length;
-    const [first] = open;
-    if (!first) continue;
-    const { video } = first.question;
-    const encoded = await encode(args, work, first.question, log).catch((error: unknown) => {
-      if (!args.skipBroken || !isBroken(error)) throw error;
-      skipped.push({ video, questions: ofVideo.length, reason: error.message });
-      log.warn(`left out: ${error.message}`);
-    });
-    if (encoded) await answerOpen(args, work, { open, encoded, progress }, log);
-    else progress.done += open.length;
-  }
-  return skipped;
-}
-
-/** Whether a video is to blame. */
-function isBroken(error: unknown): error is Error {
-  return error instanceof Error && (error.name === 'VideoError' || error instanceof InputError);
-}
-
-interface OpenQuestions {
-  readonly open: readonly { readonly run: Run; readonly question: Question; readonly index: number }[];
-  readonly encoded: EncodedVideo;
-  readonly progress: { done: number; readonly total: number };
-}
-
-/** Asks what is still open about one video, and lets it go. */
-async function answerOpen(
-  { maxNewTokens }: EvalArguments,
-  { model, results }: Work,
-  { open, encoded, progress }: OpenQuestions,
-  log: Log,
-): Promise<void> {
-  const asked = new Map<Run, number>();
-  for (const { run } of open) asked.set(run, (asked.get(run) ?? 0) + 1);
-  // What questions about one video have in common is computed once.
-  const sessions = new Map([...asked.keys()].map((run) => [run, model.withReducer(run.instance).session(encoded)]));
-  try {
-    for (const { run, question, index } of open) {
-      log.progress('answering', ++progress.done, progress.total);
-      const base = sessions.get(run)!;
-      // A single question has nothing to share.
-      using session = asked.get(run)! > 1 ? base.fork() : base;
-      const answer = session.ask(promptFor(question), { maxNewTokens });
-      const pieces: string[] = [];
-      for await (const piece of answer) pieces.push(piece);
-      const text = pieces.join('');
-      await results.add({
-        run: run.key,
-        question: index,
-        answer: text,
-        right: isRight(question, text),
-        computedShare: computedShareOf(answer.stats),
-        actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
-      });
-    }
-  } finally {
-    for (const session of sessions.values()) session[Symbol.dispose]();
-    encoded[Symbol.dispose]();
-  }
-}
-
-/** Questions by what they are asked about: a video, or a part of one. */
-function byVideo(questions: readonly Question[]) {
-  const groups = new Map<string, { readonly question: Question; readonly index: number }[]>();
-  for (const [index, question] of questions.entries()) {
-    const key = JSON.stringify([question.video, question.start, question.end]);
-    const group = groups.get(key);
-    if (group) group.push({ question, index });
-    else groups.set(key, [{ question, index }]);
-  }
-  return groups.values();
-}
-
-async function encode(args: EvalArguments, { model, choice }: Work, shown: Question, log: Log) {
-  const { start, end } = shown;
-  const video = await openVideo(shown.video);
-  try {
-    const note = foreignVideoNote(choice.name, video.info);
-    if (note !== undefined) log.noteOnce(`${log.tool}: ${note}`);
-    const times = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
-    return (await showVideo({ video, model }, { ...args, ...times }, log)).encoded;
-  } finally {
-    await video.close();
-  }
 }

@@ -4,16 +4,18 @@ import { dirname, resolve } from 'node:path';
 import { parseJson } from '../../checkpoint/json.ts';
 import { InputError } from '../../engine/errors.ts';
 import { quoted, shownValue } from '../../engine/text.ts';
+import { addressOf } from '../../media/address.ts';
 import { reasonOf } from '../errors.ts';
 import { chosenOption, plain } from './benchmarks/choice.ts';
 import { readBenchmark, readBenchmarkFolder } from './benchmarks/index.ts';
 import { letterOf } from './benchmarks/letters.ts';
 import { plainWording, wordings } from './benchmarks/prompts.ts';
 import type { Question, ReadOptions } from './question.ts';
+import type { Given, Result } from './results.ts';
 
 /**
  * Reads a file of lines `{ "video", "question", "answer", "type"?, "options"? }`, whose videos are named relative to
- * the file or to `videos`; or a file of Video-MME, MVBench, NExT-QA or EgoSchema as published, or MVBench's folder.
+ * the file or to `videos`, or by an http(s) address; or a file of Video-MME, MVBench, NExT-QA or EgoSchema as published, or MVBench's folder.
  *
  * @throws InputError with file and line or row if it cannot be read or is no question, or if a benchmark's video is
  * missing.
@@ -60,7 +62,7 @@ function parseQuestion(where: string, line: string, folder: string): Question {
   if (options !== undefined && !areOptions)
     throw new InputError(`${where}: options must be a list of two to ${MOST_OPTIONS} texts.`);
   const question: Question = {
-    video: resolve(folder, text('video')),
+    video: addressOf(text('video')) ? text('video') : resolve(folder, text('video')),
     question: text('question'),
     answer: text('answer'),
     type: text('type', 'all'),
@@ -87,6 +89,11 @@ function rightOption(answer: string, options: readonly string[]): number {
 export function promptFor({ question, options, benchmark }: Question): string {
   if (!options) return question;
   return (benchmark ? wordings[benchmark] : plainWording)(question, options);
+}
+
+/** An answer as results keep it. */
+export function judged({ run, question, answer, ...rest }: Given, questions: readonly Question[]): Result {
+  return { run, question, answer, right: isRight(questions[question]!, answer), ...rest };
 }
 
 /**

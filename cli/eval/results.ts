@@ -1,9 +1,6 @@
 /** The results of an evaluation: JSON lines, one an answer, so that an interrupted evaluation resumes. */
-import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { InputError } from '../../engine/errors.ts';
-import { FileLock } from '../../hub/lock.ts';
-import { reasonOf } from '../errors.ts';
-import { realFile, writeOutput } from '../output.ts';
+import { damagedText, LineFile, readIfThere, soundLines } from '../line-file.ts';
 
 /** One answer. */
 export interface Result {
@@ -19,24 +16,21 @@ export interface Result {
   readonly actions: readonly string[];
 }
 
+/** An answer that nobody has judged yet. */
+export type Given = Omit<Result, 'right'>;
+
 /** What answers depend on, by name: model, questions, sampling. */
 export type About = Readonly<Record<string, unknown>>;
 
 const VERSION = 2;
 
-/** Without a sign of life for this long, whoever holds a lock on another machine is taken for dead. */
-const STALE_MS = 60_000;
-
 /** Answers so far, in memory and in a file that no other process writes. */
 export class Results implements AsyncDisposable {
   readonly #done = new Map<string, Map<number, Result>>();
-  readonly #name: string;
-  #file: FileHandle | undefined;
-  #lock: FileLock | undefined;
+  #header = '';
+  #file: LineFile | undefined;
 
-  private constructor(name: string) {
-    this.#name = name;
-  }
+  private constructor() {}
 
   /**
    * Opens a results file, or starts it. Lines that are damaged, or there twice, are taken away.
@@ -46,15 +40,11 @@ export class Results implements AsyncDisposable {
    * @throws InputError if the file is of another evaluation, if another process writes it, or if it cannot be read or written.
    */
   static async open(name: string | undefined, about: About, warn: (line: string) => void): Promise<Results> {
-    const results = new Results(name ?? '');
+    const results = new Results();
     if (name === undefined) return results;
-    try {
-      await results.#open(about, warn);
-      return results;
-    } catch (error) {
-      await results[Symbol.asyncDispose]();
-      throw results.#error(error);
-    }
+    results.#header = JSON.stringify({ version: VERSION, ...about });
+    results.#file = await LineFile.open('--results', name, (text) => results.#kept(text, name, warn));
+    return results;
   }
 
   has(run: string, question: number): boolean {
@@ -69,82 +59,60 @@ export class Results implements AsyncDisposable {
   /** @throws InputError if the file cannot be written; what is in it stays. */
   async add(result: Result): Promise<void> {
     this.#note(result);
-    try {
-      await this.#file?.appendFile(`${JSON.stringify(result)}\n`);
-    } catch (error) {
-      throw this.#error(error);
+    await this.#file?.add(JSON.stringify(result));
+  }
+
+  /** Waits until the disk has every answer. @throws InputError if it cannot. */
+  async sync(): Promise<void> {
+    await this.#file?.sync();
+  }
+
+  /**
+   * Puts the answers in order: those of `keys` as they come there, behind them the others as they came.
+   *
+   * @throws InputError as {@link add}.
+   */
+  async arrange(keys: Iterable<{ readonly run: string; readonly question: number }>): Promise<void> {
+    const ordered = new Set<Result>();
+    for (const { run, question } of keys) {
+      const result = this.#done.get(run)?.get(question);
+      if (result) ordered.add(result);
     }
+    for (const ofRun of this.#done.values()) for (const result of ofRun.values()) ordered.add(result);
+    await this.#file?.replace([this.#header, ...[...ordered].map((result) => JSON.stringify(result))]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file?.close();
-    this.#lock?.release();
+    await this.#file?.[Symbol.asyncDispose]();
   }
 
-  async #open(about: About, warn: (line: string) => void): Promise<void> {
-    const path = await realFile('--results', this.#name);
-    this.#lock = await this.#locked(path);
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      return '';
+  /** The lines to be kept; damaged ones are warned of, but for the last, which was only cut off. */
+  #kept(text: string, name: string, warn: (line: string) => void): string[] {
+    const header = this.#header;
+    const end = text.indexOf('\n');
+    if (end < 0 && header.startsWith(text)) return [header]; // it was ended before it had begun
+    const first = end < 0 ? text : text.slice(0, end);
+    if (first !== header) throw new InputError(`--results ${name}: ${difference(first, header)}`);
+    const { kept, damaged } = soundLines(text.slice(end + 1), { parse: parseResult, first: 2 });
+    const once = kept.filter(({ value }) => {
+      const isNew = !this.has(value.run, value.question);
+      if (isNew) this.#note(value);
+      return isNew;
     });
-    const header = JSON.stringify({ version: VERSION, ...about });
-    const kept = this.#read(text, header, warn);
-    const whole = [header, ...kept, ''].join('\n');
-    if (text !== whole) await writeOutput('--results', path, whole);
-    this.#file = await open(path, 'a');
-  }
-
-  async #locked(path: string): Promise<FileLock> {
-    const holder = new AbortController();
-    const waiting = (name: string): void =>
-      holder.abort(
-        new InputError(
-          `--results ${this.#name}: ${name} is writing it. Wait for that one, name another file, or remove ${this.#name}.lock if it is gone.`,
-        ),
-      );
-    try {
-      return await FileLock.acquire(`${path}.lock`, { pollMs: 50, staleMs: STALE_MS, signal: holder.signal, waiting });
-    } catch (error) {
-      throw holder.signal.aborted ? holder.signal.reason : error;
-    }
-  }
-
-  /** The lines to be kept, without the header; damaged ones are warned of, but for the last, which was only cut off. */
-  #read(text: string, header: string, warn: (line: string) => void): string[] {
-    const [first = '', ...lines] = text.split('\n');
-    if (lines.length === 0 && header.startsWith(first)) return []; // it was ended before it had begun
-    if (first !== header) throw new InputError(`--results ${this.#name}: ${difference(first, header)}`);
-    const end = lines.pop(); // nothing, if the last line is whole
-    const kept: string[] = [];
-    const damaged: number[] = [];
-    for (const [i, line] of [...lines, ...(end && parseResult(end) ? [end] : [])].entries()) {
-      const result = parseResult(line);
-      if (!result) damaged.push(i + 2);
-      else if (!this.has(result.run, result.question)) {
-        this.#note(result);
-        kept.push(line);
-      }
-    }
-    if (damaged.length > 0) warn(`${this.#name}: ${damagedText(damaged)}; what is missing is asked again`);
-    return kept;
+    if (damaged.length > 0) warn(`${name}: ${damagedText(damaged)}; what is missing is asked again`);
+    return [header, ...once.map(({ line }) => line)];
   }
 
   #note(result: Result): void {
     const ofRun = this.#done.get(result.run) ?? new Map<number, Result>();
     this.#done.set(result.run, ofRun.set(result.question, result));
   }
-
-  #error(cause: unknown): unknown {
-    if (cause instanceof InputError || (cause as NodeJS.ErrnoException)?.code === undefined) return cause;
-    return new InputError(`--results ${this.#name}: ${reasonOf(cause)}. What it holds is kept.`, { cause });
-  }
 }
 
-function damagedText(lines: readonly number[]): string {
-  if (lines.length === 1) return `line ${lines[0]} is damaged and was removed`;
-  const first = lines.slice(0, 5).join(', ');
-  return `lines ${first}${lines.length > 5 ? `, and ${lines.length - 5} more` : ''} are damaged and were removed`;
+/** What a results file says it is about; undefined where there is none, or nothing in it. */
+export async function aboutOfFile(name: string): Promise<About | undefined> {
+  const [first = ''] = (await readIfThere(name).catch(() => '')).split('\n');
+  return fieldsOf(first);
 }
 
 /** Why a header is not the one that is wanted. */

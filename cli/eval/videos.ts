@@ -2,10 +2,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
+import { isVideoName } from '../video-name.ts';
 import { requireVideos } from './benchmarks/videos.ts';
 import { readQuestions } from './questions.ts';
-
-const VIDEO = /\.(3gp|avi|flv|m4v|mkv|mov|mp4|mpe?g|ts|webm|wmv)$/i;
 
 /**
  * Those of a question file, each once, or all in a folder by name, or a single file.
@@ -27,7 +26,7 @@ export async function videosOf(args: {
     throw new InputError(`--videos ${videos}: cannot be read: ${cause.code ?? cause.message}.`, { cause });
   });
   if (!found.isDirectory()) return [videos];
-  const names = (await readdir(videos)).filter((name) => VIDEO.test(name)).sort();
+  const names = (await readdir(videos)).filter(isVideoName).sort();
   if (names.length === 0) throw new InputError(`--videos ${videos}: holds no videos.`);
   return names.slice(0, limit).map((name) => join(videos, name));
 }

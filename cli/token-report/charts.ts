@@ -5,14 +5,12 @@ import { lineChart } from '../../charts/line-chart.ts';
 import type { Markup } from '../../charts/markup.ts';
 import { wideAndNarrow } from '../../charts/page.ts';
 import type { Scores, TraceStep } from '../../models/trace.ts';
+import { COLOUR } from '../../viewer/markup.ts';
 import type { RunReport } from '../report.ts';
 
 /** Width of what has to fit a phone, in pixels. */
 const NARROW = 358;
 const WIDE = 928;
-
-/** Colours of the palette: what is merged is blue, pruned vermillion, kept green, here and over the frames. */
-export const COLOUR = { merged: 0, kept: 2, pruned: 1 } as const;
 
 /** Video tokens entering and leaving every layer, against what the budget allows on average. */
 export function layerFigure({ tokens, budget }: RunReport): Markup {

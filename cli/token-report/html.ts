@@ -3,15 +3,15 @@
 import { html, type Markup } from '../../charts/markup.ts';
 import { page } from '../../charts/page.ts';
 import type { TokenGrid } from '../../models/inputs.ts';
+import { type DrawnFrame, playerCss, playerSection } from '../../viewer/markup.ts';
+import { played } from '../../viewer/played.ts';
+import program from '../../viewer/report.browser.ts?text';
 import type { Answered } from '../answers.ts';
 import { precisionText, type ReportOfVideo } from '../report.ts';
 import { answersSection } from './answers.ts';
 import { layerFigure } from './charts.ts';
-import { type DrawnFrame, playerCss, playerSection } from './frames.ts';
 import { headline, headlineCss, introduction, reading, shortName } from './introduction.ts';
 import { entries } from './markup.ts';
-import { played } from './played.ts';
-import program from './player.browser.js';
 import { originSection, timeSection } from './settings.ts';
 import { stepsSection } from './steps.ts';
 

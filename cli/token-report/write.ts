@@ -35,9 +35,13 @@ export async function writeTokenReport(file: string, { report, answers, shown }:
     shownImages.map((image) => image.subarray(0, 3 * whole.width * whole.height)),
     whole,
   );
-  const frames = jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i * each] ?? 0 }));
+  const frames = jpegs.map((jpeg, i) => ({ source: jpegAddress(jpeg), seconds: sampling.times[i * each] ?? 0 }));
   const page = tokenReportHtml({ report, answers, grid, frames });
   await writeOutput('--report', file, isPicture(file) ? await pictureOf(page, await findBrowser()) : page);
 }
+
+/** A picture as its own address. */
+export const jpegAddress = (jpeg: Uint8Array): string =>
+  `data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`;
 
 const isPicture = (file: string): boolean => /\.png$/i.test(file);

@@ -8,4 +8,5 @@ export {
   survivorsOf,
 } from './assignment.ts';
 export { importance, lastRowAttention, receivedAttention } from './attention-scores.ts';
+export { combineRows } from './combine.ts';
 export { fromOrderKey, NAN_KEY, orderKey, similarity, threshold, topK } from './rank.ts';

@@ -80,3 +80,16 @@ export function prune(
   const hidden = Float64Array.from(keep.flatMap((row) => [...values.subarray(row * dim, (row + 1) * dim)]));
   return { keep, hidden, patch: keep.map((row) => patch[row]!) };
 }
+
+/** Weighted sums of rows. */
+export function combineRows(
+  { shape, values }: HostTensor,
+  sums: readonly (readonly (readonly [row: number, weight: number])[])[],
+): Float64Array {
+  const dim = shape[1] ?? 0;
+  const out = new Float64Array(sums.length * dim);
+  for (const [i, members] of sums.entries())
+    for (const [row, weight] of members)
+      for (let c = 0; c < dim; c++) out[i * dim + c]! += weight * values[row * dim + c]!;
+  return out;
+}

@@ -136,9 +136,10 @@ export class Decoder {
     const attended = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
     t = { ...t, hidden: linear(rec, attended, w.o, { residual: t.hidden }) };
 
-    if (hook) t = await hook(rec, i, t, { entering, q, k, heads: c, cache });
-
+    const reduce = hook && ((): Promise<Tokens> => hook(rec, i, t, { entering, q, k, heads: c, cache }));
+    if (reduce && !hook.afterMlp) t = await reduce();
     t = { ...t, hidden: this.#mlp(rec, w, t.hidden) };
+    if (reduce && hook.afterMlp) t = await reduce();
     return t.companions ? withCompanion(rec, t, t.companions) : t;
   }
 
@@ -193,7 +194,7 @@ function blockRows(rowBytes: number, maxBindingBytes: number): number {
 export interface ForwardOptions {
   /** Positions used so far, this call's included: every one in `tokens.position` is below it. */
   readonly positions: number;
-  /** Called before the first layer and after each layer's attention, in prefill. */
+  /** Called before the first layer and in each, after its attention or its MLP; in prefill. */
   readonly hook?: Hook | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -118,6 +118,7 @@ function planOf({ text, tower, names, projector, otherNames, template, mostTiles
       ...(begin && { begin }),
       ownTemplate: false,
       marks: 'group',
+      severalVideos: true,
       lead: frameNames,
       stopTokens: ['<|im_end|>'],
     },

@@ -89,6 +89,7 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
       ownTemplate: { video: '<|video_pad|>', image: '<|image_pad|>' },
       penalisesPrompt: true,
       marks: 'video',
+      severalVideos: true,
       lead: () => SHOWN,
       stopTokens: ['<|im_end|>'],
       ...(times && { times }),

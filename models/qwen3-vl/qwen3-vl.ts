@@ -64,6 +64,7 @@ export const qwen3Vl: Family = {
         ownTemplate: false,
         penalisesPrompt: true,
         marks: 'group',
+        severalVideos: true,
         lead: timedPairs,
         stopTokens: ['<|im_end|>'],
       },

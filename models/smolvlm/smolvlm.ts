@@ -67,6 +67,7 @@ export const smolVlm: Family = {
         ownTemplate: false,
         penalisesPrompt: true,
         marks: 'picture',
+        severalVideos: true,
         lead: framesLead,
         stopTokens: ['<end_of_utterance>'],
       },

@@ -43,7 +43,7 @@ describe('ff-run, given what it cannot use', () => {
       [['--seed', '-1'], /--seed must be a whole number/],
       [['--max-new-tokens', '0'], /--max-new-tokens must be a whole number from 1 to 65535/],
       [['--budget-layers', 'all'], /--budget-layers must be/],
-      [['--reducer', 'best'], /--reducer must be framefusion, merge-only, .*none, got "best"/],
+      [['--reducer', 'best'], /--reducer must be framefusion, simdiff, .*none, got "best"/],
       [['--adapter', 'cpu'], /--adapter must be auto, gpu, software/],
       [['--dtype', 'f64'], /--dtype must be auto, f32, bf16, f16, q8, q4, got "f64"/],
       [['--prompt', ''], /--prompt must not be empty/],

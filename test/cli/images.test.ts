@@ -124,6 +124,17 @@ describe('ff-run --image', () => {
     expect(beside.runs[0]!.tokens.prompt).to.be.above(alone.runs[0]!.tokens.prompt + 9 * 6);
   }).timeout(240_000);
 
+  it('shows Qwen3-VL a picture and two videos, of which both are reduced', async () => {
+    const shown = ['--image', picture, '--video', clip, '--video', clip, '--frames', '4'];
+    const report = await asked('--model', await modelOf('Qwen3-VL'), ...shown, '--compare', '--cost', '0.5');
+    const [dense, reduced] = report.runs;
+    expect(report.videos?.map(({ sampled }) => sampled.length)).to.deep.equal([4, 4]);
+    expect(report.video).to.deep.equal(report.videos?.[0]);
+    // Two pairs of frames of 7 x 7 tokens each.
+    expect(dense?.tokens.video).to.equal(2 * 2 * 49);
+    expect(reduced?.budget.computedShare).to.be.closeTo(0.5, 0.02);
+  }).timeout(240_000);
+
   it('is planned for', async () => {
     const model = await modelOf('Qwen2-VL');
     const { code, stdout, stderr } = await ffRun(['--plan', '--model', model, '--image', wide, '--image', picture]);
@@ -141,6 +152,17 @@ describe('ff-run --image', () => {
       [['--image', clip], 1, /^ff-run: [^\n]*clip\.mp4: has 96 frames, and a picture has one\. [^\n]+\n$/],
       [['--image', picture, '--report', join(root, 'a.html')], 2, /^ff-run: --report [^\n]*a video is needed\.\n$/],
       [[], 2, /^ff-run: A video is needed: [^\n]+\n$/],
+      [
+        ['--video', clip, '--video', clip],
+        1,
+        /^ff-run: [^\n]*: the model takes one video in a question, got 2\. [^\n]+\n$/,
+      ],
+      [['--video', '-', '--video', '-'], 2, /^ff-run: --video -: standard input has one video\. [^\n]+\n$/],
+      [
+        ['--video', clip, '--video', clip, '--report', join(root, 'a.html')],
+        2,
+        /^ff-run: --report shows the frames of one video, got 2: [^\n]+\n$/,
+      ],
     ];
     for (const [args, code, message] of refused) {
       const ended = await ffRun(['--model', tiny, ...args, '--quiet']);

@@ -8,7 +8,7 @@ import type { Report, ReportOfVideo, RunReport } from '../../cli/report.ts';
 import { answersSection } from '../../cli/token-report/answers.ts';
 import { type TokenReport, tokenReportHtml } from '../../cli/token-report/html.ts';
 import { findBrowser, pictureOf } from '../../cli/token-report/picture.ts';
-import { played } from '../../cli/token-report/played.ts';
+import { jpegAddress } from '../../cli/token-report/write.ts';
 import { InputError } from '../../engine/errors.ts';
 import { encodeJpegs } from '../../media/encode.ts';
 import { openVideo } from '../../media/open-video.ts';
@@ -17,6 +17,7 @@ import { tokensIn } from '../../models/family.ts';
 import type { TokenGrid } from '../../models/inputs.ts';
 import type { Trace, TraceStep } from '../../models/trace.ts';
 import { randomStream } from '../../tools/random.ts';
+import { played } from '../../viewer/played.ts';
 import { type BrowserPage, drawingFaults, hasChromium, openBrowser } from '../helpers/browser-page.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { clip, ffRun } from './process.ts';
@@ -164,7 +165,12 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
     runs: answers.map(({ report: run }) => run),
   };
   const jpegs = await encodeJpegs(images, { width: size, height: size });
-  return { report, answers, grid, frames: jpegs.map((jpeg, i) => ({ jpeg, seconds: sampling.times[i]! })) };
+  return {
+    report,
+    answers,
+    grid,
+    frames: jpegs.map((jpeg, i) => ({ source: jpegAddress(jpeg), seconds: sampling.times[i]! })),
+  };
 }
 
 const kinds: Readonly<Record<string, Made>> = {
@@ -251,7 +257,7 @@ describe("ff-run's token report", () => {
     const page = tokenReportHtml(await made(kinds['a newline after each frame']!));
     // Names that every SVG has, and the one link, which a reader may follow.
     const plain = page
-      .replace("'http://www.w3.org/2000/svg'", '')
+      .replace(/createElementNS\("http:[^"]*"/, '')
       .replace(/ xmlns(:xlink)?="http:[^"]*"/g, '')
       .replace('href="https://arxiv.org/abs/2501.01986"', '');
     expect(plain).not.to.match(/https?:|@import|url\((?!#)|\b(src|href)="(?!data:)/);

@@ -7,7 +7,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import { blankTimes } from '../../models/chat.ts';
 import { tokensIn } from '../../models/family.ts';
 import { type GenerateOptions, generate } from '../../models/generate.ts';
-import type { EncodedVideo, VideoFrames } from '../../models/inputs.ts';
+import type { Inputs, VideoFrames } from '../../models/inputs.ts';
 import type { LoadOptions } from '../../models/load-options.ts';
 import { promptOf } from '../../models/model-parts.ts';
 import { reducing } from '../../models/reducing.ts';
@@ -79,7 +79,7 @@ export function framesFor(model: VideoModel, count: number, { seed = 1, change =
 /** A prompt by its ids, `VIDEO_ID` where the video is. */
 export interface Prompt {
   readonly ids: readonly number[];
-  readonly video?: EncodedVideo | undefined;
+  readonly video?: Inputs['video'];
 }
 
 interface Options extends GenerateOptions {

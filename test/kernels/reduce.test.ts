@@ -3,6 +3,7 @@ import { ShapeError } from '../../engine/errors.ts';
 import {
   assignChosen,
   assignRuns,
+  combineRows,
   compactLayout,
   compactRows,
   fromOrderKey,
@@ -516,4 +517,36 @@ describe('importance', () => {
       'importance: weights must be f32',
     );
   });
+});
+
+describe('combineRows', () => {
+  for (const act of ['f32', 'f16'] as const)
+    itOn([act], `sums rows by their weights, some in several sums and some in none, in ${act}`, async () => {
+      const x = random([9, 67], { seed: 4, outliers: 2, dtype: act });
+      const sums = [
+        [[8, 0.5] as const, [0, 0.5] as const],
+        [[3, 1] as const],
+        [[0, -2] as const, [8, 0.25] as const, [5, 1] as const],
+      ];
+      const members = sums.flat();
+      const starts = host([4], Uint32Array.of(0, 2, 3, 6), 'u32');
+      const rows = host(
+        [6],
+        Uint32Array.from(members, ([row]) => row),
+        'u32',
+      );
+      const weights = host(
+        [6],
+        Float32Array.from(members, ([, weight]) => weight),
+        'f32',
+      );
+      const got = await run((rec) =>
+        combineRows(rec, upload(rec, x), {
+          starts: upload(rec, starts),
+          members: upload(rec, rows),
+          weights: upload(rec, weights),
+        }),
+      );
+      expectClose(got, reference.combineRows(x, sums), tolerance(act));
+    });
 });

@@ -306,10 +306,10 @@ describe('a page with the library', () => {
 
   it('answers from the one file that needs no bundler, whose errors keep their names although it is minified', async () => {
     const avi = await clip('avi', '-f lavfi -i color=size=32x24:rate=10:duration=0.3 -c:v mpeg4');
-    const text = await readFile(join(root, 'dist/web/framefusion.js'), 'utf8');
+    const text = await readFile(join(root, 'dist/module/framefusion.js'), 'utf8');
     expect(text).to.not.match(/class (VideoError|WeightsError|InputError)\b/);
     const said = (await run(`
-      const web = await import('/dist/web/framefusion.js');
+      const web = await import('/dist/module/framefusion.js');
       const line = (promise) => promise.then(() => 'nothing', (e) => e.name + ': ' + e.message);
       const bytes = Uint8Array.from(atob('${Buffer.from(avi).toString('base64')}'), (byte) => byte.charCodeAt(0));
       const errors = [

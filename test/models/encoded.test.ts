@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
+import { combineRows } from '../../kernels/reference/reduce.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import { keep, merge, type Point, type TokenReducer } from '../../models/reduction.ts';
+import { combine, keep, merge, type Point, type TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
+import { expectClose, tolerance } from '../helpers/close.ts';
 import { expectRejection } from '../helpers/errors.ts';
 import { framesFor, generated, tinyModel } from '../helpers/model.ts';
+import type { HostTensor } from '../helpers/random.ts';
 
 /** Keeps every third token of the video. */
 const third = (tokens: number): number[] => Array.from({ length: tokens }, (_, i) => i).filter((i) => i % 3 === 0);
@@ -35,9 +38,62 @@ describe('a reducer that decides before any question', () => {
     });
     const late = await answered({ name: 'late', start: () => (at) => (at.at === 'input' ? decide(at) : undefined) });
     expect(early.ids).to.deep.equal(late.ids);
-    expect(early.videoTokens).to.equal(24);
+    expect(early.videoTokens).to.equal(72);
     expect(late.videoTokens).to.equal(72);
+    expect(early.promptRows).to.equal(late.promptRows);
     expect(early.layers[0]!.attending).to.equal(late.layers[0]!.attending);
+  });
+
+  it('puts weighted sums in place of the video, in the order that it says, at the places of their tokens', async () => {
+    const sums = [
+      { at: 40, of: [[40, 0.5] as const, [3, 0.25] as const, [41, 2] as const] },
+      { at: 2, of: [[2, 1] as const] },
+    ];
+    const options = {
+      name: 'sums',
+      onEncoded: true,
+      start: () => (at: Point) => (at.at === 'encoded' ? combine(sums) : undefined),
+    };
+    let seen: Float32Array | undefined;
+    let places: number[] = [];
+    const answer = model.withReducer(options).answer(video, 'What moves?', {
+      maxNewTokens: 2,
+      listener: async ({ at, rec, before }) => {
+        if (at !== 'input') return;
+        const { first, length } = before.layout;
+        const [, dim] = before.hidden.shape2();
+        seen = (await rec.read(before.hidden)).slice(first * dim, (first + length) * dim) as Float32Array;
+        places = Array.from(await rec.read(before.position), (position) => position - first).slice(
+          first,
+          first + length,
+        );
+      },
+    });
+    for await (const _ of answer);
+    const rec = model.runtime.recorder('read');
+    const tokens = { shape: video.tokens.shape, values: await rec.read(video.tokens), dtype: 'f32' } as HostTensor;
+    rec.finish();
+    expect(places).to.deep.equal([40, 2]);
+    expectClose(
+      seen!,
+      combineRows(
+        tokens,
+        sums.map(({ of }) => of),
+      ),
+      tolerance('f32'),
+    );
+  });
+
+  it('refuses sums of nothing, and of what is not there', async () => {
+    const of = (rows: Parameters<typeof combine>[0]): TokenReducer => ({
+      name: 'wrong',
+      onEncoded: true,
+      start: () => () => combine(rows),
+    });
+    await expectRejection(answered(of([])), InputError, 'must leave some rows');
+    await expectRejection(answered(of([{ at: 0, of: [] }])), InputError, 'combine must name places below 72');
+    await expectRejection(answered(of([{ at: 72, of: [[0, 1]] }])), InputError, 'got 72');
+    await expectRejection(answered(of([{ at: 5, of: [[-1, 1]] }])), InputError, 'got 5');
   });
 
   it('decides once a video, however many ask', async () => {

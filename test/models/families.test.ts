@@ -369,7 +369,7 @@ describe('text between the frames of a video', () => {
     using video = await model.encode(framesFor(model, 2));
     const error = await rejection(generated(model, { ids, video }, undefined, { maxNewTokens: 1 }));
     expect(error).to.be.instanceOf(InputError);
-    expect(error.message).to.include('its marks must be 2, got 3');
+    expect(error.message).to.include('they must be 2, got 3');
   });
 });
 
@@ -406,7 +406,7 @@ describe('pictures', () => {
     using picture = await model.encodePicture(grey(20));
     for (const [ids, message] of [
       [[1, 2], /go together/],
-      [[1, VIDEO_ID, VIDEO_ID, 2], /its marks must be 1, got 2/],
+      [[1, VIDEO_ID, VIDEO_ID, 2], /they must be 1, got 2/],
     ] as const) {
       const rec = model.runtime.recorder('prompt');
       expect(() => promptOf(model.parts, rec, ids, { pictures: [picture] })).to.throw(InputError, message);

@@ -46,11 +46,13 @@ async function promptTextOf({ family, special, folder = '', files = {} }: Settin
 
 /** Two frames of a size that a family takes in one picture. */
 const shown = {
-  video: {
-    groups: 2,
-    pictures: [stretched({ width: 28, height: 28 })],
-    times: { ...blankTimes(2), duration: 31.41, durationText: '31.41', timesText: '0.00s,15.69s' },
-  },
+  videos: [
+    {
+      groups: 2,
+      pictures: [stretched({ width: 28, height: 28 })],
+      times: { ...blankTimes(2), duration: 31.41, durationText: '31.41', timesText: '0.00s,15.69s' },
+    },
+  ],
   pictures: [],
 } satisfies Conversation['shown'];
 
@@ -186,6 +188,61 @@ describe('the whole prompt of', () => {
   });
 });
 
+describe('the prompt about two videos', () => {
+  const videos = [shown.videos[0]!, { ...shown.videos[0]!, groups: 1 }];
+  const about = { turns: [], question: 'Why?', shown: { ...shown, videos } };
+
+  for (const [family, special, parts] of [
+    // Qwen's template has one mark a video; processing_qwen3_vl.py the times of each.
+    ['Qwen2-VL', QWEN2_VL, [151652, VIDEO_ID, 151653, 151652, VIDEO_ID, 151653, 'Why?']],
+    ['Qwen2.5-VL', QWEN2_VL, [151652, VIDEO_ID, 151653, 151652, VIDEO_ID, 151653, 'Why?']],
+    [
+      'Qwen3-VL',
+      QWEN2_VL,
+      [
+        ...['<0.0 seconds>', 151652, VIDEO_ID, 151653, '<0.0 seconds>', 151652, VIDEO_ID, 151653],
+        ...['<0.0 seconds>', 151652, VIDEO_ID, 151653, 'Why?'],
+      ],
+    ],
+    // processing_internvl.py counts the frames of each anew.
+    [
+      'InternVL3, hf',
+      { ...QWEN2, '<img>': 151665, '</img>': 151666 },
+      [
+        ...['Frame1: ', 151665, VIDEO_ID, 151666, '\nFrame2: ', 151665, VIDEO_ID, 151666],
+        ...['\nFrame1: ', 151665, VIDEO_ID, 151666, '\nWhy?'],
+      ],
+    ],
+  ] as const)
+    it(`shows ${family} one after the other`, async () => {
+      const text = await promptTextOf({ family, special });
+      const user = text.prompt(about).ids;
+      const from = user.lastIndexOf(START, user.lastIndexOf(START) - 1);
+      expect(user.slice(from)).to.deep.equal(idsOf([START, 'user\n', ...parts, END, '\n', START, 'assistant\n']));
+    });
+
+  it('shows Qwen2-VL both by the template that is published', async () => {
+    const setting = { family: 'Qwen2-VL', special: QWEN2_VL };
+    const [own, theirs] = [{}, published['Qwen2-VL']!].map((files) => promptTextOf({ ...setting, files }));
+    expect((await theirs!).prompt(about).ids).to.deep.equal((await own!).prompt(about).ids);
+  });
+
+  it('tells SmolVLM2 the length of each, as processing_smolvlm.py does', async () => {
+    const marks = Object.keys({ '<|im_start|>': 1, '<end_of_utterance>': 2, '<global-img>': 3 });
+    const special = Object.fromEntries([...marks, '<fake_token_around_image>'].map((mark, i) => [mark, 1000 + i]));
+    const text = await promptTextOf({ family: 'SmolVLM2', special });
+    const intro = (frames: string): string =>
+      `You are provided the following series of ${frames} frames from a 0:00:31 [H:MM:SS] video.\n`;
+    const frame = ['\nFrame from 00:00:', 1003, 1002, VIDEO_ID, 1003];
+    expect(text.prompt(about).ids).to.deep.equal(
+      idsOf([
+        ...[1000, 'User: ', intro('two'), ...frame, ...frame, '\n\n', intro('one'), ...frame, '\n\nWhy?'],
+        ...[1001, '\nAssistant:'],
+      ]),
+    );
+  });
+});
+
 describe('the whole prompt of LLaVA-NeXT-Video', () => {
   const vicuna = (pieces: readonly string[]) => ({
     'tokenizer.model': sentencePieceBytes({
@@ -282,7 +339,7 @@ describe('what a user says', () => {
       stopTokens: [],
     } as const;
     const text = await PromptText.load(folderOf(files), form);
-    const { ids } = text.prompt({ turns: [], question: 'a[SPARE]', shown: { video: undefined, pictures: [] } });
+    const { ids } = text.prompt({ turns: [], question: 'a[SPARE]', shown: { videos: [], pictures: [] } });
     expect(ids).to.not.include(2);
     expect(ids).to.have.length(8);
   });
@@ -316,7 +373,7 @@ describe('a conversation', () => {
     const template = "{{ messages[-1]['content'] }}|{% for m in messages %}{{ m['content'] }}|{% endfor %}";
     const form = { template, ownTemplate: false, marks: 'video', lead: () => '', stopTokens: [] } as const;
     const text = await PromptText.load(folderOf({ 'tokenizer.json': byteTokenizerJson({}) }), form);
-    expect(() => text.prompt({ turns: [], question: 'a', shown: { video: undefined, pictures: [] } })).to.throw(
+    expect(() => text.prompt({ turns: [], question: 'a', shown: { videos: [], pictures: [] } })).to.throw(
       WeightsError,
       'the built-in template: chat_template must say each of 1 messages once, in their order, it says 2.',
     );
@@ -422,7 +479,7 @@ describe('a foreign tokenizer', () => {
     const files = { 'tokenizer.json': { ...json, pre_tokenizer: evil } };
     const text = await PromptText.load(folderOf(files), form);
     const question = `${'a'.repeat(60)}!`;
-    expect(() => text.prompt({ turns: [], question, shown: { video: undefined, pictures: [] } }))
+    expect(() => text.prompt({ turns: [], question, shown: { videos: [], pictures: [] } }))
       .to.throw(WeightsError)
       .with.property('message')
       .that.matches(/^m\/tokenizer\.json: its words are not found within 10 s: [^\n]*\.$/);

@@ -10,7 +10,24 @@ describe('videoLayout', () => {
     expect([...planes.subarray(0, 7)]).to.deep.equal([x, 0, 1, x, 0, 1, x]);
     expect([...planes.subarray(7, 14)]).to.deep.equal([x, 0, 2, x, 1, 3, x]);
     expect([...planes.subarray(14, 18)]).to.deep.equal([1, 4, 2, 5]);
-    expect(rest).to.deep.equal({ tokens: 4, first: 1, length: 5, text: [2], perFrame: 2 });
+    expect(rest).to.deep.equal({
+      tokens: 4,
+      first: 1,
+      length: 5,
+      text: [2],
+      perFrame: 2,
+      videos: [{ tokens: 4, perFrame: 2 }],
+    });
+  });
+
+  it('counts the tokens of each video, whose types are its own', () => {
+    const patch = Int32Array.of(0, 1, 0, 1, -1, 2, 3, 4, 2, 3, 4, 2, 3, 4);
+    const { perFrame, tokens, videos } = videoLayout(patch, 0, patch.length, [2, 3]);
+    expect({ perFrame, tokens }).to.deep.equal({ perFrame: 5, tokens: 13 });
+    expect(videos).to.deep.equal([
+      { tokens: 4, perFrame: 2 },
+      { tokens: 9, perFrame: 3 },
+    ]);
   });
 
   it('has the order of the reference for tokens in no order', () => {

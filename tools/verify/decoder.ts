@@ -182,11 +182,20 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
   }
 }
 
-async function verifyDecoding(
+/** The ids after a prefill, with their logits and positions. */
+export async function verifyDecoding(
   rec: Recorder,
-  { decoder, precision, towerLayers = 0 }: VariantCase,
+  { decoder, precision, towerLayers = 0 }: Pick<VariantCase, 'decoder' | 'precision' | 'towerLayers'>,
   sequence: Sequence,
-  { wanted, golden, left }: { wanted: Variant; golden: Golden; left: Tokens },
+  {
+    wanted,
+    golden,
+    left,
+  }: {
+    wanted: Pick<Variant, 'tokens' | 'logit_margins' | 'decode_positions'>;
+    golden: Golden;
+    left: Tokens;
+  },
   check: Checker,
 ): Promise<void> {
   const vocab = decoder.config.vocabSize;

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../../engine/errors.ts';
+import { addressOf } from '../../../media/address.ts';
 import type { Question } from '../question.ts';
 import type { Draft } from './benchmark.ts';
 
@@ -27,7 +28,7 @@ export function withVideo({ videos, clips, ...asked }: Draft, folders: readonly 
  */
 export function requireVideos(file: string, questions: readonly Question[], hint?: string): void {
   const videos = [...new Set(questions.map(({ video }) => video))];
-  const missing = videos.filter((video) => !isFile(video));
+  const missing = videos.filter((video) => !addressOf(video) && !isFile(video));
   if (missing.length === 0) return;
   const count = `${missing.length} of ${videos.length} ${videos.length === 1 ? 'video' : 'videos'}`;
   throw new InputError(

@@ -1,0 +1,90 @@
+/** One question about one video: what a line of `ff-describe` is made from. */
+import { foreignVideoNote } from '../../library/embedded-model.ts';
+import { openVideo } from '../../media/open-video.ts';
+import type { TokenReducer } from '../../models/reduction.ts';
+import { computedShareOf } from '../../models/stats.ts';
+import type { VideoModel } from '../../models/video-model.ts';
+import { given } from '../flags.ts';
+import type { Log } from '../log.ts';
+import { type ReducerMaker, reducerMaker } from '../own-module.ts';
+import { precisionOf } from '../report.ts';
+import { showVideo } from '../show-video.ts';
+import type { DescribeArguments } from './arguments.ts';
+import type { Described, DescribeSettings } from './line.ts';
+import type { NamedVideo } from './videos.ts';
+
+/** How videos are asked about, wherever that is done. */
+export interface Asking
+  extends Pick<
+    DescribeArguments,
+    'reducer' | 'cost' | 'keep' | 'parity' | 'similarity' | 'ratio' | 'seed' | 'frames' | 'fps' | 'maxNewTokens'
+  > {
+  readonly prompt: string;
+}
+
+/** The reducer at a budget; `--cost 1` keeps every token: that is the dense model. */
+export async function reducerFor(
+  asking: Asking,
+  defaults: Parameters<ReducerMaker>[1],
+): Promise<(cost: number) => TokenReducer | undefined> {
+  const { reducer, keep, parity, similarity, ratio, seed } = asking;
+  const make = await reducerMaker(reducer);
+  const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
+  return (cost) =>
+    cost === 1 && keep === undefined ? undefined : make({ cost, keep, parity, seed, ...thresholds }, defaults);
+}
+
+/** What a model with its reducer is told apart by. */
+export interface Subject {
+  readonly model: VideoModel;
+  /** What the catalogue calls it. */
+  readonly named: string;
+  readonly reducer: TokenReducer | undefined;
+}
+
+/** @throws VideoError, InputError if the video is to blame. */
+export async function describeVideo(
+  { model: dense, named, reducer }: Subject,
+  { video: path, content }: NamedVideo,
+  { asking, settings }: { readonly asking: Asking; readonly settings: Omit<DescribeSettings, 'dtype'> },
+  log: Log,
+): Promise<Described> {
+  const { prompt, maxNewTokens } = asking;
+  const model = dense.withReducer(reducer);
+  const wishes = { ...given('frames', asking.frames), ...given('fps', asking.fps) };
+  const video = await openVideo(path);
+  try {
+    const note = foreignVideoNote(named, video.info);
+    if (note !== undefined) log.noteOnce(`${log.tool}: ${note}`);
+    const { sampled, encoded, visionSeconds } = await showVideo({ video, model }, wishes, log);
+    using seen = encoded;
+    log.progress('answering');
+    const answering = model.answer({ video: seen, pictures: [] }, prompt, { maxNewTokens });
+    const pieces: string[] = [];
+    for await (const piece of answering) pieces.push(piece);
+    const { stats } = answering;
+    return {
+      video: path,
+      content,
+      answer: pieces.join(''),
+      tokens: {
+        prompt: stats.promptRows,
+        video: stats.videoTokens,
+        kept: Math.round(computedShareOf(stats) * stats.videoTokens),
+        generated: stats.generated,
+      },
+      sampled: sampled.sampling.indices.length,
+      seconds: {
+        decodeVideo: sampled.decodeSeconds,
+        preprocess: sampled.resizeSeconds,
+        vision: visionSeconds,
+        prefill: stats.prefillSeconds,
+        decode: stats.decodeSeconds,
+      },
+      ...settings,
+      dtype: precisionOf(model),
+    };
+  } finally {
+    await video.close();
+  }
+}

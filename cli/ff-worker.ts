@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+/** `ff-worker`: does the work of a queue. See `ff-worker --help`. */
+import { runCommand } from './main.ts';
+import { parseWorkerArguments, workerHelp } from './queue/worker-arguments.ts';
+
+await runCommand('ff-worker', {
+  parse: parseWorkerArguments,
+  help: workerHelp,
+  work: async (args) => (await import('./queue/worker.ts')).serveQueue(args),
+});

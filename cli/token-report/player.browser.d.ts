@@ -1,3 +1,0 @@
-/** The text of player.browser.js, which the page carries. */
-declare const program: string;
-export default program;

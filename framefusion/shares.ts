@@ -1,0 +1,90 @@
+/** How a budget becomes numbers of tokens, the same for all reducers. */
+import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
+import { shownValue } from '../engine/text.ts';
+import { checkedCost } from './budget.ts';
+
+/** Settings that all reducers of a whole video share. */
+export interface BudgetOptions {
+  /** Share of the video tokens, averaged over the layers, that may be computed; in (0, 1]. */
+  readonly cost: number;
+  /** Instead of `cost`: share of the video tokens that is left after all reduction; in (0, 1]. */
+  readonly keep?: number;
+  /**
+   * Whether to do as the authors' code does where it has a bug, rounds past the budget, or gives newlines another place;
+   * default false. docs/deviations.md lists the differences.
+   */
+  readonly parity?: boolean;
+}
+
+/** @throws InputError if a setting is outside what is allowed. */
+export function checkedBudget(name: string, options: BudgetOptions): BudgetOptions {
+  requireObject(name, 'options: { cost, ... }', options);
+  const { cost, keep, parity = false } = options;
+  checkedCost(cost);
+  if (keep !== undefined && !(typeof keep === 'number' && keep > 0 && keep <= 1))
+    throw new InputError(`keep must be above 0 and at most 1, got ${shownValue(keep)}.`);
+  return { cost, ...(keep !== undefined && { keep }), parity };
+}
+
+/** What reports and results say of a budget: newer settings only where they are not the default. */
+export function budgetSettings({ cost, keep, parity }: BudgetOptions): Readonly<Record<string, number | string>> {
+  return { cost, ...(keep !== undefined && { keep }), ...(parity && { parity: 'yes' }) };
+}
+
+/** Shares of a reducer that shortens the video before the decoder, and once more before one of its layers. */
+export interface TwoStages {
+  /** Of the video's tokens that enter the decoder. */
+  readonly entering: number;
+  /** The layer before which the rest goes. */
+  readonly layer: number;
+  /** Of those that entered, what is left from that layer on. */
+  readonly inner: number;
+}
+
+/**
+ * Shares that meet a budget: `inner` as the authors have it, unless all tokens may enter and more may stay.
+ *
+ * @param at - The layer, of 28.
+ */
+export function twoStages({ cost, keep }: BudgetOptions, layers: number, at: number, inner: number): TwoStages {
+  const layer = Math.min(layers - 1, Math.max(1, Math.round((at * layers) / 28)));
+  const rest = layers - layer;
+  if (keep !== undefined) {
+    const entering = Math.min(1, keep / inner);
+    return { entering, layer, inner: keep / entering };
+  }
+  const entering = Math.min(1, (cost * layers) / (layer + rest * inner));
+  return { entering, layer, inner: entering < 1 ? inner : Math.min(1, (cost * layers - layer) / rest) };
+}
+
+/**
+ * Whole numbers that sum to `total`, as near to their quotas as can be (largest remainders; of equal ones the earlier).
+ *
+ * @param quotas - Not negative; scaled to `total`.
+ * @param most - What each may not exceed. `total` is at most their sum.
+ */
+export function apportion(quotas: readonly number[], total: number, most: readonly number[]): number[] {
+  const counts = quotas.map(() => 0);
+  let open = quotas.map((_, i) => i).filter((i) => most[i]! > 0);
+  let left = total;
+  while (left > 0 && open.length > 0) {
+    const sum = open.reduce((all, i) => all + quotas[i]!, 0);
+    const shareOf = (i: number): number => (sum > 0 ? (left * quotas[i]!) / sum : left / open.length);
+    const full = open.filter((i) => shareOf(i) >= most[i]!);
+    if (full.length > 0) {
+      for (const i of full) {
+        counts[i] = most[i]!;
+        left -= most[i]!;
+      }
+      open = open.filter((i) => !full.includes(i));
+      continue;
+    }
+    for (const i of open) counts[i] = Math.floor(shareOf(i));
+    const missing = left - open.reduce((all, i) => all + counts[i]!, 0);
+    const rest = (i: number): number => shareOf(i) - Math.floor(shareOf(i));
+    for (const i of open.toSorted((a, b) => rest(b) - rest(a) || a - b).slice(0, missing)) counts[i]!++;
+    left = 0;
+  }
+  return counts;
+}

@@ -1,0 +1,175 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import type { Browser, Page } from 'playwright-core';
+import { build } from 'vite';
+import { FrameFusion } from '../../framefusion/framefusion.ts';
+import { openVideo } from '../../media/open-video.ts';
+import { sampleVideo } from '../../media/sample-video.ts';
+import { samplingOf } from '../../models/defaults.ts';
+import { openEmbeddedBrowser } from '../helpers/embedded-browser.ts';
+import { load } from '../helpers/model.ts';
+import { folder, type Site, serve } from './site.ts';
+
+const { resolve } = createRequire(import.meta.url);
+const QUESTION = 'Which object moves?';
+
+/** What the first screen may load of JavaScript, packed. */
+const FIRST_SCREEN_BYTES = 200e3;
+
+/** Longest that the page's own thread may work at a stretch while it answers, in milliseconds of its processor time. */
+const LONGEST_TASK_MS = 100;
+
+interface TraceEvent {
+  readonly name: string;
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Processor time, in microseconds. */
+  readonly tdur?: number;
+  readonly args: { readonly name?: string };
+}
+
+/** Of the threads that run pages. Processor time: a busy machine makes no task longer. */
+function longestTask(trace: Buffer): number {
+  const { traceEvents }: { traceEvents: TraceEvent[] } = JSON.parse(trace.toString());
+  const threads = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const mine = new Set(threads.map(({ pid, tid }) => `${pid} ${tid}`));
+  const tasks = traceEvents.filter(({ ph, pid, tid }) => ph === 'X' && mine.has(`${pid} ${tid}`));
+  return Math.max(0, ...tasks.map(({ tdur = 0 }) => tdur / 1000));
+}
+
+describe('the page', function () {
+  this.timeout(180_000);
+  let built: string;
+  let site: Site;
+  let browser: Browser;
+  let page: Page;
+  let longest = 0;
+  const messages: string[] = [];
+  const requests: string[] = [];
+
+  before(async function () {
+    // The browser brings an adapter of its own: of the two runs of all tests, one looks at the page.
+    if (process.env.FRAMEFUSION_ADAPTER === 'embedded') this.skip();
+    built = await mkdtemp(join(tmpdir(), 'framefusion-page-'));
+    await build({ configFile: 'tools/vite.config.ts', logLevel: 'error', build: { outDir: built } });
+    site = await serve(folder(built));
+    browser = await openEmbeddedBrowser();
+    page = await opened();
+  });
+  after(async () => {
+    await browser?.close();
+    await site?.[Symbol.asyncDispose]();
+    if (built) await rm(built, { recursive: true, force: true });
+  });
+
+  /** A page, which tells what it says and asks for. */
+  async function opened(query = ''): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    page.on('console', (message) => messages.push(message.text()));
+    page.on('pageerror', (error) => messages.push(String(error)));
+    context.on('request', (request) => requests.push(request.url()));
+    await page.goto(`${site.address}/${query}`);
+    return page;
+  }
+
+  /** Asks, and waits for the last answer's end. @returns what was answered with few tokens, and with all. */
+  async function ask(question: string, state = 'done'): Promise<Locator> {
+    const asked = await page.locator('.exchange').count();
+    await page.fill('#question', question);
+    await page.click('button[type=submit]');
+    const exchange = page.locator('.exchange').nth(asked);
+    await exchange.and(page.locator(`.${state}`)).waitFor({ timeout: 120_000 });
+    return exchange;
+  }
+  type Locator = ReturnType<Page['locator']>;
+
+  const idsOf = async (exchange: Locator, run: string): Promise<string | null> =>
+    exchange.locator(`.answer.${run} blockquote`).getAttribute('data-ids');
+
+  it('answers the first question as the library in Node does: same frames, same tokens, same ids', async () => {
+    await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] });
+    const exchange = await ask(QUESTION);
+    longest = longestTask(await browser.stopTracing());
+    using model = await load('assets/tiny-llava-video', { dtype: 'f32', defaults: { frames: 12, forceSample: true } });
+    await using video = await openVideo('assets/clip.mp4');
+    const sampled = await sampleVideo(video, samplingOf(model));
+    using encoded = await model.encode(sampled);
+    const facts = page.locator('.facts[data-frames]');
+    expect(await facts.getAttribute('data-frames')).to.equal(String(video.info.frames));
+    expect(await facts.getAttribute('data-sampled')).to.equal(String(sampled.images.length));
+    const bounds = { similarityLowerBound: 0.99, ratioLowerBound: 0.1 };
+    for (const [run, reducer] of [
+      ['reduced', new FrameFusion({ cost: 0.3, ...bounds })],
+      ['dense', undefined],
+    ] as const) {
+      const answer = model.withReducer(reducer).answer(encoded, QUESTION);
+      for await (const _ of answer);
+      expect(await idsOf(exchange, run), run).to.equal(answer.stats.ids.join(' '));
+      if (run === 'dense') continue;
+      const left = answer.stats.layers.at(-1)!.leaving - (answer.stats.promptRows - answer.stats.videoTokens);
+      expect(await page.locator('#count').getAttribute('data-left')).to.equal(String(left));
+    }
+    expect(await page.locator('[role=status].hidden').textContent()).to.equal('Answer: the purple ring');
+  });
+
+  it('goes on with a follow-up, in which the video is in the cache', async () => {
+    const exchange = await ask('What color is the background at the end?');
+    expect(await exchange.locator('.answer.reduced').textContent()).to.match(/new tokens; the video is in the cache/);
+  });
+
+  it('tells at once how many tokens a budget leaves, and answers at it', async () => {
+    await page.locator('#cost').fill('50');
+    expect(await page.locator('output[for=cost]').getAttribute('data-tokens')).to.equal('120');
+    expect(page.url()).to.match(/\?cost=0\.5$/);
+    const exchange = await ask(QUESTION);
+    expect(await exchange.locator('.answer.reduced .stats').textContent()).to.match(
+      /, 120 of 240 video tokens a layer$/,
+    );
+  });
+
+  it('stops', async () => {
+    await page.fill('#question', 'What happens in this video?');
+    await page.click('button[type=submit]');
+    await page.click('button.stop');
+    await page.locator('.exchange.stopped').waitFor();
+    expect(await page.locator('.problem').count()).to.equal(0);
+  });
+
+  it('has no serious fault of accessibility, in light and dark', async () => {
+    await page.addScriptTag({ path: resolve('axe-core/axe.min.js') });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const faults = (await page.evaluate(`axe.run().then(({ violations }) =>
+        violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`)) as string[];
+      expect(faults, colorScheme).to.deep.equal([]);
+    }
+  });
+
+  it('fits a phone', async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(360);
+    await page.setViewportSize({ width: 1280, height: 860 });
+  });
+
+  it('stood still for no longer than a blink, asked nobody else, and complained of nothing', async () => {
+    expect(longest).to.be.within(0.01, LONGEST_TASK_MS);
+    expect(requests.filter((url) => !url.startsWith(site.address) && !/^(blob|data):/.test(url))).to.deep.equal([]);
+    // What a checkpoint may have and this one has not is asked for, and not there.
+    expect(messages.filter((text) => !/status of 404/.test(text))).to.deep.equal([]);
+  });
+
+  it('loads at most 200 kB of JavaScript for its first screen', async () => {
+    const files = (await readdir(join(built, 'assets'))).filter((file) => /^(index|worker).*\.js$/.test(file));
+    expect(files).to.have.length(2);
+    const sizes = await Promise.all(
+      files.map(async (file) => gzipSync(await readFile(join(built, 'assets', file))).length),
+    );
+    expect(sizes[0]! + sizes[1]!).to.be.below(FIRST_SCREEN_BYTES);
+  });
+});

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { defineConfig, type Plugin } from 'vite';
+import { wgslSource } from './wgsl-source.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Kernels as text, without the comments, which are half of it. */
+function wgsl(): Plugin {
+  return {
+    name: 'wgsl',
+    enforce: 'pre',
+    load(id) {
+      if (!id.endsWith('.wgsl')) return undefined;
+      const text = wgslSource(pathToFileURL(id)).replace(/^[ \t]*\/\/(?! (file|with) ).*\n/gm, '');
+      return `export default ${JSON.stringify(text)};`;
+    },
+  };
+}
+
+/** What comes with the page under its own name: the embedded model, the clip, and FFmpeg for what a browser does not decode. */
+const SHIPPED: Readonly<Record<string, string>> = {
+  'assets/clip.mp4': 'assets/clip.mp4',
+  ...Object.fromEntries(
+    [
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'vision_config.json',
+    ]
+      .map((file) => `assets/tiny-llava-video/${file}`)
+      .map((file) => [file, file]),
+  ),
+};
+
+function shipped(): Plugin {
+  return {
+    name: 'shipped',
+    apply: 'build',
+    async generateBundle() {
+      for (const [fileName, from] of Object.entries(SHIPPED))
+        this.emitFile({ type: 'asset', fileName, source: await readFile(`${root}/${from}`) });
+    },
+  };
+}
+
+// biome-ignore lint/style/noDefaultExport: Vite asks for it.
+export default defineConfig({
+  root: fileURLToPath(new URL('../web/', import.meta.url)),
+  base: './',
+  plugins: [wgsl(), shipped()],
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es', plugins: () => [wgsl()] },
+  build: { outDir: `${root}/dist/web`, emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 600 },
+});

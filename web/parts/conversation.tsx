@@ -1,0 +1,112 @@
+/** Questions and answers. */
+import { useEffect, useRef } from 'preact/hooks';
+import type { Page } from '../state/page.ts';
+import { Answered } from './answered.tsx';
+import { Budget } from './budget.tsx';
+
+/** Examples that are shown at most. */
+const EXAMPLES = 6;
+
+export function Conversation({ page }: { readonly page: Page }) {
+  const exchanges = page.exchanges.value;
+  const end = useRef<HTMLDivElement>(null);
+  useEffect(() => end.current?.scrollIntoView?.({ block: 'nearest' }), [exchanges.length]);
+  return (
+    <section class="conversation" aria-label="Conversation">
+      <ModelLine page={page} />
+      <Budget page={page} />
+      <div class="exchanges">
+        {exchanges.map((exchange) => (
+          <Answered key={exchange.id} page={page} exchange={exchange} />
+        ))}
+        <div ref={end} />
+      </div>
+      <Composer page={page} />
+      <div class="hidden" role="status" aria-live="polite">
+        {spoken(page)}
+      </div>
+    </section>
+  );
+}
+
+/** What a screen reader says: an answer once it is whole, and not word for word. */
+function spoken(page: Page): string {
+  const last = page.exchanges.value.at(-1);
+  if (!last) return page.video.value ? 'Ready for a question.' : '';
+  if (page.answering.value) return 'Answering.';
+  const text = last.said.reduced?.text ?? last.said.dense?.text ?? '';
+  return last.state === 'stopped' ? 'Stopped.' : `Answer: ${text}`;
+}
+
+function ModelLine({ page }: { readonly page: Page }) {
+  const model = page.model.value;
+  return (
+    <div class="model">
+      <p>
+        <b>{page.modelName.value}</b>
+        {model && (
+          <span>
+            {' '}
+            {model.layers} layers, {megabytes(model.bytes)}, {model.precision}
+          </span>
+        )}
+      </p>
+    </div>
+  );
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function Composer({ page }: { readonly page: Page }) {
+  const examples = page.model.value?.examples ?? [];
+  const answering = page.answering.value;
+  const question = page.draft.value;
+  const hint = examples[3] ?? examples[0] ?? 'What happens in this video?';
+  const ask = (): void => void page.ask(question.trim() || hint);
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        ask();
+      }}
+    >
+      <label for="question">{page.exchanges.value.length > 0 ? 'Ask on' : 'Your question'}</label>
+      <div class="line">
+        <input
+          id="question"
+          type="text"
+          autocomplete="off"
+          placeholder={hint}
+          value={question}
+          onInput={({ currentTarget }) => {
+            page.draft.value = currentTarget.value;
+          }}
+        />
+        {answering ? (
+          <button type="button" class="stop" onClick={() => void page.stop()}>
+            Stop
+          </button>
+        ) : (
+          <button type="submit" class="primary">
+            Ask
+          </button>
+        )}
+      </div>
+      {page.model.value?.limits && <p class="note">{page.model.value.limits}</p>}
+      {examples.length > 1 && (
+        <ul class="examples" aria-label="Questions that it knows">
+          {examples.slice(0, EXAMPLES).map((example) => (
+            <li key={example}>
+              <button type="button" disabled={answering} onClick={() => void page.ask(example)}>
+                {example}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,90 @@
+/** The video: where it comes from, what it is, and its tokens over its frames. */
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { ShownVideo } from '../engine/engine.ts';
+import type { Page } from '../state/page.ts';
+import { Sources } from './sources.tsx';
+import { TokenViewer } from './token-viewer.tsx';
+
+export function Stage({ page }: { readonly page: Page }) {
+  const over = useSignal(false);
+  const drop = (event: DragEvent): void => {
+    event.preventDefault();
+    over.value = false;
+    const file = event.dataTransfer?.files[0];
+    if (file) void page.open(file, file.name);
+  };
+  return (
+    <section
+      class={`stage ${over.value ? 'over' : ''}`}
+      aria-label="The video"
+      onDragOver={(event) => {
+        event.preventDefault();
+        over.value = true;
+      }}
+      onDragLeave={() => {
+        over.value = false;
+      }}
+      onDrop={drop}
+    >
+      <div class="shown">
+        <Film page={page} />
+        <div>
+          <Sources page={page} />
+          <Facts page={page} />
+        </div>
+      </div>
+      {page.video.value ? <TokenViewer page={page} video={page.video.value} /> : <Waiting page={page} />}
+    </section>
+  );
+}
+
+/** The video as people see it. */
+function Film({ page }: { readonly page: Page }) {
+  const { from, name } = page.source.value;
+  const source = useMemo(() => (typeof from === 'string' ? from : URL.createObjectURL(from)), [from]);
+  useEffect(() => () => URL.revokeObjectURL(source), [source]);
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  return <video class="film" src={source} controls muted loop playsInline autoPlay={!still} aria-label={name} />;
+}
+
+function Facts({ page }: { readonly page: Page }) {
+  const video = page.video.value;
+  if (!video) return <p class="facts">{page.source.value.name}</p>;
+  return (
+    <>
+      <p class="facts" data-frames={video.frames} data-sampled={video.sampled.length}>
+        {factsOf(video)}
+      </p>
+      {video.notes.map((note) => (
+        <p class="note" key={note}>
+          {note}
+        </p>
+      ))}
+    </>
+  );
+}
+
+function factsOf({ name, durationSeconds, width, height, frames, sampled, tokens }: ShownVideo): string {
+  const seen = `the model looks at ${sampled.length} of its ${frames} frames`;
+  return `${name}: ${durationSeconds.toFixed(1)} s, ${width} x ${height}; ${seen}, as ${tokens.gone.length} tokens.`;
+}
+
+const STAGES = {
+  download: 'Downloading',
+  load: 'Loading the model',
+  decode: 'Decoding frames',
+  encode: 'Looking at frames',
+};
+
+function Waiting({ page }: { readonly page: Page }) {
+  const progress = page.progress.value;
+  if (page.problem.value) return null;
+  const share = progress && progress.of > 0 ? progress.done / progress.of : undefined;
+  return (
+    <div class="waiting">
+      <span>{progress ? STAGES[progress.stage] : 'Starting'} …</span>
+      <progress {...(share !== undefined && { value: share })} aria-label="Progress" />
+    </div>
+  );
+}
