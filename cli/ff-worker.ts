@@ -6,5 +6,5 @@ import { parseWorkerArguments, workerHelp } from './queue/worker-arguments.ts';
 await runCommand('ff-worker', {
   parse: parseWorkerArguments,
   help: workerHelp,
-  work: async (args) => (await import('./queue/worker.ts')).serveQueue(args),
+  work: async (args, version) => (await import('./queue/worker.ts')).serveQueue(args, version),
 });
