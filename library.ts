@@ -85,7 +85,7 @@ export {
 } from './models/reduction.ts';
 export { architectures, families, type LoadCheckpointOptions, loadCheckpoint } from './models/registry.ts';
 export type { SampledTimes } from './models/sampling.ts';
-export type { Answer, AskOptions, Session } from './models/session.ts';
+export type { Answer, AskOptions, Session, SessionOptions } from './models/session.ts';
 export type { GenerationStats, LayerRows } from './models/stats.ts';
 export type { Turn } from './models/text.ts';
 export type { Scores, Trace, TraceStep } from './models/trace.ts';

@@ -22,25 +22,11 @@ import {
 import { Decoder } from '../models/decoder/decoder.ts';
 import { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from '../models/decoder/names.ts';
 import { HEAD_DIM, Resampler, type ResamplerConfig } from '../models/minicpm-v/resampler.ts';
-import {
-  clipConfig,
-  gridOf,
-  internVitConfig,
-  qwen2VlTowerConfig,
-  qwen3VlTowerConfig,
-  qwen25VlTowerConfig,
-  siglipConfig,
-  type TowerConfig,
-} from '../models/tower/config.ts';
-import {
-  clipNames,
-  internVitNames,
-  qwen2VlNames,
-  qwen3VlNames,
-  qwen25VlNames,
-  siglipNames,
-  type TowerNames,
-} from '../models/tower/names.ts';
+import { qwen25VlNames, qwen25VlTowerConfig } from '../models/qwen2-5-vl/tower.ts';
+import { qwen2VlNames, qwen2VlTowerConfig } from '../models/qwen2-vl/tower.ts';
+import { qwen3VlNames, qwen3VlTowerConfig } from '../models/qwen3-vl/tower.ts';
+import { clipConfig, gridOf, internVitConfig, siglipConfig, type TowerConfig } from '../models/tower/config.ts';
+import { clipNames, internVitNames, siglipNames, type TowerNames } from '../models/tower/names.ts';
 import { Tower } from '../models/tower/tower.ts';
 import { WeightLoader } from '../models/weights.ts';
 import { drawnStretch } from '../tools/checkpoint/draw.ts';

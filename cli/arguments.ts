@@ -35,6 +35,7 @@ export interface RunArguments {
   readonly start?: number;
   readonly end?: number;
   readonly forceSample: boolean;
+  readonly processor?: string;
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP?: number;
@@ -97,6 +98,10 @@ const flags = {
   start: { value: 'TIME', help: 'look at the video from here on: seconds, or [h:]mm:ss' },
   end: { value: 'TIME', help: 'and up to here' },
   'force-sample': { help: 'spread the frames over the whole video, however long' },
+  processor: {
+    value: 'NAME',
+    help: 'prepare videos as this library does, where a model is known with several (docs/deviations.md)',
+  },
   'max-new-tokens': { value: 'N', help: 'stop after N tokens (default 256)' },
   temperature: { value: 'X', help: 'above 0: sample tokens at this temperature (default 0, greedy)' },
   'top-p': {
@@ -234,6 +239,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     ...given('fps', fps),
     ...timesOf(values.text('start'), values.text('end')),
     forceSample: values.has('force-sample'),
+    ...given('processor', values.text('processor')),
     maxNewTokens: values.count('max-new-tokens') ?? 256,
     temperature: values.number('temperature', 'from 0 to 1000', (x) => x >= 0 && x <= 1000) ?? 0,
     ...given(

@@ -167,7 +167,7 @@ const run: Readonly<Record<AttentionPlan, (rec: Recorder, job: Attending) => voi
     rec.dispatch(matrixKernel, {
       ...inVectors(job, matrixPart(shape)),
       subgroupSize: fixedSize(rec.runtime, shape),
-      workgroups: [ceilDiv(job.perSegment, 4 * shape.m), job.layout.heads, job.count],
+      workgroups: [ceilDiv(job.perSegment, 8 * shape.m), job.layout.heads, job.count],
     });
   },
 };

@@ -42,11 +42,15 @@ export async function loadModel(
   source: string | CheckpointFiles,
   options: BrowserLoadModelOptions = {},
 ): Promise<VideoModel> {
-  return loadFrom(source, options, { openRuntime, reader, sources: 'a name, an id, an address', find });
+  return loadFrom(source, options, { openRuntime, reader, sources: 'a name, an id, an address', find: meant });
 }
 
-/** What a name means where there are no folders. */
-function find(pasted: string): FoundModel {
+/**
+ * What a name means where there are no folders.
+ *
+ * @throws InputError if it means nothing here.
+ */
+export function meant(pasted: string): FoundModel<CheckpointFiles> {
   const { models } = catalogue as WeightsConfig;
   const source = pastedName(pasted);
   const [, id, revision = 'main'] = HUB_ID.exec(source) ?? [];

@@ -30,7 +30,7 @@ export interface LoadModelOptions
   extends Partial<FrameFusionOptions>,
     Pick<BaselineOptions, 'seed'>,
     Pick<BudgetOptions, 'keep' | 'parity'>,
-    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'processor' | 'signal'> {
   /** A name (`framefusion`, the default, `fastv`, ..., `none` for the dense model) or a reducer of your own. */
   readonly reducer?: string | TokenReducer | undefined;
   /** What it computes on; default one of its own, which is closed with the model. */
@@ -40,9 +40,9 @@ export interface LoadModelOptions
 }
 
 /** A model by its name, and how its files are had. */
-export interface FoundModel {
+export interface FoundModel<F = CheckpointFiles | Promise<CheckpointFiles>> {
   readonly named: NamedModel & { readonly name: string };
-  readonly files: () => CheckpointFiles | Promise<CheckpointFiles>;
+  readonly files: () => F;
 }
 
 /** What the platform brings. */
@@ -115,6 +115,7 @@ async function loadNamed(
     const model = await loadCheckpoint(found, runtime, {
       name: named.name,
       dtype: options.dtype ?? named.dtype,
+      processor: options.processor ?? named.processor,
       defaults: defaultsOf(named),
       reader,
       close,

@@ -58,6 +58,7 @@ const programs = {
   'ff-describe': 'cli/ff-describe.ts',
   'ff-worker': 'cli/ff-worker.ts',
   'ff-convert': 'cli/ff-convert.ts',
+  'ff-serve': 'serve/ff-serve.ts',
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
 };
 

@@ -23,7 +23,7 @@ export interface RunOptions {
     | { readonly afterMs: number }
     | { readonly when: Promise<unknown> }
   );
-  readonly tool?: 'ff-run' | 'ff-eval' | 'ff-convert' | 'ff-bench';
+  readonly tool?: 'ff-run' | 'ff-eval' | 'ff-convert' | 'ff-serve' | 'ff-bench';
 }
 
 /** Runs a built command, `ff-run` unless named, as a user would, on the adapter that the tests run on. */

@@ -49,7 +49,7 @@ async function check({ shape, rows, keys, headDim, causal, segments = 1, scale =
       constants: { CAUSAL: Number(causal) },
       types: { act: 'f16' },
       codec: codecOf(shape, headDim),
-      workgroups: [ceilDiv(rows, 4 * shape.m), 2, segments],
+      workgroups: [ceilDiv(rows, 8 * shape.m), 2, segments],
     });
     return y;
   });

@@ -4,7 +4,7 @@ import { normalise } from '../../kernels/reference/normalise.ts';
 import { cropEach, cropTogether, type RgbImage, resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
-import { middleFrames } from '../../models/internvl/internvl.ts';
+import { libraryFrames, middleFrames } from '../../models/internvl/internvl.ts';
 import { tilesOf } from '../../models/internvl/tiles.ts';
 import { thinnedFrames } from '../../models/minicpm-v/minicpm-v.ts';
 import { type SliceConfig, slicesOf } from '../../models/minicpm-v/slices.ts';
@@ -97,6 +97,7 @@ function showQwen2Vl(image: RgbImage, { kind, request = {} }: Picture): Uint8Arr
 
 interface Tables extends SmolVlmTables {
   prompts?: PromptRow[];
+  frame_indices_transformers?: { total_frames: number; num_frames: number; indices: number[] }[];
   frame_indices?: { fps: number; max_frame: number; num_segments: number; indices: number[] }[];
   tiling_448?: { width: number; height: number; max_num: number; resized: [number, number]; images: number }[];
   smart_resize?: SizeRow[];
@@ -159,6 +160,10 @@ async function* verifyTables(family: string, tables: Tables): AsyncGenerator<Cas
         indices,
         check,
       ),
+    );
+  for (const { total_frames: frames, num_frames: maxFrames, indices } of tables.frame_indices_transformers ?? [])
+    yield await runCase(`${family}/preprocess/${maxFrames} of ${frames} frames, as transformers`, (check) =>
+      verifySampling({ sample: libraryFrames, forceSample: true, frames, maxFrames, averageFps: 30 }, indices, check),
     );
   for (const { width, height, max_num, resized, images } of tables.tiling_448 ?? [])
     yield await runCase(`${family}/preprocess/tiles of ${width} x ${height}`, (check) => {
