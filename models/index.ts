@@ -10,7 +10,16 @@ export { ConfigReader } from './config.ts';
 export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config, qwen3Config } from './decoder/config.ts';
 export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
 export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './decoder/names.ts';
-export type { Family, FamilyPlan, PictureForm, PlannedModel, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
+export type {
+  Family,
+  FamilyPlan,
+  PictureForm,
+  PlannedModel,
+  Processor,
+  PromptForm,
+  SpokenVideo,
+  VideoEncoder,
+} from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
 export type { TokenGrid } from './inputs.ts';
