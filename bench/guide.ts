@@ -1,8 +1,9 @@
 /**
  * Which GPU runs which model in which format with how many frames, by the planner: `npm run guide` writes the tables of
- * docs/which-gpu.md.
+ * docs/which-gpu.md, `npm run guide -- --only TEXT` the lines of the models whose name has the text.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
@@ -69,11 +70,16 @@ const desktop: AdapterDescription = {
 /** By frames; none for more than the model takes. */
 type Plans = ReadonlyMap<number, MemoryPlan>;
 
-async function plansOf(files: CheckpointFiles, dtype: ModelDType, cost: number): Promise<Plans> {
+async function plansOf(
+  files: CheckpointFiles,
+  dtype: ModelDType,
+  cost: number,
+  counts: readonly number[] = FRAMES,
+): Promise<Plans> {
   const plans = new Map<number, MemoryPlan>();
   const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
   const options = { dtype, reducer, question: 'What happens in this video?', maxNewTokens: 256 };
-  for (const frames of FRAMES) {
+  for (const frames of counts) {
     const plan = await planMemory(files, desktop, { ...options, frames }).catch((error: unknown) => {
       if (error instanceof InputError) return undefined;
       throw error;
@@ -91,8 +97,8 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map(row).join('\n');
+function head(cells: readonly string[]): string[] {
+  return [row(cells), row(cells.map(() => '---'))];
 }
 
 /** The most of `FRAMES` that fit into a GPU of `size` GB. */
@@ -101,31 +107,52 @@ function mostFrames(plans: Plans, size: number): string {
   return fits.length === 0 ? '-' : String(fits.at(-1));
 }
 
-const framesRows: string[][] = [];
-const memoryRows: string[][] = [];
-for (const [files, model] of models)
+/** The lines of a table of the page, by what comes first in them: those of the models that are not planned anew stay. */
+function linesOf(page: string, name: string, model: string): string[] {
+  const [, lines = ''] = placeOf(name).exec(page) ?? [];
+  return lines.split('\n').filter((line) => line.startsWith(`| ${model} |`));
+}
+
+const placeOf = (name: string): RegExp => new RegExp(`<!-- ${name} -->\n([^]*?)\n<!-- end -->`);
+
+/** The lines of a model in both tables. */
+async function planned(files: CheckpointFiles, model: string): Promise<{ frames: string[]; memory: string[] }> {
+  const lines = { frames: [] as string[], memory: [] as string[] };
   for (const [dtype, format] of formats) {
     const plans = await plansOf(files, dtype, COST);
-    framesRows.push([model, format, ...SIZES.map((size) => mostFrames(plans, size))]);
-    const [dense, reduced] = [await plansOf(files, dtype, 1), plans].map((some) => some.get(64)!);
-    memoryRows.push([
-      model,
-      format,
-      gigabytes(reduced!.weights.bytes),
-      `${gigabytes(dense!.cache)} / ${gigabytes(reduced!.cache)}`,
-      `${gigabytes(dense!.peak)} / ${gigabytes(reduced!.peak)}`,
-    ]);
+    lines.frames.push(row([model, format, ...SIZES.map((size) => mostFrames(plans, size))]));
+    const [dense, reduced] = [await plansOf(files, dtype, 1, [64]), plans].map((some) => some.get(64)!);
+    lines.memory.push(
+      row([
+        model,
+        format,
+        gigabytes(reduced!.weights.bytes),
+        `${gigabytes(dense!.cache)} / ${gigabytes(reduced!.cache)}`,
+        `${gigabytes(dense!.peak)} / ${gigabytes(reduced!.peak)}`,
+      ]),
+    );
   }
+  return lines;
+}
 
-const tables = {
-  frames: table(['model', 'weights', ...SIZES.map((size) => `${size} GB`)], framesRows),
-  memory: table(['model', 'weights', 'GB of weights', 'cache, dense / reduced', 'in all, dense / reduced'], memoryRows),
-};
+const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 let page = await readFile(PAGE, 'utf8');
-for (const [name, text] of Object.entries(tables)) {
-  const marks = new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- end -->)`);
-  if (!marks.test(page)) throw new Error(`docs/which-gpu.md has no place for the table "${name}"`);
-  page = page.replace(marks, `$1${text}$2`);
+const tables = {
+  frames: head(['model', 'weights', ...SIZES.map((size) => `${size} GB`)]),
+  memory: head(['model', 'weights', 'GB of weights', 'cache, dense / reduced', 'in all, dense / reduced']),
+};
+for (const [files, model] of models) {
+  const isWanted = model.includes(values.only);
+  const lines = isWanted ? await planned(files, model) : undefined;
+  for (const name of ['frames', 'memory'] as const) tables[name].push(...(lines?.[name] ?? linesOf(page, name, model)));
+}
+for (const [name, lines] of Object.entries(tables)) {
+  if (!placeOf(name).test(page)) throw new Error(`docs/which-gpu.md has no place for the table "${name}"`);
+  page = page.replace(placeOf(name), `<!-- ${name} -->\n${lines.join('\n')}\n<!-- end -->`);
 }
 await writeFile(PAGE, page);
-console.log(Object.values(tables).join('\n\n'));
+console.log(
+  Object.values(tables)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n'),
+);

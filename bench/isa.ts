@@ -5,13 +5,14 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeJson } from '../cli/output.ts';
 import { InputError } from '../engine/errors.ts';
 import { baselineTable, type Figure, readBaseline } from './common/figures.ts';
+import { commit } from './common/origin.ts';
 import { type BenchTable, digits, tableText } from './common/print.ts';
 import { buildDriver } from './isa/driver.ts';
 import { type HotLoop, hotLoop, type Listing, parseListings } from './isa/listing.ts';
@@ -68,6 +69,17 @@ function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   });
 }
 
+/** Does all of the jobs, a few at a time; results are in the order of the jobs. */
+async function inTurns<J, R>(jobs: readonly J[], atOnce: number, work: (job: J) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const waiting = [...jobs.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) results[next[0]] = await work(next[1]);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return results;
+}
+
 const ratio = ({ multiplyAdds, instructions }: HotLoop): number => multiplyAdds / Math.max(1, instructions);
 
 /** `2 x 16, 1 x 4`: how many loads of how many bytes. */
@@ -76,33 +88,44 @@ function widths(loads: Readonly<Record<number, number>>): string {
   return sizes.map(([bytes, count]) => `${count} x ${bytes}`).join(', ') || '-';
 }
 
-function tableOf(gpu: Gpu, compiled: readonly Compiled[]): BenchTable {
-  const rows = compiled.map(({ id, lanes, statistics: s, hot }) => [
-    id,
+/** A kernel's row: what is said of it but its name. */
+function cellsOf({ lanes, statistics: s, hot }: Compiled): string[] {
+  const loop = [
+    String(Math.round(hot.instructions)),
+    digits(ratio(hot)),
+    widths(hot.loads),
+    widths(hot.stores),
+    `${digits((100 * hot.matrixInstructions) / Math.max(1, hot.instructions))} %`,
+  ];
+  return [
     String(lanes),
     String(s.VGPRs ?? '-'),
     String((s['Spilled VGPRs'] ?? 0) + (s['Scratch size'] ?? 0)),
     String(s['LDS size'] ?? '-'),
     String(s['Subgroups per SIMD'] ?? '-'),
-    String(Math.round(hot.instructions)),
-    digits(ratio(hot)),
-    widths(hot.loads),
-    `${digits((100 * hot.matrixInstructions) / Math.max(1, hot.instructions))} %`,
-  ]);
-  const head = [
-    '',
-    'lanes',
-    'registers',
-    'spills',
-    'shared',
-    'waves',
-    'instructions',
-    'multiply-adds',
-    'loads',
-    'matrix',
+    ...(hot.instructions > 0 ? loop : loop.map(() => '-')),
   ];
-  return { title: gpus[gpu].name, head, rows };
 }
+
+/** A row for all variants of a kernel that come out alike, by what their names have in common. */
+function tableOf(gpu: Gpu, compiled: readonly Compiled[]): BenchTable {
+  const alike = new Map<string, Compiled[]>();
+  for (const one of compiled) {
+    const key = [one.id.split(' ', 2).join(' '), ...cellsOf(one)].join('|');
+    alike.set(key, [...(alike.get(key) ?? []), one]);
+  }
+  const rows = [...alike.values()].map((all) => {
+    const words = all[0]!.id.split(' ').filter((word) => all.every(({ id }) => id.split(' ').includes(word)));
+    return [words.join(' '), String(all.length), ...cellsOf(all[0]!)];
+  });
+  const head = [
+    ...['', 'variants', 'lanes', 'registers', 'spills', 'shared', 'waves', 'instructions'],
+    ...['multiply-adds', 'loads', 'stores', 'matrix'],
+  ];
+  return { title: `${gpus[gpu].name}: ${compiled.length} pipelines`, head, rows: rows.sort(byName) };
+}
+
+const byName = ([a = '']: readonly string[], [b = '']: readonly string[]): number => a.localeCompare(b, 'en');
 
 /** Those that a change of a kernel may make better or worse. */
 function figuresOf(gpu: Gpu, compiled: readonly Compiled[]): Figure[] {
@@ -118,7 +141,8 @@ function figuresOf(gpu: Gpu, compiled: readonly Compiled[]): Figure[] {
 
 const NOTES = [
   'Of the hottest loop, a pass through it: instructions without hints to the scheduler; multiply-adds of a lane for each of',
-  'them; loads of a lane from global memory, as count x bytes. A branch that is rarely taken counts as if it always were.',
+  'them; loads and stores of a lane in global memory, as count x bytes. What is the same for all lanes is left out.',
+  'Where all of these are `-`, the disassembler that Mesa was built with does not know the GPU.',
 ];
 
 async function main(): Promise<void> {
@@ -134,12 +158,11 @@ async function main(): Promise<void> {
   if (unknown) throw new InputError(`--gpu ${unknown}: must be of ${Object.keys(gpus).join(', ')}.`);
   const baseline = values.baseline === undefined ? undefined : await readBaseline(values.baseline, 'isa');
   const manifest = buildDriver('work/isa');
-  const results: { gpu: Gpu; compiled: Compiled[] }[] = [];
-  for (const gpu of chosen as Gpu[]) {
-    const compiled = await compile(gpu, manifest, values.kernel);
-    results.push({ gpu, compiled });
-    console.log(`${tableText({ ...tableOf(gpu, compiled), notes: NOTES })}\n`);
-  }
+  const results = await inTurns(chosen as Gpu[], availableParallelism(), async (gpu) => ({
+    gpu,
+    compiled: await compile(gpu, manifest, values.kernel),
+  }));
+  for (const { gpu, compiled } of results) console.log(`${tableText({ ...tableOf(gpu, compiled), notes: NOTES })}\n`);
   const figures = results.flatMap(({ gpu, compiled }) => figuresOf(gpu, compiled));
   if (baseline) console.log(tableText(baselineTable(baseline, figures)));
   if (values.json === undefined) return;
@@ -147,7 +170,7 @@ async function main(): Promise<void> {
     gpu,
     kernels: compiled.map(({ id, lanes, statistics, hot }) => ({ id, lanes, statistics, hot })),
   }));
-  const origin = { bench: 'isa', version: 1, date: new Date().toISOString(), commit: null };
+  const origin = { bench: 'isa', version: 1, date: new Date().toISOString(), commit: commit() };
   await writeJson(values.json, { ...origin, adapter: { name: 'radv on null hardware' }, figures, gpus: kernels });
 }
 

@@ -1,6 +1,6 @@
 /**
  * Models of real shapes with seeded weights, end to end: `npm run bench:shapes`, of which `--only TEXT` picks those whose name
- * has the text. Each run is a process of its own, so that its memory can be measured. Checkpoints are made once, below `work/`.
+ * has the text, and `--dtype NAME` and `--frames N` one format and one length. Each run is a process of its own, so that its memory can be measured. Checkpoints are made once, below `work/`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -236,6 +236,8 @@ async function main(): Promise<void> {
     job: { type: 'string' },
     adapter: { type: 'string', default: 'auto' },
     only: { type: 'string', default: '' },
+    dtype: { type: 'string' },
+    frames: { type: 'string' },
     json: { type: 'string' },
   } as const;
   const { values } = parseArgs({ options });
@@ -247,8 +249,8 @@ async function main(): Promise<void> {
   )) {
     const folder = `work/${name}`;
     if (!existsSync(folder)) await made(folder, make);
-    for (const dtype of dtypes)
-      for (const frames of counts) {
+    for (const dtype of dtypes.filter((one) => (values.dtype ?? one) === one))
+      for (const frames of counts.filter((one) => Number(values.frames ?? one) === one)) {
         const job = { name, folder, dtype, frames, costs, adapter };
         const measured = await inProcess(job);
         say(job, measured);

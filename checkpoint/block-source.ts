@@ -3,7 +3,7 @@ import type { BlockStore } from './block-store.ts';
 import type { ByteSource } from './safetensors.ts';
 
 /** Bytes asked for at once: a round trip is little beside them, and many tensors of a small model share one. */
-const BLOCK_BYTES = 8 * 2 ** 20;
+export const BLOCK_BYTES = 8 * 2 ** 20;
 
 /** Blocks under way at once: that which is waited for, and those behind it. */
 const AHEAD = 4;

@@ -13,7 +13,7 @@ const BLOCK = 'framefusion-block';
 
 /** What is used of a browser's `Cache`, whose types Node has not. */
 export interface BrowserCache {
-  keys(url: string, options: { readonly ignoreSearch: boolean }): Promise<readonly { readonly url: string }[]>;
+  keys(url?: string, options?: { readonly ignoreSearch: boolean }): Promise<readonly { readonly url: string }[]>;
   match(url: string): Promise<Response | undefined>;
   put(url: string, response: Response): Promise<void>;
   delete(url: string): Promise<boolean>;
@@ -27,6 +27,15 @@ export interface BrowserCaches {
 /** Node has none, and neither has a page that is not from https or localhost. */
 const platform = (): BrowserCaches | undefined => (globalThis as { readonly caches?: BrowserCaches }).caches;
 
+/** All that is kept for the page; `undefined` where the platform keeps nothing. */
+export async function browserCache(caches = platform()): Promise<BrowserCache | undefined> {
+  try {
+    return await caches?.open(CACHE);
+  } catch {
+    return undefined; // a browser may refuse storage: weights are fetched, then
+  }
+}
+
 /**
  * The store of a file, without blocks of its other versions.
  *
@@ -38,15 +47,20 @@ export async function openBlockStore(
   version: string,
   caches = platform(),
 ): Promise<BlockStore | undefined> {
+  const cache = await browserCache(caches);
+  if (!cache) return undefined;
   try {
-    const cache = await caches?.open(CACHE);
-    if (!cache) return undefined;
     for (const key of await cache.keys(url, { ignoreSearch: true }))
-      if (new URL(key.url).searchParams.get(VERSION) !== version) await cache.delete(key.url);
+      if (isBlockOfOther(key.url, version)) await cache.delete(key.url);
     return new CacheBlocks(cache, url, version);
   } catch {
-    return undefined; // a browser may refuse storage: weights are fetched, then
+    return undefined;
   }
+}
+
+function isBlockOfOther(url: string, version: string): boolean {
+  const { searchParams } = new URL(url);
+  return searchParams.has(BLOCK) && searchParams.get(VERSION) !== version;
 }
 
 class CacheBlocks implements BlockStore {

@@ -5,6 +5,7 @@ import { requireObject } from '../engine/misuse.ts';
 import { withoutSecrets } from '../engine/text.ts';
 import { BlockSource } from './block-source.ts';
 import { openBlockStore } from './block-store.ts';
+import { keptFetch } from './kept-fetch.ts';
 import type { ByteSource, CheckpointFiles } from './safetensors.ts';
 
 /** How to ask a server. */
@@ -13,7 +14,7 @@ export interface UrlFilesOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Ends every request. */
   readonly signal?: AbortSignal;
-  /** Whether a browser keeps weights for the next visit, as far as it has room. Default true. */
+  /** Whether a browser keeps what it reads for the next visit, as far as it has room. Default true. */
   readonly cache?: boolean;
   /** Instead of the platform's own. */
   readonly fetch?: typeof fetch;
@@ -117,7 +118,8 @@ async function largeFile(url: string, options: UrlFilesOptions): Promise<ByteSou
 
 /** An answer; `undefined` if there is no such file. */
 async function ask(url: string, init: RequestInit, options: UrlFilesOptions): Promise<Response | undefined> {
-  const { headers, signal = null, fetch: get = fetch } = options;
+  const { headers, signal = null, cache = true } = options;
+  const get = options.fetch ?? (cache ? keptFetch : fetch);
   const request = { ...init, headers: { ...headers, ...(init.headers as Record<string, string>) }, signal };
   const response = await bodyOf(url, () => get(url, request), 'Check the address and the network');
   if (response.ok) return response;

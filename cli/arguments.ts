@@ -6,8 +6,7 @@ import { reducers } from '../framefusion/reducers.ts';
 import { weightsConfig } from '../library/catalogue.ts';
 import { dtypes, type ModelDType } from '../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
-import { isModulePath } from './own-module.ts';
-import { pastedPath, timeOf } from './values.ts';
+import { isModulePath, pastedPath, timeOf } from './values.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
 export interface RunArguments {
@@ -21,6 +20,7 @@ export interface RunArguments {
   /** Share of the video tokens that is left in the end, instead of a cost. */
   readonly keep?: number;
   readonly parity: boolean;
+  readonly renumber?: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly reducer: string;
@@ -36,6 +36,7 @@ export interface RunArguments {
   readonly start?: number;
   readonly end?: number;
   readonly forceSample: boolean;
+  readonly processor?: string;
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP?: number;
@@ -79,7 +80,11 @@ const flags = {
     help: 'instead: share of the video tokens left after all reduction (simdiff, flashvid, vidcom2, evs, holitom)',
   },
   parity: { help: "these reducers as in their authors' code, bugs included (docs/deviations.md)" },
-  similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
+  renumber: { help: 'tokens left get the positions of the shortened prompt (flashvid, vidcom2, holitom)' },
+  similarity: {
+    value: 'X',
+    help: "tokens this similar are alike (default: for framefusion the model's, else 0.6; else the method's)",
+  },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
   reducer: {
     value: 'NAME|FILE',
@@ -98,6 +103,10 @@ const flags = {
   start: { value: 'TIME', help: 'look at the video from here on: seconds, or [h:]mm:ss' },
   end: { value: 'TIME', help: 'and up to here' },
   'force-sample': { help: 'spread the frames over the whole video, however long' },
+  processor: {
+    value: 'NAME',
+    help: 'prepare videos as this library does, where a model is known with several (docs/deviations.md)',
+  },
   'max-new-tokens': { value: 'N', help: 'stop after N tokens (default 256)' },
   temperature: { value: 'X', help: 'above 0: sample tokens at this temperature (default 0, greedy)' },
   'top-p': {
@@ -223,6 +232,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
       values.number('keep', 'above 0 and at most 1', (x) => x > 0 && x <= 1),
     ),
     parity: values.has('parity'),
+    ...(values.has('renumber') && { renumber: true }),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     reducer,
@@ -235,6 +245,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     ...given('fps', fps),
     ...timesOf(values.text('start'), values.text('end')),
     forceSample: values.has('force-sample'),
+    ...given('processor', values.text('processor')),
     maxNewTokens: values.count('max-new-tokens') ?? 256,
     temperature: values.number('temperature', 'from 0 to 1000', (x) => x >= 0 && x <= 1000) ?? 0,
     ...given(

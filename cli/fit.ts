@@ -92,6 +92,7 @@ function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
     ...(pictures && { pictures }),
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
+    processor: choice.processor,
     ...(choice.families && { families: choice.families }),
   };
 }

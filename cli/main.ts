@@ -29,9 +29,15 @@ export interface Command<A> {
   parse(argv: readonly string[]): A | 'help' | 'version' | 'examples';
   /** The text of `--help`. */
   help(): string;
+  /** How long it may take to end by itself after a signal; default hardly at all. */
+  readonly graceMs?: number;
   /** The text of `--examples`, for a command that has some. */
   examples?(): string;
-  /** @param version - Name and version, for reports. */
+  /**
+   * The work. The process that the user starts only parses and waits, so import here what only the work needs.
+   *
+   * @param version - Name and version, for reports.
+   */
   work(args: A, version: string): Promise<void>;
 }
 
@@ -43,11 +49,11 @@ export interface Command<A> {
  */
 export async function runCommand<A extends object>(
   tool: string,
-  { parse, help, examples, work }: Command<A>,
+  { parse, help, examples, work, graceMs }: Command<A>,
 ): Promise<void> {
   try {
     const args = parse(process.argv.slice(2));
-    if (typeof args === 'object' && !isSupervised) return await supervise(tool);
+    if (typeof args === 'object' && !isSupervised) return await supervise(tool, graceMs);
     if (args === 'help') standardOutput.write(`${help()}\n`);
     else if (args === 'examples') standardOutput.write(`${examples?.()}\n`);
     else if (args === 'version') standardOutput.write(`${packageVersion()}\n`);

@@ -36,6 +36,7 @@ export async function openModel(
     const model = await loadCheckpoint(files, runtime, {
       dtype: args.dtype ?? choice.dtype ?? 'auto',
       name: choice.name,
+      processor: choice.processor,
       defaults: defaultsOf(choice),
       ...(choice.families && { families: choice.families }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),

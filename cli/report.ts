@@ -1,5 +1,7 @@
 /** The report of a run: what `--json` writes. docs/report.md says what each field means. */
 import type { Runtime } from '../engine/runtime.ts';
+import type { SampledVideo } from '../media/sample-video.ts';
+import type { Video } from '../media/video.ts';
 import type { GenerationDefaults } from '../models/generation-config.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { computedShareOf, type GenerationStats } from '../models/stats.ts';
@@ -94,6 +96,25 @@ export interface Report {
 
 /** Of a run that looked at a video. */
 export type ReportOfVideo = Report & { readonly video: VideoReport };
+
+/** What a report says of the model, and what it computed on. */
+export function modelReport(name: string, model: VideoModel): Pick<Report, 'model' | 'adapter'> {
+  const { architecture, layers, computeDtype: dtype, weights, runtime } = model;
+  return {
+    model: { name, architecture, layers, dtype, weights: weights.formats.join(' + '), weightBytes: weights.bytes },
+    adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
+  };
+}
+
+/** What a report says of a video. */
+export function videoReport(
+  { name, decoder, info, warnings }: Pick<Video, 'name' | 'decoder' | 'info' | 'warnings'>,
+  { sampling }: SampledVideo,
+): VideoReport {
+  const { width, height, frames, averageFps } = info;
+  const { duration: durationSeconds, indices } = sampling;
+  return { name, decoder, width, height, frames, averageFps, durationSeconds, sampled: indices, warnings };
+}
 
 /** Makes one run's part of the report. */
 export function runReport(

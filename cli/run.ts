@@ -26,7 +26,7 @@ import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
 import { familiesWith, type ReducerMaker, reducerMaker } from './own-module.ts';
 import { percentText } from './quantities.ts';
-import { REPORT_VERSION, type Report, runReport, type VideoReport } from './report.ts';
+import { modelReport, REPORT_VERSION, type Report, runReport, videoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
 import { standardOutput } from './standard-output.ts';
 import { bytes, compareTable, layerLines, savedTable } from './table.ts';
@@ -40,7 +40,7 @@ import { bytes, compareTable, layerLines, savedTable } from './table.ts';
 export async function run(args: RunArguments, tool: string): Promise<void> {
   const log = new Log('ff-run', args);
   const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
-  const chosen = { ...chooseModel(args.model), ...families };
+  const chosen = { ...chooseModel(args.model), ...families, ...given('processor', args.processor) };
   const makeReducer = await reducerMaker(args.reducer);
   const outputs = [
     { flag: '--json', path: args.json },
@@ -227,10 +227,13 @@ function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): strin
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
+  const { cost, keep, parity, renumber, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
   if (cost === 1 && keep === undefined && !args.compare) return undefined;
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return args.makeReducer({ cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
+  return args.makeReducer(
+    { cost, keep, parity, renumber, budgetLayers, kv, separators, scoreRows, seed, ...thresholds },
+    choice,
+  );
 }
 
 async function answer(
@@ -285,11 +288,11 @@ interface About {
 }
 
 function makeReport(args: RunArguments, tool: string, about: About): Report {
-  const { model, runtime, opened, shown, answers } = about;
+  const { model, opened, shown, answers } = about;
   const { temperature, seed } = args;
   const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
-  const videos = opened.videos.map((video, i) => videoReport(video, shown.videos[i]!));
+  const videos = opened.videos.map((video, i) => videoReport(video, shown.videos[i]!.sampled));
   const [first] = videos;
   return {
     version: REPORT_VERSION,
@@ -304,15 +307,7 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
     }),
     prompt: about.prompt,
     ...(about.notes.length > 0 && { notes: about.notes }),
-    model: {
-      name: about.choice.name,
-      architecture: model.architecture,
-      layers: model.layers,
-      dtype: model.computeDtype,
-      weights: model.weights.formats.join(' + '),
-      weightBytes: model.weights.bytes,
-    },
-    adapter: { name: runtime.adapterName, kind: runtime.adapterKind, ...runtime.adapterInfo },
+    ...modelReport(about.choice.name, model),
     sampling: { temperature, topP, topK, minP, repetitionPenalty, seed },
     seconds: {
       load: about.loadSeconds,
@@ -327,12 +322,6 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
-}
-
-function videoReport({ name, decoder, info, warnings }: Video, { sampled }: Shown): VideoReport {
-  const { width, height, frames, averageFps } = info;
-  const { duration: durationSeconds, indices } = sampled.sampling;
-  return { name, decoder, width, height, frames, averageFps, durationSeconds, sampled: indices, warnings };
 }
 
 async function finish(args: RunArguments, report: Report, about: About, log: Log): Promise<void> {

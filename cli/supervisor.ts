@@ -24,6 +24,13 @@ const DAWN_LIMITS =
 /** Whether this process does the work. */
 export const isSupervised = process.env[SUPERVISOR] === String(process.ppid) && process.connected;
 
+let onSignal = (end: () => void): void => end();
+
+/** What this process, which does the work, does at a signal from now on, instead of ending at once. */
+export function handleSignals(handle: (end: () => void) => void): void {
+  onSignal = handle;
+}
+
 /**
  * Makes this process, which does the work, end with its supervisor and by signals. Whatever is to be removed at the end has
  * a listener of `exit`, which a signal by itself would not call. `process.exit` would also take native code down in order,
@@ -35,7 +42,7 @@ export function obeySupervisor(): void {
     for (const one of signals) process.removeAllListeners(one);
     process.kill(process.pid, signal);
   };
-  for (const signal of signals) process.on(signal, () => end(signal));
+  for (const signal of signals) process.on(signal, () => onSignal(() => end(signal)));
   process.on('disconnect', () => end('SIGKILL'));
   process.channel?.unref();
 }
@@ -44,9 +51,10 @@ export function obeySupervisor(): void {
  * Starts the command line of this process once more, as the process that works, and ends as that one does.
  *
  * @param tool - What messages call the command.
+ * @param graceMs - How long the working process may take to end by itself after a signal; its exit code then counts.
  */
-export async function supervise(tool: string): Promise<void> {
-  const supervisor = new Supervisor();
+export async function supervise(tool: string, graceMs = GRACE_MS): Promise<void> {
+  const supervisor = new Supervisor(graceMs);
   const { code, signal } = await supervisor.run();
   if (signal === null) {
     process.exitCode = code ?? 1;
@@ -67,8 +75,10 @@ class Supervisor {
   readonly #leftovers = new Set<string>();
   #child: ChildProcess | undefined;
   #asked: NodeJS.Signals | undefined;
+  readonly #graceMs: number;
 
-  constructor() {
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs;
     for (const signal of signals) process.on(signal, () => this.#end(signal));
   }
 
@@ -79,7 +89,9 @@ class Supervisor {
       if (this.#asked) return { code: null, signal: this.#asked };
       const ended = await this.#work(temporary?.path);
       for (const path of this.#leftovers) removeSync(path);
-      return { code: ended.code, signal: this.#asked ?? ended.signal };
+      // One that was given time, and ended in order, says how by its code.
+      const inOrder = this.#graceMs > GRACE_MS && ended.code !== null;
+      return { code: ended.code, signal: inOrder ? null : (this.#asked ?? ended.signal) };
     } finally {
       temporary?.[Symbol.dispose]();
       for (const signal of signals) process.removeAllListeners(signal);
@@ -116,7 +128,7 @@ class Supervisor {
   #end(signal: NodeJS.Signals): void {
     this.#asked ??= signal;
     this.#child?.kill(signal);
-    setTimeout(() => this.#child?.kill('SIGKILL'), GRACE_MS).unref();
+    setTimeout(() => this.#child?.kill('SIGKILL'), this.#graceMs).unref();
   }
 }
 

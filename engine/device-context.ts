@@ -55,6 +55,8 @@ export class DeviceContext {
   /** From outside all error scopes: the next check tells it, once. */
   #stray: Error | undefined;
   #lost: DeviceError | undefined;
+  /** Resolves when the device is lost, or closed: what is on it is gone. */
+  readonly lost: Promise<DeviceError>;
   #closed = false;
 
   protected constructor(adapter: GPUAdapter, device: GPUDevice, traits: AdapterTraits, options: DeviceOptions) {
@@ -81,8 +83,9 @@ export class DeviceContext {
     device.onuncapturederror = ({ error }) => {
       this.#stray ??= new KernelError(`${this.adapterName}: ${error.message}`);
     };
-    device.lost.then(({ reason, message }) => {
+    this.lost = device.lost.then(({ reason, message }) => {
       this.#lost ??= new DeviceError(`${this.adapterName}: the device was lost (${reason}): ${message} Run again.`);
+      return this.#lost;
     });
   }
 

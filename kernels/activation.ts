@@ -4,6 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import geluSource from './gelu.wgsl';
 import { ceilDiv, floatDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
 import swigluSource from './swiglu.wgsl';
 
 const geluKernel = new Kernel('gelu', geluSource);
@@ -24,12 +25,15 @@ const geluForms: readonly GeluForm[] = ['erf', 'tanh', 'quick'];
 export function gelu(rec: Recorder, x: Tensor, form: GeluForm): Tensor {
   const [rows, dim] = x.shape2();
   const y = rec.empty('gelu', x.shape, x.dtype);
+  const act = floatDType('gelu', 'x', x);
+  const { width, codec } = laneOf(rec.runtime, act, dim);
   rec.dispatch(geluKernel, {
     operands: { x, y },
     params: { dim },
     constants: { FORM: geluForms.indexOf(form) },
-    types: { act: floatDType('gelu', 'x', x) },
-    workgroups: [ceilDiv(dim, 64), rows],
+    types: { act },
+    codec,
+    workgroups: [ceilDiv(dim / width, 64), rows],
   });
   return y;
 }
@@ -48,11 +52,13 @@ export function swiglu(rec: Recorder, x: Tensor, out: 'f32' | 'f16' = 'f32'): Te
   if (width % 2 !== 0) throw new ShapeError(`swiglu: x must have gate and up, an even last axis, got ${x}.`);
   const dim = width / 2;
   const y = rec.empty('swiglu', [rows, dim], out);
+  const { width: taken, codec } = laneOf(rec.runtime, out, dim);
   rec.dispatch(swigluKernel, {
     operands: { x, y },
     params: { dim },
     types: { act: floatDType('swiglu', 'x', x), out },
-    workgroups: [ceilDiv(dim, 64), rows],
+    codec,
+    workgroups: [ceilDiv(dim / taken, 64), rows],
   });
   return y;
 }

@@ -4,6 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import source from './add.wgsl';
 import { ceilDiv, expectDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
 
 const kernel = new Kernel('add', source);
 
@@ -25,12 +26,15 @@ export function add(rec: Recorder, residual: Tensor, x: Tensor, scale?: Tensor):
   if (scale) expectShape('add', 'scale', scale, [dim]);
   for (const tensor of [residual, x]) expectDType('add', tensor.label, tensor, 'f32');
   const y = rec.empty('add', x.shape, 'f32');
+  const { width: taken, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(kernel, {
     // Without a scale, the override keeps the kernel from reading what stands in for it.
     operands: { residual, x, scale: scale ?? x, y },
     params: { dim, period },
     constants: { SCALED: Number(scale !== undefined) },
-    workgroups: [ceilDiv(dim, 64), rows],
+    types: { act: 'f32' },
+    codec,
+    workgroups: [ceilDiv(dim / taken, 64), rows],
   });
   return y;
 }

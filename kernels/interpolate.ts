@@ -4,6 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType } from './grid.ts';
 import source from './interpolate.wgsl';
+import { laneOf } from './lane/index.ts';
 import type { Grid } from './merge-patches.ts';
 
 const kernel = new Kernel('interpolate', source);
@@ -22,10 +23,13 @@ export function interpolate(rec: Recorder, table: Tensor, { rows, columns }: Gri
   const side = Math.sqrt(places);
   if (!Number.isInteger(side)) throw new ShapeError(`interpolate: table must be [side^2, *], got ${table}.`);
   const y = rec.empty('interpolated', [rows * columns, dim], 'f32');
+  const { width, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(kernel, {
     operands: { table, y },
     params: { side, rows, columns, dim },
-    workgroups: [ceilDiv(dim, 64), rows * columns],
+    types: { act: 'f32' },
+    codec,
+    workgroups: [ceilDiv(dim / width, 64), rows * columns],
   });
   return y;
 }

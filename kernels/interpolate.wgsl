@@ -4,19 +4,22 @@
 //   table  [side * side, dim]
 //   y      [rows * columns, dim]
 //
-// An axis of one is where the table begins. One thread per element of y.
+// An axis of one is where the table begins. One thread per element of y, or eight (lane/).
 
+alias act = f32;
+alias out = act;
 struct Params { side: u32, rows: u32, columns: u32, dim: u32 }
 
-@group(0) @binding(0) var<storage, read> table: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> table: array<Numbers>;
+@group(0) @binding(1) var<storage, read_write> y: array<Numbers>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn sourceOf(i: u32, count: u32) -> f32 { return f32(i * (params.side - 1u)) / f32(max(count, 2u) - 1u); }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= params.dim) { return; }
+  let length = params.dim / WIDTH;
+  if (id.x >= length) { return; }
   let down = sourceOf(id.y / params.columns, params.rows);
   let across = sourceOf(id.y % params.columns, params.columns);
   let last = params.side - 1u;
@@ -25,9 +28,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let below = min(top + 1u, last);
   let right = min(left + 1u, last);
   let share = vec2<f32>(down - f32(top), across - f32(left));
-  let upper = mix(at(top, left, id.x), at(top, right, id.x), share.y);
-  let lower = mix(at(below, left, id.x), at(below, right, id.x), share.y);
-  y[id.y * params.dim + id.x] = mix(upper, lower, share.x);
+  let upper = mixed(at(top, left, id.x), at(top, right, id.x), share.y);
+  let lower = mixed(at(below, left, id.x), at(below, right, id.x), share.y);
+  y[id.y * length + id.x] = mixed(upper, lower, share.x);
 }
 
-fn at(row: u32, column: u32, c: u32) -> f32 { return table[(row * params.side + column) * params.dim + c]; }
+fn at(row: u32, column: u32, c: u32) -> Numbers { return table[(row * params.side + column) * (params.dim / WIDTH) + c]; }

@@ -6,14 +6,17 @@ import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { swiglu } from './activation.ts';
 import { codecOf, together, vec8Of, wideCodecOf } from './codec/index.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
+import halvesSource from './linear/linear-halves.wgsl';
 import joinSource from './linear/linear-join.wgsl';
-import { type LinearPlan, linearPlan, linearTable, partsOf } from './linear/plans.ts';
+import { type LinearPlan, linearPlan, linearTable, partsOf, wantsHalves } from './linear/plans.ts';
 import { fixedSize, matrixPart, matrixShape } from './matrix.ts';
 import type { Weight } from './weight.ts';
 
 export { type LinearPlan, linearPlan, linearPlans } from './linear/plans.ts';
 
 const joinKernel = new Kernel('linear-join', joinSource);
+const halvesKernel = new Kernel('linear-halves', halvesSource);
 
 /** A linear layer's parameters as a model holds them. */
 export interface LinearWeights {
@@ -31,6 +34,11 @@ export interface LinearOptions {
   readonly residual?: Tensor;
   /** `[rows, n]`, dtype `out`: where the result is written instead of a tensor of its own. */
   readonly into?: Tensor;
+  /**
+   * Whether an `x` in f32 may be rounded to f16, each row divided by a power of two first: no number overflows, and those of a row
+   * keep all their places down to 2^-22 of its largest. Plans for GPUs do so, where f16 is faster.
+   */
+  readonly halves?: boolean;
   readonly plan?: LinearPlan | undefined;
 }
 
@@ -58,7 +66,7 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
   expectDType('linear', 'into', y, out);
   let column = 0;
   for (const part of weight.parts) {
-    multiply(rec, x, part, y, { weight, bias, residual, column, plan: options.plan });
+    multiply(rec, x, part, y, { weight, bias, residual, column, halves: options.halves, plan: options.plan });
     column += part.shape[0] ?? 0;
   }
   return y;
@@ -90,6 +98,7 @@ interface Multiplication {
   /** Of `y`, where the part's first row goes. */
   readonly column?: number;
   readonly gated?: boolean;
+  readonly halves?: boolean | undefined;
   readonly plan?: LinearPlan | undefined;
 }
 
@@ -98,16 +107,18 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   const { weight, bias, residual, column = 0, gated = false } = options;
   const [rows, k] = x.shape2();
   const [n = 0] = part.shape;
-  const act = floatDType('linear', 'x', x);
+  const act = options.halves && weight.format !== 'f32' ? 'f16' : floatDType('linear', 'x', x);
   const plan = options.plan ?? linearPlan(rec.runtime, { act, format: weight.format, rows, k, n });
+  const halved = act === 'f16' && x.dtype === 'f32' && wantsHalves(plan);
+  const factor = halved ? halvesOf(rec, x) : x;
   const finish: Finish = { bias, residual, column, gated };
   const parts = partsOf(plan, { rows, k, n });
   if (parts === 1) {
-    share(rec, plan, [x, weight, part], y, finish);
+    share(rec, plan, [factor, weight, part], y, { ...finish, halved });
     return;
   }
   const partial = rec.empty('parts of linear', [parts * rows, n], 'f32');
-  share(rec, plan, [x, weight, part], partial, { column: 0, gated: false });
+  share(rec, plan, [factor, weight, part], partial, { column: 0, gated: false, halved });
   rec.dispatch(joinKernel, {
     ...finishing(partial, y, finish, { rows, n, k: parts, span: 0 }),
     types: { act: 'f32', out: floatDType('linear', 'into', y) },
@@ -117,12 +128,28 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   });
 }
 
+/** `[rows, k + 8]` f16: what linear-halves.wgsl makes of `x`. */
+function halvesOf(rec: Recorder, x: Tensor): Tensor {
+  const [rows, k] = x.shape2();
+  const y = rec.empty('halves', [rows, k + 8], 'f16');
+  rec.dispatch(halvesKernel, {
+    operands: { x, y },
+    params: { k },
+    types: { act: 'f32', out: 'f16' },
+    codec: laneOf(rec.runtime, 'f16', k).codec,
+    workgroups: [rows],
+  });
+  return y;
+}
+
 /** What is done with a finished sum. */
 interface Finish {
   readonly bias?: Tensor | undefined;
   readonly residual?: Tensor | undefined;
   readonly column: number;
   readonly gated: boolean;
+  /** Whether rows are divided by powers of two, and followed by them. */
+  readonly halved?: boolean;
 }
 
 /** Operands and parameters that all linear kernels have. */
@@ -151,7 +178,8 @@ function share(
   finish: Finish,
 ): void {
   const { kernel, tile } = linearTable[plan];
-  const [rows, k] = x.shape2();
+  const [rows] = x.shape2();
+  const k = weight.columns;
   const [n = 0] = part.shape;
   const act = floatDType('linear', 'x', x);
   const parts = partsOf(plan, { rows, k, n });
@@ -161,7 +189,7 @@ function share(
   const { columns, ...options } = optionsOf(plan, rec.runtime, n, finish.gated);
   rec.dispatch(kernel, {
     ...rest,
-    constants: { ...constants, ...options },
+    constants: { ...constants, ...options, ...(finish.halved && { HALVED: 1 }) },
     types: { act, out: floatDType('linear', 'into', y) },
     codec: textOf(plan, act, weight, shape && matrixPart(shape)),
     subgroupSize: shape && fixedSize(rec.runtime, shape),

@@ -3,6 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
 import source from './mean-frames.wgsl';
 
 const kernel = new Kernel('mean-frames', source);
@@ -26,10 +27,13 @@ export function meanFrames(
   if (!Number.isInteger(count))
     throw new ShapeError(`meanFrames: x must be groups of ${frames} frames of ${each} rows, got ${x}.`);
   const y = rec.empty('mean of frames', [count * each, dim], 'f32');
+  const { width, codec } = laneOf(rec.runtime, 'f32', each * dim);
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { frames, size: each * dim },
-    workgroups: [ceilDiv(each * dim, 64), count],
+    types: { act: 'f32' },
+    codec,
+    workgroups: [ceilDiv((each * dim) / width, 64), count],
   });
   return y;
 }

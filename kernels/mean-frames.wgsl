@@ -3,18 +3,21 @@
 //   x  [groups * frames, size]
 //   y  [groups, size]
 //
-// One thread per element of y.
+// One thread per element of y, or eight (lane/).
 
+alias act = f32;
+alias out = act;
 struct Params { frames: u32, size: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Numbers>;
+@group(0) @binding(1) var<storage, read_write> y: array<Numbers>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= params.size) { return; }
-  var sum = 0.0;
-  for (var t = 0u; t < params.frames; t++) { sum += x[(id.y * params.frames + t) * params.size + id.x]; }
-  y[id.y * params.size + id.x] = sum / f32(params.frames);
+  let length = params.size / WIDTH;
+  if (id.x >= length) { return; }
+  var sum = splat(0.0);
+  for (var t = 0u; t < params.frames; t++) { sum += x[(id.y * params.frames + t) * length + id.x]; }
+  y[id.y * length + id.x] = divided(sum, f32(params.frames));
 }

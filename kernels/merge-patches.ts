@@ -3,6 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
 import source from './merge-patches.wgsl';
 
 const kernel = new Kernel('merge-patches', source);
@@ -35,10 +36,13 @@ export function mergePatches(rec: Recorder, x: Tensor, { rows, columns }: Grid, 
   const to = mergedGrid({ rows, columns }, by);
   const cells = frames * to.rows * to.columns;
   const y = rec.empty('merged patches', [cells, by ** 2 * dim], 'f32');
+  const { width, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { rows, columns, by, dim },
-    workgroups: [ceilDiv(by ** 2 * dim, 64), cells],
+    types: { act: 'f32' },
+    codec,
+    workgroups: [ceilDiv((by ** 2 * dim) / width, 64), cells],
   });
   return y;
 }

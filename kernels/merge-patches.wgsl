@@ -4,28 +4,31 @@
 //   x  [frames * rows * columns, dim]
 //   y  [frames * ceil(rows / by) * ceil(columns / by), by^2 * dim]
 //
-// One thread per element of y. With by 2 it is InternVL's pixel shuffle (ps_version v2).
+// One thread per element of y, or eight (lane/). With by 2 it is InternVL's pixel shuffle (ps_version v2).
 
+alias act = f32;
+alias out = act;
 struct Params { rows: u32, columns: u32, by: u32, dim: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Numbers>;
+@group(0) @binding(1) var<storage, read_write> y: array<Numbers>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let width = params.by * params.by * params.dim;
+  let length = params.dim / WIDTH;
+  let width = params.by * params.by * length;
   if (id.x >= width) { return; }
   let wide = (params.columns + params.by - 1u) / params.by;
   let cells = (params.rows + params.by - 1u) / params.by * wide;
   let frame = id.y / cells;
   let cell = id.y % cells;
-  let neighbour = id.x / params.dim;
+  let neighbour = id.x / length;
   let i = (cell / wide) * params.by + neighbour / params.by;
   let j = (cell % wide) * params.by + neighbour % params.by;
-  var value = 0.0;
+  var value = splat(0.0);
   if (i < params.rows && j < params.columns) {
-    value = x[((frame * params.rows + i) * params.columns + j) * params.dim + id.x % params.dim];
+    value = x[((frame * params.rows + i) * params.columns + j) * length + id.x % length];
   }
   y[id.y * width + id.x] = value;
 }

@@ -2,6 +2,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { floatDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
 import layerNormSource from './layer-norm.wgsl';
 import rmsNormSource from './rms-norm.wgsl';
 
@@ -27,6 +28,7 @@ export function rmsNorm(rec: Recorder, x: Tensor, weight: Tensor, eps: number, o
     operands: { x, weight, y },
     params: { dim, eps },
     types: { act: floatDType('rmsNorm', 'x', x), out },
+    codec: laneOf(rec.runtime, out, dim).codec,
     workgroups: [rows],
   });
   return y;
@@ -63,6 +65,7 @@ export function layerNorm(
     operands: { x, weight, bias, y },
     params: { dim, eps },
     types: { act: floatDType('layerNorm', 'x', x), out },
+    codec: laneOf(rec.runtime, out, dim).codec,
     workgroups: [rows],
   });
   return y;

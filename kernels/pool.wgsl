@@ -7,48 +7,50 @@
 //
 // MODE 0: bilinear, side = ceil(grid / 2), source (i + 0.5) * grid / side - 0.5 held at 0, no antialiasing, as
 // torch.nn.functional.interpolate(align_corners=False). MODE 1, 2: mean and maximum of 2 x 2, side = floor(grid / 2).
-// One thread per element of y.
+// One thread per element of y, or eight (lane/).
 
 alias act = f32;
+alias out = act;
 override MODE: u32;
 override NEWLINE: u32;
 struct Params { grid: u32, side: u32, dim: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read> newline: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<In>;
+@group(0) @binding(1) var<storage, read> newline: array<Numbers>;
+@group(0) @binding(2) var<storage, read_write> y: array<Numbers>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-fn feature(frame: u32, i: u32, j: u32, c: u32) -> f32 {
-  return f32(x[((frame * params.grid + i) * params.grid + j) * params.dim + c]);
+fn feature(frame: u32, i: u32, j: u32, c: u32) -> Numbers {
+  return numbers(x[((frame * params.grid + i) * params.grid + j) * (params.dim / WIDTH) + c]);
 }
 
 fn source(i: u32) -> f32 {
   return max((f32(i) + 0.5) * (f32(params.grid) / f32(params.side)) - 0.5, 0.0);
 }
 
-fn bilinear(frame: u32, i: u32, j: u32, c: u32) -> f32 {
+fn bilinear(frame: u32, i: u32, j: u32, c: u32) -> Numbers {
   let top = source(i);
   let left = source(j);
   let i0 = u32(top);
   let j0 = u32(left);
   let i1 = min(i0 + 1u, params.grid - 1u);
   let j1 = min(j0 + 1u, params.grid - 1u);
-  let upper = mix(feature(frame, i0, j0, c), feature(frame, i0, j1, c), left - f32(j0));
-  let lower = mix(feature(frame, i1, j0, c), feature(frame, i1, j1, c), left - f32(j0));
-  return mix(upper, lower, top - f32(i0));
+  let upper = mixed(feature(frame, i0, j0, c), feature(frame, i0, j1, c), left - f32(j0));
+  let lower = mixed(feature(frame, i1, j0, c), feature(frame, i1, j1, c), left - f32(j0));
+  return mixed(upper, lower, top - f32(i0));
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let c = id.x;
-  if (c >= params.dim) { return; }
+  let length = params.dim / WIDTH;
+  if (c >= length) { return; }
   let columns = params.side + select(0u, 1u, NEWLINE == 1u);
   let tokens = params.side * columns + select(0u, 1u, NEWLINE == 2u);
   let frame = id.y / tokens;
   let i = (id.y % tokens) / columns;
   let j = (id.y % tokens) % columns;
-  var value: f32;
+  var value: Numbers;
   if (i == params.side || j == params.side) {
     value = newline[c];
   } else if (MODE == 0u) {
@@ -58,7 +60,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let b = feature(frame, 2u * i, 2u * j + 1u, c);
     let d = feature(frame, 2u * i + 1u, 2u * j, c);
     let e = feature(frame, 2u * i + 1u, 2u * j + 1u, c);
-    value = select(max(max(a, b), max(d, e)), (a + b + d + e) * 0.25, MODE == 1u);
+    value = larger(larger(a, b), larger(d, e));
+    if (MODE == 1u) { value = (a + b + d + e) * 0.25; }
   }
-  y[id.y * params.dim + c] = value;
+  y[id.y * length + c] = value;
 }

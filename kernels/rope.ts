@@ -2,7 +2,8 @@ import { ShapeError } from '../engine/errors.ts';
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
-import { expectDType, floatDType } from './grid.ts';
+import { ceilDiv, expectDType, floatDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
 import source from './rope.wgsl';
 
 const kernel = new Kernel('rope', source);
@@ -95,6 +96,13 @@ export interface SplitOptions {
   readonly norm?: HeadNorm | undefined;
 }
 
+/** Heads that threads turn together, which each needs `threads` of; a divisor of the team, so that all heads have as many. */
+function headsOf(team: number, threads: number): number {
+  let heads = Math.max(1, Math.floor(team / threads));
+  while (team % heads !== 0) heads--;
+  return heads;
+}
+
 /**
  * Splits fused rows into query, key and value, and rotates query and key by their positions.
  *
@@ -125,13 +133,23 @@ export function splitRope(
   if (offset + rows > k.shape2()[0]) throw new ShapeError(`splitRope: rows ${offset} + ${rows} do not fit ${k}.`);
   if (norm) expectShape('splitRope', 'norm', norm.weight, [2 * headDim]);
   const q = rec.empty('query', [rows, heads * headDim], qkv.dtype);
+  const act = floatDType('splitRope', 'qkv', qkv);
+  const all = heads + 2 * kvHeads;
+  const { width: taken, team, codec } = laneOf(rec.runtime, act, headDim / 2);
+  const together = taken === 1 ? 1 : headsOf(team, headDim / 2 / taken);
   rec.dispatch(kernel, {
     // Without a norm, the override keeps the kernel from reading what stands in for it.
     operands: { qkv, position, rotation, norm: norm?.weight ?? rotation, q, k, v },
     params: { heads, kvHeads, offset, eps: norm?.eps ?? 0 },
-    constants: { HEAD_DIM: headDim, GROUPED: Number(order === 'grouped'), NORMED: Number(norm !== undefined) },
-    types: { act: floatDType('splitRope', 'qkv', qkv) },
-    workgroups: [heads + 2 * kvHeads, rows],
+    constants: {
+      HEAD_DIM: headDim,
+      GROUPED: Number(order === 'grouped'),
+      NORMED: Number(norm !== undefined),
+      HEADS: together,
+    },
+    types: { act },
+    codec,
+    workgroups: [ceilDiv(all, together), rows],
   });
   return q;
 }

@@ -9,25 +9,26 @@
 //   q         [rows, heads * HEAD_DIM]
 //   k, v      [capacity, kvHeads * HEAD_DIM]          rows offset .. offset + rows are written
 //
-// One workgroup per head of a row, one thread per pair of elements.
+// A workgroup takes as many heads of a row as its threads make pairs of; a thread turns a pair, or eight (lane/).
 
 alias act = f32;
+alias out = act;
 override HEAD_DIM: u32;
 override GROUPED: bool;
 override NORMED: bool;
+override HEADS: u32;  // of a workgroup; divides its threads
 struct Params { heads: u32, kvHeads: u32, offset: u32, eps: f32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<act>;
+@group(0) @binding(0) var<storage, read> qkv: array<In>;
 @group(0) @binding(1) var<storage, read> position: array<u32>;
-@group(0) @binding(2) var<storage, read> rotation: array<vec2<f32>>;
-@group(0) @binding(3) var<storage, read> norm: array<f32>;
-@group(0) @binding(4) var<storage, read_write> q: array<act>;
-@group(0) @binding(5) var<storage, read_write> k: array<act>;
-@group(0) @binding(6) var<storage, read_write> v: array<act>;
+@group(0) @binding(2) var<storage, read> rotation: array<Pairs>;
+@group(0) @binding(3) var<storage, read> norm: array<Numbers>;
+@group(0) @binding(4) var<storage, read_write> q: array<Out>;
+@group(0) @binding(5) var<storage, read_write> k: array<Out>;
+@group(0) @binding(6) var<storage, read_write> v: array<Out>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-const WG = 32u;
-var<workgroup> partial: array<f32, WG>;
+var<workgroup> partial: array<f32, TEAM>;
 
 // Where a head would be if all queries came first, then all keys, then all values.
 fn place(head: u32) -> u32 {
@@ -39,51 +40,61 @@ fn place(head: u32) -> u32 {
   return params.heads + (slot - queries) * params.kvHeads + group;
 }
 
-// 1 / sqrt(mean(x^2) + eps) of the head that starts at `start`, in f32 whatever the dtype.
-fn scaleOf(start: u32, lane: u32) -> f32 {
+// 1 / sqrt(mean(x^2) + eps) of the head that starts at `start`, by `team` threads, in f32 whatever the dtype.
+fn scaleOf(start: u32, thread: u32, team: u32) -> f32 {
   var squares = 0.0;
-  for (var i = lane; i < HEAD_DIM; i += WG) {
-    let value = f32(qkv[start + i]);
-    squares += value * value;
+  for (var i = thread % team; i < HEAD_DIM / WIDTH; i += team) {
+    let value = numbers(qkv[start + i]);
+    squares += dotOf(value, value);
   }
-  partial[lane] = squares;
+  partial[thread] = squares;
   workgroupBarrier();
   squares = 0.0;
-  for (var i = 0u; i < WG; i++) { squares += partial[i]; }
+  for (var i = 0u; i < team; i++) { squares += partial[thread / team * team + i]; }
   return 1.0 / sqrt(squares / f32(HEAD_DIM) + params.eps);
 }
 
-@compute @workgroup_size(32)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let half = HEAD_DIM / 2u;
+@compute @workgroup_size(TEAM)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let half = HEAD_DIM / 2u / WIDTH;
+  let width = 2u * half;
+  let team = TEAM / HEADS;
   let heads = params.heads + 2u * params.kvHeads;
   let row = group.y;
-  let start = (row * heads + group.x) * HEAD_DIM;
-  let head = place(group.x);
+  let own = group.x * HEADS + thread / team;
+  let start = (row * heads + min(own, heads - 1u)) * width;
+  var scale = 1.0;
+  if (NORMED) { scale = scaleOf(start, thread, team); }
+  if (own >= heads) { return; }
+  let head = place(own);
   let isQuery = head < params.heads;
   let isKey = !isQuery && head < params.heads + params.kvHeads;
-  var scale = 1.0;
-  if (NORMED) { scale = scaleOf(start, lane); }
-  let gains = select(0u, HEAD_DIM, isKey);
+  let gains = select(0u, width, isKey);
   let cacheRow = (params.offset + row) * params.kvHeads;
-  for (var i = lane; i < half; i += WG) {
-    let stored = vec2<f32>(f32(qkv[start + i]), f32(qkv[start + half + i]));
-    var x = stored;
-    if (NORMED) { x *= scale * vec2<f32>(norm[gains + i], norm[gains + half + i]); }
+  for (var i = thread % team; i < half; i += team) {
+    let first = numbers(qkv[start + i]);
+    let second = numbers(qkv[start + half + i]);
+    var a = first;
+    var b = second;
+    if (NORMED) {
+      a = times(a, scale * norm[gains + i]);
+      b = times(b, scale * norm[gains + half + i]);
+    }
     let turn = rotation[position[row] * half + i];
-    let turned = vec2<f32>(x.x * turn.x - x.y * turn.y, x.y * turn.x + x.x * turn.y);
+    let low = stored(times(a, firsts(turn)) - times(b, seconds(turn)));
+    let high = stored(times(b, firsts(turn)) + times(a, seconds(turn)));
     if (isQuery) {
-      let to = (row * params.heads + head) * HEAD_DIM + i;
-      q[to] = act(turned.x);
-      q[to + half] = act(turned.y);
+      let to = (row * params.heads + head) * width + i;
+      q[to] = low;
+      q[to + half] = high;
     } else if (isKey) {
-      let to = (cacheRow + head - params.heads) * HEAD_DIM + i;
-      k[to] = act(turned.x);
-      k[to + half] = act(turned.y);
+      let to = (cacheRow + head - params.heads) * width + i;
+      k[to] = low;
+      k[to + half] = high;
     } else {
-      let to = (cacheRow + head - params.heads - params.kvHeads) * HEAD_DIM + i;
-      v[to] = act(stored.x);
-      v[to + half] = act(stored.y);
+      let to = (cacheRow + head - params.heads - params.kvHeads) * width + i;
+      v[to] = stored(first);
+      v[to + half] = stored(second);
     }
   }
 }

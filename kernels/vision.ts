@@ -3,6 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
+import { laneOf } from './lane/index.ts';
 import patchifySource from './patchify.wgsl';
 import poolSource from './pool.wgsl';
 
@@ -39,11 +40,13 @@ export function patchify(
   const dim = channels * depth * patchSize ** 2;
   const rows = (frames / depth) * patches;
   const y = rec.empty('patches', [rows, dim], out);
+  const lane = laneOf(rec.runtime, out, patchSize, width);
   rec.dispatch(patchifyKernel, {
     operands: { pixels, y },
     params: { channels, height, width, patchSize, depth },
     types: { act: out },
-    workgroups: [ceilDiv(dim, 64), rows],
+    codec: lane.codec,
+    workgroups: [ceilDiv(dim / lane.width, 64), rows],
   });
   return y;
 }
@@ -92,12 +95,14 @@ export function pool(
   else if (newlines !== 'none') throw new ShapeError(`pool: newlines after each ${newlines} need a newline vector.`);
   const tokens = frames * tokensPerFrame(side, newlines);
   const y = rec.empty('visual tokens', [tokens, dim], 'f32');
+  const { width, codec } = laneOf(rec.runtime, 'f32', dim);
   rec.dispatch(poolKernel, {
     operands: { x, newline: newline ?? x, y },
     params: { grid, side, dim },
     constants: { MODE: poolModes.indexOf(mode), NEWLINE: newlinePlaces.indexOf(newlines) },
     types: { act: floatDType('pool', 'x', x) },
-    workgroups: [ceilDiv(dim, 64), tokens],
+    codec,
+    workgroups: [ceilDiv(dim / width, 64), tokens],
   });
   return y;
 }

@@ -6,7 +6,7 @@ declare module '*/add.wgsl' {
     params: 'dim' | 'period';
     constants: 'SCALED';
     options: never;
-    types: never;
+    types: 'act';
   }>;
   export default source;
 }
@@ -177,8 +177,18 @@ declare module '*/interpolate.wgsl' {
     params: 'side' | 'rows' | 'columns' | 'dim';
     constants: never;
     options: never;
-    types: never;
+    types: 'act';
   }>;
+  export default source;
+}
+
+declare module '*/eight.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/one.wgsl' {
+  const source: string;
   export default source;
 }
 
@@ -198,7 +208,18 @@ declare module '*/linear-few.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'COLUMNS' | 'GATED';
+    options: 'COLUMNS' | 'HALVED' | 'GATED';
+    types: 'act' | 'out';
+  }>;
+  export default source;
+}
+
+declare module '*/linear-halves.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'x' | 'y';
+    params: 'k';
+    constants: never;
+    options: never;
     types: 'act' | 'out';
   }>;
   export default source;
@@ -220,7 +241,7 @@ declare module '*/linear-matrix.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'GATED';
+    options: 'HALVED' | 'GATED';
     types: 'act' | 'out';
   }>;
   export default source;
@@ -264,7 +285,7 @@ declare module '*/linear-tile.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'GATED';
+    options: 'HALVED' | 'GATED';
     types: 'act' | 'out';
   }>;
   export default source;
@@ -275,7 +296,7 @@ declare module '*/linear-vec8.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'GATED';
+    options: 'HALVED' | 'GATED';
     types: 'act' | 'out';
   }>;
   export default source;
@@ -298,7 +319,7 @@ declare module '*/mean-frames.wgsl' {
     params: 'frames' | 'size';
     constants: never;
     options: never;
-    types: never;
+    types: 'act';
   }>;
   export default source;
 }
@@ -309,6 +330,17 @@ declare module '*/merge-patches.wgsl' {
     params: 'rows' | 'columns' | 'by' | 'dim';
     constants: never;
     options: never;
+    types: 'act';
+  }>;
+  export default source;
+}
+
+declare module '*/normalise.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'rgb' | 'values' | 'y';
+    params: 'width' | 'height';
+    constants: never;
+    options: never;
     types: never;
   }>;
   export default source;
@@ -316,7 +348,7 @@ declare module '*/merge-patches.wgsl' {
 
 declare module '*/pack-bf16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -327,7 +359,7 @@ declare module '*/pack-bf16.wgsl' {
 
 declare module '*/pack-f16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -338,7 +370,18 @@ declare module '*/pack-f16.wgsl' {
 
 declare module '*/pack-f32.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/pack-fours.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -349,7 +392,7 @@ declare module '*/pack-f32.wgsl' {
 
 declare module '*/pack-q4.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -360,7 +403,18 @@ declare module '*/pack-q4.wgsl' {
 
 declare module '*/pack-q8.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/pack-shared.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -575,7 +629,7 @@ declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v';
     params: 'heads' | 'kvHeads' | 'offset' | 'eps';
-    constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED';
+    constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED' | 'HEADS';
     options: never;
     types: 'act';
   }>;
@@ -597,7 +651,7 @@ declare module '*/attention-subgroup.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
     params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
-    constants: 'HEAD_DIM' | 'CAUSAL';
+    constants: 'CAUSAL';
     options: 'LANES' | 'UNEVEN' | 'CHUNKS';
     types: 'act';
   }>;

@@ -13,6 +13,7 @@ export interface NamedModel {
   readonly frames: number;
   readonly fps?: number;
   readonly forceSample?: boolean;
+  readonly processor?: string;
   readonly similarityLowerBound?: number;
   readonly ratioLowerBound?: number;
   readonly thresholdSource?: string;

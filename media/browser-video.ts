@@ -15,7 +15,7 @@ import { plainText } from '../engine/text.ts';
 import { nameOf } from './address.ts';
 import { PixelReader } from './browser-pixels.ts';
 import { probeTrack, stopped, type TrackProbe } from './browser-probe.ts';
-import { VideoError } from './errors.ts';
+import { NoDecoderError, VideoError } from './errors.ts';
 import { checkIndices } from './frames.ts';
 import { noFrames } from './probe-errors.ts';
 import type { Frame, FramesOptions, Video, VideoInfo } from './video.ts';
@@ -76,13 +76,19 @@ async function videoTrack(input: Input, name: string, head: Uint8Array | undefin
   });
   const container = !readable && head && foreignContainer(head);
   if (container)
-    throw new VideoError(name, `${container}, which browsers do not read. Convert it to MP4, or ask about it in Node.`);
+    throw new NoDecoderError(
+      name,
+      `${container}, which browsers do not read. Convert it to MP4, or ask about it in Node.`,
+    );
   if (!readable) throw new VideoError(name, 'not a video. A video file is needed: MP4, MOV, MKV or WebM.');
   const track = await defaultTrack(await input.getVideoTracks());
   if (!track) throw new VideoError(name, 'no video stream. A file with at least one video stream is needed.');
   if (await track.canDecode()) return track;
   const codec = await track.getCodec();
-  throw new VideoError(name, `this browser has no decoder for ${codec ?? 'its codec'}. Convert the video to H.264.`);
+  throw new NoDecoderError(
+    name,
+    `this browser has no decoder for ${codec ?? 'its codec'}. Convert the video to H.264.`,
+  );
 }
 
 /** The track that FFmpeg takes: the default one, which counts as five megapixels more, or the largest. */

@@ -14,3 +14,6 @@ export class VideoError extends FrameFusionError {
     super(`${video}: ${message}`, options);
   }
 }
+
+/** A video that a browser does not decode, and FFmpeg may. */
+export class NoDecoderError extends VideoError {}

@@ -12,6 +12,8 @@ export interface FetchOptions {
   readonly timeoutSeconds: number;
   readonly maxBytes: number;
   readonly progress: Progress | undefined;
+  /** What fetches, where not every address may be reached. */
+  readonly fetch?: typeof fetch;
 }
 
 /** Longest time without a byte. */
@@ -27,7 +29,8 @@ export async function fetchToFile(address: URL, options: FetchOptions): Promise<
     );
   const watch = new Watch(options);
   try {
-    const response = await fetch(withoutPassword(address), { headers: authorization(address), signal: watch.signal });
+    const get = options.fetch ?? fetch;
+    const response = await get(withoutPassword(address), { headers: authorization(address), signal: watch.signal });
     return await TemporaryFile.create(checkedBody(response, watch, options), name);
   } catch (cause) {
     signal?.throwIfAborted();

@@ -13,6 +13,8 @@ export interface FfmpegOptions {
   readonly decoder: string;
   /** Longest time that one run may take. */
   readonly timeoutSeconds: number;
+  /** Most pixels of a frame, which FFmpeg refuses to decode beyond. */
+  readonly maxPixels?: number | undefined;
 }
 
 /** Seconds that one run of FFmpeg may take if nothing else is asked for. */
@@ -25,6 +27,7 @@ export const TIMEOUT_SECONDS = 1800;
  */
 export async function openFfmpeg(source: LocalSource, options: FfmpegOptions): Promise<Ffmpeg> {
   const giveBack = () => source[Symbol.asyncDispose]();
+  const limits = options.maxPixels === undefined ? [] : ['-max_pixels', `${options.maxPixels}`];
   const ffmpeg = await findAndOpen(source.data, options).catch((error) =>
     giveBack().then(() => {
       throw error;
@@ -32,7 +35,7 @@ export async function openFfmpeg(source: LocalSource, options: FfmpegOptions): P
   );
   return {
     ...ffmpeg,
-    run: (program, args, run) => inTime(ffmpeg, { program, args, run }, options),
+    run: (program, args, run) => inTime(ffmpeg, { program, args: [...limits, ...args], run }, options),
     [Symbol.asyncDispose]: async () => {
       await ffmpeg[Symbol.asyncDispose]();
       await giveBack();

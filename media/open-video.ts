@@ -20,6 +20,8 @@ export interface OpenVideoOptions {
   readonly timeoutSeconds?: number;
   /** Most bytes that are fetched from an address. Default 4 GiB. */
   readonly maxBytes?: number;
+  /** Most pixels of a frame: what has more is not decoded. Default: as many as FFmpeg takes. */
+  readonly maxPixels?: number;
   /** Told while a video is fetched: bytes that have come, of how many, if the server says it. */
   readonly progress?: Progress;
 }
@@ -55,8 +57,10 @@ export function howToOpen(video: VideoSource, options: OpenVideoOptions): HowToO
   const { name = nameOf(video), decoder = 'auto', signal, progress } = options;
   const timeoutSeconds = within('timeoutSeconds', options.timeoutSeconds ?? TIMEOUT_SECONDS, LONGEST_SECONDS);
   const maxBytes = within('maxBytes', options.maxBytes ?? MAX_BYTES, Number.MAX_SAFE_INTEGER);
+  const maxPixels =
+    options.maxPixels === undefined ? undefined : within('maxPixels', options.maxPixels, Number.MAX_SAFE_INTEGER);
   signal?.throwIfAborted();
-  return { name, decoder, signal, progress, timeoutSeconds, maxBytes };
+  return { name, decoder, signal, progress, timeoutSeconds, maxBytes, maxPixels };
 }
 
 /**

@@ -10,16 +10,17 @@ import type { Conversation, SpokenPrompt } from './text.ts';
  * beyond them it answers, but nonsense.
  *
  * @param inputs - What is shown, unreduced: positions are those of all rows.
+ * @returns Rows that are left for an answer.
  */
 export function checkContext(
   parts: ModelParts,
   prompt: SpokenPrompt,
   conversation: Conversation,
   inputs: Inputs,
-): void {
+): number {
   const { contextLength } = parts.decoder.config;
   const rows = rowsOf(prompt, inputs);
-  if (rows <= contextLength) return;
+  if (rows <= contextLength) return contextLength - rows;
   const remedy =
     videosOf(inputs).length > 0 ? framesThatFit(parts, conversation, inputs, rows) : 'Say less, or show less';
   throw new InputError(

@@ -3,13 +3,13 @@ import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Grid } from '../kernels/merge-patches.ts';
-import type { SampledTimes } from './chat.ts';
 import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
 import type { FrameFormat, TokenGrid } from './inputs.ts';
 import type { Normalisation } from './preprocess.ts';
+import type { SampledTimes } from './sampling.ts';
 import type { SalienceWatch } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
@@ -37,6 +37,8 @@ export interface FamilyPlan {
   readonly prompt: PromptForm;
   /** For families that take pictures. */
   readonly pictures?: PictureForm;
+  /** How other libraries prepare videos and pictures for the same model, by their names. */
+  readonly otherProcessors?: Readonly<Record<string, Processor>>;
   /** Last rows of the prompt whose attention ranks tokens for pruning; 1 if absent. */
   readonly scoreRows?: number;
   /** Ids that end an answer, besides those of generation_config.json. */
@@ -57,6 +59,12 @@ export interface FamilyPlan {
    * @throws WeightsError if a tensor is missing or does not fit.
    */
   loadEncoder(loader: WeightLoader, computeDtype: 'f32' | 'f16', decoder: Decoder): Promise<VideoEncoder>;
+}
+
+/** How a library prepares videos and pictures, where it is not the family's choice. */
+export interface Processor {
+  readonly frameFormat: FrameFormat;
+  readonly crops?: CropsOf;
 }
 
 /** How a family is shown pictures. */

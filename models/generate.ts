@@ -34,6 +34,11 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
   /** Told of each id as it comes, before its text. */
   readonly token?: (id: number) => void;
+  /**
+   * Told of each id as `token`, with the scores of every vocabulary entry at its place, `[vocabSize]`, before temperature and
+   * penalty. Costs a read-back for each id.
+   */
+  readonly scores?: (id: number, scores: Float32Array) => void;
 }
 
 /** An answer to be generated after what a sequence holds. */
@@ -97,15 +102,20 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
       const { id: coming, scores } = pending[0]!;
       const id = await abortable(coming, signal);
       pending.shift();
-      if (scores) await request.inspect?.(await scores);
+      const values = await scores;
+      if (values && given === 0) await request.inspect?.(values);
       if (given === 0) {
         firstAt = performance.now();
         stats.prefillSeconds = (firstAt - started) / 1000;
       }
-      if (stopIds.has(id)) break;
+      if (stopIds.has(id)) {
+        stats.stopped = true;
+        break;
+      }
       stats.generated++;
       stats.ids.push(id);
       stats.decodeSeconds = (performance.now() - firstAt) / 1000;
+      if (values) request.scores?.(id, values);
       request.token?.(id);
       yield id;
     }
@@ -118,7 +128,7 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
 /** An id on its way from the GPU. Boxed, because `await` would otherwise wait for it. */
 interface Pending {
   readonly id: Promise<number>;
-  /** Of the first id, where they are inspected. */
+  /** Where somebody looks at them. */
   readonly scores?: Promise<Float32Array>;
 }
 
@@ -139,15 +149,20 @@ class Steps {
 
   /** Opens the sequence; resolves when the work is submitted. */
   first(): Promise<Pending> {
-    return this.#recorded('prefill', this.#request.open, this.#request.inspect !== undefined);
+    return this.#recorded('prefill', this.#request.open, this.#request.inspect !== undefined || this.#watched);
   }
 
   /** One id further; resolves as `first`. */
   next(): Promise<Pending> {
-    return this.#recorded('decode', (rec, last) => {
+    const body = (rec: Recorder, last: Tensor | undefined): Promise<Tokens> => {
       this.#held++;
       return this.#request.sequence.extend(rec, last!);
-    });
+    };
+    return this.#recorded('decode', body, this.#watched);
+  }
+
+  get #watched(): boolean {
+    return this.#request.scores !== undefined;
   }
 
   /** Takes the steps back that ran ahead of the `given` ids, and frees the last id. */
@@ -163,7 +178,7 @@ class Steps {
   async #recorded(
     label: string,
     body: (rec: Recorder, last: Tensor | undefined) => Promise<Tokens>,
-    inspected = false,
+    inspected: boolean,
   ): Promise<Pending> {
     const { runtime, sequence } = this.#request;
     const rec = runtime.recorder(label);

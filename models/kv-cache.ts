@@ -53,6 +53,11 @@ export class LayerCache {
     rec.adopt(v);
   }
 
+  /** Bytes of its buffers. */
+  get bytes(): number {
+    return Object.values(this.#buffers ?? {}).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   /** Another cache with the same rows, copied. */
   copy(rec: Recorder, format: CacheFormat): LayerCache {
     const copied = new LayerCache(this.#label, format);
@@ -124,6 +129,11 @@ export class KvCache {
   get filledBytes(): number {
     const rows = this.lengths.reduce((sum, length) => sum + length, 0);
     return 2 * rows * this.#format.width * bytesOf[this.#format.dtype];
+  }
+
+  /** Bytes of all buffers. */
+  get bytes(): number {
+    return this.layers.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Forgets the last `rows` rows of every layer, and their positions. */

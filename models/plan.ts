@@ -14,7 +14,7 @@ import type { LoadedWeights } from './weights.ts';
 /** What is planned for. */
 export interface PlanOptions
   extends Omit<Rehearsed, 'frames'>,
-    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'signal'> {
+    Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'processor' | 'signal'> {
   /** Of a video, or of each of several, 0 for none where there are pictures; or what says how many the model will be shown. */
   readonly frames: Rehearsed['frames'] | ((model: VideoModel) => Rehearsed['frames']);
   /** Of the run; undefined is the dense model. */

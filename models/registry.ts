@@ -1,6 +1,7 @@
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
-import { WeightsError } from '../engine/errors.ts';
+import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { quoted } from '../engine/text.ts';
 import type { Family, PlannedModel } from './family.ts';
 import { readConfig } from './files.ts';
 import { internVl, internVlHf } from './internvl/internvl.ts';
@@ -40,6 +41,8 @@ export const architectures: readonly string[] = architecturesOf(families);
 export interface LoadCheckpointOptions extends LoadOptions {
   /** The families to choose from, the first that fits; default {@link families}. Give `[mine, ...families]` for one more. */
   readonly families?: readonly Family[];
+  /** The library that videos and pictures are prepared as by, for families with `otherProcessors`; default the family's choice. */
+  readonly processor?: string | undefined;
 }
 
 /**
@@ -67,15 +70,32 @@ function architecturesOf(known: readonly Family[]): string[] {
   return known.flatMap((family) => family.architectures);
 }
 
+/** A model that is shown what another library would show it. @throws InputError if the family knows none of the name. */
+function preparedBy({ architecture, plan }: PlannedModel, processor: string): PlannedModel {
+  const { otherProcessors = {}, pictures } = plan;
+  const names = Object.keys(otherProcessors);
+  const own = Object.hasOwn(otherProcessors, processor) ? otherProcessors[processor] : undefined;
+  if (!own)
+    throw new InputError(
+      `processor: ${architecture} knows ${names.length > 0 ? names.join(', ') : 'no other than its own'}, got ${quoted(processor)}. Leave it out for the family's own.`,
+    );
+  const { frameFormat, crops } = own;
+  return {
+    architecture,
+    plan: { ...plan, frameFormat, ...(pictures && crops && { pictures: { ...pictures, crops } }) },
+  };
+}
+
 /**
  * Loads a checkpoint of any family: the dense model.
  *
- * @throws WeightsError as `planOf`, or if the checkpoint does not fit its configs.
+ * @throws WeightsError as `planOf`, or if the checkpoint does not fit its configs; InputError for an unknown processor.
  */
 export async function loadCheckpoint(
   files: CheckpointFiles,
   runtime: Runtime,
-  { families: known, ...options }: LoadCheckpointOptions = {},
+  { families: known, processor, ...options }: LoadCheckpointOptions = {},
 ): Promise<VideoModel> {
-  return loadPlanned(files, runtime, await planOf(files, known), options);
+  const planned = await planOf(files, known);
+  return loadPlanned(files, runtime, processor === undefined ? planned : preparedBy(planned, processor), options);
 }

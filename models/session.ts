@@ -12,7 +12,7 @@ import type { Listener, TokenReducer, Tokens } from './reduction.ts';
 import { Sequence } from './sequence.ts';
 import { SharedPrefix } from './shared-prefix.ts';
 import { counting, type GenerationStats, newStats, noteUnreduced } from './stats.ts';
-import type { SpokenPrompt, Turn } from './text.ts';
+import type { Conversation, PromptText, SpokenPrompt, Turn } from './text.ts';
 import { Tracer } from './trace.ts';
 
 /** How a question is asked. */
@@ -25,6 +25,17 @@ export interface AskOptions extends GenerateOptions {
   readonly rawPrompt?: boolean;
   /** Whether a prompt may be longer than the model was made for. Default false: it is an error. */
   readonly allowLong?: boolean;
+}
+
+/** What a conversation begins with. */
+export interface SessionOptions {
+  /** What the model is told before all, where its template has a place for that; default what the template says itself. */
+  readonly system?: string | undefined;
+  /**
+   * What was said before, as if it had been asked and answered in this session: a reducer sees the first question, and what
+   * follows is read after what that leaves.
+   */
+  readonly turns?: readonly Turn[];
 }
 
 /** An answer being written: text, piece by piece, as it is iterated. */
@@ -40,9 +51,13 @@ interface State {
   readonly text: string;
   /** Ids of the answer that the sequence does not hold. */
   readonly unheld: readonly number[];
-  /** Rows of the unreduced sequence that it stands for. */
+  /** Rows of the unreduced sequence that it stands for, and how many of them are video tokens. */
   readonly rows: number;
+  readonly videoTokens: number;
 }
+
+/** Room that is left behind a prompt at first: caches grow, and an answer may be shorter than is allowed. */
+const MOST_SPARE = 1024;
 
 /**
  * A conversation: it owns its cache and goes on where the last answer ended, computing only new rows. What a reducer took
@@ -53,7 +68,8 @@ export class Session {
   readonly #parts: ModelParts;
   readonly #reducer: TokenReducer | undefined;
   readonly #inputs: Inputs;
-  readonly #prefix: SharedPrefix;
+  readonly #system: string | undefined;
+  #prefix: SharedPrefix;
   readonly #turns: Turn[];
   #state: State | undefined;
   #busy = false;
@@ -63,11 +79,13 @@ export class Session {
     parts: ModelParts,
     reducer: TokenReducer | undefined,
     inputs: Inputs,
-    from: { readonly prefix?: SharedPrefix; readonly turns?: readonly Turn[]; readonly state?: State | undefined } = {},
+    from: SessionOptions & { readonly prefix?: SharedPrefix; readonly state?: State | undefined } = {},
   ) {
+    checkSessionOptions(from);
     this.#parts = parts;
     this.#reducer = reducer;
     this.#inputs = inputs;
+    this.#system = from.system;
     this.#prefix = (from.prefix ?? new SharedPrefix(parts, reducer)).join();
     this.#turns = [...(from.turns ?? [])];
     this.#state = from.state;
@@ -76,6 +94,16 @@ export class Session {
   /** What was asked and answered so far. */
   get turns(): readonly Turn[] {
     return this.#turns;
+  }
+
+  /** Bytes of the keys and values that it holds on the GPU; shared ones apart. */
+  get bytes(): number {
+    return this.#state?.sequence.cache.bytes ?? 0;
+  }
+
+  /** Bytes of those that it shares with the sessions that were forked from it before their first question. */
+  get sharedBytes(): number {
+    return this.#prefix.bytes;
   }
 
   /**
@@ -107,7 +135,7 @@ export class Session {
     const rec = runtime.recorder('fork');
     const copied = state && { ...state, sequence: state.sequence.fork(rec, 0) };
     rec.finish();
-    const from = { prefix: this.#prefix, turns: this.#turns, state: copied };
+    const from = { system: this.#system, prefix: this.#prefix, turns: this.#turns, state: copied };
     return new Session(this.#parts, this.#reducer, this.#inputs, from);
   }
 
@@ -141,7 +169,8 @@ export class Session {
       const { runtime, generation } = this.#parts;
       const seen = this.#parts.plan.prompt.penalisesPrompt ? next.prompt.ids : [];
       const inspect = this.#parts.life.sound ? undefined : (scores: Float32Array) => checkScores(this.#parts, scores);
-      const settings = { ...generation, ...defined(options), seen, inspect };
+      const { maxNewTokens } = next;
+      const settings = { ...generation, ...defined(options), maxNewTokens, seen, inspect };
       const stream = textOf(this.#parts).tokenizer.stream();
       const give = (piece: string): string => {
         answer += piece;
@@ -160,90 +189,155 @@ export class Session {
     } finally {
       this.#busy = false;
       if (next && !next.failed) this.#state = next.close(stats);
+      if (this.#state) this.#leavePrefix();
       if (stats.ids.length > 0) this.#turns.push({ question, answer });
       if (!this.#live) this.#forget();
     }
   }
 
+  /** From its first answer on a session has rows of its own. */
+  #leavePrefix(): void {
+    if (!this.#live) return; // it has left
+    this.#prefix.leave();
+    this.#prefix = new SharedPrefix(this.#parts, this.#reducer).join();
+  }
+
   /** How the sequence comes to where the answer starts. */
   async #open(question: string, options: AskOptions, stats: GenerationStats): Promise<Opening> {
-    const { maxNewTokens = 256 } = options;
     const parts = this.#parts;
     const video: EncodedVideo[] = [];
     for (const one of videosOf(this.#inputs)) video.push(await reducedVideo(parts, this.#reducer, one));
     const inputs = { ...this.#inputs, video };
     const text = textOf(parts);
     const shown = spokenOf(parts, this.#inputs);
-    const conversation = { turns: this.#turns, question, shown, raw: options.rawPrompt };
+    const conversation = { system: this.#system, turns: this.#turns, question, shown, raw: options.rawPrompt };
     const state = this.#state;
     const { rest, ...prompt } = state
       ? text.continuation(state.text, conversation)
       : { ...text.prompt(conversation), rest: undefined };
-    if (!options.allowLong) checkContext(parts, prompt, conversation, this.#inputs);
+    const { maxNewTokens: wished = 256 } = options;
+    const room = options.allowLong ? wished : checkContext(parts, prompt, conversation, this.#inputs);
+    const how = { ...options, maxNewTokens: Math.min(wished, room) };
     checkIds(
       parts,
       (rest ?? prompt.ids).filter((id) => id !== VIDEO_ID),
     );
     if (state && rest) {
       this.#state = undefined; // the answer's now, which gives it back
-      return extension(state, { prompt, ids: [...state.unheld, ...rest] }, options, stats);
+      return extension(state, { prompt, ids: [...state.unheld, ...rest] }, how, stats);
     }
     this.#forget(); // the template has rewritten what was said
-    const shared = await this.#prefix.fork(prompt.ids, inputs, { spare: maxNewTokens, stats, options });
-    if (shared) return extension(shared, { prompt, ids: shared.rest }, options, stats);
-    return this.#whole(prompt, inputs, options, stats);
+    const shared = await this.#prefix.fork(prompt.ids, inputs, { spare: spareFor(how), stats, options });
+    if (shared) return extension(shared, { prompt, ids: shared.rest }, how, stats);
+    const first = firstAsked(text, conversation) ?? { ids: prompt.ids, later: [] };
+    return this.#whole(prompt, first, inputs, how, stats);
   }
 
-  /** The whole prompt through the decoder. */
-  #whole(prompt: SpokenPrompt, inputs: Inputs, options: AskOptions, stats: GenerationStats): Opening {
+  /** A prompt through the decoder, and what was said after it. */
+  #whole(prompt: SpokenPrompt, first: FirstAsked, inputs: Inputs, options: Bounded, stats: GenerationStats): Opening {
     const { decoder } = this.#parts;
-    const { signal, trace, listener, maxNewTokens = 256 } = options;
-    const sequence = new Sequence(decoder, { spare: maxNewTokens });
-    const open = (rec: Recorder): Promise<Tokens> => {
-      const tokens = promptOf(this.#parts, rec, prompt.ids, inputs);
+    const { signal, trace, listener } = options;
+    const sequence = new Sequence(decoder, { spare: spareFor(options) });
+    const open = async (rec: Recorder): Promise<Tokens> => {
+      const tokens = promptOf(this.#parts, rec, first.ids, inputs);
       noteUnreduced(stats, tokens, inputs);
       const tracer = trace ? new Tracer(tokens, videosOf(inputs)[0]?.kept?.step) : undefined;
       if (tracer) stats.trace = tracer.trace;
       const listeners = [counting(stats), ...(tracer ? [tracer.listen] : []), ...(listener ? [listener] : [])];
       const hook = reducing({ reducer: this.#reducer, layers: decoder.config.layers, listeners, signal });
-      return sequence.prefill(rec, tokens, { hook, signal });
+      const left = await sequence.prefill(rec, tokens, { hook, signal });
+      return first.later.length === 0 ? left : extended(rec, sequence, first.later, options, stats);
     };
-    return new Opening(sequence, prompt, open);
+    return new Opening(sequence, prompt, open, options);
   }
+}
+
+/** Options with the number of ids that the context has room for. */
+type Bounded = AskOptions & { readonly maxNewTokens: number };
+
+function spareFor({ maxNewTokens }: Bounded): number {
+  return Math.min(maxNewTokens, MOST_SPARE);
+}
+
+/** The prompt of a conversation's first question, and the ids of all that was said after it. */
+interface FirstAsked {
+  readonly ids: readonly number[];
+  readonly later: readonly number[];
+}
+
+/** Undefined where nothing was said yet, or the template rewrites what was. */
+function firstAsked(text: PromptText, conversation: Conversation): FirstAsked | undefined {
+  const { turns } = conversation;
+  const questions = [...turns.map(({ question }) => question), conversation.question];
+  const first = text.prompt({ ...conversation, turns: [], question: questions[0]! });
+  let before = first.text;
+  const later: number[] = [];
+  for (const [i, { answer }] of turns.entries()) {
+    const next = text.continuation(before, {
+      ...conversation,
+      turns: turns.slice(0, i + 1),
+      question: questions[i + 1]!,
+    });
+    if (!next.rest) return undefined;
+    later.push(...text.tokenizer.encodeStretches([{ text: answer, plain: true }]), ...next.rest);
+    before = next.text;
+  }
+  return turns.length === 0 ? undefined : { ids: first.ids, later };
 }
 
 /** New text after what a sequence holds. */
 function extension(
-  { sequence, rows }: Pick<State, 'sequence' | 'rows'>,
+  { sequence, rows, videoTokens }: Pick<State, 'sequence' | 'rows' | 'videoTokens'>,
   { prompt, ids }: { readonly prompt: SpokenPrompt; readonly ids: readonly number[] },
-  { signal }: AskOptions,
+  options: Bounded,
   stats: GenerationStats,
 ): Opening {
-  const open = async (rec: Recorder): Promise<Tokens> => {
+  const open = (rec: Recorder): Promise<Tokens> => {
     stats.reusedRows = rows;
-    stats.promptRows = rows + ids.length;
-    const before = sequence.cache.lengths;
-    const left = await sequence.extend(rec, rec.upload('ids', [ids.length], 'u32', Uint32Array.from(ids)), signal);
-    stats.layers = before.map((held) => {
-      const attending = held + ids.length;
-      return { entering: attending, attending, leaving: attending };
-    });
-    return left;
+    stats.promptRows = rows;
+    stats.videoTokens = videoTokens;
+    return extended(rec, sequence, ids, options, stats);
   };
-  return new Opening(sequence, prompt, open);
+  return new Opening(sequence, prompt, open, options);
+}
+
+/** Ids after what a sequence holds, through the decoder. */
+async function extended(
+  rec: Recorder,
+  sequence: Sequence,
+  ids: readonly number[],
+  { signal }: AskOptions,
+  stats: GenerationStats,
+): Promise<Tokens> {
+  stats.promptRows += ids.length;
+  const before = sequence.cache.lengths;
+  const left = await sequence.extend(rec, rec.upload('ids', [ids.length], 'u32', Uint32Array.from(ids)), signal);
+  stats.layers = before.map((held) => {
+    const attending = held + ids.length;
+    return { entering: attending, attending, leaving: attending };
+  });
+  return left;
 }
 
 /** A sequence on its way to an answer. */
 class Opening {
   readonly sequence: Sequence;
   readonly prompt: SpokenPrompt;
+  /** Ids that the answer may have. */
+  readonly maxNewTokens: number;
   failed = false;
   readonly #open: (rec: Recorder) => Promise<Tokens>;
   #answerAt: number | undefined;
 
-  constructor(sequence: Sequence, prompt: SpokenPrompt, open: (rec: Recorder) => Promise<Tokens>) {
+  constructor(
+    sequence: Sequence,
+    prompt: SpokenPrompt,
+    open: (rec: Recorder) => Promise<Tokens>,
+    { maxNewTokens }: Bounded,
+  ) {
     this.sequence = sequence;
     this.prompt = prompt;
+    this.maxNewTokens = maxNewTokens;
     this.#open = open;
   }
 
@@ -264,14 +358,23 @@ class Opening {
   }
 
   /** Where the conversation stands once the answer has ended; undefined, and all freed, if it never began. */
-  close({ ids, promptRows }: GenerationStats): State | undefined {
+  close({ ids, promptRows, videoTokens }: GenerationStats): State | undefined {
     if (ids.length === 0 || this.#answerAt === undefined) {
       this.fail();
       return undefined;
     }
     const held = this.sequence.cache.nextPosition - this.#answerAt;
-    return { sequence: this.sequence, text: this.prompt.text, unheld: ids.slice(held), rows: promptRows + held };
+    const { sequence, prompt } = this;
+    return { sequence, text: prompt.text, unheld: ids.slice(held), rows: promptRows + held, videoTokens };
   }
+}
+
+/** @throws InputError if it is no text, or no list of questions and answers. */
+function checkSessionOptions({ system, turns = [] }: SessionOptions): void {
+  const isText = (value: unknown): boolean => typeof value === 'string';
+  if (system !== undefined && !isText(system)) throw new InputError('session: system must be a text.');
+  if (!Array.isArray(turns) || !turns.every((turn) => isText(turn?.question) && isText(turn?.answer)))
+    throw new InputError('session: turns must be a list of { question, answer }, which are texts.');
 }
 
 /** Options that were given: one that is undefined leaves the checkpoint's own. */

@@ -32,10 +32,16 @@ export class SharedPrefix {
   #sessions = 0;
   /** Undefined while nobody has tried; resolves to undefined where the reducer looks at the question. */
   #made: Promise<Prefix | undefined> | undefined;
+  #bytes = 0;
 
   constructor(parts: ModelParts, reducer: TokenReducer | undefined) {
     this.#parts = parts;
     this.#reducer = reducer;
+  }
+
+  /** Of the shared keys and values. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   join(): this {
@@ -64,7 +70,7 @@ export class SharedPrefix {
     ids: readonly number[],
     inputs: Inputs,
     { spare, stats, options }: ForkOptions,
-  ): Promise<{ sequence: Sequence; rest: readonly number[]; rows: number } | undefined> {
+  ): Promise<{ sequence: Sequence; rest: readonly number[]; rows: number; videoTokens: number } | undefined> {
     const length = this.#lengthIn(ids);
     if (this.#sessions < 2 || length === 0 || options.trace || options.listener) return undefined;
     this.#made ??= this.#make(ids.slice(0, length), inputs, options.signal).catch((error: unknown) => {
@@ -73,13 +79,13 @@ export class SharedPrefix {
     });
     const prefix = await this.#made;
     if (!prefix || prefix.ids.some((id, i) => ids[i] !== id) || prefix.ids.length >= ids.length) return undefined;
-    stats.videoTokens = prefix.stats.videoTokens;
+    const { promptRows: rows, videoTokens } = prefix.stats;
     stats.steps = [...prefix.stats.steps];
     const rec = this.#parts.runtime.recorder('fork');
     const rest = ids.slice(prefix.ids.length);
     const sequence = prefix.sequence.fork(rec, rest.length + spare);
     rec.finish();
-    return { sequence, rest, rows: prefix.stats.promptRows };
+    return { sequence, rest, rows, videoTokens };
   }
 
   /** Ids up to the last of what is shown, and the text after it that counts as part of the video. */
@@ -102,6 +108,7 @@ export class SharedPrefix {
       await sequence.prefill(rec, prompt, { hook, signal });
       rec.submit();
       await rec.check();
+      this.#bytes = sequence.cache.bytes;
       return { ids, sequence, stats };
     } catch (error) {
       sequence[Symbol.dispose]();

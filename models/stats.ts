@@ -25,6 +25,8 @@ export interface GenerationStats {
   generated: number;
   /** What was generated. */
   ids: number[];
+  /** Whether the model has ended the answer itself, rather than that no more was allowed or nobody wanted more. */
+  stopped: boolean;
   /** From the start to the first token. */
   prefillSeconds: number;
   /** From the first token to the last. */
@@ -45,6 +47,7 @@ export function newStats(): GenerationStats {
     steps: [],
     generated: 0,
     ids: [],
+    stopped: false,
     prefillSeconds: 0,
     decodeSeconds: 0,
     cacheBytes: 0,

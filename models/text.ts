@@ -1,5 +1,5 @@
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
-import { WeightsError } from '../engine/errors.ts';
+import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Crop } from '../engine/geometry.ts';
 import { VIDEO_MARK } from './chat.ts';
 import { ChatTemplate, type Message, type MessagePart } from './chat-template.ts';
@@ -18,6 +18,8 @@ export interface Turn {
 
 /** What was said, what is asked now, and what it is about. */
 export interface Conversation {
+  /** What the model is told before all, where its template has a place for that; default what the template says itself. */
+  readonly system?: string | undefined;
   readonly turns: readonly Turn[];
   readonly question: string;
   readonly shown: Spoken;
@@ -80,7 +82,8 @@ export class PromptText {
   /**
    * A conversation as a prompt: what was said, then the question.
    *
-   * @throws WeightsError if the template fails, or does not say each thing that was said and shown once and in its order.
+   * @throws InputError if there is a system message and the template has no place for it; WeightsError if the template
+   *   fails, or does not say each thing that was said and shown once and in its order.
    */
   prompt(conversation: Conversation): SpokenPrompt {
     return this.#spoken(this.#stretches(conversation));
@@ -95,7 +98,8 @@ export class PromptText {
   continuation(before: string, conversation: Conversation): SpokenPrompt & { readonly rest?: number[] } {
     const stretches = this.#stretches(conversation);
     const prompt = this.#spoken(stretches);
-    const answer = stretches.findLastIndex(({ turn }) => turn === 2 * conversation.turns.length - 1);
+    const last = spokenMessages(conversation).length - 2;
+    const answer = stretches.findLastIndex(({ turn }) => turn === last);
     const text = textOf(stretches.slice(0, answer));
     // A template may set a space before an answer, which a model that was asked writes itself.
     if (answer < 0 || !text.startsWith(before) || text.slice(before.length).trim() !== '') return prompt;
@@ -111,32 +115,56 @@ export class PromptText {
     return { text: textOf(stretches), ids: id === undefined ? ids : [id, ...ids] };
   }
 
-  #stretches({ turns, question, shown, raw = false }: Conversation): Said[] {
-    const texts = [...turns.flatMap((turn) => [turn.question, turn.answer]), question];
-    const messages = texts.map((_, i): Message => {
-      const role = i % 2 === 0 ? 'user' : 'assistant';
-      return { role, content: i === 0 ? this.#first(shown) : this.#marks ? [textPart(i)] : said(i) };
-    });
-    const parts = this.#withMarks(this.#template.render(messages)).split(MARKS);
+  #stretches(conversation: Conversation): Said[] {
+    const { system, shown, raw = false } = conversation;
+    const spoken = spokenMessages(conversation);
+    const parts = this.#rendered(conversation, spoken);
     const turnOf = (part: string): number | undefined =>
       part.startsWith('\uE001') ? Number(part.slice(1, -1)) : undefined;
-    this.#check(parts.map(turnOf), parts.filter((part) => part === VIDEO_MARK).length, texts.length, shown);
+    try {
+      this.#check(parts.map(turnOf), parts.filter((part) => part === VIDEO_MARK).length, spoken.length, shown);
+    } catch (error) {
+      throw system === undefined ? error : this.#systemless(error);
+    }
     return parts.map((part): Said => {
       if (part === VIDEO_MARK) return { text: part, id: VIDEO_ID };
       const turn = turnOf(part);
       if (turn === undefined) return { text: part };
-      return { text: texts[turn]!, plain: !(raw && turn % 2 === 0), turn };
+      const { role, text } = spoken[turn]!;
+      return { text, plain: !(raw && role === 'user'), turn };
     });
   }
 
-  /** Content of the first message: what is shown, then the question. */
-  #first({ videos, pictures, form }: Spoken): Message['content'] {
+  /** What the template makes of it, split at marks. */
+  #rendered({ system, shown }: Conversation, spoken: readonly SpokenMessage[]): string[] {
+    const question = spoken.findIndex(({ role }) => role === 'user');
+    const messages = spoken.map(
+      ({ role }, i): Message => ({
+        role,
+        content: i === question ? this.#first(shown, i) : this.#marks ? [textPart(i)] : said(i),
+      }),
+    );
+    try {
+      return this.#withMarks(this.#template.render(messages)).split(MARKS);
+    } catch (error) {
+      throw system === undefined ? error : this.#systemless(error);
+    }
+  }
+
+  /** Why a conversation with a system message cannot be rendered: the message itself, where it is none without. */
+  #systemless(cause: unknown): InputError {
+    const why = `${this.#template.name} has no place for a system message`;
+    return new InputError(`${why}. Leave it out, or say it in the first question.`, { cause });
+  }
+
+  /** Content of the first question: what is shown, then its words. @param i - Its number among the messages. */
+  #first({ videos, pictures, form }: Spoken, i: number): Message['content'] {
     if (!this.#marks) {
       const leads = videos.map((video) => this.#form.lead(video));
-      return [pictures.length > 0 && form ? form.lead(pictures) : '', ...leads, said(0)].join('');
+      return [pictures.length > 0 && form ? form.lead(pictures) : '', ...leads, said(i)].join('');
     }
     const images = pictures.map((): MessagePart => ({ type: 'image' }));
-    return [...images, ...videos.map((): MessagePart => ({ type: 'video' })), textPart(0)];
+    return [...images, ...videos.map((): MessagePart => ({ type: 'video' })), textPart(i)];
   }
 
   /** With `VIDEO_MARK` for what a template in parts writes. */
@@ -161,9 +189,25 @@ export class PromptText {
 
   #wanted(shown: Spoken): number {
     if (this.#marks) return shown.pictures.length + shown.videos.length;
-    const content = this.#first(shown);
+    const content = this.#first(shown, 0);
     return typeof content === 'string' ? content.split(VIDEO_MARK).length - 1 : 0;
   }
+}
+
+/** One message of a conversation. */
+interface SpokenMessage {
+  readonly role: Message['role'];
+  readonly text: string;
+}
+
+/** All messages of a conversation, the question last. */
+function spokenMessages({ system, turns, question }: Conversation): SpokenMessage[] {
+  const said = turns.flatMap((turn): SpokenMessage[] => [
+    { role: 'user', text: turn.question },
+    { role: 'assistant', text: turn.answer },
+  ]);
+  const first: SpokenMessage[] = system === undefined ? [] : [{ role: 'system', text: system }];
+  return [...first, ...said, { role: 'user', text: question }];
 }
 
 /** A stretch of a prompt, and which message it is, where it is one. */

@@ -18,7 +18,7 @@ import {
 } from './inputs.ts';
 import { checkAlive, checkVideos, type ModelParts } from './model-parts.ts';
 import type { TokenReducer } from './reduction.ts';
-import { type Answer, type AskOptions, Session } from './session.ts';
+import { type Answer, type AskOptions, Session, type SessionOptions } from './session.ts';
 import { newStats } from './stats.ts';
 import type { LoadedWeights } from './weights.ts';
 
@@ -129,13 +129,13 @@ export class VideoModel {
    * A conversation about what `encode` and `encodePicture` made, which must stay until it ends.
    *
    * @param about - A video, or several, may stand for themselves; undefined for words alone.
-   * @throws InputError if there are several videos and the model takes one.
+   * @throws InputError if there are several videos and the model takes one, or what was said before is no conversation.
    */
-  session(about?: About): Session {
+  session(about?: About, options: SessionOptions = {}): Session {
     checkAlive(this.parts);
     const inputs = inputsOf(about);
     checkVideos(this.parts, videosOf(inputs).length);
-    return new Session(this.parts, this.reducer, inputs);
+    return new Session(this.parts, this.reducer, inputs, options);
   }
 
   /** One question of a session of its own, as `Session.ask`. */

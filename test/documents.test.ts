@@ -9,6 +9,7 @@ import { convertHelp } from '../cli/convert/arguments.ts';
 import { describeHelp } from '../cli/describe/arguments.ts';
 import { evalHelp } from '../cli/eval/arguments.ts';
 import { workerHelp } from '../cli/queue/worker-arguments.ts';
+import { helpText as serveHelp } from '../serve/arguments.ts';
 import { helpPage } from '../tools/help-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,6 +23,7 @@ describe('the documents', () => {
       'ff-describe': describeHelp(),
       'ff-worker': workerHelp(),
       'ff-convert': convertHelp(),
+      'ff-serve': serveHelp(),
       'ff-bench': overview(),
     };
     expect(text('docs/commands.md')).to.equal(helpPage(helps));

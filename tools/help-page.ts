@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const COMMANDS = ['ff-run', 'ff-eval', 'ff-describe', 'ff-worker', 'ff-convert', 'ff-bench'] as const;
+const COMMANDS = ['ff-run', 'ff-eval', 'ff-describe', 'ff-worker', 'ff-convert', 'ff-serve', 'ff-bench'] as const;
 
 /** The page. @param helps - The help text of each command. */
 export function helpPage(helps: Readonly<Record<(typeof COMMANDS)[number], string>>): string {

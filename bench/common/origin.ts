@@ -54,8 +54,8 @@ export function originOf(runtime: Runtime, tool: string, seed: number): Origin {
   };
 }
 
-/** A packed copy has no repository: `FRAMEFUSION_COMMIT` tells it. */
-function commit(): string | null {
+/** Of the code, as `Origin` has it. A packed copy has no repository: `FRAMEFUSION_COMMIT` tells it. */
+export function commit(): string | null {
   const { FRAMEFUSION_COMMIT } = process.env;
   if (FRAMEFUSION_COMMIT) return FRAMEFUSION_COMMIT;
   const git = (...args: string[]): string =>

@@ -5,7 +5,6 @@ import type { PipelineUse } from '../../engine/pipelines.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { plannedFiles } from '../../library/published.ts';
 import { planMemory } from '../../models/plan.ts';
-
 import { published } from '../../tools/checkpoint/published.ts';
 import { compilationId } from './listing.ts';
 
@@ -18,8 +17,10 @@ using runtime = await openRuntime({ adapter: 'gpu' });
 async function usesOfModels(): Promise<Map<string, PipelineUse>> {
   const all = new Map<string, PipelineUse>();
   const options = { frames: 4, question: 'What?', maxNewTokens: 4, reducer: new FrameFusion({ cost: 0.5 }) };
-  for (const [name, configs] of Object.entries(published))
-    for (const dtype of ['f32', 'auto', 'q8', 'q4'] as const) {
+  // Many are the same model under several names.
+  const distinct = new Map(Object.entries(published).map((entry) => [JSON.stringify(entry[1]), entry]));
+  for (const [name, configs] of distinct.values())
+    for (const dtype of ['f32', 'auto', 'f16', 'q8', 'q4'] as const) {
       const plan = await planMemory(await plannedFiles(name, configs), runtime, { ...options, dtype });
       for (const use of plan.pipelines) all.set(compilationId(use), use);
     }

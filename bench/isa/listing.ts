@@ -25,6 +25,8 @@ export interface HotLoop {
   readonly matrixInstructions: number;
   /** Loads from global memory of one lane, by their bytes; what is the same for all lanes is left out. */
   readonly loads: Readonly<Record<number, number>>;
+  /** Stores to it. */
+  readonly stores: Readonly<Record<number, number>>;
   /** Loads and stores of workgroup memory, by their bytes. */
   readonly shared: Readonly<Record<number, number>>;
 }
@@ -60,8 +62,8 @@ function parseListing(id: string, text: string): Listing {
 interface Loop {
   readonly first: number;
   readonly last: number;
-  /** Passes, where the assembly says so; 1 where they hang on parameters. */
-  readonly trips: number;
+  /** Passes, where the assembly says so; undefined where they hang on parameters or data. */
+  readonly trips: number | undefined;
 }
 
 /** @returns Loops, the outer before the inner ones. */
@@ -73,15 +75,22 @@ function loopsOf(blocks: readonly Block[]): Loop[] {
       const target = index.get(/^s_c?branch\S*\s+(BB\d+)/.exec(instruction)?.[1] ?? '');
       if (target !== undefined && target <= i) ends.set(target, i);
     }
-  return [...ends]
+  const spans = [...ends]
     .sort(([a, aEnd], [b, bEnd]) => a - b || bEnd - aEnd)
-    .map(([first, last]) => ({ first, last, trips: tripsOf(blocks, first, last) }));
+    .map(([first, last]) => ({ first, last }));
+  return spans.map((span) => {
+    const inner = spans.filter((other) => other !== span && holds(span, other));
+    const own = blocks.filter(
+      (_, i) => span.first <= i && i <= span.last && !inner.some(({ first, last }) => first <= i && i <= last),
+    );
+    return { ...span, trips: tripsOf(own, blocks.slice(0, span.first)) };
+  });
 }
 
-/** Passes of a loop whose counter starts, steps and ends at constants. */
-function tripsOf(blocks: readonly Block[], first: number, last: number): number {
-  const body = blocks.slice(first, last + 1).flatMap(({ instructions }) => instructions);
-  const before = blocks.slice(0, first).flatMap(({ instructions }) => instructions);
+/** Passes of a loop whose counter starts, steps and ends at constants, by the blocks that are in no loop within it. */
+function tripsOf(own: readonly Block[], ahead: readonly Block[]): number | undefined {
+  const body = own.flatMap(({ instructions }) => instructions);
+  const before = ahead.flatMap(({ instructions }) => instructions);
   for (const instruction of body) {
     const [, a, b] =
       /^[sv]_cmpk?_\w+_[iu](?:32|16)(?:_e\d+)?\s+(?:vcc(?:_lo)?,\s*|exec(?:_lo)?,\s*)?(\S+?),\s*(\S+)/.exec(
@@ -96,7 +105,7 @@ function tripsOf(blocks: readonly Block[], first: number, last: number): number 
     );
     if (step && step > 0 && end > (start ?? 0)) return Math.ceil((end - (start ?? 0)) / step);
   }
-  return 1;
+  return undefined;
 }
 
 function stepOf(instruction: string, counter: string): string | undefined {
@@ -109,33 +118,40 @@ function number(text: string | undefined): number | undefined {
   return text !== undefined && /^(0x[0-9a-f]+|\d+)$/.test(text) ? Number(text) : undefined;
 }
 
-/** The loop that most work is in: of those that no other holds, the one with the most multiply-adds, then loads. */
+/**
+ * The loop that most work is in: of those whose passes hang on the job and that hold no other such loop, the one with the most
+ * multiply-adds, then loads. What surrounds it runs less often, and loops of a fixed length in it count as often as they run.
+ */
 export function hotLoop({ blocks, lanes }: Listing): HotLoop {
   const loops = loopsOf(blocks);
   const whole: Loop = { first: 0, last: blocks.length - 1, trips: 1 };
-  const outer = loops.filter((loop) => !loops.some((other) => other !== loop && holds(other, loop)));
-  const measured = (outer.length > 0 ? outer : [whole]).map((loop) => measure(blocks, loop, loops, lanes));
+  const open = loops.filter(({ trips }) => trips === undefined);
+  const inner = open.filter((loop) => !open.some((other) => other !== loop && holds(loop, other)));
+  const measured = (inner.length > 0 ? inner : [whole]).map((loop) => measure(blocks, loop, loops, lanes));
   const weight = ({ multiplyAdds, loads, instructions }: HotLoop): number =>
     multiplyAdds * 1e6 + sum(Object.values(loads)) * 1e3 + instructions;
   return measured.reduce((best, one) => (weight(one) > weight(best) ? one : best));
 }
 
-function holds(outer: Loop, inner: Loop): boolean {
+function holds(outer: Pick<Loop, 'first' | 'last'>, inner: Pick<Loop, 'first' | 'last'>): boolean {
   return outer.first <= inner.first && inner.last <= outer.last;
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function measure(blocks: readonly Block[], loop: Loop, loops: readonly Loop[], lanes: number): HotLoop {
-  const result = { instructions: 0, multiplyAdds: 0, matrixInstructions: 0, loads: {}, shared: {} };
+  const result = { instructions: 0, multiplyAdds: 0, matrixInstructions: 0, loads: {}, stores: {}, shared: {} };
   const inner = loops.filter((one) => one !== loop && holds(loop, one));
   for (let i = loop.first; i <= loop.last; i++) {
-    const times = inner.filter(({ first, last }) => first <= i && i <= last).reduce((all, { trips }) => all * trips, 1);
+    const times = inner
+      .filter(({ first, last }) => first <= i && i <= last)
+      .reduce((all, { trips = 1 }) => all * trips, 1);
     for (const instruction of blocks[i]!.instructions) {
       result.instructions += times * Number(!isHint(instruction));
       result.multiplyAdds += times * multiplyAddsOf(instruction, lanes);
       result.matrixInstructions += times * Number(isMatrix(instruction));
-      count(result.loads, loadBytes(instruction), times);
+      count(result.loads, globalBytes(instruction, 'load'), times);
+      count(result.stores, globalBytes(instruction, 'store'), times);
       count(result.shared, sharedBytes(instruction), times);
     }
   }
@@ -163,10 +179,10 @@ function multiplyAddsOf(instruction: string, lanes: number): number {
     .length;
 }
 
-/** Bytes that a lane loads from global memory. */
-function loadBytes(instruction: string): number {
-  const [, width] = /^(?:buffer|global|flat)_load_(\w+)/.exec(instruction) ?? [];
-  return width ? bytesOf(width) : 0;
+/** Bytes that a lane loads from global memory, or stores there. */
+function globalBytes(instruction: string, way: 'load' | 'store'): number {
+  const [, to, width] = /^(?:buffer|global|flat)_(load|store)_(\w+)/.exec(instruction) ?? [];
+  return width && to === way ? bytesOf(width) : 0;
 }
 
 function sharedBytes(instruction: string): number {

@@ -8,10 +8,10 @@ import { tokenReportHtml } from './html.ts';
 import { findBrowser, pictureOf } from './picture.ts';
 
 /** What a run leaves behind. */
-interface Done {
+export interface Done {
   readonly report: ReportOfVideo;
   readonly answers: readonly Answered[];
-  readonly shown: Shown;
+  readonly shown: Pick<Shown, 'sampled' | 'encoded'>;
 }
 
 /** What is missing for the report should be known before the work. @throws InputError where it will not be drawn. */
@@ -19,12 +19,8 @@ export async function checkReport(file: string): Promise<void> {
   if (isPicture(file)) await findBrowser();
 }
 
-/**
- * Draws the report in the form that the file's name asks for.
- *
- * @throws VideoError if the frames cannot be encoded, InputError if the picture cannot be taken or the file not written.
- */
-export async function writeTokenReport(file: string, { report, answers, shown }: Done): Promise<void> {
+/** The page. @throws VideoError if the frames cannot be encoded. */
+export async function tokenReportPage({ report, answers, shown }: Done): Promise<string> {
   const { images, sampling } = shown.sampled;
   // Of frames that are one picture of tokens together, the first stands for all.
   const { grid } = shown.encoded;
@@ -36,7 +32,16 @@ export async function writeTokenReport(file: string, { report, answers, shown }:
     whole,
   );
   const frames = jpegs.map((jpeg, i) => ({ source: jpegAddress(jpeg), seconds: sampling.times[i * each] ?? 0 }));
-  const page = tokenReportHtml({ report, answers, grid, frames });
+  return tokenReportHtml({ report, answers, grid, frames });
+}
+
+/**
+ * Draws the report in the form that the file's name asks for.
+ *
+ * @throws VideoError if the frames cannot be encoded, InputError if the picture cannot be taken or the file not written.
+ */
+export async function writeTokenReport(file: string, done: Done): Promise<void> {
+  const page = await tokenReportPage(done);
   await writeOutput('--report', file, isPicture(file) ? await pictureOf(page, await findBrowser()) : page);
 }
 

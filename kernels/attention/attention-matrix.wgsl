@@ -2,37 +2,51 @@
 // Grouped-query attention on many rows in f16, for GPUs whose subgroups multiply whole matrices (tensor cores). What it
 // computes and its operands: attention.wgsl. M, N, K and LANES are the adapter's (matrix.ts); heads are at most 128 wide.
 //
-// One workgroup per 4 M rows of a head, M of which each pair of its eight subgroups has: their queries stay in matrices of both;
-// of the scores each makes those of half the keys, of the weights half the rows, of the sums half the columns. Keys pass in
-// tiles of 32 through workgroup memory, and then their values, transposed, in the same place.
+// One workgroup per 8 M rows of a head, of which each of its eight subgroups has M: their queries and their sums stay in matrices.
+// Keys pass in tiles of 32 through workgroup memory, and then their values, transposed, in the same place.
 //
 // Lanes do not know which elements of a matrix they hold, so sums that must shrink take a way through workgroup memory. They
-// rarely must: weights are relative to a maximum that is raised only when a score is more than 8 above it, and e^8 fits
-// f16 well (as in FlashAttention-4). Scores, softmax and sums are f32.
+// rarely must: weights are relative to a reference that is raised only when a score is more than 2^11 above it in weight, which
+// f16 holds (as in FlashAttention-4). The loop over tiles ends there, so that it is as short as if that never happened; the
+// tile is taken again once sums have shrunk. Scores, softmax and sums are f32, in powers of two.
 
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 
 alias out = Vec8;
 const BK = 32u;
-const PAIRS = 4u;
-const WG = 2u * PAIRS * LANES;
+const SUBGROUPS = 8u;
+const WG = SUBGROUPS * LANES;
 const STEPS = (HEAD_DIM + K - 1u) / K;      // of a product of a row with a key
 const PARTS = (HEAD_DIM + 31u) / 32u;       // a key's columns, 32 in each
-const ACROSS = (HEAD_DIM + 2u * N - 1u) / (2u * N);  // matrices of sums of a subgroup
-const BESIDE = BK / N;                      // matrices of scores of a pair
+const ACROSS = (HEAD_DIM + N - 1u) / N;     // matrices of sums of a subgroup
+const BESIDE = BK / N;                      // of scores
 const WIDE = 5u;                            // four vectors, and one more: rows read together lie in different banks
 const MADE = 9u;                            // 32 numbers in f32, and a vector more
-const SHARE = 4u;                           // lanes to a row: each makes a vector of weights
+const SHARE = LANES / M;                    // lanes to a row
+const EACH = 4u / SHARE;                    // vectors of weights that a lane makes
 const BLOCKS = BK / 8u * VECTORS;           // of 8 x 8 values, which a thread turns
-// Keys: [matrix of keys][32 columns]: a key's vectors. Values: [matrix of columns]: a column's keys. Queries, once: as keys.
+const LOG2E = 1.4426950408889634;
+// Keys: [matrix of keys][32 columns]: a key's vectors. Values: [matrix of columns]: a column's keys.
 var<workgroup> tiles: array<array<Vec8, N * WIDE>, BESIDE * PARTS>;
-var<workgroup> made: array<array<vec4<u32>, M * MADE>, PAIRS>;  // scores in f32, then weights in f16; at times, sums
-var<workgroup> rowFactors: array<array<f32, M>, PAIRS>;
+var<workgroup> made: array<array<vec4<u32>, M * MADE>, SUBGROUPS>;  // scores in f32, then weights in f16; at times, sums
+var<workgroup> rowFactors: array<array<f32, M>, SUBGROUPS>;
 var<workgroup> raised: u32;
 
 alias Queries = array<subgroup_matrix_left<f16, K, M>, STEPS>;
 alias Totals = array<subgroup_matrix_result<f32, N, M>, ACROSS>;
+alias Scores = array<vec4<f32>, 2u * EACH>;
+
+// Eight vectors of a subgroup's queries.
+fn stageQueries(s: Segment, row0: u32, head: u32, first: u32, place: u32, lane: u32) {
+  for (var i = lane; i < M * 8u; i += LANES) {
+    let vector = first + i % 8u;
+    var value = q[qAt(s, row0 + i / 8u, head) + min(vector, VECTORS - 1u)];
+    if (vector >= VECTORS) { value = Vec8(); }
+    made[place][i / 8u * MADE + i % 8u] = value;
+  }
+  workgroupBarrier();
+}
 
 fn stageKeys(s: Segment, key0: u32, column: u32, thread: u32) {
   for (var n = 0u; n < (BK * 4u * PARTS + WG - 1u) / WG; n++) {
@@ -93,119 +107,128 @@ fn ofRow(value: f32, largest: bool) -> f32 {
   return result;
 }
 
-fn scoresAt(place: u32, row: u32, four: u32) -> vec4<f32> { return bitcast<vec4<f32>>(made[place][row * MADE + four]); }
+fn numbersAt(place: u32, at: u32) -> vec4<f32> { return bitcast<vec4<f32>>(made[place][at]); }
+
+fn weightsOf(scores: vec4<f32>, scale: f32, reference: f32) -> vec4<f32> {
+  return exp2(fma(scores, vec4<f32>(scale), vec4<f32>(-reference)));
+}
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32) {
-  let row0 = group.x * PAIRS * M;
+  let row0 = group.x * SUBGROUPS * M;
   let head = group.y;
   let s = segmentOf(group.z);
   let keyColumn = kColumn(head);
   let valueColumn = vColumn(head);
   let outside = row0 >= s.rows;
   if (outside) { return; }
-  let place = subgroup / 2u % PAIRS;  // says its bound, without which every address is clamped
-  let side = subgroup % 2u;
+  let place = subgroup % SUBGROUPS;  // says its bound, without which every address is clamped
   let lane = thread % LANES;
-  let row = side * M / 2u + min(lane / SHARE, M / 2u - 1u);  // of the pair's
-  let weighs = lane / SHARE < M / 2u;
+  let row = lane / SHARE;            // of the subgroup's
   let share = lane % SHARE;
 
-  // As many queries at a time as there is room for keys; each subgroup keeps its own.
+  // Each subgroup brings its own. Loops around barriers are not unrolled, and would keep each number in a register of its own.
   var queries: Queries;
-  for (var first = 0u; first < PAIRS * M; first += BK) {
-    for (var i = thread; i < BK * 4u * PARTS; i += WG) {
-      let r = i / (4u * PARTS);
-      let vector = i % (4u * PARTS);
-      var value = q[qAt(s, row0 + first + r, head) + min(vector, VECTORS - 1u)];
-      if (vector >= VECTORS) { value = Vec8(); }
-      tiles[r / N * PARTS + vector / 4u][r % N * WIDE + vector % 4u] = value;
-    }
-    workgroupBarrier();
-    let here = place * M >= first && place * M < first + BK;
-    let at = (place * M) % BK;
-    if (here) {
-      for (var c = 0u; c < STEPS; c++) {
-        queries[c] = subgroupMatrixLoad<subgroup_matrix_left<f16, K, M>, row_major>(&tiles[at / N * PARTS + c * K / 32u], at % N * WIDE + c * K % 32u / 8u, WIDE);
-      }
-    }
-    workgroupBarrier();
+  let firstQuery = row0 + place * M;
+  stageQueries(s, firstQuery, head, 0u, place, lane);
+  for (var c = 0u; c < min(64u / K, STEPS); c++) {
+    queries[c] = subgroupMatrixLoad<subgroup_matrix_left<f16, K, M>, row_major>(&made[place], c * K / 8u, MADE);
   }
-
-  let end = keysEnd(s, row0 + PAIRS * M - 1u);
-  var sums: Totals;
-  var highest = MASKED;
-  var total = 0.0;
-  for (var key0 = 0u; key0 < end; key0 += BK) {
-    stageKeys(s, key0, keyColumn, thread);
-    if (thread == 0u) { raised = 0u; }
+  if (STEPS > 64u / K) {
     workgroupBarrier();
-    for (var i = 0u; i < BESIDE / 2u; i++) {
-      let j = side * (BESIDE / 2u) + i;
-      var scores = subgroup_matrix_result<f32, N, M>();  // said: Dawn makes no zeros of what a loop only declares
-      for (var c = 0u; c < STEPS; c++) {
-        let keys = subgroupMatrixLoad<subgroup_matrix_right<f16, N, K>, col_major>(&tiles[j * PARTS + c * K / 32u], c * K % 32u / 8u, WIDE);
-        scores = subgroupMatrixMultiplyAccumulate(queries[c], keys, scores);
-      }
-      subgroupMatrixStore<row_major>(&made[place], j * N / 4u, scores, MADE);
+    stageQueries(s, firstQuery, head, 8u, place, lane);
+    for (var c = 64u / K; c < STEPS; c++) {
+      queries[c] = subgroupMatrixLoad<subgroup_matrix_left<f16, K, M>, row_major>(&made[place], c * K / 8u - 8u, MADE);
     }
-    workgroupBarrier();
+  }
+  workgroupBarrier();
 
-    let seen = keysEnd(s, row0 + place * M + row);
-    let keys = key0 + 8u * share + vec4<u32>(0u, 1u, 2u, 3u);
-    let first = select(vec4<f32>(MASKED), scoresAt(place, row, 2u * share) * params.scale, keys < vec4<u32>(seen));
-    let second = select(vec4<f32>(MASKED), scoresAt(place, row, 2u * share + 1u) * params.scale, keys + 4u < vec4<u32>(seen));
-    let larger = max(first, second);
-    var most = max(max(larger.x, larger.y), max(larger.z, larger.w));
-    most = ofRow(most, true);
-    if (most > highest + 8.0) { raised = 1u; }
-    if (workgroupUniformLoad(&raised) != 0u) {
-      let higher = max(highest, most);
-      let shrink = exp(highest - higher);
-      highest = higher;
-      total *= shrink;
-      if (share == 0u && weighs) { rowFactors[place][row] = shrink; }
-      for (var j = 0u; j < ACROSS; j++) {
-        workgroupBarrier();
-        subgroupMatrixStore<row_major>(&made[place], side * N / 4u, sums[j], MADE);
-        workgroupBarrier();
-        for (var e = lane; e < M * N / 4u; e += LANES) {
-          let at = e / (N / 4u) * MADE + side * N / 4u + e % (N / 4u);
-          made[place][at] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(made[place][at]) * rowFactors[place][e / (N / 4u)]);
+  let end = keysEnd(s, row0 + SUBGROUPS * M - 1u);
+  let seen = keysEnd(s, row0 + place * M + row);
+  let scale = params.scale * LOG2E;
+  var sums: Totals;
+  var reference = MASKED;
+  var most = MASKED;
+  var total = 0.0;
+  var key0 = 0u;
+  if (thread == 0u) { raised = 0u; }
+  while (key0 < end) {
+    for (; key0 < end; key0 += BK) {
+      stageKeys(s, key0, keyColumn, thread);
+      workgroupBarrier();
+      for (var j = 0u; j < BESIDE; j++) {
+        var products = subgroup_matrix_result<f32, N, M>();  // said: Dawn makes no zeros of what a loop only declares
+        for (var c = 0u; c < STEPS; c++) {
+          let keys = subgroupMatrixLoad<subgroup_matrix_right<f16, N, K>, col_major>(&tiles[j * PARTS + c * K / 32u], c * K % 32u / 8u, WIDE);
+          products = subgroupMatrixMultiplyAccumulate(queries[c], keys, products);
         }
-        workgroupBarrier();
-        sums[j] = subgroupMatrixLoad<subgroup_matrix_result<f32, N, M>, row_major>(&made[place], side * N / 4u, MADE);
+        subgroupMatrixStore<row_major>(&made[place], j * N / 4u, products, MADE);
+      }
+      workgroupBarrier();
+
+      // Scores before they are scaled: the largest of a row is the largest after.
+      var scores: Scores;
+      let firstKey = key0 + 8u * EACH * share;
+      let left = vec4<u32>(max(seen, firstKey) - firstKey);
+      var largest = MASKED;
+      for (var i = 0u; i < 2u * EACH; i++) {
+        let four = numbersAt(place, row * MADE + 2u * EACH * share + i);
+        scores[i] = select(vec4<f32>(MASKED), four, 4u * i + vec4<u32>(0u, 1u, 2u, 3u) < left);
+        largest = max(largest, max(max(scores[i].x, scores[i].y), max(scores[i].z, scores[i].w)));
+      }
+      most = ofRow(largest, true) * scale;
+      if (most > reference + 11.0) { raised = 1u; }
+      if (workgroupUniformLoad(&raised) != 0u) { break; }
+      for (var i = 0u; i < EACH; i++) {
+        let weights = vec8(weightsOf(scores[2u * i], scale, reference), weightsOf(scores[2u * i + 1u], scale, reference));
+        made[place][row * MADE + EACH * share + i] = weights;
+        total += dot(low(weights) + high(weights), vec4<f32>(1.0));
+      }
+      stageValues(s, key0, valueColumn, thread);
+      workgroupBarrier();
+      for (var c = 0u; c < BK; c += K) {
+        let weights = subgroupMatrixLoad<subgroup_matrix_left<f16, K, M>, row_major>(&made[place], c / 8u, MADE);
+        for (var j = 0u; j < ACROSS; j++) {
+          let values = subgroupMatrixLoad<subgroup_matrix_right<f16, N, K>, col_major>(&tiles[j], c / 8u, WIDE);
+          sums[j] = subgroupMatrixMultiplyAccumulate(weights, values, sums[j]);
+        }
       }
       workgroupBarrier();
     }
-    let weights = vec8(exp(first - highest), exp(second - highest));
-    if (weighs) { made[place][row * MADE + share] = weights; }
-    total += dot(low(weights) + high(weights), vec4<f32>(1.0));
-    stageValues(s, key0, valueColumn, thread);
-    workgroupBarrier();
-    for (var c = 0u; c < BK; c += K) {
-      let weights = subgroupMatrixLoad<subgroup_matrix_left<f16, K, M>, row_major>(&made[place], c / 8u, MADE);
-      for (var j = 0u; j < ACROSS; j++) {
-        let values = subgroupMatrixLoad<subgroup_matrix_right<f16, N, K>, col_major>(&tiles[side * ACROSS + j], c / 8u, WIDE);
-        sums[j] = subgroupMatrixMultiplyAccumulate(weights, values, sums[j]);
+    if (key0 >= end) { break; }
+
+    let higher = max(reference, most);
+    let shrink = exp2(reference - higher);
+    reference = higher;
+    total *= shrink;
+    if (share == 0u) { rowFactors[place][row] = shrink; }
+    if (thread == 0u) { raised = 0u; }
+    for (var j = 0u; j < ACROSS; j++) {
+      workgroupBarrier();
+      subgroupMatrixStore<row_major>(&made[place], 0u, sums[j], MADE);
+      workgroupBarrier();
+      for (var e = lane; e < M * N / 4u; e += LANES) {
+        let at = e / (N / 4u) * MADE + e % (N / 4u);
+        made[place][at] = bitcast<vec4<u32>>(numbersAt(place, at) * rowFactors[place][e / (N / 4u)]);
       }
+      workgroupBarrier();
+      sums[j] = subgroupMatrixLoad<subgroup_matrix_result<f32, N, M>, row_major>(&made[place], 0u, MADE);
     }
     workgroupBarrier();
   }
 
   total = ofRow(total, false);
-  workgroupBarrier();
-  if (share == 0u && weighs) { rowFactors[place][row] = 1.0 / total; }
+  if (share == 0u) { rowFactors[place][row] = 1.0 / total; }
   for (var j = 0u; j < ACROSS; j++) {
     workgroupBarrier();
-    subgroupMatrixStore<row_major>(&made[place], side * N / 4u, sums[j], MADE);
+    subgroupMatrixStore<row_major>(&made[place], 0u, sums[j], MADE);
     workgroupBarrier();
     for (var e = lane; e < M * N / 8u; e += LANES) {
       let r = e / (N / 8u);
-      let vector = (side * ACROSS + j) * N / 8u + e % (N / 8u);
-      let at = r * MADE + side * N / 4u + e % (N / 8u) * 2u;
+      let vector = j * N / 8u + e % (N / 8u);
+      let at = r * MADE + e % (N / 8u) * 2u;
       let factor = rowFactors[place][r];
-      let value = vec8(bitcast<vec4<f32>>(made[place][at]) * factor, bitcast<vec4<f32>>(made[place][at + 1u]) * factor);
+      let value = vec8(numbersAt(place, at) * factor, numbersAt(place, at + 1u) * factor);
       let to = row0 + place * M + r;
       if (to < s.rows && vector < VECTORS) { y[((s.row + to) * params.heads + head) * VECTORS + vector] = value; }
     }

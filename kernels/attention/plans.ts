@@ -63,7 +63,7 @@ const table = {
       widest: 128,
       vectors: true,
       matrices: true,
-      shared: (headDim) => 2560 * Math.ceil(headDim / 32) + 9728,
+      shared: (headDim) => 2560 * Math.ceil(headDim / 32) + 18_960,
     },
     prefers: {},
   },

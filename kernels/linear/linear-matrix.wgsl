@@ -80,9 +80,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let right = place / 2u * PART;
   let staged = thread / DEEP;
   let vector = thread % DEEP;
-  let vectors = params.k / 8u;
+  let stride = xStride();
   let end = spanEnd(group.z);
-  let xStart = (group.y * SIDE + staged) * vectors;
+  let xStart = (group.y * SIDE + staged) * stride;
   var sums: Sums;
 
   for (var k0 = group.z * params.span; k0 < end; k0 += DEEP) {
@@ -90,7 +90,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let beyond = k0 + vector >= end;
     for (var i = 0u; i < SIDE / STAGED; i++) {
       let row = staged + i * STAGED;
-      xs[row / M][row % M * WIDE + vector] = x[xStart + i * STAGED * vectors + at];
+      xs[row / M][row % M * WIDE + vector] = x[xStart + i * STAGED * stride + at];
       var w = weightVec8(weightAt(group.x, staged, i), at);
       if (beyond) { w = Vec8(); }
       ws[row / N][row % N * WIDE + vector] = w;

@@ -63,9 +63,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   // memory holds there: they make only what nobody stores.
   let staged = thread / DEPTH;
   let staging = thread % DEPTH;
-  let vectors = params.k / 8u;
+  let stride = xStride();
   let end = spanEnd(group.z);
-  let xStart = (group.y * SIDE + staged) * vectors;
+  let xStart = (group.y * SIDE + staged) * stride;
   let wStart = weightRow(n0 + staged, params.k);
   var sum0 = Sums();
   var sum1 = Sums();
@@ -81,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let beyond = k0 + staging >= end;
     for (var i = 0u; i < DEPTH; i++) {
       let row = i * (WG / DEPTH);
-      xs[i * (8u / DEPTH) + staged / 8u][staged % 8u][staging] = x[xStart + row * vectors + at];
+      xs[i * (8u / DEPTH) + staged / 8u][staged % 8u][staging] = x[xStart + row * stride + at];
       var w = weightVec8(wStart + weightRow(row % width + row / width * outputs(), params.k), at);
       if (beyond) { w = Vec8(); }
       ws[i * (8u / DEPTH) + staged / 8u][staged % 8u][staging] = w;

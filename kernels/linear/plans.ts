@@ -15,7 +15,7 @@ interface LinearNames extends KernelNames {
   readonly operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
   readonly params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
   readonly constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-  readonly options: 'GATED' | 'LANES' | 'ROWS' | 'COLUMNS';
+  readonly options: 'GATED' | 'LANES' | 'ROWS' | 'COLUMNS' | 'HALVED';
   readonly types: 'act' | 'out';
 }
 
@@ -143,6 +143,12 @@ export function linearPlan(device: DeviceContext, job: LinearJob): LinearPlan {
     );
   });
   return plan ?? 'checked';
+}
+
+/** Whether a plan multiplies many rows in vectors, faster in f16 than in f32. */
+export function wantsHalves(plan: LinearPlan): boolean {
+  const { needs, prefers }: { needs: Needs; prefers: Prefers } = table[plan];
+  return needs.vectors === true && prefers.mostRows === undefined;
 }
 
 /** Workgroups that a GPU with many cores is kept busy by. */

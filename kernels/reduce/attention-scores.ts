@@ -5,6 +5,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import type { HeadColumns } from '../attention.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from '../grid.ts';
+import { laneOf } from '../lane/index.ts';
 import type { HeadLayout } from '../rope.ts';
 import sumsSource from './attention-sums.wgsl';
 import headMeanSource from './head-mean.wgsl';
@@ -36,13 +37,15 @@ export function lastRowAttention(
   expectOneDType('lastRowAttention', q, k);
   if (qWidth !== heads * headDim || kWidth !== kvHeads * headDim)
     throw new ShapeError(`lastRowAttention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q}, ${k}.`);
+  const act = floatDType('lastRowAttention', 'q', q);
   const scoring = Math.min(last, rows);
   const weights = rec.empty('last-row attention', [scoring * heads, keys], 'f32');
   rec.dispatch(lastRowKernel, {
     operands: { q, k, weights },
     params: { rows, keys, heads, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim) },
     constants: { HEAD_DIM: headDim },
-    types: { act: floatDType('lastRowAttention', 'q', q) },
+    types: { act },
+    codec: laneOf(rec.runtime, act, headDim).codec,
     workgroups: [heads, scoring],
   });
   return weights;
@@ -96,10 +99,20 @@ export function receivedAttention(
       `receivedAttention: ${heads} heads of ${headDim} in ${segments} segments do not fit ${q.of}, ${k.of}.`,
     );
   const tokens = rows / segments;
-  const columns = { qStride, qColumn: q.column, kStride, kColumn: k.column, scale: 1 / Math.sqrt(headDim) };
+  const act = floatDType('receivedAttention', 'q', q.of);
+  const places = { qStride, qColumn: q.column, kStride, kColumn: k.column };
+  const lane = laneOf(rec.runtime, act, headDim, ...Object.values(places));
+  const columns = {
+    qStride: qStride / lane.width,
+    qColumn: q.column / lane.width,
+    kStride: kStride / lane.width,
+    kColumn: k.column / lane.width,
+    scale: 1 / Math.sqrt(headDim),
+  };
   const shared = {
     constants: { HEAD_DIM: headDim },
-    types: { act: floatDType('receivedAttention', 'q', q.of) },
+    types: { act },
+    codec: lane.codec,
   };
   const sums = rec.empty('attention sums', [rows, heads], 'f32');
   rec.dispatch(sumsKernel, {

@@ -5,18 +5,20 @@
 //   weights  [last rows, heads, keys]    f32, 0 for keys after the row's own
 //
 // One workgroup per head and row; its weights serve as scratch for the scores. f32 throughout.
+// What a lane takes of a key at a time: lane/.
 
 alias act = f32;
+alias out = act;
 override HEAD_DIM: u32;
 struct Params { rows: u32, keys: u32, heads: u32, group: u32, scale: f32 }
 
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
+@group(0) @binding(0) var<storage, read> q: array<In>;
+@group(0) @binding(1) var<storage, read> k: array<In>;
 @group(0) @binding(2) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 const WG = 128u;
-var<workgroup> query: array<f32, HEAD_DIM>;
+var<workgroup> query: array<Numbers, HEAD_DIM / WIDTH>;
 var<workgroup> partial: array<f32, WG>;
 
 @compute @workgroup_size(128)
@@ -24,17 +26,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let head = group.x;
   let visible = params.keys - group.y;
   let kvHead = head / params.group;
-  let kvDim = params.heads / params.group * HEAD_DIM;
+  let width = HEAD_DIM / WIDTH;
+  let kvDim = params.heads / params.group * width;
   let out_ = (group.y * params.heads + head) * params.keys;
-  for (var c = lane; c < HEAD_DIM; c += WG) {
-    query[c] = f32(q[((params.rows - 1u - group.y) * params.heads + head) * HEAD_DIM + c]) * params.scale;
+  for (var c = lane; c < width; c += WG) {
+    query[c] = numbers(q[((params.rows - 1u - group.y) * params.heads + head) * width + c]) * params.scale;
   }
   workgroupBarrier();
 
   var highest = -1e30;
   for (var key = lane; key < visible; key += WG) {
     var score = 0.0;
-    for (var c = 0u; c < HEAD_DIM; c++) { score += query[c] * f32(k[key * kvDim + kvHead * HEAD_DIM + c]); }
+    for (var c = 0u; c < width; c++) { score += dotOf(query[c], numbers(k[key * kvDim + kvHead * width + c])); }
     weights[out_ + key] = score;
     highest = max(highest, score);
   }

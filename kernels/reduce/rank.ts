@@ -3,6 +3,7 @@ import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import { ceilDiv, floatDType } from '../grid.ts';
+import { laneOf } from '../lane/index.ts';
 import similaritySource from './similarity.wgsl';
 import thresholdSource from './threshold.wgsl';
 import topKSource from './top-k.wgsl';
@@ -52,10 +53,12 @@ export function similarity(
   expectShape('similarity', 'layout', layout, [3, rows]);
   const key = rec.empty('similarity', [tokens], 'u32');
   const count = rec.upload('similar tokens', [1], 'u32', new Uint32Array(1));
+  const act = floatDType('similarity', 'hidden', hidden);
   rec.dispatch(similarityKernel, {
     operands: { hidden, planes: layout, key, count },
     params: { dim, rows, bound },
-    types: { act: floatDType('similarity', 'hidden', hidden) },
+    types: { act },
+    codec: laneOf(rec.runtime, act, dim).codec,
     workgroups: [tokens],
   });
   return { key, count };

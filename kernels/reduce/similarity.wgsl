@@ -6,21 +6,21 @@
 //   key     [tokens]     by patch; the similarity as an ordered key, see order-key below; -2 for the first of a patch
 //   count   [1]          similarities >= bound are added
 //
-// One workgroup per token, in order of patch and time. Plain division, no epsilon: a zero vector gives the NaN key.
+// One workgroup per token, in order of patch and time; what a lane takes at a time: lane/. Plain division, no epsilon: a zero vector gives the NaN key.
 // WGSL may take NaN for absent, so zero norms and NaN bits are asked for by integer tests, and keys are integers.
 
 alias act = f32;
+alias out = act;
 struct Params { dim: u32, rows: u32, bound: f32 }
 
-@group(0) @binding(0) var<storage, read> hidden: array<act>;
+@group(0) @binding(0) var<storage, read> hidden: array<In>;
 @group(0) @binding(1) var<storage, read> planes: array<u32>;
 @group(0) @binding(2) var<storage, read_write> key: array<u32>;
 @group(0) @binding(3) var<storage, read_write> count: array<atomic<u32>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const WG = 32u;
 const NAN_KEY = 0xffffffffu;
-var<workgroup> partial: array<vec3<f32>, WG>;
+var<workgroup> partial: array<vec3<f32>, TEAM>;
 
 // Unsigned integers that order as the floats do; NaN above all, as torch.topk has it.
 fn orderKey(value: f32) -> u32 {
@@ -30,22 +30,23 @@ fn orderKey(value: f32) -> u32 {
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
 
-@compute @workgroup_size(32)
+@compute @workgroup_size(TEAM)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let rank = group.x;
   let row = planes[2u * params.rows + rank];
   let before = planes[2u * params.rows + max(rank, 1u) - 1u];
   var sums = vec3<f32>();
-  for (var c = lane; c < params.dim; c += WG) {
-    let a = f32(hidden[row * params.dim + c]);
-    let b = f32(hidden[before * params.dim + c]);
-    sums += vec3<f32>(a * b, a * a, b * b);
+  let length = params.dim / WIDTH;
+  for (var c = lane; c < length; c += TEAM) {
+    let a = numbers(hidden[row * length + c]);
+    let b = numbers(hidden[before * length + c]);
+    sums += vec3<f32>(dotOf(a, b), dotOf(a, a), dotOf(b, b));
   }
   partial[lane] = sums;
   workgroupBarrier();
   if (lane != 0u) { return; }
   sums = vec3<f32>();
-  for (var i = 0u; i < WG; i++) { sums += partial[i]; }
+  for (var i = 0u; i < TEAM; i++) { sums += partial[i]; }
   var similarity = orderKey(sums.x / (sqrt(sums.y) * sqrt(sums.z)));
   if (bitcast<u32>(sums.y) == 0u || bitcast<u32>(sums.z) == 0u) { similarity = NAN_KEY; }
   if (rank == 0u || planes[before] != planes[row]) { similarity = orderKey(-2.0); }

@@ -155,7 +155,7 @@ export class Decoder {
         const block = x.rows(start, Math.min(most, rows - start));
         const into = y.rows(start, Math.min(most, rows - start));
         const gated = gatedLinear(rec, rmsNorm(rec, block, w.postNorm, c.rmsNormEps, computeDtype), w.gateUp.weight);
-        linear(rec, gated, w.down, { residual: block, into });
+        linear(rec, gated, w.down, { residual: block, into, halves: computeDtype === 'f16' });
       });
     return y;
   }

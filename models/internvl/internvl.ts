@@ -112,6 +112,9 @@ function planOf({ text, tower, names, projector, otherNames, template, mostTiles
     decoderNames: decoderNames('language_model.'),
     ...(otherNames && { otherNames }),
     frameFormat: { size: tower.imageSize, forceSample: true, sample: middleFrames },
+    otherProcessors: {
+      transformers: { frameFormat: { size: tower.imageSize, forceSample: true, sample: libraryFrames } },
+    },
     pixels: imagenetPixels,
     prompt: {
       template,
@@ -144,6 +147,13 @@ export const middleFrames: Sample = (video) => {
   return (
     strided(video) ?? Array.from({ length: video.maxFrames }, (_, i) => Math.floor(step / 2 + roundHalfEven(step * i)))
   );
+};
+
+/** The middles of equal stretches as Hugging Face's `video_processing_internvl.py` rounds them, whatever the rate. */
+export const libraryFrames: Sample = ({ frames, maxFrames }) => {
+  const count = Math.min(maxFrames, frames);
+  const step = frames / count;
+  return Array.from({ length: count }, (_, i) => Math.trunc(Math.fround(step / 2 + i * step)));
 };
 
 /** InternVL's demo: each frame has a name and stands between its own two tokens. */

@@ -1,8 +1,7 @@
 import type { Family, SpokenVideo } from '../family.ts';
 import { pairedFramesDown } from '../qwen2-vl/frames.ts';
 import { decoderOf, planOf } from '../qwen2-vl/qwen2-vl.ts';
-import { qwen25VlTowerConfig } from '../tower/config.ts';
-import { qwen25VlNames } from '../tower/names.ts';
+import { qwen25VlNames, qwen25VlTowerConfig } from './tower.ts';
 
 const { fround, trunc } = Math;
 

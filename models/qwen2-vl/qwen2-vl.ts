@@ -9,10 +9,11 @@ import { FoldEncoder } from '../fold-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
 import type { Sample } from '../sampling.ts';
-import { qwen2VlTowerConfig, type TowerConfig } from '../tower/config.ts';
-import { qwen2VlNames, type TowerNames } from '../tower/names.ts';
+import type { TowerConfig } from '../tower/config.ts';
+import type { TowerNames } from '../tower/names.ts';
 import { pairedFrames } from './frames.ts';
 import { frameLimits, imageLimits, smartResize } from './picture-size.ts';
+import { qwen2VlNames, qwen2VlTowerConfig } from './tower.ts';
 
 /** Names that transformers has given to the parts of the model since 4.52. */
 const NEWER_NAMES: readonly NameChange[] = [

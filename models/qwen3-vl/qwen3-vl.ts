@@ -1,16 +1,17 @@
 import { chatMl } from '../chat.ts';
 import { qwen3VlConfig, textConfig } from '../decoder/config.ts';
 import { type DecoderNames, qwen3Names } from '../decoder/names.ts';
-import type { Family } from '../family.ts';
+import type { Family, Processor } from '../family.ts';
 import { FoldEncoder } from '../fold-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
-import { qwen3VlTowerConfig } from '../tower/config.ts';
-import { qwen3VlNames } from '../tower/names.ts';
+import { pairedFramesDown } from '../qwen2-vl/frames.ts';
+import { frameLimits, imageLimits, smartResize } from '../qwen2-vl/picture-size.ts';
 import { processorFrames } from './frames.ts';
 import { sizesOf } from './picture-size.ts';
 import { SHOWN, timedPairs } from './prompt.ts';
+import { qwen3VlNames, qwen3VlTowerConfig } from './tower.ts';
 
 const VISUAL = 'model.visual';
 
@@ -74,6 +75,7 @@ export const qwen3Vl: Family = {
         tokens: 'text',
       },
       stopIds: text.numbers('eos_token_id'),
+      otherProcessors: { 'qwen-vl-utils': utilsProcessor(fold * tower.patchSize) },
       unusedTensors: [/\.inv_freq$/],
       loadEncoder: (loader, computeDtype, loaded) => {
         const plan = {
@@ -89,3 +91,22 @@ export const qwen3Vl: Family = {
     };
   },
 };
+
+/**
+ * qwen-vl-utils, as the model's card has it beside the library's own processor: frames in pairs, and a budget of pixels for
+ * each frame.
+ *
+ * @param factor - Side of a token, in pixels.
+ */
+function utilsProcessor(factor: number): Processor {
+  return {
+    frameFormat: {
+      size: (source, frames) => smartResize(source, frameLimits(factor, frames)),
+      fit: 'smooth',
+      forceSample: false,
+      sample: pairedFramesDown,
+      fps: 2,
+    },
+    crops: (source) => [stretched(smartResize(source, imageLimits(factor, {})))],
+  };
+}

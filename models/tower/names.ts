@@ -87,39 +87,6 @@ export function internVitHfNames(prefix: string): TowerNames {
   };
 }
 
-/** Qwen2-VL's. @param prefix - As `visual`. */
-export function qwen2VlNames(prefix: string): TowerNames {
-  return {
-    patches: `${prefix}.patch_embed.proj`,
-    patchBias: false,
-    layers: `${prefix}.blocks`,
-    norm1: 'norm1',
-    qkv: ['attn.qkv'],
-    out: 'attn.proj',
-    norm2: 'norm2',
-    fc1: ['mlp.fc1'],
-    fc2: 'mlp.fc2',
-    finalNorm: `${prefix}.merger.ln_q`,
-  };
-}
-
-/** Qwen2.5-VL's are Qwen2-VL's but for a gated MLP. */
-export function qwen25VlNames(prefix: string): TowerNames {
-  return { ...qwen2VlNames(prefix), fc1: ['mlp.gate_proj', 'mlp.up_proj'], fc2: 'mlp.down_proj' };
-}
-
-/** Qwen3-VL's, which has learned positions and rotates, too. */
-export function qwen3VlNames(prefix: string): TowerNames {
-  return {
-    ...qwen2VlNames(prefix),
-    patchBias: true,
-    positions: `${prefix}.pos_embed.weight`,
-    fc1: ['mlp.linear_fc1'],
-    fc2: 'mlp.linear_fc2',
-    finalNorm: `${prefix}.merger.norm`,
-  };
-}
-
 /**
  * Tensors that are stored with a tower and not used: the layer after the `run` that run, a last norm without a name here,
  * the head, and tables that are computed.

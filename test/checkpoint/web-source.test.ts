@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -6,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { BrowserCaches } from '../../checkpoint/block-store.ts';
 import { Checkpoint } from '../../checkpoint/safetensors.ts';
+import { removeFiles, storedFiles, storeFiles } from '../../checkpoint/stored-files.ts';
 import { blobFiles, type ChosenFile, urlFiles } from '../../checkpoint/web-source.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { rejection } from '../helpers/errors.ts';
@@ -132,16 +134,21 @@ describe('urlFiles', () => {
   });
 
   describe('with what a browser keeps', () => {
-    const kept = new Map<string, Map<string, Uint8Array>>();
+    type Entry = { readonly body: Uint8Array; readonly headers: Headers };
+    const kept = new Map<string, Map<string, Entry>>();
     const caches: BrowserCaches = {
       open: async (name) => {
-        const cache = kept.get(name) ?? new Map<string, Uint8Array>();
+        const cache = kept.get(name) ?? new Map<string, Entry>();
         kept.set(name, cache);
         return {
           keys: async (url) =>
-            [...cache.keys()].filter((key) => key.split('?')[0] === url).map((key) => ({ url: key })),
-          match: async (url) => (cache.has(url) ? new Response(new Uint8Array(cache.get(url)!)) : undefined),
-          put: async (url, response) => void cache.set(url, new Uint8Array(await response.arrayBuffer())),
+            [...cache.keys()].filter((key) => !url || key.split('?')[0] === url).map((key) => ({ url: key })),
+          match: async (url) => {
+            const { body, headers } = cache.get(url) ?? {};
+            return body && new Response(new Uint8Array(body), headers && { headers });
+          },
+          put: async (url, response) =>
+            void cache.set(url, { body: new Uint8Array(await response.arrayBuffer()), headers: response.headers }),
           delete: async (url) => cache.delete(url),
         };
       },
@@ -171,14 +178,47 @@ describe('urlFiles', () => {
       expect(await visit()).to.deep.equal(['HEAD']);
       version = '"2"';
       expect(await visit()).to.deep.equal(['HEAD', 'GET']);
-      expect([...kept.values()].map((cache) => cache.size)).to.deep.equal([1]);
+      // Its one block, and what the server last said of it.
+      expect([...kept.values()].map((cache) => cache.size)).to.deep.equal([2]);
+    });
+
+    it('is there without a network, with the small files, and as it was last', async () => {
+      await visit();
+      const files = urlFiles(address);
+      const [config, none] = [await files.open('config.json'), await files.open('added_tokens.json')];
+      expect(none).to.equal(undefined);
+      mischief = (_, response) => !!response.destroy();
+      expect(await visit()).to.deep.equal(['HEAD']);
+      const again = await files.open('config.json');
+      expect(await again!.read(0, again!.size)).to.deep.equal(await config!.read(0, config!.size));
+      expect(await files.open('added_tokens.json')).to.equal(undefined);
+      await rejection(files.open('never-seen.json'));
+    });
+
+    it('stores whole files, goes on where it broke off, checks their hash, and removes them', async () => {
+      const wanted = [{ file: 'model.safetensors', sha256: createHash('sha256').update(model).digest('hex') }];
+      expect(await storedFiles(address)).to.equal('none');
+      const progress: number[] = [];
+      await storeFiles(urlFiles(address), wanted, { progress: (done, of) => progress.push(done / of) });
+      expect(progress.at(-1)).to.equal(1);
+      expect(await storedFiles(address)).to.equal('all');
+      expect(await visit()).to.deep.equal(['HEAD']);
+      asked.length = 0;
+      const error = await rejection(storeFiles(urlFiles(address), [{ file: 'model.safetensors', sha256: '00ff' }]));
+      expect(error.message).to.match(
+        /model\.safetensors: what came has SHA-256 .*, expected 00ff\.\.\.\. It was removed/,
+      );
+      expect(asked).to.deep.equal(['HEAD /a model/model.safetensors']);
+      expect(await storedFiles(address)).to.equal('none');
+      await removeFiles(address);
+      expect([await storedFiles(address), ...[...kept.values()].map((cache) => cache.size)]).to.deep.equal(['none', 0]);
     });
 
     it('keeps nothing where it was told so, the server names no version, or there is no room', async () => {
       expect(await visit({ cache: false })).to.deep.equal(['HEAD', 'GET']);
       version = undefined;
       expect(await visit()).to.deep.equal(['HEAD', 'GET']);
-      expect([...kept.values()].map((cache) => cache.size)).to.deep.equal([]);
+      expect([...kept.values()].map((cache) => cache.size)).to.deep.equal([0]);
       version = '"1"';
       const full = {
         open: async () => ({ ...(await caches.open('x')), put: () => Promise.reject(new Error('quota')) }),

@@ -23,7 +23,7 @@ export interface RunOptions {
     | { readonly afterMs: number }
     | { readonly when: Promise<unknown> }
   );
-  readonly tool?: 'ff-run' | 'ff-eval' | 'ff-describe' | 'ff-worker' | 'ff-convert' | 'ff-bench';
+  readonly tool?: 'ff-run' | 'ff-eval' | 'ff-describe' | 'ff-worker' | 'ff-convert' | 'ff-serve' | 'ff-bench';
   /** Told what it says on standard error, as it comes. */
   readonly heard?: (text: string) => unknown;
 }

@@ -3,7 +3,6 @@
  * functions in place of the matrix instructions it runs, so that its tiles, edges and epilogue are checked.
  */
 import { expect } from 'chai';
-import { create } from 'webgpu';
 import { type AliasType, Kernel, type KernelSource } from '../../engine/kernel.ts';
 import { together, vec8Of, wideCodecOf } from '../../kernels/codec/index.ts';
 import { ceilDiv } from '../../kernels/grid.ts';
@@ -15,7 +14,8 @@ import { type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload, uploadWeight } from '../helpers/device.ts';
 import { emulated, emulatedShapes } from '../helpers/matrices.ts';
-import { random } from '../helpers/random.ts';
+import { matrixCompilerMessages } from '../helpers/null-gpu.ts';
+import { type HostTensor, host, random } from '../helpers/random.ts';
 
 interface Case {
   readonly shape?: MatrixShape;
@@ -26,12 +26,14 @@ interface Case {
   readonly out?: AliasType;
   readonly gated?: boolean;
   readonly period?: number;
+  /** Rows are divided by powers of two, and followed by them, as linear-halves.wgsl leaves them. */
+  readonly halved?: boolean;
 }
 
 const SIXTEEN = matrixShapes[0]!;
 
 async function check(c: Case): Promise<void> {
-  const { shape = SIXTEEN, rows, k, n, format = 'f16', out = 'f32', gated = false, period } = c;
+  const { shape = SIXTEEN, rows, k, n, format = 'f16', out = 'f32', gated = false, period, halved = false } = c;
   const kernel = new Kernel(`linear-matrix-${shape.m}-${shape.n}`, emulated(source));
   const x = random([rows, k], { seed: 1, dtype: 'f16', outliers: 1 });
   const weight = random([n, k], { seed: 2, dtype: format === 'bf16' ? 'bf16' : 'f16', scale: 1 / Math.sqrt(k) });
@@ -40,7 +42,7 @@ async function check(c: Case): Promise<void> {
   const width = gated ? n / 2 : n;
   const got = await run((rec) => {
     const uploaded = uploadWeight(rec, weight);
-    const xs = upload(rec, x);
+    const xs = upload(rec, halved ? halves(x) : x);
     const y = rec.empty('y', [rows, width], out);
     rec.dispatch(kernel, {
       operands: {
@@ -51,7 +53,12 @@ async function check(c: Case): Promise<void> {
         y,
       },
       params: { rows, n, k, span: k / 8, stride: width, column: 0, period: period ?? 1 },
-      constants: { HAS_BIAS: Number(!gated), HAS_RESIDUAL: Number(period !== undefined), GATED: Number(gated) },
+      constants: {
+        HAS_BIAS: Number(!gated),
+        HAS_RESIDUAL: Number(period !== undefined),
+        GATED: Number(gated),
+        HALVED: Number(halved),
+      },
       types: { act: 'f16', out },
       codec: together(vec8Of('f16'), wideCodecOf(uploaded), matrixPart(shape)),
       workgroups: [ceilDiv(n, 128), ceilDiv(rows, 128)],
@@ -63,29 +70,26 @@ async function check(c: Case): Promise<void> {
   expectClose(got, want, tolerance(out, { sumOf: k, scale: Math.max(1, largest(want)), exponent: gated ? 8 : 0 }));
 }
 
-/** Kept as long as the process: Dawn crashes when it is collected before what was made of it. */
-const nullGpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+/** Each row divided by a power of two of its own, and eight numbers more, of which the first is the exponent. */
+function halves({ shape: [rows = 0, k = 0], values }: HostTensor): HostTensor {
+  const y = Array.from({ length: rows }, (_, row) => {
+    const exponent = row - 3;
+    const own = Array.from(values.subarray(row * k, (row + 1) * k), (value) => value / 2 ** exponent);
+    return [...own, exponent, ...new Array<number>(7).fill(Number.NaN)];
+  });
+  return host([rows, k + 8], y.flat(), 'f16');
+}
 
 describe('linear on tensor cores', () => {
   for (const shape of matrixShapes)
     for (const format of weightFormats.filter((one) => one !== 'f32'))
       it(`compiles with ${format} weights and matrices of ${shape.m} x ${shape.n} where the instructions exist`, async () => {
-        const adapter = await nullGpu.requestAdapter();
-        const requiredFeatures = [
-          'shader-f16',
-          'subgroups',
-          'chromium-experimental-subgroup-matrix',
-        ] as GPUFeatureName[];
-        const device = await adapter!.requestDevice({ requiredFeatures });
         const kernel = new Kernel('linear-matrix', source as KernelSource);
-        for (const out of ['f32', 'f16'] as const) {
-          const codec = together(vec8Of('f16'), wideCodecOf({ format }), matrixPart(shape));
-          const code = kernel.text({ types: { act: 'f16', out }, constants: {}, codec });
-          const module = device.createShaderModule({ code });
-          const { messages } = await module.getCompilationInfo();
-          expect(messages.map(({ message }) => message)).to.deep.equal([]);
-        }
-        device.destroy();
+        const codec = together(vec8Of('f16'), wideCodecOf({ format }), matrixPart(shape));
+        const codes = (['f32', 'f16'] as const).map((out) =>
+          kernel.text({ types: { act: 'f16', out }, constants: {}, codec }),
+        );
+        expect(await matrixCompilerMessages(codes)).to.deep.equal([]);
       });
 
   for (const shape of emulatedShapes)
@@ -104,6 +108,10 @@ describe('linear on tensor cores', () => {
 
   itOn(['f16', 'subgroups'], 'reads bf16 weights, repeats a residual, and rounds its result once', () =>
     check({ rows: 20, k: 64, n: 40, format: 'bf16', out: 'f16', period: 5 }),
+  );
+
+  itOn(['f16', 'subgroups'], 'multiplies rows back that came divided by powers of two', () =>
+    check({ rows: 7, k: 40, n: 20, period: 7, halved: true }),
   );
 
   for (const shape of emulatedShapes)

@@ -26,6 +26,7 @@ import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
 import { changed, families } from '../helpers/families.ts';
+import { folderOf } from '../helpers/files.ts';
 import { framesFor, generated, SOURCE, tokensPerGroup, traced } from '../helpers/model.ts';
 
 /** The configs alone, which nobody wrote. */
@@ -301,6 +302,60 @@ describe('a model of published size', () => {
       expect(plan.videoTokens).to.equal(tokens);
       expect(plan.peak).to.be.within(plan.weights.bytes, plan.weights.bytes + 6e9);
     }).timeout(60_000);
+});
+
+describe('another processor', () => {
+  const gpu: AdapterDescription = {
+    limits: { maxBufferSize: 2 ** 32 - 4, maxStorageBufferBindingSize: 2 ** 31 - 4 },
+    features: ['shader-f16', 'subgroups'],
+    info: { vendor: '', architecture: '', device: 'desktop GPU', description: '' },
+  };
+  const wanted = { frames: 16, question: 'What?', maxNewTokens: 4, reducer: undefined };
+  const named = (name: string) => plannedFiles(name, published[name]!);
+
+  it('gives Qwen3-VL the sizes of qwen-vl-utils', async () => {
+    const files = await named('Qwen/Qwen3-VL-2B-Instruct');
+    const plan = await planMemory(files, gpu, { ...wanted, processor: 'qwen-vl-utils' });
+    // A frame has 768 * 32 * 32 pixels at most: 1280 x 720 become 1152 x 640, and two of them 36 x 20 tokens, not 40 x 22.
+    expect(plan.videoTokens).to.equal(8 * 36 * 20);
+  });
+
+  it('takes the frames of qwen-vl-utils, and of transformers for InternVL', async () => {
+    const sampled = async (
+      family: string,
+      processor: string,
+      frames: number,
+      averageFps: number,
+      maxFrames: number,
+    ) => {
+      const { plan } = await planOf(folderOf(families[family]!));
+      const { sample, fps = 1, forceSample } = plan.otherProcessors![processor]!.frameFormat;
+      return sample!({ frames, averageFps, fps, maxFrames, forceSample });
+    };
+    // Of the golden tables: 137 frames go down to pairs, and the middles of stretches are rounded down.
+    expect(await sampled('Qwen3-VL', 'qwen-vl-utils', 2065, 29.97, 768)).to.have.length(136);
+    expect(await sampled('Qwen3-VL', 'qwen-vl-utils', 36, 25, 768)).to.deep.equal([0, 12, 23, 35]);
+    const middles = [56, 168, 281, 393, 506, 618, 731, 843];
+    for (const family of ['InternVL3', 'InternVL3, hf'])
+      expect(await sampled(family, 'transformers', 900, 30, 8)).to.deep.equal(middles);
+  });
+
+  it('is refused in one line where a family has none of the name', async () => {
+    for (const [name, message] of [
+      [
+        'Qwen/Qwen3-VL-2B-Instruct',
+        /^processor: Qwen3VLForConditionalGeneration knows qwen-vl-utils, got "pil"\. [^\n]+\.$/,
+      ],
+      [
+        'Qwen/Qwen2-VL-2B-Instruct',
+        /^processor: Qwen2VLForConditionalGeneration knows no other than its own, got "pil"\. /,
+      ],
+    ] as const) {
+      const error = await rejection(planMemory(await named(name), gpu, { ...wanted, processor: 'pil' }));
+      expect(error).to.be.instanceOf(InputError);
+      expect(error.message).to.match(message);
+    }
+  });
 });
 
 describe('SmolVLM2 500M', () => {

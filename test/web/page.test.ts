@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -10,8 +11,11 @@ import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { samplingOf } from '../../models/defaults.ts';
+import { playerSection } from '../../viewer/markup.ts';
+import { advanced, untouched } from '../../viewer/played.ts';
 import { openEmbeddedBrowser } from '../helpers/embedded-browser.ts';
 import { load } from '../helpers/model.ts';
+import { clip } from '../media/clips.ts';
 import { folder, type Site, serve } from './site.ts';
 
 const { resolve } = createRequire(import.meta.url);
@@ -22,6 +26,18 @@ const FIRST_SCREEN_BYTES = 200e3;
 
 /** Longest that the page's own thread may work at a stretch while it answers, in milliseconds of its processor time. */
 const LONGEST_TASK_MS = 100;
+
+/** Weights with a tensor more, which no model reads: a file of several blocks. */
+function padded(file: Buffer, bytes: number): Buffer {
+  const length = Number(file.readBigUInt64LE());
+  const header = JSON.parse(file.toString('utf8', 8, 8 + length));
+  const end = file.length - 8 - length;
+  header.padding = { dtype: 'F32', shape: [bytes / 4], data_offsets: [end, end + bytes] };
+  const text = Buffer.from(JSON.stringify(header).padEnd(Math.ceil((length + 200) / 8) * 8));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([size, text, file.subarray(8 + length), Buffer.alloc(bytes)]);
+}
 
 interface TraceEvent {
   readonly name: string;
@@ -68,13 +84,13 @@ describe('the page', function () {
   });
 
   /** A page, which tells what it says and asks for. */
-  async function opened(query = ''): Promise<Page> {
+  async function opened(query = '', address = site.address): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: 'reduce' });
     const page = await context.newPage();
     page.on('console', (message) => messages.push(message.text()));
     page.on('pageerror', (error) => messages.push(String(error)));
     context.on('request', (request) => requests.push(request.url()));
-    await page.goto(`${site.address}/${query}`);
+    await page.goto(`${address}/${query}`);
     return page;
   }
 
@@ -133,6 +149,41 @@ describe('the page', function () {
     );
   });
 
+  it('takes videos of its own: what WebCodecs decodes, and what only FFmpeg does', async () => {
+    const vp8 = await clip('webm', '-f lavfi -i testsrc=size=64x48:rate=10:duration=2 -c:v libvpx -pix_fmt yuv420p');
+    const mpeg4 = await clip('avi', '-f lavfi -i testsrc=size=64x48:rate=10:duration=1.5 -c:v mpeg4');
+    for (const [name, bytes, decoder] of [
+      ['own.webm', vp8, 'webcodecs'],
+      ['own.avi', mpeg4, 'ffmpeg.wasm'],
+    ] as const) {
+      await page.setInputFiles('input[type=file]', { name, mimeType: 'video/x', buffer: Buffer.from(bytes) });
+      const facts = page.locator(`.facts[data-decoder="${decoder}"]`);
+      await facts.waitFor({ timeout: 60_000 });
+      await using video = await openVideo(bytes);
+      expect(await facts.getAttribute('data-frames'), name).to.equal(String(video.info.frames));
+      expect(await facts.textContent()).to.match(new RegExp(`^${name}: `));
+      expect(await page.locator('.shown .note').textContent()).to.match(
+        /has only seen drawn clips.*choose a larger model/,
+      );
+      expect(await page.locator('.exchange').count(), 'questions about the video before').to.equal(0);
+    }
+  });
+
+  it('says in a sentence what it cannot read, and goes on with the example', async () => {
+    await page.setInputFiles('input[type=file]', {
+      name: 'a.mp4',
+      mimeType: 'video/mp4',
+      buffer: Buffer.from('no video'),
+    });
+    await page.locator('.problem', { hasText: 'This video cannot be read here' }).waitFor();
+    expect(await page.locator('.problem p').first().textContent()).to.equal(
+      'a.mp4: not a video. A video file is needed: MP4, MOV, MKV or WebM.',
+    );
+    await page.click('.problem button');
+    await page.locator('.facts[data-frames="96"]').waitFor({ timeout: 60_000 });
+    expect(await page.locator('.problem').count()).to.equal(0);
+  });
+
   it('stops', async () => {
     await page.fill('#question', 'What happens in this video?');
     await page.click('button[type=submit]');
@@ -164,8 +215,82 @@ describe('the page', function () {
     expect(messages.filter((text) => !/status of 404/.test(text))).to.deep.equal([]);
   });
 
+  it('downloads a model, goes on where the download broke off, finds it after a reload, and removes it', async () => {
+    const weights = padded(await readFile('assets/tiny-llava-video/model.safetensors'), 20e6);
+    const etag = `"${createHash('sha256').update(weights).digest('hex')}"`;
+    let ranges: number[] = [];
+    let breaks = true;
+    await using models = await serve(async (path) => {
+      if (!path.endsWith('.safetensors')) return folder('.')(path);
+      return { bytes: weights, etag, asked: (from) => ranges.push(from), ...(breaks && { breaksFrom: 16e6 }) };
+    });
+    const own = await opened(`?model=${models.address}/assets/tiny-llava-video`);
+    await own.click('.download button.primary');
+    await own.locator('.problem', { hasText: 'could not be read' }).waitFor({ timeout: 60_000 });
+    breaks = false;
+    ranges = [];
+    await own.click('.download button.primary:text("Resume")');
+    const loaded = own.locator('.model', { hasText: '8 layers' });
+    await loaded.waitFor({ timeout: 60_000 });
+    expect(Math.min(...ranges), 'the first byte that was asked for again').to.be.above(8e6);
+    ranges = [];
+    await own.reload();
+    await loaded.waitFor({ timeout: 60_000 });
+    expect(ranges).to.deep.equal([]);
+    await own.click('.model button:text("Remove")');
+    await own.waitForFunction(`caches.open('framefusion-webgpu').then((cache) => cache.keys())
+      .then((keys) => !keys.some(({ url }) => url.startsWith('${models.address}')))`);
+    await own.context().close();
+    requests.splice(0, requests.length, ...requests.filter((url) => !url.startsWith(models.address)));
+    messages.length = 0; // the download that broke off
+  });
+
+  it('is the same where a server answers, which is sent the video and draws where its tokens went', async () => {
+    const asked: { model: string; messages: { content: unknown }[] }[] = [];
+    const tokens = { rows: 2, columns: 2, newlines: 'none', framesPerGroup: 1 } as const;
+    const [all, going] = [untouched(8, 4, tokens), { label: 'Leaving layer 0', when: 'in layer 0' }];
+    const data = advanced(all, { point: { ...going, left: 7, merged: 1, pruned: 0 }, went: [[4, 0, 1]] });
+    const pictures = [0, 1].map((seconds) => ({ source: 'data:image/gif;base64,R0lGODlhAQABAAAAACw=', seconds }));
+    const report = `${playerSection(data, pictures, { width: 16, height: 9 }).text}<script type="application/json" id="data">${JSON.stringify(data)}</script>`;
+    const usage = { prompt_tokens: 20, prompt_tokens_details: { cached_tokens: 0, video_tokens: 8 } };
+    const chunks = [
+      { choices: [{ delta: { role: 'assistant', content: 'a red' } }] },
+      { choices: [{ delta: { content: ' ball' } }] },
+      { choices: [], usage, framefusion: { trace: '/v1/traces/1' } },
+    ];
+    const stream = [...chunks.map((chunk) => JSON.stringify(chunk)), '[DONE]'].map((text) => `data: ${text}\n\n`);
+    const bytes = (text: string) => ({ bytes: Buffer.from(text) });
+    await using server = await serve(async (path, body) => {
+      if (path === '/health')
+        return { ...bytes(JSON.stringify({ status: 'ok', model: 'big' })), type: 'application/json' };
+      if (path === '/v1/traces/1') return { ...bytes(report), type: 'text/html' };
+      if (path !== '/v1/chat/completions') return folder(built)(path);
+      asked.push(JSON.parse(body));
+      return { ...bytes(stream.join('')), type: 'text/event-stream' };
+    });
+    const own = await opened('', server.address);
+    await own.click('button[type=submit]');
+    await own.locator('.exchange.done').waitFor();
+    expect(await own.locator('.answer blockquote').allTextContents()).to.deep.equal(['a red ball', 'a red ball']);
+    expect(asked.map(({ model }) => model)).to.deep.equal(['big@cost=0.3', 'big@cost=1']);
+    expect(JSON.stringify(asked[0]!.messages)).to.match(/"video_url":\{"url":"data:video\/mp4;base64,/);
+    expect(await own.locator('#count').getAttribute('data-merged')).to.equal('1');
+    expect(await own.locator('.lead').textContent())
+      .to.match(/on a server/)
+      .and.not.to.match(/never leaves/);
+    await own.fill('#question', 'And then?');
+    await own.click('button[type=submit]');
+    await own.locator('.exchange.done').nth(1).waitFor();
+    expect(asked.at(-1)!.messages.slice(1)).to.deep.equal([
+      { role: 'assistant', content: 'a red ball' },
+      { role: 'user', content: 'And then?' },
+    ]);
+    await own.context().close();
+    requests.splice(0, requests.length, ...requests.filter((url) => !url.startsWith(server.address)));
+  });
+
   it('loads at most 200 kB of JavaScript for its first screen', async () => {
-    const files = (await readdir(join(built, 'assets'))).filter((file) => /^(index|worker).*\.js$/.test(file));
+    const files = (await readdir(join(built, 'assets'))).filter((file) => /^(index|worker)-.*\.js$/.test(file));
     expect(files).to.have.length(2);
     const sizes = await Promise.all(
       files.map(async (file) => gzipSync(await readFile(join(built, 'assets', file))).length),

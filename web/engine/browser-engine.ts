@@ -1,18 +1,13 @@
 /** The engine that is this browser: the library, in a worker. */
-import {
-  loadModel,
-  openRuntime,
-  openVideo,
-  type Runtime,
-  sampleVideo,
-  samplingOf,
-  type VideoModel,
-} from '../../browser.ts';
+import { loadModel, openRuntime, type Runtime, sampleVideo, samplingOf, type VideoModel } from '../../browser.ts';
 import { askedOf, EMBEDDED, exampleQuestions, foreignVideoNote } from '../../library/embedded-model.ts';
+import { removeModel, storedModel, storeModel } from '../../library/stored-model.ts';
 import type { Video } from '../../media/video.ts';
 import { untouched } from '../../viewer/played.ts';
+import { bytesText } from '../state/texts.ts';
 import { Conversation } from './conversation.ts';
-import type { AnswerEvent, Engine, LoadedModel, OnProgress, Place, Question, ShownVideo } from './engine.ts';
+import type { AnswerEvent, Choice, Engine, LoadedModel, OnProgress, Place, Question, ShownVideo } from './engine.ts';
+import { openAny } from './open-any.ts';
 import { pictureOf } from './picture.ts';
 
 /** Where the files that come with the page are. */
@@ -55,11 +50,10 @@ export class BrowserEngine implements Engine {
     this.#cold = model;
     const { layers, weights, computeDtype } = model;
     const formats = weights.formats.join(' + ');
+    const precision = formats === computeDtype ? formats : `${formats} x ${computeDtype}`;
     return {
       name,
-      layers,
-      bytes: weights.bytes,
-      precision: formats === computeDtype ? formats : `${formats} x ${computeDtype}`,
+      facts: `${layers} layers, ${bytesText(weights.bytes)}, ${precision}`,
       examples: name === EMBEDDED ? exampleQuestions() : [model.question],
       ...(name === EMBEDDED && { limits: LIMITS }),
     };
@@ -69,7 +63,7 @@ export class BrowserEngine implements Engine {
     const model = this.#loaded();
     const { signal } = this.#begin();
     this.#forget();
-    const video = await openVideo(source, { name, signal });
+    const video = await openAny(source, { name, signal });
     try {
       return await this.#show(model, video, on, signal);
     } finally {
@@ -99,11 +93,12 @@ export class BrowserEngine implements Engine {
     const { width, height, frames, durationSeconds } = video.info;
     return {
       name: video.name,
-      ...{ width, height, frames, durationSeconds },
-      sampled: sampled.sampling.indices,
-      decoder: video.decoder,
-      pictures,
-      tokens: untouched(tokens, tokens / drawn.length, grid),
+      file: {
+        ...{ width, height, frames, durationSeconds },
+        sampled: sampled.sampling.indices,
+        decoder: video.decoder,
+      },
+      traced: { tokens: untouched(tokens, tokens / drawn.length, grid), pictures, width, height },
       notes: [...video.warnings, ...(foreign ? [foreign] : [])],
     };
   }
@@ -126,9 +121,28 @@ export class BrowserEngine implements Engine {
     this.#stop.abort(new DOMException('Stopped.', 'AbortError'));
   }
 
-  async choices(): Promise<void> {}
-  async download(): Promise<void> {}
-  async remove(): Promise<void> {}
+  async choices(on: (choice: Choice) => void): Promise<void> {
+    await this.start();
+    const { tellChoices } = await import('./choices.ts');
+    await tellChoices(this.#runtime!, `${ASSETS}${EMBEDDED}`, on);
+  }
+
+  async download(model: string, on: OnProgress): Promise<void> {
+    await this.start();
+    const { signal } = this.#begin();
+    await storeModel(model, this.#runtime!, {
+      signal,
+      progress: (done, of) => on({ stage: 'download', done, of }),
+    });
+  }
+
+  async remove(model: string): Promise<void> {
+    await removeModel(model);
+  }
+
+  stored(model: string): Promise<Choice['stored']> {
+    return storedModel(model);
+  }
 
   /** One thing at a time: what is being done ends. */
   #begin(): { readonly signal: AbortSignal } {

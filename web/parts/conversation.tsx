@@ -1,8 +1,10 @@
 /** Questions and answers. */
 import { useEffect, useRef } from 'preact/hooks';
+import { DEFAULTS } from '../state/address.ts';
 import type { Page } from '../state/page.ts';
 import { Answered } from './answered.tsx';
 import { Budget } from './budget.tsx';
+import { Download, ModelDialog } from './models.tsx';
 
 /** Examples that are shown at most. */
 const EXAMPLES = 6;
@@ -10,10 +12,16 @@ const EXAMPLES = 6;
 export function Conversation({ page }: { readonly page: Page }) {
   const exchanges = page.exchanges.value;
   const end = useRef<HTMLDivElement>(null);
-  useEffect(() => end.current?.scrollIntoView?.({ block: 'nearest' }), [exchanges.length]);
+  const state = exchanges.at(-1)?.state;
+  useEffect(() => {
+    const list = end.current?.parentElement;
+    list?.scrollTo({ top: list.scrollHeight });
+  }, [exchanges.length, state]);
   return (
     <section class="conversation" aria-label="Conversation">
       <ModelLine page={page} />
+      {page.model.value?.limits && <p class="note">{page.model.value.limits}</p>}
+      <Download page={page} />
       <Budget page={page} />
       <div class="exchanges">
         {exchanges.map((exchange) => (
@@ -40,23 +48,30 @@ function spoken(page: Page): string {
 
 function ModelLine({ page }: { readonly page: Page }) {
   const model = page.model.value;
+  const dialog = useRef<HTMLDialogElement>(null);
   return (
     <div class="model">
+      <ModelDialog page={page} dialog={dialog} />
       <p>
         <b>{page.modelName.value}</b>
-        {model && (
-          <span>
-            {' '}
-            {model.layers} layers, {megabytes(model.bytes)}, {model.precision}
-          </span>
-        )}
+        {model && <span> {model.facts}</span>}
       </p>
+      {model && page.modelName.value !== DEFAULTS.model && (
+        <button type="button" onClick={() => void page.discard()}>
+          Remove
+        </button>
+      )}
+      <button
+        type="button"
+        onClick={() => {
+          dialog.current?.showModal();
+          void page.list();
+        }}
+      >
+        Models
+      </button>
     </div>
   );
-}
-
-function megabytes(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function Composer({ page }: { readonly page: Page }) {
@@ -90,12 +105,11 @@ function Composer({ page }: { readonly page: Page }) {
             Stop
           </button>
         ) : (
-          <button type="submit" class="primary">
+          <button type="submit" class="primary" disabled={page.missing.value !== undefined}>
             Ask
           </button>
         )}
       </div>
-      {page.model.value?.limits && <p class="note">{page.model.value.limits}</p>}
       {examples.length > 1 && (
         <ul class="examples" aria-label="Questions that it knows">
           {examples.slice(0, EXAMPLES).map((example) => (

@@ -2,8 +2,8 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { Advance } from '../../viewer/played.ts';
 import type { Connection } from '../engine/connect.ts';
-import type { AnswerEvent, LoadedModel, Place, Progress, Run, RunStats, ShownVideo } from '../engine/engine.ts';
-import { addressOf, type Settings } from './address.ts';
+import type { AnswerEvent, Choice, LoadedModel, Place, Progress, Run, RunStats, ShownVideo } from '../engine/engine.ts';
+import { addressOf, DEFAULTS, type Settings } from './address.ts';
 import { type Problem, problemOf } from './problem.ts';
 
 /** One of an exchange's answers. */
@@ -21,6 +21,13 @@ export interface Exchange {
   readonly note?: string;
   readonly said: Partial<Record<Run, Said>>;
   readonly state: 'waiting' | 'warming' | 'answering' | 'done' | 'stopped' | 'failed';
+}
+
+/** A model that is not here, or not all of it. */
+export interface Missing {
+  readonly model: string;
+  readonly stored: Choice['stored'];
+  readonly running: boolean;
 }
 
 /** A video to be shown: bytes, or where they are. */
@@ -45,20 +52,24 @@ export class Page {
   readonly compare = signal(true);
   readonly draft = signal('');
   readonly modelName = signal('');
+  readonly choices = signal<readonly Choice[]>([]);
+  readonly listing = signal(false);
+  /** The chosen model, where it is not in the browser's storage. */
+  readonly missing = signal<Missing | undefined>(undefined);
   readonly answering = computed(() => {
     const state = this.exchanges.value.at(-1)?.state;
     return state === 'waiting' || state === 'warming' || state === 'answering';
   });
-  readonly #connect: () => Connection;
+  readonly #connect: () => Promise<Connection>;
   #connection: Connection;
   /** Until the model has seen the video. */
   #shown: Promise<void> = Promise.resolve();
   /** Whether the next question is the first of its conversation: of a video at a budget. */
   #asked: number | undefined;
 
-  constructor(connect: () => Connection, { model, cost, question }: Settings) {
+  constructor(connection: Connection, connect: () => Promise<Connection>, { model, cost, question }: Settings) {
     this.#connect = connect;
-    this.#connection = connect();
+    this.#connection = connection;
     this.modelName.value = model;
     this.cost.value = cost;
     this.draft.value = question ?? '';
@@ -68,21 +79,70 @@ export class Page {
   start(): Promise<void> {
     this.#shown = this.#guarded(async () => {
       this.place.value = await this.#engine.start();
+      if (await this.#isMissing()) return;
       this.model.value = await this.#engine.load(this.modelName.value, this.#on);
       await this.#show();
     });
     return this.#shown;
   }
 
+  /** Fetches the model that is missing, or the rest of it, and goes on with it. */
+  async download(): Promise<void> {
+    const missing = this.missing.value;
+    if (!missing || missing.running) return;
+    this.missing.value = { ...missing, running: true };
+    await this.#guarded(() => this.#engine.download(missing.model, this.#on));
+    if (this.#stopped || this.problem.value)
+      this.missing.value = { ...missing, running: false, stored: await this.#engine.stored(missing.model) };
+    else await this.start();
+  }
+
+  /** Removes a model from the browser's storage. */
+  async remove(model: string): Promise<void> {
+    await this.#guarded(() => this.#engine.remove(model));
+    const freed = (choice: Choice): Choice => (choice.name === model ? { ...choice, stored: 'none' } : choice);
+    this.choices.value = this.choices.value.map(freed);
+  }
+
+  /** Removes the model that is in use, and goes on with the embedded one. */
+  async discard(): Promise<void> {
+    const model = this.modelName.value;
+    await this.choose(DEFAULTS.model);
+    await this.remove(model);
+  }
+
+  /** Learns what models there are, and what is stored of them. */
+  async list(): Promise<void> {
+    if (this.listing.value) return;
+    this.listing.value = true;
+    this.choices.value = [];
+    const add = (choice: Choice): void => {
+      this.choices.value = [...this.choices.value, choice];
+    };
+    await this.#engine.choices(add).catch((error: Error) => {
+      this.problem.value = problemOf(error);
+    });
+    this.listing.value = false;
+  }
+
+  /** Whether the model would have to be downloaded: nobody wants a gigabyte without having been asked. */
+  async #isMissing(): Promise<boolean> {
+    const model = this.modelName.value;
+    const stored = model === DEFAULTS.model ? 'all' : await this.#engine.stored(model);
+    this.missing.value = stored === 'all' ? undefined : { model, stored, running: false };
+    return stored !== 'all';
+  }
+
   /** With a fresh engine: after a lost device, or where a program has failed. */
-  restart(): Promise<void> {
+  async restart(): Promise<void> {
     this.#connection.close();
-    this.#connection = this.#connect();
+    this.#connection = await this.#connect();
     return this.start();
   }
 
   choose(model: string): Promise<void> {
     this.modelName.value = model;
+    this.missing.value = undefined;
     this.#forget();
     this.model.value = undefined;
     this.#tellAddress();
@@ -162,7 +222,8 @@ export class Page {
   }
 
   #hear(event: AnswerEvent): void {
-    if (event.kind === 'advance') this.way.value = [...this.way.value, ...event.further];
+    if (event.kind === 'traced') this.video.value = { ...this.video.value!, traced: event };
+    else if (event.kind === 'advance') this.way.value = [...this.way.value, ...event.further];
     else if (event.kind === 'asked') this.#change({ ...(event.note !== undefined && { note: event.note }) });
     else if (event.kind === 'warming') this.#change({ state: 'warming' });
     else if (event.kind === 'start') this.#say(event.run, { text: '' });

@@ -1,0 +1,223 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { OpenAI } from 'openai';
+import { openVideo } from '../../media/open-video.ts';
+import { sampleVideo } from '../../media/sample-video.ts';
+import { samplingOf } from '../../models/defaults.ts';
+import type { EncodedVideo } from '../../models/inputs.ts';
+import type { VideoModel } from '../../models/video-model.ts';
+import { atEnd } from '../helpers/shared.ts';
+import { clipFile, clipUrl, startServer, type TestServer } from './server.ts';
+
+type Content = OpenAI.Chat.ChatCompletionContentPart;
+const video = { type: 'video_url', video_url: { url: clipUrl } } as unknown as Content;
+const asks = (question: string): OpenAI.Chat.ChatCompletionMessageParam[] => [
+  { role: 'user', content: [video, { type: 'text', text: question }] },
+];
+
+let clip: Promise<EncodedVideo> | undefined;
+
+async function encodedClip(model: VideoModel): Promise<EncodedVideo> {
+  const opened = await openVideo(readFileSync(clipFile));
+  const sampled = await sampleVideo(opened, samplingOf(model));
+  await opened.close();
+  const encoded = await model.encode(sampled);
+  atEnd(() => encoded[Symbol.dispose]());
+  return encoded;
+}
+
+/** What the library answers by itself, without a server. */
+async function answered(model: VideoModel, questions: readonly string[]): Promise<{ ids: number[]; text: string }[]> {
+  clip ??= encodedClip(model);
+  const encoded = await clip;
+  using session = model.session(encoded);
+  const answers: { ids: number[]; text: string }[] = [];
+  for (const question of questions) {
+    const answer = session.ask(question, { maxNewTokens: 32 });
+    let text = '';
+    for await (const piece of answer) text += piece;
+    answers.push({ ids: answer.stats.ids, text });
+  }
+  return answers;
+}
+
+describe('ff-serve, asked by the openai client', function () {
+  this.timeout(180_000);
+  let server: TestServer;
+  let client: OpenAI;
+
+  before(async () => {
+    server = await startServer();
+    client = new OpenAI({ baseURL: `${await server.url()}/v1`, apiKey: 'none', maxRetries: 0 });
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  it('answers what the library answers, and counts what it took', async () => {
+    const [wanted] = await answered(server.office.served.model, ['Which object moves?']);
+    const { data, response } = await client.chat.completions
+      .create({ model: 'tiny', messages: asks('Which object moves?') })
+      .withResponse();
+    expect(wanted!.text).to.equal('the purple ring');
+    expect(data.choices[0]).to.deep.include({ index: 0, finish_reason: 'stop', logprobs: null });
+    expect(data.choices[0]!.message).to.deep.equal({ role: 'assistant', content: wanted!.text, refusal: null });
+    expect(data.usage).to.include({ completion_tokens: wanted!.ids.length });
+    expect(data.usage!.total_tokens).to.equal(data.usage!.prompt_tokens + data.usage!.completion_tokens);
+    const details = data.usage!.prompt_tokens_details as unknown as Record<string, number>;
+    expect(details.video_tokens).to.be.above(100).and.equal(details.video_tokens_kept);
+    expect(response.headers.get('x-framefusion-cache')).to.equal('video=miss, session=miss');
+  });
+
+  it('streams the same text, and says at the end what it took', async () => {
+    const stream = await client.chat.completions.create({
+      model: 'tiny',
+      messages: asks('Which object moves?'),
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const pieces: string[] = [];
+    let [usage, finish]: (unknown | undefined)[] = [];
+    for await (const chunk of stream) {
+      const [choice] = chunk.choices;
+      if (choice?.delta.content) pieces.push(choice.delta.content);
+      finish ??= choice?.finish_reason ?? undefined;
+      usage = chunk.usage ?? usage;
+    }
+    expect(pieces).to.deep.equal(['the', ' purple', ' ring']);
+    expect(finish).to.equal('stop');
+    expect(usage).to.include({ completion_tokens: 3 });
+  });
+
+  it('takes a budget from the name of the model, and from the body, which wins', async () => {
+    const keptBy = async (model: string, more: object = {}): Promise<number> => {
+      const { usage } = await client.chat.completions.create({ model, messages: asks('What moves?'), ...more });
+      const { video_tokens_kept, video_tokens } = usage!.prompt_tokens_details as unknown as Record<string, number>;
+      return video_tokens_kept! / video_tokens!;
+    };
+    expect(await keptBy('tiny@cost=0.3')).to.be.below(0.5);
+    expect(await keptBy('tiny@cost=0.3', { framefusion: { cost: 1 } })).to.equal(1);
+    const { choices } = await client.chat.completions.create({
+      model: 'tiny-llava-video@cost=0.5,reducer=framefusion',
+      messages: asks('Which object moves?'),
+    });
+    expect(choices[0]!.message.content).to.be.a('string');
+  });
+
+  it('goes on with a conversation as a session does, computing only its own rows', async () => {
+    const questions = ['Which object moves?', 'Which object flashes?', 'What is moving?'];
+    const wanted = await answered(server.office.served.model, questions);
+    const messages = asks(questions[0]!);
+    for (const [i, { text }] of wanted.entries()) {
+      if (i > 0) messages.push({ role: 'user', content: questions[i]! });
+      const { data, response } = await client.chat.completions.create({ model: 'tiny', messages }).withResponse();
+      expect(data.choices[0]!.message.content).to.equal(text);
+      if (i > 0) {
+        expect(response.headers.get('x-framefusion-cache')).to.equal('video=hit, session=hit');
+        const { prompt_tokens, prompt_tokens_details } = data.usage!;
+        expect(prompt_tokens - prompt_tokens_details!.cached_tokens!).to.be.below(60);
+      }
+      messages.push({ role: 'assistant', content: text });
+    }
+  });
+
+  it('ends an answer at a stop, within which nothing is given out, and at max_tokens', async () => {
+    const create = async (more: object): Promise<OpenAI.Chat.ChatCompletion.Choice> =>
+      (await client.chat.completions.create({ model: 'tiny', messages: asks('Which object moves?'), ...more }))
+        .choices[0]!;
+    const stopped = await create({ stop: ['purple r', 'never'] });
+    expect(stopped.message.content).to.equal('the ');
+    expect(stopped.finish_reason).to.equal('stop');
+    const cut = await create({ max_tokens: 2 });
+    expect([cut.message.content, cut.finish_reason]).to.deep.equal(['the purple', 'length']);
+    expect((await create({ max_completion_tokens: 32_768 })).finish_reason).to.equal('stop');
+  });
+
+  it('says how probable each token was, and which others were', async () => {
+    const { choices } = await client.chat.completions.create({
+      model: 'tiny',
+      messages: asks('Which object moves?'),
+      logprobs: true,
+      top_logprobs: 3,
+    });
+    const content = choices[0]!.logprobs!.content!;
+    expect(content.map(({ token }) => token).join('')).to.equal('the purple ring');
+    for (const { logprob, token, top_logprobs } of content) {
+      expect(top_logprobs).to.have.length(3);
+      expect(top_logprobs[0]).to.deep.include({ token, logprob }); // the most probable was taken
+      const shares = top_logprobs.map((one) => Math.exp(one.logprob));
+      expect(shares.reduce((sum, share) => sum + share, 0)).to.be.within(shares[0]!, 1 + 1e-6);
+      expect([...shares].sort((a, b) => b - a)).to.deep.equal(shares);
+    }
+  });
+
+  it('draws the same answer again from the same seed', async () => {
+    const draw = async (seed: number): Promise<string | null> => {
+      const request = { model: 'tiny', messages: asks('Which object moves?'), temperature: 5, max_tokens: 12, seed };
+      return (await client.chat.completions.create(request)).choices[0]!.message.content;
+    };
+    const first = await draw(7);
+    expect(await draw(7)).to.equal(first);
+    expect(await Promise.all([8, 9, 10].map(draw))).to.not.deep.equal([first, first, first]);
+  });
+
+  it('answers several at once, each its own', async () => {
+    const questions = ['Which object moves?', 'Which object flashes?', 'What color is the background at the end?'];
+    const wanted = await Promise.all(
+      questions.map(async (q) => (await answered(server.office.served.model, [q]))[0]!.text),
+    );
+    const got = await Promise.all(
+      [...questions, ...questions].map(async (question) => {
+        const { choices } = await client.chat.completions.create({ model: 'tiny', messages: asks(question) });
+        return choices[0]!.message.content;
+      }),
+    );
+    expect(got).to.deep.equal([...wanted, ...wanted]);
+  });
+
+  it('refuses in words that name the place', async () => {
+    const refusal = async (more: object): Promise<{ status: number; error: Record<string, unknown> }> => {
+      const request = { model: 'tiny', messages: asks('What moves?'), ...more };
+      try {
+        await client.chat.completions.create(request as OpenAI.Chat.ChatCompletionCreateParamsNonStreaming);
+      } catch (error) {
+        const { status, error: body } = error as { status: number; error: Record<string, unknown> };
+        return { status, error: body };
+      }
+      throw new Error('it was answered');
+    };
+    const unknown = await refusal({ model: 'gpt-9' });
+    expect(unknown).to.deep.include({ status: 404 });
+    expect(unknown.error).to.include({ code: 'model_not_found', param: 'model' });
+    expect((await refusal({ n: 3 })).error.message).to.match(/^n: n must be 1/);
+    expect((await refusal({ model: 'tiny@cots=0.3' })).error.message).to.match(/cots/);
+    expect((await refusal({ messages: [] })).error).to.include({ param: 'messages', type: 'invalid_request_error' });
+    const file = { role: 'user', content: [{ type: 'video_url', video_url: { url: 'file:///etc/passwd' } }] };
+    const text = { role: 'user', content: 'What?' };
+    expect(await refusal({ messages: [file, text] })).to.have.nested.property('error.code', 'file_not_allowed');
+  });
+
+  it('names the model that it serves, and whether it is well', async () => {
+    const ids: string[] = [];
+    for await (const { id } of client.models.list()) ids.push(id);
+    expect(ids).to.deep.equal(['tiny-llava-video', 'tiny']);
+    expect((await client.models.retrieve('tiny-llava-video')).id).to.equal('tiny-llava-video');
+    const health = await fetch(`${await server.url()}/health`);
+    expect(await health.json()).to.deep.equal({ status: 'ok', model: 'tiny-llava-video' });
+  });
+
+  it('leaves the GPU to others when a client goes away', async () => {
+    const gone = new AbortController();
+    const request = { model: 'tiny', messages: asks('What happens in this video?'), stream: true as const };
+    const stream = await client.chat.completions.create(request, { signal: gone.signal });
+    for await (const _ of stream) break;
+    gone.abort();
+    await client.chat.completions.create({ model: 'tiny', messages: asks('Which object moves?') });
+    while (server.office.queue.atWork > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(server.office.queue.waiting).to.equal(0);
+  });
+
+  it('writes a line for each request, with nothing that was said in it', () => {
+    expect(server.faults).to.deep.equal([]);
+    expect(server.lines.filter(({ status }) => status === 200)).to.not.have.length(0);
+    expect(JSON.stringify(server.lines)).to.not.match(/purple|base64/);
+  });
+});
