@@ -21,6 +21,7 @@ export interface RunArguments {
   /** Share of the video tokens that is left in the end, instead of a cost. */
   readonly keep?: number;
   readonly parity: boolean;
+  readonly renumber?: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly reducer: string;
@@ -80,7 +81,11 @@ const flags = {
     help: 'instead: share of the video tokens left after all reduction (simdiff, flashvid, vidcom2, evs, holitom)',
   },
   parity: { help: "these reducers as in their authors' code, bugs included (docs/deviations.md)" },
-  similarity: { value: 'X', help: "merge tokens at least this similar (default: the model's, else 0.6)" },
+  renumber: { help: 'tokens left get the positions of the shortened prompt (flashvid, vidcom2, holitom)' },
+  similarity: {
+    value: 'X',
+    help: "tokens this similar are alike (default: for framefusion the model's, else 0.6; else the method's)",
+  },
   ratio: { value: 'X', help: "stop merging below this share (default: the model's, else 0.1)" },
   reducer: {
     value: 'NAME|FILE',
@@ -228,6 +233,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
       values.number('keep', 'above 0 and at most 1', (x) => x > 0 && x <= 1),
     ),
     parity: values.has('parity'),
+    ...(values.has('renumber') && { renumber: true }),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     reducer,

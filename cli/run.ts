@@ -227,10 +227,13 @@ function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): strin
 
 /** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
+  const { cost, keep, parity, renumber, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
   if (cost === 1 && keep === undefined && !args.compare) return undefined;
   const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return args.makeReducer({ cost, keep, parity, budgetLayers, kv, separators, scoreRows, seed, ...thresholds }, choice);
+  return args.makeReducer(
+    { cost, keep, parity, renumber, budgetLayers, kv, separators, scoreRows, seed, ...thresholds },
+    choice,
+  );
 }
 
 async function answer(

@@ -34,18 +34,19 @@ const [LATE, LATE_KEEPS] = [20, 0.3];
  * FlashVID (ICLR 2026): each frame keeps its most diverse and attended tokens; the others become trees across frames, and what
  * is left of them clusters. Late in the decoder the last row's attention prunes to 0.3. The first stage is once a video.
  *
- * Newlines of one frame stay; `parity` keeps them behind their frame. Positions are those of the shortened prompt, but stay where they have
- * several axes. Needs the tower's attention.
+ * Newlines of one frame stay; `parity` keeps them behind their frame. Positions stay, unless `renumber` says otherwise.
+ * Needs the tower's attention.
  *
  * @throws InputError if a setting is outside what is allowed.
  */
-export function flashVid(options: BudgetOptions, settings: FlashVidSettings = flashVidSettings): TokenReducer {
+export function flashVid(options: BudgetOptions, chosen: FlashVidSettings = flashVidSettings): TokenReducer {
   const budget = checkedBudget('flashvid', options);
+  const settings = { ...chosen, treeThreshold: budget.similarityLowerBound ?? chosen.treeThreshold };
   return {
     name: 'flashvid',
-    settings: budgetSettings(budget),
+    settings: budgetSettings(budget, { positions: true, similarity: settings.treeThreshold }),
     onEncoded: true,
-    renumber: true,
+    renumber: budget.renumber ?? false,
     salience: 'received',
     start: ({ layers }) => {
       const { entering, layer, inner } = twoStages(budget, layers, LATE, LATE_KEEPS);

@@ -27,18 +27,19 @@ const [INNER, INNER_KEEPS] = [18, 0.5];
  * clusters, of the others each frame keeps the most attended. In the decoder half is merged into what is attended to. The first
  * stage is once a video.
  *
- * Newlines of one frame stay; `parity` has one follow each row that keeps a token, and rounds each count by itself. Positions are those of the
- * shortened prompt, but stay where they have several axes. Needs the tower's attention.
+ * Newlines of one frame stay; `parity` has one follow each row that keeps a token, and rounds each count by itself. Positions stay, unless `renumber` says
+ * otherwise. Needs the tower's attention.
  *
  * @throws InputError if a setting is outside what is allowed.
  */
-export function holiTom(options: BudgetOptions, settings: HoliTomSettings = holiTomSettings): TokenReducer {
+export function holiTom(options: BudgetOptions, chosen: HoliTomSettings = holiTomSettings): TokenReducer {
   const budget = checkedBudget('holitom', options);
+  const settings = { ...chosen, tau: budget.similarityLowerBound ?? chosen.tau };
   return {
     name: 'holitom',
-    settings: budgetSettings(budget),
+    settings: budgetSettings(budget, { positions: true, similarity: settings.tau }),
     onEncoded: true,
-    renumber: true,
+    renumber: budget.renumber ?? false,
     salience: 'received',
     afterMlp: true,
     start: ({ layers }) => {

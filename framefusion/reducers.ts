@@ -8,16 +8,21 @@ import { evs } from './evs.ts';
 import { flashVid } from './flashvid.ts';
 import { FrameFusion, type FrameFusionOptions } from './framefusion.ts';
 import { holiTom } from './holitom.ts';
+import { frameFusionPlus } from './plus.ts';
 import type { BudgetOptions } from './shares.ts';
 import { simDiff } from './simdiff.ts';
 import { vidCom2 } from './vidcom2.ts';
 
 /** Settings of any reducer; each takes what it knows. */
-export interface ReducerOptions extends FrameFusionOptions, Pick<BaselineOptions, 'seed'>, BudgetOptions {}
+export interface ReducerOptions
+  extends FrameFusionOptions,
+    Pick<BaselineOptions, 'seed'>,
+    Omit<BudgetOptions, 'similarityLowerBound'> {}
 
 /** Every reducer by name: what the command line and benchmarks can choose from. `none` runs the model as it is. */
 export const reducers: Readonly<Record<string, (options: ReducerOptions) => TokenReducer | undefined>> = {
-  framefusion: ({ seed: _, keep: _keep, parity: _parity, ...options }) => new FrameFusion(options),
+  framefusion: ({ seed: _, keep: _keep, parity: _parity, renumber: _renumber, ...options }) => new FrameFusion(options),
+  'framefusion-plus': frameFusionPlus,
   simdiff: simDiff,
   flashvid: flashVid,
   vidcom2: vidCom2,
@@ -31,8 +36,8 @@ export const reducers: Readonly<Record<string, (options: ReducerOptions) => Toke
   none: () => undefined,
 };
 
-/** Those that take `keep` and `parity`. */
-const withKeep = new Set(['simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom']);
+/** Those that take `keep`, `parity` and `renumber`. A model's thresholds, which are FrameFusion's, are not theirs. */
+const withKeep = new Set(['framefusion-plus', 'simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom']);
 
 /**
  * The reducer of a name, or undefined for the dense model. Thresholds that nobody gives are the model's own, and behind
@@ -54,6 +59,7 @@ export function reducerNamed(
   requireObject('reducerNamed', 'defaults of a model', defaults);
   const { similarityLowerBound, ratioLowerBound } = defaults;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  if (withKeep.has(name)) return make({ cost: DEFAULT_COST, ...given } as ReducerOptions);
   return make({
     cost: DEFAULT_COST,
     ...(similarityLowerBound !== undefined && { similarityLowerBound }),

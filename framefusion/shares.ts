@@ -15,21 +15,40 @@ export interface BudgetOptions {
    * default false. docs/deviations.md lists the differences.
    */
   readonly parity?: boolean;
+  /**
+   * Whether what is left of a video gets positions 0, 1, 2, ... of the shortened prompt (FlashVID, VidCom2, HoliTom; positions of
+   * several axes always stay); default as `parity`.
+   */
+  readonly renumber?: boolean;
+  /** Cosine from which tokens count as alike, for methods that ask for one; default the authors'. */
+  readonly similarityLowerBound?: number;
 }
 
 /** @throws InputError if a setting is outside what is allowed. */
 export function checkedBudget(name: string, options: BudgetOptions): BudgetOptions {
   requireObject(name, 'options: { cost, ... }', options);
-  const { cost, keep, parity = false } = options;
+  const { cost, keep, parity = false, renumber = parity, similarityLowerBound } = options;
   checkedCost(cost);
   if (keep !== undefined && !(typeof keep === 'number' && keep > 0 && keep <= 1))
     throw new InputError(`keep must be above 0 and at most 1, got ${shownValue(keep)}.`);
-  return { cost, ...(keep !== undefined && { keep }), parity };
+  const bound = similarityLowerBound !== undefined && { similarityLowerBound };
+  if (bound && !(typeof similarityLowerBound === 'number' && similarityLowerBound > -2))
+    throw new InputError(`similarityLowerBound must be a number above -2, got ${shownValue(similarityLowerBound)}.`);
+  return { cost, ...(keep !== undefined && { keep }), parity, renumber, ...bound };
 }
 
 /** What reports and results say of a budget: newer settings only where they are not the default. */
-export function budgetSettings({ cost, keep, parity }: BudgetOptions): Readonly<Record<string, number | string>> {
-  return { cost, ...(keep !== undefined && { keep }), ...(parity && { parity: 'yes' }) };
+export function budgetSettings(
+  { cost, keep, parity, renumber, similarityLowerBound }: BudgetOptions,
+  asks: { readonly similarity?: number; readonly positions?: boolean } = {},
+): Readonly<Record<string, number | string>> {
+  return {
+    cost,
+    ...(keep !== undefined && { keep }),
+    ...(parity && { parity: 'yes' }),
+    ...(asks.positions && { renumber: renumber ? 'yes' : 'no' }),
+    ...(asks.similarity !== undefined && { similarity: similarityLowerBound ?? asks.similarity }),
+  };
 }
 
 /** Shares of a reducer that shortens the video before the decoder, and once more before one of its layers. */

@@ -28,11 +28,12 @@ export const simDiffSettings: SimDiffSettings = { similarity: 0.8, event: 0.2, b
  *
  * @throws InputError if a setting is outside what is allowed.
  */
-export function simDiff(options: BudgetOptions, settings: SimDiffSettings = simDiffSettings): TokenReducer {
+export function simDiff(options: BudgetOptions, chosen: SimDiffSettings = simDiffSettings): TokenReducer {
   const budget = checkedBudget('simdiff', options);
+  const settings = { ...chosen, similarity: budget.similarityLowerBound ?? chosen.similarity };
   return {
     name: 'simdiff',
-    settings: budgetSettings(budget),
+    settings: budgetSettings(budget, { similarity: settings.similarity }),
     start: ({ layers }) => {
       const own = settings.budgetLayers === 'own' ? layers : settings.budgetLayers;
       const run = new SimDiffRun(budget, settings, own);

@@ -11,7 +11,7 @@ type Pictures = Pick<PictureTokens, 'vectors' | 'frames' | 'places'>;
  * stays; frames that stand out get more. Decides once a video.
  *
  * Newlines of one frame stay; `parity` keeps them all behind their frame, beyond the budget, and rounds each frame's count by itself.
- * Positions are those of the shortened prompt, but stay where they have several axes.
+ * Positions stay, unless `renumber` says otherwise, as the authors' code does.
  *
  * @throws InputError if a setting is outside what is allowed.
  */
@@ -20,9 +20,9 @@ export function vidCom2(options: BudgetOptions): TokenReducer {
   const { cost, keep = cost, parity } = budget;
   return {
     name: 'vidcom2',
-    settings: budgetSettings(budget),
+    settings: budgetSettings(budget, { positions: true }),
     onEncoded: true,
-    renumber: true,
+    renumber: budget.renumber ?? false,
     start: () => async (at) => {
       if (at.at !== 'encoded') return undefined;
       const pictures = await readPictures(at);

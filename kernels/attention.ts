@@ -271,12 +271,12 @@ function attendOnSubgroups(rec: Recorder, job: Attending): void {
         }
       : { ...shared, ...columns, rows, group, yStride: heads * headDim, headStride: headDim },
     constants: {
-      HEAD_DIM: headDim,
       ...masks,
       ...(fold && { CAUSAL: 0, UNEVEN: 0 }),
       LANES: rec.runtime.subgroupSize < 8 ? 4 : 8,
     },
     types: { act },
+    codec: headPart(headDim),
     workgroups: fold
       ? [ceilDiv(group, rowsAtOnce.subgroup), heads / group]
       : [ceilDiv(perSegment, rowsAtOnce.subgroup), heads, count],

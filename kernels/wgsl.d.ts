@@ -618,7 +618,7 @@ declare module '*/attention-subgroup.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
     params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
-    constants: 'HEAD_DIM' | 'CAUSAL';
+    constants: 'CAUSAL';
     options: 'LANES' | 'UNEVEN' | 'CHUNKS';
     types: 'act';
   }>;

@@ -28,7 +28,7 @@ export interface LoadProgress {
 export interface LoadModelOptions
   extends Partial<FrameFusionOptions>,
     Pick<BaselineOptions, 'seed'>,
-    Pick<BudgetOptions, 'keep' | 'parity'>,
+    Pick<BudgetOptions, 'keep' | 'parity' | 'renumber'>,
     Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'processor' | 'signal'> {
   /** A name (`framefusion`, the default, `fastv`, ..., `none` for the dense model) or a reducer of your own. */
   readonly reducer?: string | TokenReducer | undefined;
@@ -61,14 +61,14 @@ export function readerOf(
 /** @throws InputError if a setting is outside what is allowed, before anything is loaded. */
 export function checkedReducer(options: LoadModelOptions, named: NamedModel): TokenReducer | undefined {
   const { reducer = 'framefusion', cost, similarityLowerBound, ratioLowerBound, seed } = options;
-  const { budgetLayers, kv, separators, scoreRows, keep, parity } = options;
+  const { budgetLayers, kv, separators, scoreRows, keep, parity, renumber } = options;
   if (typeof reducer === 'object') return reducer;
   if (typeof reducer !== 'string')
     throw new InputError(`loadModel: reducer must be a name or a reducer, got ${shownValue(reducer)}.`);
   // As the command has it: at cost 1 every token is kept, which is the dense model.
   if (cost === 1 && keep === undefined && reducer !== 'none') return undefined;
   const bounds = { similarityLowerBound, ratioLowerBound, budgetLayers, kv, separators, scoreRows };
-  const settings = { cost, keep, parity, seed, ...bounds };
+  const settings = { cost, keep, parity, renumber, seed, ...bounds };
   return reducerNamed(reducer, settings, named);
 }
 

@@ -1,11 +1,11 @@
 import '@preact/signals';
 import { render } from 'preact';
-import { connectWorker } from './engine/connect.ts';
+import { connect } from './engine/connect.ts';
 import { App } from './parts/app.tsx';
 import { settingsOf } from './state/address.ts';
 import { Page } from './state/page.ts';
 import './style/page.css';
 
-const page = new Page(connectWorker, settingsOf(location.href));
+const page = new Page(await connect(), connect, settingsOf(location.href));
 render(<App page={page} />, document.getElementById('page')!);
 void page.start();

@@ -75,15 +75,22 @@ function loopsOf(blocks: readonly Block[]): Loop[] {
       const target = index.get(/^s_c?branch\S*\s+(BB\d+)/.exec(instruction)?.[1] ?? '');
       if (target !== undefined && target <= i) ends.set(target, i);
     }
-  return [...ends]
+  const spans = [...ends]
     .sort(([a, aEnd], [b, bEnd]) => a - b || bEnd - aEnd)
-    .map(([first, last]) => ({ first, last, trips: tripsOf(blocks, first, last) }));
+    .map(([first, last]) => ({ first, last }));
+  return spans.map((span) => {
+    const inner = spans.filter((other) => other !== span && holds(span, other));
+    const own = blocks.filter(
+      (_, i) => span.first <= i && i <= span.last && !inner.some(({ first, last }) => first <= i && i <= last),
+    );
+    return { ...span, trips: tripsOf(own, blocks.slice(0, span.first)) };
+  });
 }
 
-/** Passes of a loop whose counter starts, steps and ends at constants. */
-function tripsOf(blocks: readonly Block[], first: number, last: number): number | undefined {
-  const body = blocks.slice(first, last + 1).flatMap(({ instructions }) => instructions);
-  const before = blocks.slice(0, first).flatMap(({ instructions }) => instructions);
+/** Passes of a loop whose counter starts, steps and ends at constants, by the blocks that are in no loop within it. */
+function tripsOf(own: readonly Block[], ahead: readonly Block[]): number | undefined {
+  const body = own.flatMap(({ instructions }) => instructions);
+  const before = ahead.flatMap(({ instructions }) => instructions);
   for (const instruction of body) {
     const [, a, b] =
       /^[sv]_cmpk?_\w+_[iu](?:32|16)(?:_e\d+)?\s+(?:vcc(?:_lo)?,\s*|exec(?:_lo)?,\s*)?(\S+?),\s*(\S+)/.exec(
@@ -126,7 +133,7 @@ export function hotLoop({ blocks, lanes }: Listing): HotLoop {
   return measured.reduce((best, one) => (weight(one) > weight(best) ? one : best));
 }
 
-function holds(outer: Loop, inner: Loop): boolean {
+function holds(outer: Pick<Loop, 'first' | 'last'>, inner: Pick<Loop, 'first' | 'last'>): boolean {
   return outer.first <= inner.first && inner.last <= outer.last;
 }
 

@@ -35,8 +35,8 @@ export async function answerByQueue(
 }
 
 async function termsOf(args: EvalArguments & { readonly version: string }, { choice }: Asked): Promise<Terms> {
-  const { reducers, costs, similarity, ratio, seed, parity, frames, maxNewTokens, version } = args;
-  const settings = { reducers, costs, similarity, ratio, seed, parity, frames, maxNewTokens };
+  const { reducers, costs, similarity, ratio, seed, parity, renumber, frames, maxNewTokens, version } = args;
+  const settings = { reducers, costs, similarity, ratio, seed, parity, renumber, frames, maxNewTokens };
   return { version, kind: 'eval', model: await wantedModel(choice, args.dtype), settings: settings as EvalSettings };
 }
 

@@ -69,6 +69,7 @@ export async function answerQuestions(
         answer: pieces.join(''),
         computedShare: computedShareOf(answer.stats),
         actions: answer.stats.steps.map(({ action }) => action).filter((action) => action !== 'none'),
+        seconds: answer.stats.prefillSeconds + answer.stats.decodeSeconds,
       });
     }
   } finally {

@@ -17,7 +17,10 @@ export interface EvalArguments extends QueueFlags {
   /** A module. */
   readonly family?: string;
   readonly costs: readonly number[];
+  /** A reducer that the others are compared with, over videos. */
+  readonly against?: string;
   readonly parity: boolean;
+  readonly renumber?: boolean;
   readonly similarity?: number;
   readonly ratio?: number;
   readonly frames?: number;
@@ -57,7 +60,11 @@ const flags = {
   family: { value: 'FILE', help: 'a module with a family of models of your own' },
   cost: { value: 'X,Y,...', help: 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)' },
   parity: { help: "reducers as in their authors' code, bugs included (docs/deviations.md)" },
-  similarity: { value: 'X', help: "FrameFusion's similarity bound (default: the model's, else 0.6)" },
+  renumber: { help: 'tokens left get the positions of the shortened prompt (flashvid, vidcom2, holitom)' },
+  similarity: {
+    value: 'X',
+    help: "tokens this similar are alike (default: for framefusion the model's, else 0.6; else the method's)",
+  },
   ratio: { value: 'X', help: "FrameFusion's ratio bound (default: the model's, else 0.1)" },
   frames: { value: 'N', help: "sample at most N frames (default: the model's)" },
   limit: { value: 'N', help: 'ask only the first N questions; with --calibrate and a folder, take the first N videos' },
@@ -70,6 +77,10 @@ const flags = {
   calibrate: {
     value: 'FILE|-',
     help: "instead measure FrameFusion's similarity bound with the videos, and write it into a catalogue of your own",
+  },
+  against: {
+    value: 'NAME',
+    help: 'compare every reducer with this one at the same budget; intervals take videos, not questions, for independent',
   },
   ...queueFlags,
   types: { help: 'also print the accuracy by type of question' },
@@ -130,7 +141,9 @@ export function parseEvalArguments(argv: readonly string[]): EvalArguments | Cal
     ...given('family', family),
     reducers: reducer,
     costs: values.numbers('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? [0.7, 0.5, 0.3, 0.2],
+    ...given('against', values.oneOf('against', reducer, isModulePath)),
     parity: values.has('parity'),
+    ...(values.has('renumber') && { renumber: true }),
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     maxNewTokens: values.count('max-new-tokens') ?? 32,

@@ -14,7 +14,7 @@ import type { Question } from './question.ts';
 import { readQuestions } from './questions.ts';
 import type { EvalReport } from './report.ts';
 import { type Run, runsOf } from './runs.ts';
-import { summarise } from './summary.ts';
+import { overVideos, summarise } from './summary.ts';
 import { accuracyTable, markdownTables, typeTable } from './table.ts';
 
 /** Runs one command line. @throws One of the project's errors, whose message is the line to print. */
@@ -52,6 +52,10 @@ interface Work extends Answered {
 
 async function report(args: EvalArguments, work: Work, log: Log): Promise<void> {
   const { tool, questions, runs, results, skipped, model, dtype, adapter } = work;
+  const answers = runs.map((run) => {
+    const found = results.of(run.key);
+    return { summary: summarise(run, questions, found), results: found };
+  });
   const report: EvalReport = {
     version: 2,
     tool,
@@ -64,7 +68,8 @@ async function report(args: EvalArguments, work: Work, log: Log): Promise<void> 
     dtype,
     adapter,
     ...(args.skipBroken && { skipped }),
-    runs: runs.map((run) => summarise(run, questions, results.of(run.key))),
+    runs:
+      args.against === undefined ? answers.map(({ summary }) => summary) : overVideos(answers, questions, args.against),
   };
   await everyOutput([
     async () => args.json !== undefined && writeJson(args.json, report),

@@ -55,9 +55,9 @@ export function curves(
 ): { series: Series[]; reference?: Series['points'][number] & { name: string } } {
   const point = (run: RunSummary) => {
     const found = of(run);
-    return found && found.total > 0
-      ? [{ x: run.cost, y: share(found), low: found.interval[0], high: found.interval[1] }]
-      : [];
+    if (!found || found.total === 0) return [];
+    const [low, high] = (found === run && run.overVideos?.interval) || found.interval;
+    return [{ x: run.cost, y: share(found), low, high }];
   };
   const dense = denseOf(report);
   const [level] = dense ? point(dense) : [];

@@ -80,7 +80,7 @@ function reading(report: Printable): Markup {
   return html`<ul>
 <li><b>Right</b> is an answer equal to the true one, but for case, white space and a final full stop; other words for the same count as wrong. With options it must choose the right one, by letter or by text.</li>
 <li><b>Budget</b> is the share of the video's tokens that the language model may compute, as a mean over its layers; dense is 100 %. <b>Computed</b> is what it did compute. The vision tower and the words of the question are not part of it.</li>
-<li><b>95 % interval</b> is Wilson's, for questions that were drawn independently. Questions about the same video are not quite that, so true intervals are somewhat wider. All runs answer the same questions, so two runs may truly differ although their intervals overlap; a paired test can tell.</li>
+<li><b>95 % interval</b> in this table is Wilson's, for questions that were drawn independently. Questions about the same video are not quite that, so true intervals are somewhat wider. All runs answer the same questions, so two runs may truly differ although their intervals overlap; a paired test can tell.</li>
 <li><b>Of dense</b> is the accuracy divided by that of the dense model.</li>
 <li><b>Merged, then pruned</b> is the share of the questions for which merging alone did not reach FrameFusion's budget.</li>
 ${typesOf(report).length > 1 && html`<li><b>Types</b> have fewer questions each and many cells are compared: some differ by chance.</li>`}

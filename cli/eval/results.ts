@@ -14,6 +14,8 @@ export interface Result {
   readonly computedShare: number;
   /** What the reducer did, in order. */
   readonly actions: readonly string[];
+  /** From the question to the last token; absent in older files. */
+  readonly seconds?: number;
 }
 
 /** An answer that nobody has judged yet. */
@@ -136,7 +138,7 @@ function fieldsOf(line: string): Record<string, unknown> | undefined {
 
 /** Undefined if a line is no result. */
 function parseResult(line: string): Result | undefined {
-  const { run, question, answer, right, computedShare, actions } = (fieldsOf(line) ?? {}) as Partial<Result>;
+  const { run, question, answer, right, computedShare, actions, seconds } = (fieldsOf(line) ?? {}) as Partial<Result>;
   const isResult =
     typeof run === 'string' &&
     Number.isSafeInteger(question) &&
@@ -144,6 +146,9 @@ function parseResult(line: string): Result | undefined {
     typeof right === 'boolean' &&
     typeof computedShare === 'number' &&
     Array.isArray(actions) &&
-    actions.every((action) => typeof action === 'string');
-  return isResult ? ({ run, question, answer, right, computedShare, actions } as Result) : undefined;
+    actions.every((action) => typeof action === 'string') &&
+    (seconds === undefined || typeof seconds === 'number');
+  if (!isResult) return undefined;
+  const known = { run, question, answer, right, computedShare, actions } as Result;
+  return seconds === undefined ? known : { ...known, seconds };
 }

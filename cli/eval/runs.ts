@@ -6,7 +6,10 @@ import type { EvalArguments } from './arguments.ts';
 import type { Question } from './question.ts';
 
 /** Which reducers at which budgets. */
-export type RunSettings = Pick<EvalArguments, 'reducers' | 'costs' | 'similarity' | 'ratio' | 'seed' | 'parity'>;
+export type RunSettings = Pick<
+  EvalArguments,
+  'reducers' | 'costs' | 'similarity' | 'ratio' | 'seed' | 'parity' | 'renumber'
+>;
 
 /** A reducer at one budget. */
 export interface Run {
@@ -25,8 +28,8 @@ export async function runsOf(settings: RunSettings, defaults: ModelDefaults): Pr
     const make = await reducerMaker(reducer);
     for (const cost of reducer === 'none' ? [1] : settings.costs) {
       // A budget that a method cannot meet is a line of the table, whose `computed` says so, and not the end of it.
-      const { seed, parity } = settings;
-      const instance = make({ cost, seed, parity, overspent: 'drop', ...thresholds }, defaults);
+      const { seed, parity, renumber } = settings;
+      const instance = make({ cost, seed, parity, renumber, overspent: 'drop', ...thresholds }, defaults);
       // A module of the user's own need not name its budget.
       const told = instance ? { cost, ...instance.settings } : {};
       runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, told]) });

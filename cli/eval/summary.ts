@@ -1,4 +1,5 @@
 /** Accuracy with its uncertainty, from answers. */
+import { differenceInterval, shareInterval, shareOf, type VideoCount } from './bootstrap.ts';
 import type { Question } from './question.ts';
 import type { Result } from './results.ts';
 
@@ -20,6 +21,22 @@ export interface RunSummary extends Accuracy {
   /** Share of the questions in which tokens were merged and then pruned, rather than merged to the budget. */
   readonly mergedThenPruned: number;
   readonly byType: Readonly<Record<string, Accuracy>>;
+  /** Mean time of an answer, encoding aside; absent where results do not tell. */
+  readonly seconds?: number;
+  /** With `--against`. */
+  readonly overVideos?: OverVideos;
+}
+
+/** A run with its uncertainty if videos, and not questions, are independent. */
+export interface OverVideos {
+  /** 95 % interval of the share of right answers. */
+  readonly interval: readonly [low: number, high: number];
+  /** Its share minus that of another reducer at the same budget, with its 95 % interval; absent for that one. */
+  readonly against?: {
+    readonly reducer: string;
+    readonly difference: number;
+    readonly interval: readonly [low: number, high: number];
+  };
 }
 
 /** @see Wilson 1927; 1.96 standard deviations. */
@@ -44,14 +61,58 @@ export function summarise(
   const rightOf = (some: readonly Result[]): Accuracy =>
     accuracy(some.filter(({ right }) => right).length, some.length);
   const types = [...new Set(questions.map(({ type }) => type))];
+  const timed = results.length > 0 && results.every(({ seconds }) => seconds !== undefined);
   return {
     reducer,
     cost,
     ...rightOf(results),
     computedShare: mean(({ computedShare }) => computedShare),
+    ...(timed && { seconds: mean(({ seconds = 0 }) => seconds) }),
     mergedThenPruned: mean(({ actions }) => Number(actions.includes('merge') && actions.includes('prune'))),
     byType: Object.fromEntries(
       types.map((type) => [type, rightOf(results.filter(({ question }) => questions[question]?.type === type))]),
     ),
   };
+}
+
+/** A run and the answers that it is about. */
+export interface Answered {
+  readonly summary: RunSummary;
+  readonly results: readonly Result[];
+}
+
+/** The runs with intervals over videos, and each compared with a reducer at the same budget. */
+export function overVideos(runs: readonly Answered[], questions: readonly Question[], other: string): RunSummary[] {
+  const counted = runs.map(({ summary, results }) => ({ summary, videos: countsOf(results, questions) }));
+  return counted.map(({ summary, videos }) => {
+    const { reducer, cost } = summary;
+    const rival = counted.find((one) => one.summary.reducer === other && one.summary.cost === cost);
+    const pair = rival && reducer !== other && rival.videos.length === videos.length ? rival.videos : undefined;
+    return {
+      ...summary,
+      overVideos: {
+        interval: shareInterval(videos),
+        ...(pair && {
+          against: {
+            reducer: other,
+            difference: shareOf(videos) - shareOf(pair),
+            interval: differenceInterval(videos, pair),
+          },
+        }),
+      },
+    };
+  });
+}
+
+/** By video, in the order of questions. */
+function countsOf(results: readonly Result[], questions: readonly Question[]): VideoCount[] {
+  const videos = new Map<string, { right: number; total: number }>();
+  for (const { question, right } of results) {
+    const { video = '' } = questions[question] ?? {};
+    const count = videos.get(video) ?? { right: 0, total: 0 };
+    count.right += Number(right);
+    count.total++;
+    videos.set(video, count);
+  }
+  return [...videos.values()];
 }

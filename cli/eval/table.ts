@@ -18,17 +18,36 @@ function origin({ questions, videos, model, dtype, adapter, data }: EvalReport):
 }
 
 function accuracyRows({ runs }: EvalReport): string[][] {
+  const against = runs.find(({ overVideos }) => overVideos?.against)?.overVideos?.against?.reducer;
+  const timed = against !== undefined && runs.every(({ seconds }) => seconds !== undefined);
   const head = ['reducer', 'cost', 'computed', 'right', 'accuracy', '95 % interval', 'merged, then pruned'];
+  if (against !== undefined) head.push(`minus ${against}`);
+  if (timed) head.push('seconds');
   const lines = runs.map((run) => [
     run.reducer,
     run.cost.toString(),
     percent(run.computedShare),
     `${run.right}/${run.total}`,
     percent(run.right / run.total),
-    `${percent(run.interval[0])} to ${percent(run.interval[1])}`,
+    interval(run.overVideos?.interval ?? run.interval),
     run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : '',
+    ...(against === undefined ? [] : [difference(run)]),
+    ...(timed ? [(run.seconds ?? 0).toFixed(2)] : []),
   ]);
   return [head, ...lines];
+}
+
+/** In points, with its interval; a star where that leaves zero out. */
+function difference({ overVideos }: EvalReport['runs'][number]): string {
+  const { against } = overVideos ?? {};
+  if (!against) return '';
+  const points = (share: number): string => `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(1)}`;
+  const [low, high] = against.interval;
+  return `${points(against.difference)} (${points(low)} to ${points(high)})${low > 0 || high < 0 ? ' *' : ''}`;
+}
+
+function interval([low, high]: readonly [number, number]): string {
+  return `${percent(low)} to ${percent(high)}`;
 }
 
 /** Accuracy by type, a column a reducer and budget. */

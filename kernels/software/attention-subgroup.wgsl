@@ -1,14 +1,13 @@
 // Attention for adapters that compute on the processor. What it computes and its operands: attention.wgsl.
 //
 // As in linear-subgroup.wgsl, nothing is shared but by going round a subgroup. It is the workgroup, and has 16 rows of a
-// head. HEAD_DIM is a multiple of four. Two keys a lane are scored for all of them, the rows' columns going round; then a lane owns every LANES-th column
+// head. HEAD_DIM, a constant that goes with this text, is a multiple of four. Two keys a lane are scored for all of them, the rows' columns going round; then a lane owns every LANES-th column
 // of y, the weights going round. Scores, softmax, sums in f32.
 
 enable subgroups;
 
 alias act = f32;
 override LANES: u32 = 4;  // or 8
-override HEAD_DIM: u32;
 override CAUSAL: bool;
 override UNEVEN: bool = false;
 // From a row to the next there are qStride numbers in q, yStride in y; from a head to the next, headStride in both.
@@ -111,9 +110,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   var end = keys;
   if (CAUSAL) { end = min(end, before + row0 + ROWS); }
 
-  // Columns lane, lane + LANES, ... of q and of y; HEAD_DIM is at most 128.
-  var query: array<Rows, 32>;
-  var sums: array<Rows, 32>;
+  // Columns lane, lane + LANES, ... of q and of y. No longer than they must be: SwiftShader compiles a store for each element.
+  var query: array<Rows, HEAD_DIM / 4u>;
+  var sums: array<Rows, HEAD_DIM / 4u>;
   for (var c = 0u; c < CHUNKS; c++) {
     query[c] = queries(segmentRow + row0, segmentRow + rows - 1u, head * params.headStride + min(c * LANES + lane, HEAD_DIM - 1u));
   }

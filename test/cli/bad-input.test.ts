@@ -2,9 +2,33 @@ import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { parseArguments } from '../../cli/arguments.ts';
+import { UsageError } from '../../cli/flags.ts';
+import { describeError } from '../../cli/main.ts';
+import { run } from '../../cli/run.ts';
 import { makeCheckpoint } from '../../tools/checkpoint/make.ts';
 import { sound } from '../media/clips.ts';
 import { clip, type Ended, ffRun, tiny } from './process.ts';
+
+/**
+ * How a command line ends that cannot be met, found in this process: each start of a command takes seconds of a processor that
+ * compiles kernels. What a process makes of such an error is the same for all, and some tests below run one.
+ */
+async function refusal(args: readonly string[]): Promise<Ended> {
+  const adapter = process.env.FRAMEFUSION_ADAPTER;
+  const ended = { signal: null, stdout: '' };
+  try {
+    const parsed = parseArguments([
+      ...args,
+      '--quiet',
+      ...(adapter && !args.includes('--adapter') ? ['--adapter', adapter] : []),
+    ]);
+    if (typeof parsed === 'object') await run(parsed, 'test');
+    return { ...ended, code: 0, stderr: '' };
+  } catch (error) {
+    return { ...ended, code: error instanceof UsageError ? 2 : 1, stderr: `ff-run: ${describeError(error)}\n` };
+  }
+}
 
 /** One line on standard error that starts with the tool's name; nothing on standard output; no stack. */
 function expectOneLine({ code, stdout, stderr }: Ended, exitCode: number, line: RegExp): void {
@@ -43,7 +67,7 @@ describe('ff-run, given what it cannot use', () => {
       [['--seed', '-1'], /--seed must be a whole number/],
       [['--max-new-tokens', '0'], /--max-new-tokens must be a whole number from 1 to 65535/],
       [['--budget-layers', 'all'], /--budget-layers must be/],
-      [['--reducer', 'best'], /--reducer must be framefusion, simdiff, .*none, got "best"/],
+      [['--reducer', 'best'], /--reducer must be framefusion, framefusion-plus, .*none, got "best"/],
       [['--adapter', 'cpu'], /--adapter must be auto, gpu, software/],
       [['--dtype', 'f64'], /--dtype must be auto, f32, bf16, f16, q8, q4, got "f64"/],
       [['--prompt', ''], /--prompt must not be empty/],
@@ -64,8 +88,13 @@ describe('ff-run, given what it cannot use', () => {
     for (const [args, line] of cases)
       it(`answers "${args.join(' ')}" with one line and exit code 2`, async () => {
         const video = args.length === 0 ? [] : ['--video', clip];
-        expectOneLine(await ffRun([...video, ...args]), 2, line);
+        expectOneLine(await refusal([...video, ...args]), 2, line);
       });
+
+    it('ends the process by that line and that code', async () => {
+      expectOneLine(await ffRun(['--video', clip, '--cost', '0']), 2, /--cost must be above 0 and at most 1, got "0"/);
+      expectOneLine(await ffRun(['--video', clip, '--adapter', 'cpu']), 2, /--adapter must be auto, gpu, software/);
+    });
   });
 
   describe('videos', () => {
@@ -84,7 +113,9 @@ describe('ff-run, given what it cannot use', () => {
     for (const [name, make, line] of files)
       it(`answers ${name} with one line and exit code 1`, async () => {
         await make();
-        expectOneLine(await ffRun(['--video', join(folder, name)]), 1, line);
+        const args = ['--video', join(folder, name)];
+        // One of them as a process.
+        expectOneLine(await (name === 'cut.mp4' ? ffRun(args) : refusal(args)), 1, line);
       });
 
     it('answers an empty standard input with one line', async () => {
@@ -95,12 +126,12 @@ describe('ff-run, given what it cannot use', () => {
   describe('settings and targets', () => {
     it('says which cost cannot be met', async () => {
       const args = ['--video', clip, '--cost', '0.05', '--similarity', '2'];
-      expectOneLine(await ffRun(args), 1, /cost 0\.05 is too small.*Raise the cost/);
+      expectOneLine(await refusal(args), 1, /cost 0\.05 is too small.*Raise the cost/);
     });
 
     it('knows before the work that the report cannot be written', async () => {
       const args = ['--video', clip, '--json', join(folder, 'nowhere', 'report.json')];
-      expectOneLine(await ffRun(args), 1, /--json .*nowhere.*cannot be written/);
+      expectOneLine(await refusal(args), 1, /--json .*nowhere.*cannot be written/);
     });
 
     it('refuses a GPU where there is none, or f16 where the adapter has none', async () => {
@@ -128,8 +159,9 @@ describe('ff-run, given what it cannot use', () => {
       const copy = join(folder, name);
       await cp(tiny, copy, { recursive: true });
       await damage(copy);
-      return ffRun(['--video', clip, '--model', copy, '--frames', '2', '--max-new-tokens', '1']);
+      return refusal([...few, '--model', copy]);
     }
+    const few = ['--video', clip, '--frames', '1', '--max-new-tokens', '1'];
     const edit =
       (changes: Record<string, unknown>) =>
       async (copy: string): Promise<void> => {
@@ -139,7 +171,7 @@ describe('ff-run, given what it cannot use', () => {
 
     it('names an unknown model and what there is', async () => {
       const line = /--model nope: no such folder, and no name of weights\.config\.json \(tiny-llava-video/;
-      expectOneLine(await ffRun(['--video', clip, '--model', 'nope']), 1, line);
+      expectOneLine(await refusal(['--video', clip, '--model', 'nope']), 1, line);
     });
 
     it('says how to get a named model that is not there', async () => {
@@ -189,7 +221,10 @@ describe('ff-run, given what it cannot use', () => {
       const name = 'model.layers.7.mlp.down_proj.weight';
       const gone = await damaged('renamed', header(name, name.replace('down', 'own_')));
       expectOneLine(gone, 1, /expected a tensor "model\.layers\.7\.mlp\.down_proj\.weight"/);
-      const fewer = await damaged('fewer-layers', edit({ num_hidden_layers: 7 }));
+      const copy = join(folder, 'fewer-layers');
+      await cp(tiny, copy, { recursive: true });
+      await edit({ num_hidden_layers: 7 })(copy);
+      const fewer = await ffRun([...few, '--model', copy]);
       expect(fewer.code).to.equal(0);
       expect(fewer.stderr).to.match(
         /warning: .*12 tensors are not part of the model: .*model\.layers\.7\..* and 9 more/,
@@ -204,9 +239,9 @@ describe('ff-run, given what it cannot use', () => {
         /model-00002-of-\d+\.safetensors/,
       ) ?? [''];
       expect(name).to.contain(shard.slice(sharded.length + 1));
-      const ask = ['--video', clip, '--model', sharded, '--frames', '1', '--max-new-tokens', '1'];
+      const ask = [...few, '--model', sharded];
       await truncate(join(sharded, name), 100_000);
-      expectOneLine(await ffRun(ask), 1, new RegExp(name));
+      expectOneLine(await refusal(ask), 1, new RegExp(name));
       await rm(join(sharded, name));
       expectOneLine(await ffRun(ask), 1, new RegExp(`${name}.*no such file`));
     });

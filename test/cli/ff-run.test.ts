@@ -36,11 +36,15 @@ describe('ff-run', () => {
     expect((await ffRun(['--version'])).stdout).to.match(/^framefusion-webgpu \d+\.\d+\.\d+\n$/);
   });
 
-  it('gives the answer to standard output and what was saved to standard error', async () => {
-    const { code, stdout, stderr } = await ffRun(ask);
+  it('gives the answer to standard output and what was saved to standard error, with --verbose by layer and step', async () => {
+    const { code, stdout, stderr } = await ffRun([...ask, '--verbose']);
     expect(stdout).to.equal('the purple ring\n');
     expect(stderr).to.match(/tokens +240 of the video, 72 left after a merge to the budget before layer 0/);
     expect(stderr).to.match(/computed +30\.0 % of the video tokens \(asked 30\.0 %\)/);
+    expect(stderr).to.match(
+      /merge-to-budget before layer 0: \d+ rows -> \d+ \([\d.]+ % similar, the budget asks for 70\.0 %\)/,
+    );
+    expect(stderr).to.match(/layer 7: \d+ rows in/);
     expect(code).to.equal(0);
   });
 
@@ -54,12 +58,6 @@ describe('ff-run', () => {
       ['--cost', '0.5', '--kv', 'compact'],
     ])
       expect((await ffRun(['--video', clip, ...how])).stdout).to.equal(`${sentence}\n`);
-  });
-
-  it('says nothing but the answer with --quiet', async () => {
-    const { stdout, stderr } = await ffRun([...ask, '--quiet']);
-    expect(stderr).to.equal('');
-    expect(stdout).to.equal('the purple ring\n');
   });
 
   it('prints the report, and nothing else, with --json -', async () => {
@@ -84,10 +82,10 @@ describe('ff-run', () => {
     expect(run?.peakGpuBytes).to.be.greaterThan(3e6);
   });
 
-  it('writes the report to a file, whole, and still prints the answer', async () => {
+  it('writes the report to a file, whole, and says nothing but the answer with --quiet', async () => {
     const file = join(folder, 'report.json');
-    const { stdout } = await ffRun([...ask, '--json', file]);
-    expect(stdout).to.equal('the purple ring\n');
+    const { stdout, stderr } = await ffRun([...ask, '--json', file, '--quiet']);
+    expect([stdout, stderr]).to.deep.equal(['the purple ring\n', '']);
     expect((JSON.parse(await readFile(file, 'utf8')) as Report).runs[0]?.answer).to.equal('the purple ring');
     expect(await readdir(folder)).to.deep.equal(['report.json']);
   });
@@ -95,7 +93,7 @@ describe('ff-run', () => {
   it('compares dense and reduced on the same model', async () => {
     const { stdout, stderr } = await ffRun([...ask, '--compare', '--cost', '0.5']);
     expect(stdout).to.equal('dense: the purple ring\nframefusion: the purple ring\n');
-    expect(stderr).to.match(/prefill +[\d.]+ s +[\d.]+ s +[\d.]+x faster/);
+    expect(stderr).to.match(/prefill +[\d.]+ s +[\d.]+ s +([\d.]+x (faster|slower)|the same)/);
     expect(stderr).to.contain('The answers are the same.');
   });
 
@@ -111,7 +109,7 @@ describe('ff-run', () => {
       ['--cost', '1'],
       ['--reducer', 'none'],
     ])
-      runs.push(JSON.parse((await ffRun([...ask, ...how, '--json', '-'])).stdout));
+      runs.push(JSON.parse((await ffRun([...ask, ...how, '--frames', '2', '--json', '-'])).stdout));
     expect(runs.map(({ runs: [run] }) => run?.reducer)).to.deep.equal(['none', 'none']);
     expect(runs[0]?.runs[0]?.answer).to.equal(runs[1]?.runs[0]?.answer);
   });
@@ -125,7 +123,7 @@ describe('ff-run', () => {
   });
 
   it('draws the same answer from the same seed', async () => {
-    const hot = [...ask, '--temperature', '2', '--top-p', '0.95', '--max-new-tokens', '12', '--quiet'];
+    const hot = [...ask, '--frames', '2', '--temperature', '2', '--top-p', '0.95', '--max-new-tokens', '12', '--quiet'];
     const [a, b, c] = [
       await ffRun([...hot, '--seed', '1']),
       await ffRun([...hot, '--seed', '1']),
@@ -135,16 +133,8 @@ describe('ff-run', () => {
     expect(a?.stdout).not.to.equal(c?.stdout);
   });
 
-  it('says every layer and step with --verbose', async () => {
-    const { stderr } = await ffRun([...ask, '--verbose']);
-    expect(stderr).to.match(
-      /merge-to-budget before layer 0: \d+ rows -> \d+ \([\d.]+ % similar, the budget asks for 70\.0 %\)/,
-    );
-    expect(stderr).to.match(/layer 7: \d+ rows in/);
-  });
-
   it('says steps that have no shares without brackets', async () => {
-    const { stderr } = await ffRun([...ask, '--verbose', '--reducer', 'random']);
+    const { stderr } = await ffRun([...ask, '--frames', '2', '--verbose', '--reducer', 'random']);
     expect(stderr).to.match(/^random: drop before layer 0: \d+ rows -> \d+$/m);
   });
 });

@@ -4,8 +4,8 @@ import { reducers } from '../../framefusion/reducers.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { atEnd } from '../helpers/device.ts';
 import { framesFor, generated, type Prompt, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
+import { atEnd } from '../helpers/shared.ts';
 
 const FRAMES = 10;
 const BEFORE = [1, 2, 3];

@@ -5,8 +5,8 @@ import type { EncodedVideo } from '../../models/inputs.ts';
 import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { atEnd } from '../helpers/device.ts';
 import { framesFor, generated, generation, type Prompt, tinyModel, tokensPerGroup, traced } from '../helpers/model.ts';
+import { atEnd } from '../helpers/shared.ts';
 
 const BEFORE = [1, 2, 3];
 const AFTER = [40, 50, 60, 70];

@@ -5,11 +5,12 @@ import { apportion, twoStages } from '../../framefusion/shares.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { Listener, TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { atEnd } from '../helpers/device.ts';
 import { framesFor, tinyModel, tokensPerGroup } from '../helpers/model.ts';
+import { atEnd } from '../helpers/shared.ts';
 
 const FRAMES = 10;
-const names = ['simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom'] as const;
+const authors = ['simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom'] as const;
+const names = [...authors, 'framefusion-plus'] as const;
 
 describe('the reducers that came after FrameFusion', () => {
   let model: VideoModel;
@@ -59,27 +60,31 @@ describe('the reducers that came after FrameFusion', () => {
 
   it('answer as the dense model does where the budget is all of it', async () => {
     const dense = await answered(undefined);
-    for (const name of ['simdiff', 'flashvid', 'vidcom2', 'evs']) {
+    for (const name of names.filter((one) => one !== 'holitom')) {
       const whole = await answered(reducerNamed(name, { cost: 1 }));
       expect(whole.stats.ids, name).to.deep.equal(dense.stats.ids);
       expect(whole.cost, name).to.equal(1);
     }
   });
 
-  it("renumber where their authors do, and keep each token's place elsewhere", async () => {
-    for (const [name, renumbers] of [
-      ['flashvid', true],
-      ['vidcom2', true],
-      ['holitom', true],
-      ['evs', false],
+  it('keep the places of tokens, and renumber where it is asked for or the authors do', async () => {
+    for (const [name, options, renumbers] of [
+      ['flashvid', { renumber: true }, true],
+      ['vidcom2', { renumber: true }, true],
+      ['holitom', { parity: true }, true],
+      ['holitom', { parity: true, renumber: false }, false],
+      ['vidcom2', {}, false],
+      ['evs', {}, false],
     ] as const) {
       let positions: number[] = [];
-      await answered(reducerNamed(name, { cost: 0.3 }), async ({ at, rec, before }) => {
+      await answered(reducerNamed(name, { cost: 0.3, ...options }), async ({ at, rec, before }) => {
         if (at === 'input') positions = Array.from(await rec.read(before.position));
       });
-      const renumbered = positions.every((position, row) => position === row);
-      expect(renumbered, name).to.equal(renumbers);
       expect(positions.length, name).to.be.below(total);
+      expect(
+        positions.every((position, row) => position === row),
+        `${name} ${JSON.stringify(options)}`,
+      ).to.equal(renumbers);
     }
   });
 
@@ -94,7 +99,7 @@ describe('the reducers that came after FrameFusion', () => {
   });
 
   it('do as the authors do with parity, which results are told apart by', async () => {
-    for (const name of names) {
+    for (const name of authors) {
       const genuine = reducerNamed(name, { cost: 0.3, parity: true });
       expect(genuine!.settings, name).to.include({ parity: 'yes' });
       expect(reducerNamed(name, { cost: 0.3 })!.settings, name).to.not.have.property('parity');

@@ -2,17 +2,13 @@
 import { pollWithBackoff } from '../../engine/backoff.ts';
 import { type AdapterChoice, type FoundAdapter, findAdapter } from '../../engine/node-adapter.ts';
 import { Runtime } from '../../engine/runtime.ts';
-import { atEnd } from './device.ts';
+import { shared } from './shared.ts';
 
 /** Kept as long as the process: Dawn crashes when it is collected before what was made of it. */
 const found: FoundAdapter[] = [];
-let opened: Promise<Runtime> | undefined;
 
-/** One runtime of this test process; closed when its tests are through. */
-export function runtimeAsGpu(): Promise<Runtime> {
-  opened ??= open();
-  return opened;
-}
+/** The one runtime of this kind that tests share. */
+export const runtimeAsGpu: () => Promise<Runtime> = shared(open, (runtime) => runtime.close());
 
 async function open(): Promise<Runtime> {
   const one = await findAdapter((process.env.FRAMEFUSION_ADAPTER ?? 'auto') as AdapterChoice);
@@ -27,7 +23,5 @@ async function open(): Promise<Runtime> {
     requestDevice: (descriptor: GPUDeviceDescriptor) => adapter.requestDevice(descriptor),
   };
   const traits = { waiting: pollWithBackoff, compilesAhead: false };
-  const runtime = await Runtime.open(disguised as unknown as GPUAdapter, { traits });
-  atEnd(() => runtime.close());
-  return runtime;
+  return Runtime.open(disguised as unknown as GPUAdapter, { traits });
 }

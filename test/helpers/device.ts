@@ -8,33 +8,19 @@ import type { Runtime } from '../../engine/runtime.ts';
 import { bytesOf, type DType, Tensor } from '../../engine/tensor.ts';
 import { partRows, storedRow, type Weight } from '../../kernels/weight.ts';
 import type { HostTensor } from './random.ts';
+import { shared } from './shared.ts';
 
-let opened: Promise<Runtime> | undefined;
-const closing: (() => void)[] = [];
-
-/** The one runtime of this test process, on the adapter that `FRAMEFUSION_ADAPTER` names. */
-export function sharedRuntime(): Promise<Runtime> {
-  opened ??= openTestRuntime();
-  return opened;
-}
+/** The one runtime that tests share, on the adapter that `FRAMEFUSION_ADAPTER` names. */
+export const sharedRuntime: () => Promise<Runtime> = shared(
+  () => openTestRuntime(),
+  (runtime) => runtime.close(),
+);
 
 /** A runtime of a test's own, for what would spoil the shared one: errors, limits. The caller closes it. */
 export function openTestRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
   const adapter = (process.env.FRAMEFUSION_ADAPTER ?? 'auto') as AdapterChoice;
   return openRuntime({ adapter, ...options });
 }
-
-/** Runs `close` when all tests are through, before the shared runtime closes. */
-export function atEnd(close: () => void): void {
-  closing.push(close);
-}
-
-// A root hook: this module is loaded before any test runs.
-after(async () => {
-  const runtime = await opened?.catch(() => undefined);
-  for (const close of closing.splice(0).reverse()) close();
-  runtime?.close();
-});
 
 export type Feature = 'f32' | 'f16' | 'subgroups' | 'timestamps';
 

@@ -19,7 +19,8 @@ import { Tracer } from '../../models/trace.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { type CheckpointOptions, makeCheckpoint } from '../../tools/checkpoint/make.ts';
 import { randomStream } from '../../tools/random.ts';
-import { atEnd, sharedRuntime } from './device.ts';
+import { sharedRuntime } from './device.ts';
+import { shared } from './shared.ts';
 
 /** A folder with a random checkpoint, a few layers deep and under a megabyte; the caller removes it. */
 export async function checkpointFolder(options: CheckpointOptions = {}): Promise<string> {
@@ -38,19 +39,16 @@ export async function load(folder: string, options: LoadOptions = { dtype: 'f32'
   return loadCheckpoint(folderFiles(folder), await sharedRuntime(), options);
 }
 
-let tiny: Promise<VideoModel> | undefined;
-
 /** The random model that tests share, in f32: 6 layers, frames of 70 pixels, 12 tokens each. */
-export function tinyModel(): Promise<VideoModel> {
-  tiny ??= (async () => {
+export const tinyModel: () => Promise<VideoModel> = shared(
+  async () => {
     const folder = await checkpointFolder();
     const model = await load(folder);
     await removeCheckpoint(folder);
-    atEnd(() => model[Symbol.dispose]());
     return model;
-  })();
-  return tiny;
-}
+  },
+  (model) => model[Symbol.dispose](),
+);
 
 /** Tokens of a group of frames, of a model whose frames have one size or may have any. */
 export function tokensPerGroup(model: VideoModel): number {

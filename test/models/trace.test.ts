@@ -14,8 +14,9 @@ import { Golden, limits, readJson } from '../../tools/verify/check.ts';
 import { encodePixels } from '../../tools/verify/pipeline.ts';
 import { uploadTokens } from '../../tools/verify/tokens.ts';
 import { expectClose } from '../helpers/close.ts';
-import { atEnd, sharedRuntime } from '../helpers/device.ts';
+import { sharedRuntime } from '../helpers/device.ts';
 import { framesFor, generated, load, type Prompt, tinyModel } from '../helpers/model.ts';
+import { atEnd } from '../helpers/shared.ts';
 
 const golden = fileURLToPath(new URL('../fixtures/golden', import.meta.url));
 

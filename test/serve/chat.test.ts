@@ -6,7 +6,7 @@ import { sampleVideo } from '../../media/sample-video.ts';
 import { samplingOf } from '../../models/defaults.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { atEnd } from '../helpers/device.ts';
+import { atEnd } from '../helpers/shared.ts';
 import { clipFile, clipUrl, startServer, type TestServer } from './server.ts';
 
 type Content = OpenAI.Chat.ChatCompletionContentPart;

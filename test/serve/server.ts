@@ -14,24 +14,21 @@ import type { VideoModel } from '../../models/video-model.ts';
 import { type AppOptions, makeApp } from '../../serve/app.ts';
 import { type OfficeOptions, type OpenOffice, openOffice } from '../../serve/office.ts';
 import type { LogLine } from '../../serve/request-log.ts';
-import { atEnd, sharedRuntime } from '../helpers/device.ts';
+import { sharedRuntime } from '../helpers/device.ts';
+import { shared } from '../helpers/shared.ts';
 
 export const clipFile = fileURLToPath(new URL('../../assets/clip.mp4', import.meta.url));
 export const clipUrl = `data:video/mp4;base64,${readFileSync(clipFile).toString('base64')}`;
 const choice = chooseModel('tiny-llava-video');
 
-let embedded: Promise<VideoModel> | undefined;
-
 /** The embedded model, which tests share. */
-export function embeddedModel(): Promise<VideoModel> {
-  embedded ??= (async () => {
+export const embeddedModel: () => Promise<VideoModel> = shared(
+  async () => {
     const options = { name: choice.name, defaults: defaultsOf(choice) };
-    const model = await loadCheckpoint(folderFiles(choice.folder!), await sharedRuntime(), options);
-    atEnd(() => model[Symbol.dispose]());
-    return model;
-  })();
-  return embedded;
-}
+    return loadCheckpoint(folderFiles(choice.folder!), await sharedRuntime(), options);
+  },
+  (model) => model[Symbol.dispose](),
+);
 
 /** A server that tests talk to, and what it wrote down. */
 export interface TestServer extends AsyncDisposable {

@@ -11,6 +11,8 @@ import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { samplingOf } from '../../models/defaults.ts';
+import { playerSection } from '../../viewer/markup.ts';
+import { advanced, untouched } from '../../viewer/played.ts';
 import { openEmbeddedBrowser } from '../helpers/embedded-browser.ts';
 import { load } from '../helpers/model.ts';
 import { clip } from '../media/clips.ts';
@@ -82,13 +84,13 @@ describe('the page', function () {
   });
 
   /** A page, which tells what it says and asks for. */
-  async function opened(query = ''): Promise<Page> {
+  async function opened(query = '', address = site.address): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: 'reduce' });
     const page = await context.newPage();
     page.on('console', (message) => messages.push(message.text()));
     page.on('pageerror', (error) => messages.push(String(error)));
     context.on('request', (request) => requests.push(request.url()));
-    await page.goto(`${site.address}/${query}`);
+    await page.goto(`${address}/${query}`);
     return page;
   }
 
@@ -241,6 +243,50 @@ describe('the page', function () {
     await own.context().close();
     requests.splice(0, requests.length, ...requests.filter((url) => !url.startsWith(models.address)));
     messages.length = 0; // the download that broke off
+  });
+
+  it('is the same where a server answers, which is sent the video and draws where its tokens went', async () => {
+    const asked: { model: string; messages: { content: unknown }[] }[] = [];
+    const tokens = { rows: 2, columns: 2, newlines: 'none', framesPerGroup: 1 } as const;
+    const [all, going] = [untouched(8, 4, tokens), { label: 'Leaving layer 0', when: 'in layer 0' }];
+    const data = advanced(all, { point: { ...going, left: 7, merged: 1, pruned: 0 }, went: [[4, 0, 1]] });
+    const pictures = [0, 1].map((seconds) => ({ source: 'data:image/gif;base64,R0lGODlhAQABAAAAACw=', seconds }));
+    const report = `${playerSection(data, pictures, { width: 16, height: 9 }).text}<script type="application/json" id="data">${JSON.stringify(data)}</script>`;
+    const usage = { prompt_tokens: 20, prompt_tokens_details: { cached_tokens: 0, video_tokens: 8 } };
+    const chunks = [
+      { choices: [{ delta: { role: 'assistant', content: 'a red' } }] },
+      { choices: [{ delta: { content: ' ball' } }] },
+      { choices: [], usage, framefusion: { trace: '/v1/traces/1' } },
+    ];
+    const stream = [...chunks.map((chunk) => JSON.stringify(chunk)), '[DONE]'].map((text) => `data: ${text}\n\n`);
+    const bytes = (text: string) => ({ bytes: Buffer.from(text) });
+    await using server = await serve(async (path, body) => {
+      if (path === '/health')
+        return { ...bytes(JSON.stringify({ status: 'ok', model: 'big' })), type: 'application/json' };
+      if (path === '/v1/traces/1') return { ...bytes(report), type: 'text/html' };
+      if (path !== '/v1/chat/completions') return folder(built)(path);
+      asked.push(JSON.parse(body));
+      return { ...bytes(stream.join('')), type: 'text/event-stream' };
+    });
+    const own = await opened('', server.address);
+    await own.click('button[type=submit]');
+    await own.locator('.exchange.done').waitFor();
+    expect(await own.locator('.answer blockquote').allTextContents()).to.deep.equal(['a red ball', 'a red ball']);
+    expect(asked.map(({ model }) => model)).to.deep.equal(['big@cost=0.3', 'big@cost=1']);
+    expect(JSON.stringify(asked[0]!.messages)).to.match(/"video_url":\{"url":"data:video\/mp4;base64,/);
+    expect(await own.locator('#count').getAttribute('data-merged')).to.equal('1');
+    expect(await own.locator('.lead').textContent())
+      .to.match(/on a server/)
+      .and.not.to.match(/never leaves/);
+    await own.fill('#question', 'And then?');
+    await own.click('button[type=submit]');
+    await own.locator('.exchange.done').nth(1).waitFor();
+    expect(asked.at(-1)!.messages.slice(1)).to.deep.equal([
+      { role: 'assistant', content: 'a red ball' },
+      { role: 'user', content: 'And then?' },
+    ]);
+    await own.context().close();
+    requests.splice(0, requests.length, ...requests.filter((url) => !url.startsWith(server.address)));
   });
 
   it('loads at most 200 kB of JavaScript for its first screen', async () => {

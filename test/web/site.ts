@@ -19,7 +19,7 @@ export interface Site extends AsyncDisposable {
 }
 
 /** Serves files by their paths. @param read - The bytes of a path; undefined if there is no such file. */
-export async function serve(read: (path: string) => Promise<Served | undefined>): Promise<Site> {
+export async function serve(read: Read): Promise<Site> {
   const server: Server = createServer((request, response) => void answer(request, response, read));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -32,8 +32,13 @@ export async function serve(read: (path: string) => Promise<Served | undefined>)
   };
 }
 
+/** What there is at a path, which may hang on what is posted to it. */
+type Read = (path: string, body: string) => Promise<Served | undefined>;
+
 export interface Served {
   readonly bytes: Uint8Array;
+  /** Default: by the path's extension. */
+  readonly type?: string;
   /** What it is called for caches. */
   readonly etag?: string;
   /** Told where a range begins that is asked for. */
@@ -42,17 +47,14 @@ export interface Served {
   readonly breaksFrom?: number;
 }
 
-async function answer(
-  { url = '/', headers, method }: IncomingMessage,
-  response: ServerResponse,
-  read: (path: string) => Promise<Served | undefined>,
-): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, read: Read): Promise<void> {
+  const { url = '/', headers, method } = request;
   const path = new URL(url, 'http://host').pathname.replace(/\/$/, '/index.html');
   response.setHeader('access-control-allow-origin', '*');
   response.setHeader('access-control-allow-headers', 'range');
   response.setHeader('access-control-expose-headers', 'etag, content-length, content-range');
   if (method === 'OPTIONS') return void response.writeHead(204).end();
-  const file = await read(path);
+  const file = await read(path, Buffer.concat(await request.toArray()).toString());
   if (!file) return void response.writeHead(404).end();
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
   const { bytes } = file;
@@ -60,7 +62,7 @@ async function answer(
   if (file.etag) response.setHeader('etag', file.etag);
   if (from !== undefined)
     response.setHeader('content-range', `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`);
-  const type = TYPES[extname(path)] ?? 'application/octet-stream';
+  const type = file.type ?? TYPES[extname(path)] ?? 'application/octet-stream';
   response.writeHead(from === undefined ? 200 : 206, { 'content-type': type, 'content-length': part.length });
   if (method === 'HEAD') return void response.end();
   if (from !== undefined) file.asked?.(Number(from));

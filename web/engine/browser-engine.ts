@@ -4,6 +4,7 @@ import { askedOf, EMBEDDED, exampleQuestions, foreignVideoNote } from '../../lib
 import { removeModel, storedModel, storeModel } from '../../library/stored-model.ts';
 import type { Video } from '../../media/video.ts';
 import { untouched } from '../../viewer/played.ts';
+import { bytesText } from '../state/texts.ts';
 import { Conversation } from './conversation.ts';
 import type { AnswerEvent, Choice, Engine, LoadedModel, OnProgress, Place, Question, ShownVideo } from './engine.ts';
 import { openAny } from './open-any.ts';
@@ -49,11 +50,10 @@ export class BrowserEngine implements Engine {
     this.#cold = model;
     const { layers, weights, computeDtype } = model;
     const formats = weights.formats.join(' + ');
+    const precision = formats === computeDtype ? formats : `${formats} x ${computeDtype}`;
     return {
       name,
-      layers,
-      bytes: weights.bytes,
-      precision: formats === computeDtype ? formats : `${formats} x ${computeDtype}`,
+      facts: `${layers} layers, ${bytesText(weights.bytes)}, ${precision}`,
       examples: name === EMBEDDED ? exampleQuestions() : [model.question],
       ...(name === EMBEDDED && { limits: LIMITS }),
     };
@@ -93,11 +93,12 @@ export class BrowserEngine implements Engine {
     const { width, height, frames, durationSeconds } = video.info;
     return {
       name: video.name,
-      ...{ width, height, frames, durationSeconds },
-      sampled: sampled.sampling.indices,
-      decoder: video.decoder,
-      pictures,
-      tokens: untouched(tokens, tokens / drawn.length, grid),
+      file: {
+        ...{ width, height, frames, durationSeconds },
+        sampled: sampled.sampling.indices,
+        decoder: video.decoder,
+      },
+      traced: { tokens: untouched(tokens, tokens / drawn.length, grid), pictures, width, height },
       notes: [...video.warnings, ...(foreign ? [foreign] : [])],
     };
   }

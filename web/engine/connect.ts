@@ -1,6 +1,7 @@
 /** The engine that a page talks to. */
 import { proxy, type Remote, wrap } from 'comlink';
 import type { Engine } from './engine.ts';
+import { findServer } from './server-engine.ts';
 
 /** An engine, and what ends it. */
 export interface Connection {
@@ -8,8 +9,14 @@ export interface Connection {
   close(): void;
 }
 
+/** The server that the page comes from, if it is one, else a worker of this page. */
+export async function connect(): Promise<Connection> {
+  const server = await findServer(document.baseURI);
+  return server ? { engine: server, close: () => void server.stop() } : connectWorker();
+}
+
 /** A worker of this page. */
-export function connectWorker(): Connection {
+function connectWorker(): Connection {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
   return { engine: overWires(wrap<Engine>(worker)), close: () => worker.terminate() };
 }

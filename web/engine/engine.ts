@@ -24,20 +24,16 @@ export type OnProgress = (progress: Progress) => void;
 /** A model that is loaded. */
 export interface LoadedModel {
   readonly name: string;
-  readonly layers: number;
-  /** Of the weights on the GPU. */
-  readonly bytes: number;
-  /** Weights and what they are multiplied in, as `q4 x f16`. */
-  readonly precision: string;
+  /** What it is, in few words. */
+  readonly facts: string;
   /** Questions that it is good for. */
   readonly examples: readonly string[];
   /** What a person should know of its answers, if anything. */
   readonly limits?: string;
 }
 
-/** A video as the model is shown it. */
-export interface ShownVideo {
-  readonly name: string;
+/** What is known of a video's file. */
+export interface VideoFile {
   readonly width: number;
   readonly height: number;
   /** Of the whole video, and which of them the model is shown. */
@@ -45,10 +41,25 @@ export interface ShownVideo {
   readonly sampled: readonly number[];
   readonly durationSeconds: number;
   readonly decoder: string;
-  /** Pictures that tokens lie on: the frames, or the first of each group. */
-  readonly pictures: readonly { readonly source: Blob | string; readonly seconds: number }[];
-  /** Every token, before anything is asked. */
+}
+
+/** Tokens, and what they lie on. */
+export interface Traced {
+  /** Before anything is asked: every one. */
   readonly tokens: Played;
+  /** The frames, or the first of each group. */
+  readonly pictures: readonly { readonly source: Blob | string; readonly seconds: number }[];
+  /** Their shape, in any unit. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A video as the model is shown it. */
+export interface ShownVideo {
+  readonly name: string;
+  /** What is known of the file; a server tells nothing before it is asked. */
+  readonly file?: VideoFile;
+  readonly traced?: Traced;
   /** What is wrong with it although it can be used, and what the model makes of such videos. */
   readonly notes: readonly string[];
 }
@@ -85,6 +96,8 @@ export type AnswerEvent =
   | { readonly kind: 'warming' }
   | { readonly kind: 'start'; readonly run: Run }
   | { readonly kind: 'advance'; readonly further: readonly Advance[] }
+  /** A whole trace at once, after the answer, where none comes while it is written. */
+  | ({ readonly kind: 'traced' } & Traced)
   | { readonly kind: 'text'; readonly run: Run; readonly text: string }
   | { readonly kind: 'end'; readonly run: Run; readonly stats: RunStats };
 

@@ -6,6 +6,7 @@ import { ProblemNotice } from './problem.tsx';
 import { Stage } from './stage.tsx';
 
 export function App({ page }: { readonly page: Page }) {
+  const remote = page.place.value?.where === 'server';
   return (
     <>
       <style>{playerCss}</style>
@@ -17,8 +18,9 @@ export function App({ page }: { readonly page: Page }) {
         <div class="lead">
           <h1>Ask a video. Watch its tokens merge.</h1>
           <p>
-            A vision-language model runs <b>in this tab</b>. It cuts every frame into patches, merges those that repeat,
-            and drops those that do not matter. <b>Your video never leaves this machine.</b>
+            A vision-language model runs <b>{remote ? 'on a server' : 'in this tab'}</b>. It cuts every frame into
+            patches, merges those that repeat, and drops those that do not matter.{' '}
+            {!remote && <b>Your video never leaves this machine.</b>}
           </p>
         </div>
         <ProblemNotice page={page} />

@@ -5,7 +5,7 @@ import type { Page } from '../state/page.ts';
 export function Budget({ page }: { readonly page: Page }) {
   const cost = page.cost.value;
   const percent = Math.round(100 * cost);
-  const tokens = page.video.value?.tokens.gone.length;
+  const tokens = page.video.value?.traced?.tokens.gone.length;
   const average = tokens === undefined ? undefined : Math.round(cost * tokens);
   return (
     <div class="budget">

@@ -2,7 +2,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { DEFAULTS } from '../state/address.ts';
 import type { Page } from '../state/page.ts';
-import { bytesText } from '../state/texts.ts';
 import { Answered } from './answered.tsx';
 import { Budget } from './budget.tsx';
 import { Download, ModelDialog } from './models.tsx';
@@ -13,10 +12,15 @@ const EXAMPLES = 6;
 export function Conversation({ page }: { readonly page: Page }) {
   const exchanges = page.exchanges.value;
   const end = useRef<HTMLDivElement>(null);
-  useEffect(() => end.current?.scrollIntoView?.({ block: 'nearest' }), [exchanges.length]);
+  const state = exchanges.at(-1)?.state;
+  useEffect(() => {
+    const list = end.current?.parentElement;
+    list?.scrollTo({ top: list.scrollHeight });
+  }, [exchanges.length, state]);
   return (
     <section class="conversation" aria-label="Conversation">
       <ModelLine page={page} />
+      {page.model.value?.limits && <p class="note">{page.model.value.limits}</p>}
       <Download page={page} />
       <Budget page={page} />
       <div class="exchanges">
@@ -50,12 +54,7 @@ function ModelLine({ page }: { readonly page: Page }) {
       <ModelDialog page={page} dialog={dialog} />
       <p>
         <b>{page.modelName.value}</b>
-        {model && (
-          <span>
-            {' '}
-            {model.layers} layers, {bytesText(model.bytes)}, {model.precision}
-          </span>
-        )}
+        {model && <span> {model.facts}</span>}
       </p>
       {model && page.modelName.value !== DEFAULTS.model && (
         <button type="button" onClick={() => void page.discard()}>
@@ -111,7 +110,6 @@ function Composer({ page }: { readonly page: Page }) {
           </button>
         )}
       </div>
-      {page.model.value?.limits && <p class="note">{page.model.value.limits}</p>}
       {examples.length > 1 && (
         <ul class="examples" aria-label="Questions that it knows">
           {examples.slice(0, EXAMPLES).map((example) => (

@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../state/address.ts';
 import type { Page } from '../state/page.ts';
 import type { WayOn } from '../state/problem.ts';
 
@@ -27,9 +28,19 @@ export function ProblemNotice({ page }: { readonly page: Page }) {
 }
 
 function Way({ way, page }: { readonly way: WayOn; readonly page: Page }) {
-  const act = { restart: () => page.restart(), clip: () => page.openClip(), reload: () => location.reload() };
-  const label = { restart: 'Try again', clip: 'Use the example clip', reload: 'Load the page again' };
-  if (way === 'browsers' || way === 'models') return null;
+  if (way === 'browsers') return null;
+  const act = {
+    restart: () => page.restart(),
+    clip: () => page.openClip(),
+    models: () => page.choose(DEFAULTS.model),
+    reload: () => location.reload(),
+  };
+  const label = {
+    restart: 'Try again',
+    clip: 'Use the example clip',
+    models: 'Use the embedded model',
+    reload: 'Load the page again',
+  };
   return (
     <button type="button" onClick={() => void act[way]()}>
       {label[way]}

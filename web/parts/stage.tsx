@@ -8,6 +8,7 @@ import { TokenViewer } from './token-viewer.tsx';
 
 export function Stage({ page }: { readonly page: Page }) {
   const over = useSignal(false);
+  const traced = page.video.value?.traced;
   const drop = (event: DragEvent): void => {
     event.preventDefault();
     over.value = false;
@@ -34,7 +35,8 @@ export function Stage({ page }: { readonly page: Page }) {
           <Facts page={page} />
         </div>
       </div>
-      {page.video.value ? <TokenViewer page={page} video={page.video.value} /> : <Waiting page={page} />}
+      {traced && <TokenViewer page={page} traced={traced} />}
+      {!page.video.value && <Waiting page={page} />}
     </section>
   );
 }
@@ -53,7 +55,12 @@ function Facts({ page }: { readonly page: Page }) {
   if (!video) return <p class="facts">{page.source.value.name}</p>;
   return (
     <>
-      <p class="facts" data-decoder={video.decoder} data-frames={video.frames} data-sampled={video.sampled.length}>
+      <p
+        class="facts"
+        data-decoder={video.file?.decoder}
+        data-frames={video.file?.frames}
+        data-sampled={video.file?.sampled.length}
+      >
         {factsOf(video)}
       </p>
       {video.notes.map((note) => (
@@ -65,7 +72,10 @@ function Facts({ page }: { readonly page: Page }) {
   );
 }
 
-function factsOf({ name, durationSeconds, width, height, frames, sampled, tokens }: ShownVideo): string {
+function factsOf({ name, file, traced }: ShownVideo): string {
+  if (!file || !traced) return name;
+  const { durationSeconds, width, height, frames, sampled } = file;
+  const { tokens } = traced;
   const seen = `the model looks at ${sampled.length} of its ${frames} frames`;
   return `${name}: ${durationSeconds.toFixed(1)} s, ${width} x ${height}; ${seen}, as ${tokens.gone.length} tokens.`;
 }

@@ -3,24 +3,24 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { playerSection } from '../../viewer/markup.ts';
 import type { Advance } from '../../viewer/played.ts';
 import { openViewer, type Viewer } from '../../viewer/viewer.ts';
-import type { ShownVideo } from '../engine/engine.ts';
+import type { Traced } from '../engine/engine.ts';
 import type { Page } from '../state/page.ts';
 
 /** How long a layer is seen at least, in milliseconds: a GPU is through all of them in less. */
 const LAYER_MS = 140;
 
-export function TokenViewer({ page, video }: { readonly page: Page; readonly video: ShownVideo }) {
+export function TokenViewer({ page, traced }: { readonly page: Page; readonly traced: Traced }) {
   const root = useRef<HTMLDivElement>(null);
   const way = page.way.value;
   const sources = useMemo(
-    () => video.pictures.map(({ source }) => (typeof source === 'string' ? source : URL.createObjectURL(source))),
-    [video],
+    () => traced.pictures.map(({ source }) => (typeof source === 'string' ? source : URL.createObjectURL(source))),
+    [traced],
   );
   useEffect(() => () => sources.forEach(URL.revokeObjectURL), [sources]);
   const markup = useMemo(() => {
-    const frames = video.pictures.map(({ seconds }, i) => ({ source: sources[i]!, seconds }));
-    return { __html: playerSection(video.tokens, frames, video).text };
-  }, [video, sources]);
+    const frames = traced.pictures.map(({ seconds }, i) => ({ source: sources[i]!, seconds }));
+    return { __html: playerSection(traced.tokens, frames, traced).text };
+  }, [traced, sources]);
   // A way that is shorter than before is that of another conversation.
   const began = useRef(0);
   const seen = useRef(0);
@@ -28,13 +28,13 @@ export function TokenViewer({ page, video }: { readonly page: Page; readonly vid
   seen.current = way.length;
   const paced = useRef<Paced | undefined>(undefined);
   useEffect(() => {
-    const viewer = openViewer(root.current!.querySelector<HTMLElement>('.player')!, video.tokens);
+    const viewer = openViewer(root.current!.querySelector<HTMLElement>('.player')!, traced.tokens);
     paced.current = new Paced(viewer);
     return () => {
       paced.current?.close();
       viewer.close();
     };
-  }, [video, began.current]);
+  }, [traced, began.current]);
   useEffect(() => paced.current?.follow(way), [way]);
   return <div class="viewer" ref={root} dangerouslySetInnerHTML={markup} />;
 }

@@ -60,16 +60,16 @@ export class Page {
     const state = this.exchanges.value.at(-1)?.state;
     return state === 'waiting' || state === 'warming' || state === 'answering';
   });
-  readonly #connect: () => Connection;
+  readonly #connect: () => Promise<Connection>;
   #connection: Connection;
   /** Until the model has seen the video. */
   #shown: Promise<void> = Promise.resolve();
   /** Whether the next question is the first of its conversation: of a video at a budget. */
   #asked: number | undefined;
 
-  constructor(connect: () => Connection, { model, cost, question }: Settings) {
+  constructor(connection: Connection, connect: () => Promise<Connection>, { model, cost, question }: Settings) {
     this.#connect = connect;
-    this.#connection = connect();
+    this.#connection = connection;
     this.modelName.value = model;
     this.cost.value = cost;
     this.draft.value = question ?? '';
@@ -134,9 +134,9 @@ export class Page {
   }
 
   /** With a fresh engine: after a lost device, or where a program has failed. */
-  restart(): Promise<void> {
+  async restart(): Promise<void> {
     this.#connection.close();
-    this.#connection = this.#connect();
+    this.#connection = await this.#connect();
     return this.start();
   }
 
@@ -222,7 +222,8 @@ export class Page {
   }
 
   #hear(event: AnswerEvent): void {
-    if (event.kind === 'advance') this.way.value = [...this.way.value, ...event.further];
+    if (event.kind === 'traced') this.video.value = { ...this.video.value!, traced: event };
+    else if (event.kind === 'advance') this.way.value = [...this.way.value, ...event.further];
     else if (event.kind === 'asked') this.#change({ ...(event.note !== undefined && { note: event.note }) });
     else if (event.kind === 'warming') this.#change({ state: 'warming' });
     else if (event.kind === 'start') this.#say(event.run, { text: '' });
