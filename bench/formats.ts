@@ -37,7 +37,12 @@ async function scoresOf(runtime: Runtime, subject: Subject, dtype: ModelDType, a
     for (const { question } of asked.filter((one) => one.video === file))
       all.push(await firstLogits(model, video, question));
   }
-  return { all, bytes: model.weights.bytes, stored: model.weights.formats.join(' + '), act: model.computeDtype };
+  return {
+    all,
+    bytes: model.weights.bytes,
+    stored: model.weights.formats.join(' + '),
+    computeDtype: model.computeDtype,
+  };
 }
 
 async function encode(model: VideoModel, file: string, maxFrames: number) {
@@ -97,7 +102,7 @@ try {
     for (const dtype of ['f32', 'auto', 'q8', 'q4'] as const) {
       const got = dtype === 'f32' ? want : await scoresOf(runtime, subject, dtype, asked);
       const { rms, largest, agree } = compare(got.all, want.all);
-      const format = `${got.stored} x ${got.act}`;
+      const format = `${got.stored} x ${got.computeDtype}`;
       console.log(
         `| ${subject.name} | ${format} | ${(got.bytes / 1e6).toFixed(2)} MB | ${rms.toPrecision(2)} | ${largest.toPrecision(2)} | ${(100 * agree).toFixed(1)} % of ${want.all.length} |`,
       );

@@ -6,8 +6,7 @@ import { reducers } from '../framefusion/reducers.ts';
 import { weightsConfig } from '../library/catalogue.ts';
 import { dtypes, type ModelDType } from '../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
-import { isModulePath } from './own-module.ts';
-import { pastedPath, timeOf } from './values.ts';
+import { isModulePath, pastedPath, timeOf } from './values.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
 export interface RunArguments {

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 /** `ff-describe`: one question about many videos, a line of JSON each. See `ff-describe --help`. */
 import { describeHelp, parseDescribeArguments } from './describe/arguments.ts';
-import { describe } from './describe/describe.ts';
 import { runCommand } from './main.ts';
 
-await runCommand('ff-describe', { parse: parseDescribeArguments, help: describeHelp, work: describe });
+await runCommand('ff-describe', {
+  parse: parseDescribeArguments,
+  help: describeHelp,
+  work: async (args, version) => (await import('./describe/describe.ts')).describe(args, version),
+});

@@ -3,6 +3,10 @@ import { examplesText } from '../library/embedded-model.ts';
 /** `ff-run`: answers a question about a video. See `ff-run --help`. */
 import { helpText, parseArguments } from './arguments.ts';
 import { runCommand } from './main.ts';
-import { run } from './run.ts';
 
-await runCommand('ff-run', { parse: parseArguments, help: helpText, examples: examplesText, work: run });
+await runCommand('ff-run', {
+  parse: parseArguments,
+  help: helpText,
+  examples: examplesText,
+  work: async (args, version) => (await import('./run.ts')).run(args, version),
+});

@@ -46,12 +46,13 @@ export class FlagValues<T extends FlagTable> {
   constructor(tool: string, flags: T, argv: readonly string[], positional: readonly (keyof T & string)[] = []) {
     const seeHelp = `See ${tool} --help.`;
     const { values, positionals } = parse(flags, argv, seeHelp);
-    const free = positional.filter((name) => flags[name]?.many || values[name] === undefined);
+    const takesRest = (name: string): boolean => name === positional.at(-1) && flags[name]?.many === true;
+    const free = positional.filter((name) => takesRest(name) || values[name] === undefined);
     for (const word of positionals) {
       const [name] = free;
       if (name === undefined) throw new UsageError(`Unexpected argument ${quoted(word)}. ${seeHelp}`);
       values[name] = [...(values[name] ?? []), word];
-      if (!flags[name]?.many) free.shift();
+      if (!takesRest(name)) free.shift();
     }
     this.#values = values;
     for (const [name, { value, many }] of Object.entries(flags))

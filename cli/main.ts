@@ -33,7 +33,11 @@ export interface Command<A> {
   readonly graceMs?: number;
   /** The text of `--examples`, for a command that has some. */
   examples?(): string;
-  /** @param version - Name and version, for reports. */
+  /**
+   * The work. The process that the user starts only parses and waits, so import here what only the work needs.
+   *
+   * @param version - Name and version, for reports.
+   */
   work(args: A, version: string): Promise<void>;
 }
 

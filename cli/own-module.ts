@@ -6,17 +6,13 @@ import type { ModelDefaults } from '../models/defaults.ts';
 import type { Family } from '../models/family.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { families } from '../models/registry.ts';
+import { isModulePath } from './values.ts';
 
 /** Makes a reducer from the options of a command line; undefined for the dense model. */
 export type ReducerMaker = (
   options: { readonly [K in keyof ReducerOptions]?: ReducerOptions[K] | undefined },
   defaults: ModelDefaults,
 ) => TokenReducer | undefined;
-
-/** Whether a flag's value is the path of a module, rather than a name. */
-export function isModulePath(value: string): boolean {
-  return /\.[cm]?[jt]s$/.test(value);
-}
 
 /**
  * What `--reducer` names: one of the project's, or a module whose default export is a reducer or a function that makes one

@@ -25,3 +25,8 @@ export function pastedPath(text: string): string {
     return inner; // not one of this machine
   }
 }
+
+/** Whether a flag's value is the path of a module, rather than a name. */
+export function isModulePath(value: string): boolean {
+  return /\.[cm]?[jt]s$/.test(value);
+}

@@ -335,9 +335,20 @@ declare module '*/merge-patches.wgsl' {
   export default source;
 }
 
+declare module '*/normalise.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'rgb' | 'values' | 'y';
+    params: 'width' | 'height';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
 declare module '*/pack-bf16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -348,7 +359,7 @@ declare module '*/pack-bf16.wgsl' {
 
 declare module '*/pack-f16.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -359,7 +370,18 @@ declare module '*/pack-f16.wgsl' {
 
 declare module '*/pack-f32.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/pack-fours.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -370,7 +392,7 @@ declare module '*/pack-f32.wgsl' {
 
 declare module '*/pack-q4.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;
@@ -381,7 +403,18 @@ declare module '*/pack-q4.wgsl' {
 
 declare module '*/pack-q8.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'source' | 'packed' | 'misfits';
+    operands: 'packed' | 'source' | 'misfits';
+    params: 'rows' | 'k' | 'first' | 'slot';
+    constants: never;
+    options: never;
+    types: never;
+  }>;
+  export default source;
+}
+
+declare module '*/pack-shared.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'source' | 'misfits';
     params: 'rows' | 'k' | 'first' | 'slot';
     constants: never;
     options: never;

@@ -8,7 +8,7 @@ import type { BrowserVideoOptions } from '../media/browser-video.ts';
 import type { Video } from '../media/video.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import catalogue from '../weights.config.json' with { type: 'json' };
-import { checkedReducer, loadNamed, readerOf } from './load-model.ts';
+import { type FoundModel, loadFrom, readerOf } from './load-model.ts';
 import { HUB_ID, type NamedModel, UNNAMED, type WeightsConfig } from './named-model.ts';
 import type { NodeLoadModelOptions as BrowserLoadModelOptions } from './node.ts';
 import { pastedName } from './pasted.ts';
@@ -42,14 +42,7 @@ export async function loadModel(
   source: string | CheckpointFiles,
   options: BrowserLoadModelOptions = {},
 ): Promise<VideoModel> {
-  const platform = { openRuntime, reader };
-  if (typeof source === 'object' && typeof source?.open === 'function')
-    return loadNamed(source, { ...UNNAMED, name: source.name }, options, platform);
-  if (typeof source !== 'string')
-    throw new InputError(`loadModel: a model is a name, an id, an address or files, got ${typeof source}.`);
-  const { files, ...named } = meant(source);
-  checkedReducer(options, named);
-  return loadNamed(files, named, options, platform);
+  return loadFrom(source, options, { openRuntime, reader, sources: 'a name, an id, an address', find: meant });
 }
 
 /**
@@ -57,19 +50,20 @@ export async function loadModel(
  *
  * @throws InputError if it means nothing here.
  */
-export function meant(pasted: string): NamedModel & { readonly name: string; readonly files: CheckpointFiles } {
+export function meant(pasted: string): FoundModel<CheckpointFiles> {
   const { models } = catalogue as WeightsConfig;
   const source = pastedName(pasted);
   const [, id, revision = 'main'] = HUB_ID.exec(source) ?? [];
   const named = Object.hasOwn(models, id ?? source) ? models[id ?? source] : undefined;
-  if (/^(https?|blob):/.test(source)) return { ...settingsOfCopy(source), name: source, files: urlFiles(source) };
+  if (/^(https?|blob):/.test(source))
+    return { named: { ...settingsOfCopy(source), name: source }, files: () => urlFiles(source) };
   const repository = named?.repository ?? id;
   if (repository === undefined)
     throw new InputError(
       `loadModel: ${source} is none that a page can find. Give an address, or a Hugging Face id: owner/name.`,
     );
   const address = `https://huggingface.co/${repository}/resolve/${named?.revision ?? revision}`;
-  return { ...(named ?? UNNAMED), name: source, files: urlFiles(address) };
+  return { named: { ...(named ?? UNNAMED), name: source }, files: () => urlFiles(address) };
 }
 
 /** A copy of a model that is shipped, served from an address, is run as the model that it is. */

@@ -2,6 +2,7 @@
 
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
+import { requireObject } from '../engine/misuse.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { shownValue } from '../engine/text.ts';
 import type { BaselineOptions } from '../framefusion/baselines.ts';
@@ -14,7 +15,7 @@ import type { VideoReader, VideoSource } from '../models/inputs.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import { type LoadCheckpointOptions, loadCheckpoint } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
-import { defaultsOf, type NamedModel } from './named-model.ts';
+import { defaultsOf, type NamedModel, UNNAMED } from './named-model.ts';
 
 /** How far loading is. */
 export interface LoadProgress {
@@ -38,10 +39,19 @@ export interface LoadModelOptions
   readonly progress?: ((progress: LoadProgress) => void) | undefined;
 }
 
+/** A model by its name, and how its files are had. */
+export interface FoundModel<F = CheckpointFiles | Promise<CheckpointFiles>> {
+  readonly named: NamedModel & { readonly name: string };
+  readonly files: () => F;
+}
+
 /** What the platform brings. */
 export interface Platform {
   readonly openRuntime: () => Promise<Runtime>;
   readonly reader: VideoReader;
+  /** What `find` knows, in words. */
+  readonly sources: string;
+  readonly find: (source: string) => FoundModel;
 }
 
 /** How a platform reads videos for its models: all of it ends with the signal. */
@@ -58,8 +68,8 @@ export function readerOf(
   };
 }
 
-/** @throws InputError if a setting is outside what is allowed, before anything is loaded. */
-export function checkedReducer(options: LoadModelOptions, named: NamedModel): TokenReducer | undefined {
+/** @throws InputError if a setting is outside what is allowed. */
+function checkedReducer(options: LoadModelOptions, named: NamedModel): TokenReducer | undefined {
   const { reducer = 'framefusion', cost, similarityLowerBound, ratioLowerBound, seed } = options;
   const { budgetLayers, kv, separators, scoreRows, keep, parity, renumber } = options;
   if (typeof reducer === 'object') return reducer;
@@ -72,19 +82,37 @@ export function checkedReducer(options: LoadModelOptions, named: NamedModel): To
   return reducerNamed(reducer, settings, named);
 }
 
-/** Loads a model whose files are at hand, on its own runtime unless one is given. */
-export async function loadNamed(
-  files: CheckpointFiles,
-  named: NamedModel & { readonly name: string },
+/**
+ * Loads a model from files, or from what its name stands for.
+ *
+ * @throws InputError if a setting is outside what is allowed, before anything is downloaded, or `find` knows no such model.
+ */
+export async function loadFrom(
+  source: string | CheckpointFiles,
+  options: LoadModelOptions,
+  platform: Platform,
+): Promise<VideoModel> {
+  requireObject('loadModel', 'options: { cost, ... }', options);
+  if (typeof source === 'object' && typeof source?.open === 'function')
+    return loadNamed({ named: { ...UNNAMED, name: source.name }, files: () => source }, options, platform);
+  if (typeof source !== 'string')
+    throw new InputError(`loadModel: a model is ${platform.sources} or files, got ${typeof source}.`);
+  return loadNamed(platform.find(source), options, platform);
+}
+
+/** Loads a model on its own runtime unless one is given. */
+async function loadNamed(
+  { named, files }: FoundModel,
   options: LoadModelOptions,
   { openRuntime, reader }: Platform,
 ): Promise<VideoModel> {
   const { progress, signal, families } = options;
   const reducer = checkedReducer(options, named);
+  const found = await files();
   const runtime = options.runtime ?? (await openRuntime());
   const close = options.runtime ? undefined : (): void => runtime.close();
   try {
-    const model = await loadCheckpoint(files, runtime, {
+    const model = await loadCheckpoint(found, runtime, {
       name: named.name,
       dtype: options.dtype ?? named.dtype,
       processor: options.processor ?? named.processor,

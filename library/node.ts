@@ -3,16 +3,13 @@
 import { folderFiles } from '../checkpoint/file-source.ts';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { urlFiles } from '../checkpoint/web-source.ts';
-import { InputError } from '../engine/errors.ts';
-import { requireObject } from '../engine/misuse.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { findModel } from '../hub/download.ts';
 import { openVideo } from '../media/open-video.ts';
 import { planOf } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { chooseModel, type ModelChoice } from './catalogue.ts';
-import { checkedReducer, type LoadModelOptions, loadNamed, readerOf } from './load-model.ts';
-import { UNNAMED } from './named-model.ts';
+import { type FoundModel, type LoadModelOptions, loadFrom, readerOf } from './load-model.ts';
 
 /** How to load a model in Node. */
 export interface NodeLoadModelOptions extends LoadModelOptions {
@@ -34,16 +31,16 @@ export async function loadModel(
   source: string | CheckpointFiles,
   options: NodeLoadModelOptions = {},
 ): Promise<VideoModel> {
-  requireObject('loadModel', 'options: { cost, ... }', options);
-  const { adapter } = options;
-  const platform = { openRuntime: () => openRuntime(adapter && { adapter }), reader };
-  if (typeof source === 'object' && typeof source?.open === 'function')
-    return loadNamed(source, { ...UNNAMED, name: source.name }, options, platform);
-  if (typeof source !== 'string')
-    throw new InputError(`loadModel: a model is a name, a folder, an id or files, got ${typeof source}.`);
-  const choice = chooseModel(source);
-  checkedReducer(options, choice); // before gigabytes are downloaded
-  return loadNamed(await filesOf(choice, options), choice, options, platform);
+  const find = (name: string): FoundModel => {
+    const named = chooseModel(name);
+    return { named, files: () => filesOf(named, options) };
+  };
+  return loadFrom(source, options, {
+    openRuntime: () => openRuntime(options.adapter && { adapter: options.adapter }),
+    reader,
+    sources: 'a name, a folder, an id, an address',
+    find,
+  });
 }
 
 /** The files of a model, downloaded if need be: its configs first, as they may say that it cannot be run. */

@@ -15,7 +15,8 @@ import { meant } from './browser.ts';
  * @throws As `storeFiles`, and as `loadModel` where the model cannot be read at all.
  */
 export async function storeModel(source: string, like: Runtime, options: StoreOptions = {}): Promise<void> {
-  const { files, ...named } = meant(source);
+  const { named, files: filesOf } = meant(source);
+  const files = filesOf();
   const opened: string[] = [];
   const recorded: CheckpointFiles = {
     name: files.name,
@@ -40,12 +41,12 @@ export async function storeModel(source: string, like: Runtime, options: StoreOp
 
 /** How much of a model is there. @param source - As `loadModel` takes it. */
 export async function storedModel(source: string): Promise<Stored> {
-  return storedFiles(meant(source).files.name);
+  return storedFiles(meant(source).files().name);
 }
 
 /** Gives a model's room back. */
 export async function removeModel(source: string): Promise<void> {
-  await removeFiles(meant(source).files.name);
+  await removeFiles(meant(source).files().name);
 }
 
 /** `owner/name` and revision of an address of the hub. */

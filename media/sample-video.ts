@@ -1,6 +1,7 @@
 /** A video to the frames that a model is shown: sampled, decoded and resized in one pass. */
 import { InputError } from '../engine/errors.ts';
 import type { Crop, Size } from '../engine/geometry.ts';
+import type { SampledTimes } from '../models/sampling.ts';
 import { cropTogether } from './resize.ts';
 import { resizeSmooth } from './resize-smooth.ts';
 import { type Sampling, type SamplingOptions, sampleFrames } from './sampling.ts';
@@ -42,14 +43,7 @@ export interface SampledVideo {
   readonly height: number;
   readonly sampling: Sampling;
   /** The sampling in words, for prompts. */
-  readonly times: {
-    readonly frames: number;
-    readonly duration: number;
-    readonly durationText: string;
-    readonly seconds: readonly number[];
-    readonly timesText: string;
-    readonly fps: number;
-  };
+  readonly times: SampledTimes;
   readonly decodeSeconds: number;
   readonly resizeSeconds: number;
 }

@@ -1,3 +1,5 @@
+import type { SampledTimes } from './sampling.ts';
+
 /** What stands for the video in a prompt's text: a character for private use, since families' own marks are text. */
 export const VIDEO_MARK = '\uE000';
 
@@ -11,28 +13,11 @@ export function chatMl(system?: string): string {
   ].join('');
 }
 
-/**
- * The qwen_1_5 conversation of LLaVA-NeXT (conversation.py).
- */
+/** The qwen_1_5 conversation of LLaVA-NeXT (conversation.py). */
 export const QWEN_1_5 = chatMl('You are a helpful assistant.');
 
 /** Qwen2-VL's, which is the same where a user says one thing (chat_template.json). */
 export const QWEN_2_VL = QWEN_1_5;
-
-/** When frames were sampled, in the form that prompts use. */
-export interface SampledTimes {
-  readonly frames: number;
-  /** Length of the video in seconds. */
-  readonly duration: number;
-  /** The same, two digits: `31.41`. */
-  readonly durationText: string;
-  /** When each frame is shown. */
-  readonly seconds: readonly number[];
-  /** The same: `0.00s,15.69s,31.38s`. */
-  readonly timesText: string;
-  /** Frames that were taken for a second of video. */
-  readonly fps: number;
-}
 
 /** Times of frames that no video is behind, for plans and checks: all at its start, one a second. */
 export function blankTimes(frames: number): SampledTimes {

@@ -12,6 +12,18 @@ import type { SalienceWatch } from './tower/tower.ts';
 /** Most frames that go through the vision tower together: bounds its activations, whatever the length of the video. */
 const FRAMES_AT_ONCE = 8;
 
+/** Pictures of a frame that follow one another and have one size. */
+export interface Run extends Size {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Normalised pixels of a run of pictures in some frames, asked for a few frames at a time: all frames of the first picture, then
+ * of the next, `[count * frames, 3, height, width]`, f32.
+ */
+export type Pixels = (rec: Recorder, frames: readonly number[], run: Run) => Tensor;
+
 /** Frames to be encoded. */
 export interface FramesToEncode {
   readonly frames: number;
@@ -19,8 +31,7 @@ export interface FramesToEncode {
   readonly pictures: readonly Size[];
   /** Width of the tokens. */
   readonly width: number;
-  /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
-  readonly pixels: (start: number, end: number, picture: number) => Float32Array;
+  readonly pixels: Pixels;
   readonly progress?: ((done: number, of: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Whether the attention that each token gets in the tower is wanted, too, and from whom. */
@@ -104,17 +115,18 @@ async function encodeInto(
   for (let first = 0; first < groups; first += atOnce) {
     signal?.throwIfAborted();
     const count = Math.min(atOnce, groups - first);
+    // The last frame stands in for those that the last group lacks.
+    const shown = Array.from({ length: count * each }, (_, i) => Math.min(first * each + i, frames - 1));
     let place = first * perGroup;
     for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
       const rows = tokensIn(encoder.tokenGrid(run));
-      const [from, base] = [first * each, place];
+      const base = place;
       const starts = Array.from({ length: run.count * count }, (_, i) => {
         const [picture, group] = [Math.floor(i / count), i % count];
         return base + group * perGroup + picture * rows;
       });
       rec.scope('frames', () => {
-        const pixels = pixelsOf(rec, video, run, [from, from + count * each]);
-        const made = encoder.forward(rec, pixels, collector?.watch({ size: run, starts }));
+        const made = encoder.forward(rec, video.pixels(rec, shown, run), collector?.watch({ size: run, starts }));
         for (const [plane, all] of into.entries())
           for (const [i, start] of starts.entries()) rec.copy(made[plane]!.rows(i * rows, rows), all.rows(start, rows));
       });
@@ -152,12 +164,6 @@ function fits(virtual: Runtime, encoder: VideoEncoder, { width, height }: Size, 
   }
 }
 
-/** Pictures of a frame that follow one another and have one size. */
-interface Run extends Size {
-  readonly first: number;
-  readonly count: number;
-}
-
 /** @param most - Pictures in a run. */
 function runsOf(pictures: readonly Size[], most: number): Run[] {
   const runs: Run[] = [];
@@ -168,50 +174,4 @@ function runsOf(pictures: readonly Size[], most: number): Run[] {
     else runs.push({ width, height, first, count: 1 });
   }
   return runs;
-}
-
-/** Of frames `start` .. `end`: `[pictures * frames, 3, height, width]`, f32. */
-function pixelsOf(
-  rec: Recorder,
-  video: FramesToEncode,
-  run: Run,
-  [start, end]: readonly [start: number, end: number],
-): Tensor {
-  const { first, count, width, height } = run;
-  const frames = count * (end - start);
-  const parts = (): Float32Array[] =>
-    Array.from({ length: count }, (_, i) => wholeGroups(video, first + i, start, end));
-  const pixels = rec.runtime.virtual ? blankPixels(run, frames) : joined(parts());
-  return rec.upload('pixels', [frames, 3, height, width], 'f32', pixels);
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!;
-  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
-/** What a plan uploads, which nobody looks at: normalising whole videos would be most of its time. */
-let blank = new Float32Array(0);
-
-function blankPixels(size: Size, frames: number): Float32Array {
-  const count = frames * 3 * size.width * size.height;
-  if (blank.length < count) blank = new Float32Array(count);
-  return blank.subarray(0, count);
-}
-
-/** A picture's pixels in frames `start` .. `end`, of which the last ones may lie beyond the video. */
-function wholeGroups({ frames, pixels }: FramesToEncode, picture: number, start: number, end: number): Float32Array {
-  if (end <= frames) return pixels(start, end, picture);
-  const given = pixels(start, frames, picture);
-  const frame = given.length / (frames - start);
-  const all = new Float32Array((end - start) * frame);
-  all.set(given);
-  for (let at = given.length; at < all.length; at += frame) all.set(given.subarray(given.length - frame), at);
-  return all;
 }

@@ -3,13 +3,14 @@
 import { InputError } from '../engine/errors.ts';
 import type { Crop, CroppedPicture, Size } from '../engine/geometry.ts';
 import { requireObject } from '../engine/misuse.ts';
-import { encodeFrames, type FramesToEncode, type VisualRows } from './encode.ts';
+import { normalise } from '../kernels/normalise.ts';
+import { encodeFrames, type FramesToEncode, type Pixels, type VisualRows } from './encode.ts';
 import { EncodedFrames, EncodedTokens } from './encoded.ts';
 import type { VideoEncoder } from './family.ts';
 import type { EncodedPicture, EncodedVideo, TokenGrid, VideoFrames } from './inputs.ts';
 import { checkAlive, type ModelParts } from './model-parts.ts';
 import { bytesOf, stretched } from './pictures.ts';
-import { normalise } from './preprocess.ts';
+import { pixelValues } from './preprocess.ts';
 
 /** How to encode. */
 export interface EncodeOptions {
@@ -26,8 +27,7 @@ export interface EncodeOptions {
 
 /** Frames as a vision tower takes them. */
 export interface VideoPixels extends Pick<EncodedVideo, 'frames' | 'pictures' | 'times'> {
-  /** Normalised pixels `[end - start, 3, height, width]` of one picture, asked for a few frames at a time. */
-  readonly pixels: (start: number, end: number, picture: number) => Float32Array;
+  readonly pixels: Pixels;
 }
 
 /** A picture's tokens on the GPU. */
@@ -83,22 +83,20 @@ export async function encodePicture(
   const { image, crops } = picture;
   if (!(Array.isArray(crops) && crops.length > 0))
     throw new InputError('encodePicture: a picture needs at least one crop. Give what cropPicture returns.');
-  const pixels = pixelsOf(parts, [image], crops);
-  return encodePicturePixels(parts, crops, (crop) => pixels(0, 1, crop), options);
+  return encodePicturePixels(parts, crops, pixelsOf(parts, [image], crops), options);
 }
 
-/** As `encodePicture`, from normalised pixels of each crop, `[3, height, width]`. */
+/** As `encodePicture`, from normalised pixels of its crops, which are the pictures of one frame. */
 export async function encodePicturePixels(
   parts: ModelParts,
   crops: readonly Crop[],
-  pixels: (crop: number) => Float32Array,
+  pixels: Pixels,
   options: EncodeOptions = {},
 ): Promise<EncodedPicture> {
   const { plan, encoder, name, runtime } = parts;
   if (!plan.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
-  // As a single frame in several pictures.
-  const frame = { frames: 1, pictures: crops, pixels: (_start: number, _end: number, i: number) => pixels(i) };
-  const { rows, grid } = await encode(parts, encoder.still ?? encoder, { ...frame, ...options });
+  const frame = { frames: 1, pictures: crops, pixels, ...options };
+  const { rows, grid } = await encode(parts, encoder.still ?? encoder, frame);
   return new EncodedCrops(runtime, rows, { crops, grid });
 }
 
@@ -109,20 +107,27 @@ async function encode(parts: ModelParts, encoder: VideoEncoder, frames: Omit<Fra
   return { rows, grid: encoder.tokenGrid(frames.pictures[0]!) };
 }
 
-function pixelsOf({ runtime, plan }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]) {
-  const ends = pictures.map((_, i) => bytesOf(pictures.slice(0, i + 1)));
-  const wrong = images.find((image) => image.length !== ends.at(-1));
+/** Uploads frames as bytes and normalises them on the GPU. @throws InputError if a frame has other bytes than its pictures. */
+function pixelsOf({ plan }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]): Pixels {
+  const starts = pictures.map((_, i) => bytesOf(pictures.slice(0, i)));
+  const wrong = images.find((image) => image.length !== bytesOf(pictures));
   if (wrong) {
     const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
     throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
   }
-  if (runtime.virtual)
-    return (start: number, end: number, i = 0) => new Float32Array((end - start) * bytesOf([pictures[i]!]));
-  return (start: number, end: number, i = 0): Float32Array =>
-    normalise(
-      images.slice(start, end).map((image) => image.subarray(ends[i - 1] ?? 0, ends[i])),
-      plan.pixels,
-    );
+  const values = pixelValues(plan.pixels);
+  return (rec, frames, run) => {
+    const each = bytesOf([run]);
+    const rgb = new Uint8Array(run.count * frames.length * each);
+    for (let picture = 0; picture < run.count; picture++)
+      for (const [i, frame] of frames.entries()) {
+        const start = starts[run.first + picture]!;
+        rgb.set(images[frame]!.subarray(start, start + each), (picture * frames.length + i) * each);
+      }
+    const words = rec.upload('frames', [Math.ceil(rgb.length / 4)], 'u32', rgb);
+    const table = rec.upload('pixel values', [3, 256], 'f32', values);
+    return normalise(rec, words, table, [run.count * frames.length, run.height, run.width]);
+  };
 }
 
 function picturesOf(parts: ModelParts, frames: VideoFrames): readonly Crop[] {

@@ -3,13 +3,13 @@ import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Grid } from '../kernels/merge-patches.ts';
-import type { SampledTimes } from './chat.ts';
 import type { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { DecoderNames } from './decoder/names.ts';
 import type { FrameFormat, TokenGrid } from './inputs.ts';
 import type { Normalisation } from './preprocess.ts';
+import type { SampledTimes } from './sampling.ts';
 import type { SalienceWatch } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 

@@ -5,12 +5,21 @@
  * @module framefusion-webgpu/models
  */
 export type { Crop, CroppedPicture, CropsOf, Size } from '../engine/geometry.ts';
-export { chatMl, QWEN_1_5, type SampledTimes, timesLead, VIDEO_LEAD, VIDEO_MARK } from './chat.ts';
+export { chatMl, QWEN_1_5, timesLead, VIDEO_LEAD, VIDEO_MARK } from './chat.ts';
 export { ConfigReader } from './config.ts';
 export { type DecoderConfig, internLm2Config, llamaConfig, qwen2Config, qwen3Config } from './decoder/config.ts';
 export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
 export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './decoder/names.ts';
-export type { Family, FamilyPlan, PictureForm, PlannedModel, PromptForm, SpokenVideo, VideoEncoder } from './family.ts';
+export type {
+  Family,
+  FamilyPlan,
+  PictureForm,
+  PlannedModel,
+  Processor,
+  PromptForm,
+  SpokenVideo,
+  VideoEncoder,
+} from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
 export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
 export type { TokenGrid } from './inputs.ts';
@@ -21,7 +30,16 @@ export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
 export { planOf } from './registry.ts';
-export { every, type FrameRequest, linspace, type Sample, sampleStrided, spread, strided } from './sampling.ts';
+export {
+  every,
+  type FrameRequest,
+  linspace,
+  type Sample,
+  type SampledTimes,
+  sampleStrided,
+  spread,
+  strided,
+} from './sampling.ts';
 export {
   clipConfig,
   gridOf,

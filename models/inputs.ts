@@ -5,9 +5,8 @@ import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import { requireObject } from '../engine/misuse.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { NewlinePlace } from '../kernels/vision.ts';
-import type { SampledTimes } from './chat.ts';
 import type { ReductionStep } from './reduction-step.ts';
-import type { Sample } from './sampling.ts';
+import type { Sample, SampledTimes } from './sampling.ts';
 
 /** Sizes as a model takes them: of a square, or by the video's own size and how many of its frames are shown. */
 export type FrameSize = number | ((source: Size, frames: number) => Size);

@@ -9,7 +9,6 @@ import type { LoadOptions } from './load-options.ts';
 import type { ModelParts } from './model-parts.ts';
 import { refusePeftNames } from './refusals.ts';
 import { rehearse } from './rehearsal.ts';
-import { PromptText } from './text.ts';
 import { VideoModel } from './video-model.ts';
 import { type ModelDType, precision, WeightLoader } from './weights.ts';
 
@@ -30,6 +29,7 @@ export async function loadPlanned(
   precision(dtype, runtime); // refuses what the adapter cannot do before anything is read
   signal?.throwIfAborted();
   const textFiles = subFolder(files, plan.textFolder);
+  const { PromptText } = await import('./text.ts'); // templates and tokenizers, which a page needs only with a model
   const text = await PromptText.load(textFiles, plan.prompt).catch((error: unknown) => {
     if (error instanceof WeightsError) return error;
     throw error;

@@ -19,24 +19,14 @@ export const clipPixels: Normalisation = {
 export const imagenetPixels: Normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * Pixel values of resized frames: `(value / 255 - mean) / std`, each step rounded to f32 as the references' arrays are.
+ * What every 8-bit value of a channel becomes: `(value / 255 - mean) / std`, each step rounded to f32 as the references' arrays
+ * are.
  *
- * @param images - Each `[height, width, 3]`, RGB in 8 bit, all of one size.
- * @returns `[images, 3, height, width]`.
+ * @returns `[3, 256]`, for `normalise` of the kernels.
  */
-export function normalise(images: readonly Uint8Array[], by: Normalisation): Float32Array {
-  const tables = by.mean.map((mean, channel) => table(mean, by.std[channel]!));
-  const area = (images[0]?.length ?? 0) / 3;
-  const pixels = new Float32Array(images.length * 3 * area);
-  for (const [i, image] of images.entries())
-    for (const [channel, values] of tables.entries())
-      for (let at = 0; at < area; at++) pixels[(i * 3 + channel) * area + at] = values[image[3 * at + channel]!]!;
-  return pixels;
-}
-
-/** The result for every 8-bit value. */
-function table(mean: number, std: number): Float32Array {
-  return Float32Array.from({ length: 256 }, (_, value) =>
-    fround(fround(fround(value * fround(1 / 255)) - fround(mean)) / fround(std)),
-  );
+export function pixelValues({ mean, std }: Normalisation): Float32Array {
+  return Float32Array.from({ length: 3 * 256 }, (_, i) => {
+    const [channel, value] = [i >> 8, i & 255];
+    return fround(fround(fround(value * fround(1 / 255)) - fround(mean[channel]!)) / fround(std[channel]!));
+  });
 }

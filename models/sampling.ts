@@ -17,6 +17,21 @@ export interface FrameRequest {
   readonly forceSample: boolean;
 }
 
+/** When frames were sampled, in the form that prompts use. */
+export interface SampledTimes {
+  readonly frames: number;
+  /** Length of the video in seconds. */
+  readonly duration: number;
+  /** The same, two digits: `31.41`. */
+  readonly durationText: string;
+  /** When each frame is shown. */
+  readonly seconds: readonly number[];
+  /** The same: `0.00s,15.69s,31.38s`. */
+  readonly timesText: string;
+  /** Frames that were taken for a second of video. */
+  readonly fps: number;
+}
+
 /** Chooses frames: their indices, ascending. */
 export type Sample = (video: FrameRequest) => readonly number[];
 

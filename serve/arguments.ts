@@ -1,6 +1,6 @@
 /** The flags of `ff-serve`. */
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../cli/flags.ts';
-import { isModulePath } from '../cli/own-module.ts';
+import { isModulePath } from '../cli/values.ts';
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
 import { reducers } from '../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../models/weights.ts';

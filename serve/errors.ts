@@ -20,6 +20,9 @@ export interface ErrorDetails {
   readonly code?: string;
 }
 
+/** A path of this machine, in what another program said; no address. */
+const PATH = /(?<![\w:/])\/(?:[\w.@+-]+\/)+[\w.@+-]*/g;
+
 /** What a client is told. Its message is one line. */
 export class ApiError extends FrameFusionError {
   static {
@@ -59,7 +62,8 @@ export function badRequest(message: string, details: ErrorDetails & { readonly c
 export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof HTTPException) return badRequest('The body is not JSON.', { cause: error }); // hono's own
-  if (error instanceof VideoError || error instanceof InputError) return badRequest(error.message, { cause: error });
+  if (error instanceof VideoError || error instanceof InputError)
+    return badRequest(error.message.replace(PATH, '(a file)'), { cause: error });
   if (error instanceof DeviceError)
     return new ApiError(503, 'The GPU could not do it: its memory is full, or it has failed. Try again in a moment.', {
       code: 'device_error',

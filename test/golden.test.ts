@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { precisions } from '../tools/verify/check.ts';
+import { half } from '../tools/verify/check.ts';
 import { verifyFolder } from '../tools/verify.ts';
 import { itOn, sharedRuntime } from './helpers/device.ts';
 
@@ -35,7 +35,8 @@ describe('the genuine reference in f16', () => {
     itOn(['f16'], `agrees within wider limits in every case of ${set}, of which few are left open`, async () => {
       let open = 0;
       const failures: string[] = [];
-      for await (const result of verifyFolder(join(golden, set), await sharedRuntime(), precisions.f16)) {
+      const runtime = await sharedRuntime();
+      for await (const result of verifyFolder(join(golden, set), runtime, half(runtime.adapterKind))) {
         if ('notCovered' in result) continue;
         if (result.failure) failures.push(`${result.name}: ${result.failure}`);
         if (result.open) open++;
@@ -88,8 +89,8 @@ describe('npm run verify', () => {
   });
 
   it('wants a precision that there is', async () => {
-    const { code, stderr } = await verify('--act', 'f8', folder);
-    expect(stderr).to.match(/^verify: --act must be f32 or f16, got f8\.$/m);
+    const { code, stderr } = await verify('--compute-dtype', 'f8', folder);
+    expect(stderr).to.match(/^verify: --compute-dtype must be f32 or f16, got f8\.$/m);
     expect(code).to.equal(2);
   });
 

@@ -1,7 +1,7 @@
 // Builds dist/: the library, the commands and the video worker; dist/browser/: the library without Node; dist/module/: the same
 // in one piece, for pages without a bundler; dist-bench/: ff-bench. The page, dist/web/, is Vite's (`npm run build:web`). What belongs
 // together lies side by side, because code finds the worker and the package's files relative to itself.
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { browserProgram } from './browser-program.mjs';
@@ -62,7 +62,9 @@ const programs = {
   'ffmpeg-worker': 'media/ffmpeg-worker.ts',
 };
 
-for (const folder of ['dist', 'dist-bench']) await rm(folder, { recursive: true, force: true });
+// All but the page, which is built by itself.
+const before = (await readdir('dist').catch(() => [])).filter((name) => name !== 'web').map((name) => `dist/${name}`);
+for (const path of [...before, 'dist-bench']) await rm(path, { recursive: true, force: true });
 await build({
   ...common,
   entryPoints: { index: 'index.ts', ...parts, ...programs },

@@ -1,6 +1,11 @@
-/** Command line of {@link makeCheckpoint}: `npx tsx tools/make-checkpoint.ts --help`. */
+/** Command line of {@link makeCheckpoint} and {@link makeFamilyCheckpoint}: `npm run make-checkpoint -- --help`. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../engine/errors.ts';
+import type { Family } from '../models/family.ts';
 import { type CheckpointOptions, makeCheckpoint } from './checkpoint/make.ts';
 import { type ModelShape, PRESETS, type PresetName } from './checkpoint/shapes.ts';
 import { oneOf, runTool, wholeNumber } from './flags.ts';
@@ -20,9 +25,15 @@ const SIZES = {
   'patch-size': 'patchSize',
 } as const satisfies Record<string, keyof ModelShape>;
 
-const HELP = `Writes a random checkpoint in the layout of LLaVA-Video.
+const HELP = `Writes a random checkpoint: of LLaVA-Video's layout, or of any family by a config.json.
 
-  npx tsx tools/make-checkpoint.ts FOLDER [options]
+  npm run make-checkpoint -- FOLDER --config FILE [--family FILE] [--seed N]
+  npm run make-checkpoint -- FOLDER [options]
+
+  --config FILE        the config.json of a model of any family; its tokenizer is the embedded model's
+  --family FILE        a module with a family of your own, as default export
+
+Without --config:
 
   --preset NAME        ${Object.keys(PRESETS).join(' | ')}   [tiny]
   --dtype TYPE         bf16 | f16 | f32   [bf16]
@@ -43,8 +54,34 @@ async function main(): Promise<void> {
   const [folder, ...rest] = positionals;
   if (folder === undefined || rest.length > 0)
     throw new InputError('Name one folder to write; --help lists the options.');
+  if (values.config !== undefined) return makeByConfig(folder, values.config, values);
   const { tensors, bytes } = await makeCheckpoint(folder, readOptions(values));
   process.stdout.write(`${folder}: ${tensors} tensors, ${(bytes / 1e6).toFixed(1)} MB\n`);
+}
+
+/** Families have kernels, which need the loader of `.wgsl` files: it is imported only here. */
+async function makeByConfig(folder: string, config: string, { seed, family }: { seed: string; family?: string }) {
+  const { makeFamilyCheckpoint } = await import('./checkpoint/family.ts');
+  const { families } = await import('../models/registry.ts');
+  const own = family === undefined ? [] : [await ownFamily(family)];
+  const configs = { 'config.json': await readJson(config) };
+  await makeFamilyCheckpoint(folder, configs, { seed: wholeNumber('seed', seed), families: [...own, ...families] });
+  process.stdout.write(`${folder}: written\n`);
+}
+
+async function readJson(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return parseJson(text) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    throw new InputError(`${file}: must be JSON: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+async function ownFamily(file: string): Promise<Family> {
+  const { default: family } = (await import(pathToFileURL(resolve(file)).href)) as { default?: Family };
+  if (typeof family?.plan === 'function') return family;
+  throw new InputError(`--family ${file}: its default export must be a family: { architectures, plan }.`);
 }
 
 function parse() {
@@ -59,6 +96,8 @@ function parse() {
     'shard-bytes': { ...text, default: '5e9' },
     newline: { ...text, default: 'grid' },
     tokenizer: text,
+    config: text,
+    family: text,
     tied: text,
   } as const;
   return parseArgs({ options, allowPositionals: true });

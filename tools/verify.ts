@@ -1,16 +1,17 @@
 /**
  * Checks this project against golden data made by the genuine reference: `npm run verify -- DIR`, where DIR is a folder
- * of the golden format (test/fixtures/golden/README.md): the root with all sets, one set, or one model of a set. `--act f16`
- * multiplies in f16, within wider limits.
+ * of the golden format (test/fixtures/golden/README.md): the root with all sets, one set, or one model of a set.
+ * `--compute-dtype f16` multiplies in f16, within wider limits.
  */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { DeviceError } from '../engine/errors.ts';
 import { type AdapterChoice, adapterChoices, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { type CaseResult, type Precision, precisions, readJson } from './verify/check.ts';
+import { type CaseResult, exact, half, type Precision, readJson } from './verify/check.ts';
 import { verifyDecoder, verifyRope } from './verify/decoder.ts';
 import { verifyFamily } from './verify/families.ts';
 import { verifyFrameSampling } from './verify/family-preprocess.ts';
@@ -37,11 +38,7 @@ const sets: Readonly<Record<string, Verify>> = {
 export type Verified = CaseResult | { readonly notCovered: string };
 
 /** Every case below a folder, in the order of names. */
-export async function* verifyFolder(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<Verified> {
+export async function* verifyFolder(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<Verified> {
   const index = existsSync(join(folder, 'index.json'))
     ? await readJson<{ set?: string; method?: string }>(folder, 'index.json')
     : {};
@@ -74,50 +71,67 @@ function line(result: Verified): string {
   return open ? `open  ${name}${worst ? error : ''}\n      ${open}` : `ok    ${name}${error}`;
 }
 
-async function main(): Promise<number> {
+/** A command line that cannot be understood. */
+class UsageError extends Error {}
+
+interface Arguments {
+  readonly folder: string;
+  readonly adapter: AdapterChoice;
+  readonly computeDtype: Precision['computeDtype'];
+}
+
+/** @throws UsageError if the command line is wrong. */
+function readArguments(): Arguments {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       adapter: { type: 'string', default: process.env.FRAMEFUSION_ADAPTER ?? 'auto' },
-      act: { type: 'string', default: 'f32' },
+      'compute-dtype': { type: 'string', default: 'f32' },
     },
   });
-  const folder = positionals[0];
-  if (positionals.length !== 1 || !folder || !existsSync(folder)) {
-    console.error(
-      `verify: ${folder ? `${folder}: no such folder` : 'name one folder of golden data'}: npm run verify -- DIR`,
-    );
-    return 2;
-  }
-  if (!adapterChoices.includes(values.adapter as AdapterChoice)) {
-    console.error(`verify: --adapter must be ${adapterChoices.join(', ')}, got ${values.adapter}.`);
-    return 2;
-  }
-  const precision = Object.hasOwn(precisions, values.act) ? precisions[values.act as 'f32'] : undefined;
-  if (!precision) {
-    console.error(`verify: --act must be ${Object.keys(precisions).join(' or ')}, got ${values.act}.`);
-    return 2;
-  }
-  const runtime = await openRuntime({ adapter: values.adapter as AdapterChoice });
-  if (precision.act === 'f16' && !runtime.hasF16) {
-    console.error(`verify: --act f16: ${runtime.adapterName} has no shader-f16.`);
-    return 1;
-  }
-  console.log(`adapter: ${runtime.adapterName} (${runtime.adapterKind}), ${precision.act}`);
-  let passed = 0;
-  let open = 0;
-  let failed = 0;
-  for await (const result of verifyFolder(folder, runtime, precision)) {
+  const oneOf = <T extends string>(name: keyof typeof values, allowed: readonly T[]): T => {
+    const found = allowed.find((one) => one === values[name]);
+    if (found === undefined) throw new UsageError(`--${name} must be ${listed(allowed)}, got ${values[name]}.`);
+    return found;
+  };
+  const [folder] = positionals;
+  if (positionals.length !== 1 || !folder)
+    throw new UsageError('name one folder of golden data: npm run verify -- DIR');
+  if (!existsSync(folder)) throw new UsageError(`${folder}: no such folder: npm run verify -- DIR`);
+  return {
+    folder,
+    adapter: oneOf('adapter', adapterChoices),
+    computeDtype: oneOf('compute-dtype', ['f32', 'f16']),
+  };
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
+/** Prints a line for every case, then the counts. @returns Whether there were cases and all agree. */
+async function report(results: AsyncIterable<Verified>, folder: string): Promise<boolean> {
+  const count = { passed: 0, open: 0, failed: 0 };
+  for await (const result of results) {
     console.log(line(result));
-    if ('notCovered' in result) continue;
-    if (result.failure) failed++;
-    else if (result.open) open++;
-    else passed++;
+    if (!('notCovered' in result)) count[result.failure ? 'failed' : result.open ? 'open' : 'passed']++;
   }
-  runtime.close();
+  const { passed, open, failed } = count;
   if (passed + open + failed === 0) console.error(`verify: ${folder}: holds no golden data that is covered.`);
   console.log(`${passed} passed, ${open > 0 ? `${open} left open, ` : ''}${failed} failed`);
-  return failed > 0 || passed === 0 ? 1 : 0;
+  return failed === 0 && passed > 0;
+}
+
+async function main(): Promise<number> {
+  const { folder, adapter, computeDtype } = readArguments();
+  using runtime = await openRuntime({ adapter });
+  if (computeDtype === 'f16' && !runtime.hasF16)
+    throw new DeviceError(
+      `--compute-dtype f16: ${runtime.adapterName} has no shader-f16. Use another adapter, or f32.`,
+    );
+  const precision = computeDtype === 'f16' ? half(runtime.adapterKind) : exact;
+  console.log(`adapter: ${runtime.adapterName} (${runtime.adapterKind}), ${computeDtype}`);
+  return (await report(verifyFolder(folder, runtime, precision), folder)) ? 0 : 1;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
@@ -127,6 +141,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url))
     },
     (error: unknown) => {
       console.error(`verify: ${error instanceof Error ? error.message : String(error)}`);
-      process.exitCode = 1;
+      process.exitCode = error instanceof UsageError ? 2 : 1;
     },
   );

@@ -1,7 +1,6 @@
 /**
  * Writes `kernels/wgsl.d.ts`: the interface of every `.wgsl` file, and of what it goes with, as a TypeScript type, so that a
- * missing operand, a
- * misspelt override or a wrong parameter is a compile error. `npm run wgsl-types`; a test keeps it current.
+ * missing operand, a misspelt override or a wrong parameter is a compile error. `npm run wgsl-types`; a test keeps it current.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';

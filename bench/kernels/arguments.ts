@@ -8,14 +8,14 @@ export interface KernelArguments extends CommonArguments {
   readonly sizes: readonly SizeName[];
   /** Names of kernels; absent: all. */
   readonly kernels?: readonly string[];
-  readonly act?: 'f32' | 'f16';
+  readonly computeDtype?: 'f32' | 'f16';
   readonly quick: boolean;
 }
 
 const flags = {
   sizes: { value: 'A,B', help: `shapes of which model: ${sizeNames.join(', ')} (default both)` },
   kernel: { value: 'A,B,...', help: 'only these kernels, by the names of the table' },
-  act: { value: 'f32|f16', help: 'activations (default f16 where the adapter has it)' },
+  'compute-dtype': { value: 'f32|f16', help: 'activations (default f16 where the adapter has it)' },
   quick: { help: 'few rows and narrow matrices, for adapters that compute on the processor' },
   ...commonFlags,
 } as const satisfies FlagTable;
@@ -42,7 +42,7 @@ export function parseKernels(argv: readonly string[]): KernelArguments | 'help' 
     ...commonArguments(values),
     sizes: values.someOf('sizes', sizeNames) ?? sizeNames,
     ...given('kernels', values.text('kernel')?.split(',')),
-    ...given('act', values.oneOf('act', ['f32', 'f16'])),
+    ...given('computeDtype', values.oneOf('compute-dtype', ['f32', 'f16'])),
     quick: values.has('quick'),
   };
 }

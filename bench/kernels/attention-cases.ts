@@ -18,7 +18,7 @@ export interface AttentionShape extends HeadLayout {
   readonly segments: number;
 }
 
-export function attentionCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
+export function attentionCases(runtime: Runtime, sizes: Sizes, computeDtype: 'f32' | 'f16'): KernelCase[] {
   const { rows, keys, heads, kvHeads, headDim, vision, image, patch, frames } = sizes;
   const patches = Math.floor(image / patch) ** 2;
   const decoder = { heads, kvHeads, headDim, segments: 1, causal: true };
@@ -31,11 +31,16 @@ export function attentionCases(runtime: Runtime, sizes: Sizes, act: 'f32' | 'f16
   // These would spend a workgroup's rows on a single one.
   const manyRows = new Set<AttentionPlan>(['checked', 'tile', 'matrix']);
   const cases = shapes.flatMap((shape) =>
-    attentionPlans(runtime, { act, rows: shape.segments * shape.rows, headDim: shape.headDim, vectors: true })
+    attentionPlans(runtime, {
+      act: computeDtype,
+      rows: shape.segments * shape.rows,
+      headDim: shape.headDim,
+      vectors: true,
+    })
       .filter((plan) => shape.rows > 1 || !manyRows.has(plan))
-      .map((plan) => attentionCase(shape, plan, act)),
+      .map((plan) => attentionCase(shape, plan, computeDtype)),
   );
-  return [...cases, ropeCase(sizes, act)];
+  return [...cases, ropeCase(sizes, computeDtype)];
 }
 
 /** Additions and multiplications of both products. */
@@ -44,9 +49,9 @@ export function attentionFlops({ heads, headDim, rows, keys, causal, segments }:
   return 4 * segments * heads * headDim * pairs;
 }
 
-function attentionCase(shape: AttentionShape, plan: AttentionPlan, act: 'f32' | 'f16'): KernelCase {
+function attentionCase(shape: AttentionShape, plan: AttentionPlan, computeDtype: 'f32' | 'f16'): KernelCase {
   const { variant, rows, keys, heads, kvHeads, headDim, segments } = shape;
-  const bytes = (act === 'f16' ? 2 : 4) * segments * headDim * (2 * rows * heads + 2 * keys * kvHeads);
+  const bytes = (computeDtype === 'f16' ? 2 : 4) * segments * headDim * (2 * rows * heads + 2 * keys * kvHeads);
   const text = `${segments > 1 ? `${segments} x ` : ''}${rows} rows, ${keys} keys, ${heads}/${kvHeads} x ${headDim}`;
   return {
     kernel: 'attention',
@@ -76,14 +81,14 @@ function prepareAttention(bench: Workbench, shape: AttentionShape, plan: Attenti
   return { run: (rec) => attention(rec, qs!, ks!, vs!, { ...shape, plan }), want, tolerance: 4e-3 };
 }
 
-function ropeCase({ rows, heads, kvHeads, headDim }: Sizes, act: 'f32' | 'f16'): KernelCase {
+function ropeCase({ rows, heads, kvHeads, headDim }: Sizes, computeDtype: 'f32' | 'f16'): KernelCase {
   const width = (heads + 2 * kvHeads) * headDim;
   return {
     kernel: 'rope',
     variant: 'split and rotate',
     shape: shapeText(rows, width),
     flops: 3 * rows * width,
-    bytes: (act === 'f16' ? 2 : 4) * 2 * rows * width,
+    bytes: (computeDtype === 'f16' ? 2 : 4) * 2 * rows * width,
     prepare: (bench) => prepareRope(bench, rows, { heads, kvHeads, headDim }),
   };
 }
@@ -102,7 +107,7 @@ function prepareRope(bench: Workbench, rows: number, layout: HeadLayout): Prepar
     Uint32Array.from({ length: rows }, (_, row) => row),
   );
   const rotation = bench.upload([rows, headDim], 'f32', table);
-  const [k, v] = [0, 1].map(() => bench.reserve([rows, kvHeads * headDim], bench.act));
+  const [k, v] = [0, 1].map(() => bench.reserve([rows, kvHeads * headDim], bench.computeDtype));
   const want = (row: number, column: number): number => {
     const x = qkv.row(row * width + column - (column % headDim), headDim);
     return rotate(x, (pair) => angle(row, pair, headDim, THETA))[column % headDim]!;

@@ -27,21 +27,22 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
   using runtime = await openAdapter(args.adapter, log);
   if (runtime.adapterKind === 'software' && !args.quick)
     log.note(`${log.tool}: ${runtime.adapterName} will take long over real shapes. --quick has smaller ones.`);
-  const act = args.act ?? (runtime.hasF16 ? 'f16' : 'f32');
-  if (act === 'f16' && !runtime.hasF16) throw new UsageError(`--act f16: ${runtime.adapterName} has no shader-f16.`);
-  const cases = args.sizes.flatMap((size) => casesOf(runtime, { ...args, act }, size));
+  const computeDtype = args.computeDtype ?? (runtime.hasF16 ? 'f16' : 'f32');
+  if (computeDtype === 'f16' && !runtime.hasF16)
+    throw new UsageError(`--compute-dtype f16: ${runtime.adapterName} has no shader-f16.`);
+  const cases = args.sizes.flatMap((size) => casesOf(runtime, { ...args, computeDtype }, size));
   if (cases.length === 0) throw new UsageError(`--kernel ${args.kernels}: no such kernel. See ff-bench kernels.`);
   const copy = await copyRate(runtime, args);
   const results: KernelResult[] = [];
   for (const [i, [size, one]] of cases.entries()) {
     log.progress(`${one.kernel} ${one.variant} ${one.shape}`, i + 1, cases.length);
-    results.push(await timeCase(runtime, [size, one], { ...args, act }));
+    results.push(await timeCase(runtime, [size, one], { ...args, computeDtype }));
   }
   log.clear();
   const report: KernelReport = {
     ...originOf(runtime, tool, args.seed),
     bench: 'kernels',
-    act,
+    computeDtype,
     quick: args.quick,
     copy,
     results,
@@ -54,21 +55,21 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
   await deliver(args, report, { tables: kernelTables(report), baseline });
 }
 
-type Wanted = KernelArguments & { readonly act: 'f32' | 'f16' };
+type Wanted = KernelArguments & { readonly computeDtype: 'f32' | 'f16' };
 type SizedCase = readonly [size: string, one: KernelCase];
 
 function casesOf(
   runtime: Runtime,
-  { kernels, act, quick }: Wanted,
+  { kernels, computeDtype, quick }: Wanted,
   name: KernelArguments['sizes'][number],
 ): SizedCase[] {
   const sizes = sizesOf(name, quick);
   const all = [
-    ...linearCases(runtime, sizes, act),
+    ...linearCases(runtime, sizes, computeDtype),
     ...packCases(sizes),
-    ...attentionCases(runtime, sizes, act),
-    ...rowCases(sizes, act),
-    ...stageCases(sizes, act),
+    ...attentionCases(runtime, sizes, computeDtype),
+    ...rowCases(sizes, computeDtype),
+    ...stageCases(sizes, computeDtype),
   ];
   return all.filter(({ kernel }) => !kernels || kernels.includes(kernel)).map((one) => [name, one]);
 }
@@ -77,10 +78,10 @@ function casesOf(
 async function timeCase(
   runtime: Runtime,
   [size, one]: SizedCase,
-  { act, seed, rounds }: Wanted,
+  { computeDtype, seed, rounds }: Wanted,
 ): Promise<KernelResult> {
   const { kernel, variant, shape, flops, bytes } = one;
-  const bench = new Workbench(runtime, act, seed);
+  const bench = new Workbench(runtime, computeDtype, seed);
   try {
     const prepared = await one.prepare(bench);
     const wrong = await fault(prepared, bench);

@@ -19,7 +19,7 @@ export interface KernelResult {
 /** What `ff-bench kernels --json` writes. */
 export interface KernelReport extends BenchReport {
   readonly bench: 'kernels';
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly quick: boolean;
   readonly copy: CopyRate;
   readonly results: readonly KernelResult[];

@@ -25,9 +25,9 @@ function byRow(
   return { kernel, variant: '', shape: shapeText(rows, dim), flops: 0, bytes: rows * dim * bytesAnElement, prepare };
 }
 
-export function rowCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
+export function rowCases(sizes: Sizes, computeDtype: 'f32' | 'f16'): KernelCase[] {
   const { hidden, inner, rows, vision, image, patch, frames, vocabulary } = sizes;
-  const size = act === 'f16' ? 2 : 4;
+  const size = computeDtype === 'f16' ? 2 : 4;
   const patches = frames * Math.floor(image / patch) ** 2;
   return [
     byRow('rms-norm', [rows, hidden], 4 + size, (bench) => rmsNormed(bench, rows, hidden)),
@@ -48,7 +48,7 @@ function rmsNormed(bench: Workbench, rows: number, dim: number): Prepared {
   const want = (row: number, column: number): number => {
     return rmsNormRow(x.row(row * dim, dim), gain.row(0, dim), 1e-6)[column]!;
   };
-  return { run: (rec) => rmsNorm(rec, x.tensor, gain.tensor, 1e-6, bench.act), want, tolerance: TOLERANCE };
+  return { run: (rec) => rmsNorm(rec, x.tensor, gain.tensor, 1e-6, bench.computeDtype), want, tolerance: TOLERANCE };
 }
 
 function layerNormed(bench: Workbench, rows: number, dim: number): Prepared {
@@ -58,7 +58,7 @@ function layerNormed(bench: Workbench, rows: number, dim: number): Prepared {
   const want = (row: number, column: number): number => {
     return layerNormRow(x.row(row * dim, dim), gain.row(0, dim), bias.row(0, dim), 1e-6)[column]!;
   };
-  return { run: (rec) => layerNorm(rec, x.tensor, weights, 1e-6, bench.act), want, tolerance: TOLERANCE };
+  return { run: (rec) => layerNorm(rec, x.tensor, weights, 1e-6, bench.computeDtype), want, tolerance: TOLERANCE };
 }
 
 function swigluOf(bench: Workbench, rows: number, dim: number): Prepared {
@@ -121,7 +121,7 @@ function patchifyCase({ image, patch, frames }: Sizes, size: number): KernelCase
       const x = (place % grid) * patch + (within % patch);
       return pixels.at(((frame * 3 + channel) * image + y) * image + x);
     };
-    return { run: (rec) => patchify(rec, pixels.tensor, patch, { out: bench.act }), want, tolerance: 1e-3 };
+    return { run: (rec) => patchify(rec, pixels.tensor, patch, { out: bench.computeDtype }), want, tolerance: 1e-3 };
   };
   return byRow('patchify', [frames * grid ** 2, 3 * patch ** 2], 4 + size, prepare);
 }

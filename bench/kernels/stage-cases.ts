@@ -42,11 +42,11 @@ function videoOf({ perFrame, videoFrames }: Sizes): Video {
   return { rows, tokens, planes: videoLayout(patch, TEXT / 2, tokens).planes, goes };
 }
 
-export function stageCases(sizes: Sizes, act: 'f32' | 'f16'): KernelCase[] {
+export function stageCases(sizes: Sizes, computeDtype: 'f32' | 'f16'): KernelCase[] {
   const video = videoOf(sizes);
   const { rows, tokens } = video;
   const { hidden, heads, kvHeads, headDim } = sizes;
-  const size = act === 'f16' ? 2 : 4;
+  const size = computeDtype === 'f16' ? 2 : 4;
   const gone = video.goes.reduce((sum, flag) => sum + flag, 0);
   const one = (kernel: string, shape: string, bytes: number, prepare: KernelCase['prepare']): KernelCase => ({
     kernel,

@@ -4,7 +4,7 @@ import type { KernelReport, KernelResult } from './report.ts';
 
 /** A table a model's sizes. */
 export function kernelTables(report: KernelReport): BenchTable[] {
-  const { results, copy, adapter, machine, act } = report;
+  const { results, copy, adapter, machine, computeDtype } = report;
   const best = Math.max(...results.filter(({ kernel }) => kernel === 'linear').map((result) => result.flopsPerSecond));
   const software = adapter.kind === 'software';
   const clock = software
@@ -12,7 +12,7 @@ export function kernelTables(report: KernelReport): BenchTable[] {
     : "Rates are by the GPU's clock where it has one, else by the wall.";
   const copied = `Copying ${digits(copy.bytes / 2e6)} MB reads and writes ${digits(copy.bytesPerSecond / 1e9)} GB/s.`;
   return [...new Set(results.map(({ size }) => size))].map((size) => ({
-    title: `Kernels at the shapes of ${size}${report.quick ? ', cut down' : ''}, activations ${act}`,
+    title: `Kernels at the shapes of ${size}${report.quick ? ', cut down' : ''}, activations ${computeDtype}`,
     head: [
       'kernel',
       'variant',

@@ -26,19 +26,19 @@ export interface Noise {
 export class Workbench {
   readonly runtime: Runtime;
   /** dtype of activations. */
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly #seed: number;
   readonly #tensors: Tensor[] = [];
   readonly #loaders: WeightLoader[] = [];
 
-  constructor(runtime: Runtime, act: 'f32' | 'f16', seed: number) {
+  constructor(runtime: Runtime, computeDtype: 'f32' | 'f16', seed: number) {
     this.runtime = runtime;
-    this.act = act;
+    this.computeDtype = computeDtype;
     this.#seed = seed;
   }
 
   /** Uniform in -1 .. 1, or in `range`. The numbers repeat after a while. */
-  noise(shape: readonly number[], dtype: 'f32' | 'f16' = this.act, [low, high] = [-1, 1]): Noise {
+  noise(shape: readonly number[], dtype: 'f32' | 'f16' = this.computeDtype, [low, high] = [-1, 1]): Noise {
     const random = randomNumbers(this.#seed + shape.reduce((sum, size) => 31 * sum + size, 7));
     const drawn = encodeFloats(
       dtype,

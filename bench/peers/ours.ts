@@ -11,18 +11,18 @@ import { checkedRows, type Job, operands } from './jobs.ts';
 /** Activations and weights of a multiplication; attention has no weights. */
 export interface OurVariant {
   readonly name: string;
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly weight: 'f32' | 'bf16' | 'f16';
 }
 
 /** What the adapter can do. */
 export function ourVariants({ hasF16 }: Runtime, job: Job): OurVariant[] {
-  const f32 = { name: 'f32', act: 'f32', weight: 'f32' } as const;
-  const f16 = { name: 'f16', act: 'f16', weight: 'f16' } as const;
+  const f32 = { name: 'f32', computeDtype: 'f32', weight: 'f32' } as const;
+  const f16 = { name: 'f16', computeDtype: 'f16', weight: 'f16' } as const;
   if (job.kind === 'attention') return [f32, ...(hasF16 ? [f16] : [])];
   const mixed = [
-    { name: 'bf16 weights, f32', act: 'f32', weight: 'bf16' },
-    ...(hasF16 ? [{ name: 'bf16 weights, f16', act: 'f16', weight: 'bf16' } as const, f16] : []),
+    { name: 'bf16 weights, f32', computeDtype: 'f32', weight: 'bf16' },
+    ...(hasF16 ? [{ name: 'bf16 weights, f16', computeDtype: 'f16', weight: 'bf16' } as const, f16] : []),
   ] as const;
   return [f32, ...mixed];
 }
@@ -39,7 +39,7 @@ export interface OurJob {
 export async function prepareOurs(runtime: Runtime, variant: OurVariant, job: Job, seed: number): Promise<OurJob> {
   const { shapes, values } = operands(job, seed);
   const tensors = shapes.map((shape, i) => {
-    const dtype = job.kind === 'matmul' && i === 1 ? variant.weight : variant.act;
+    const dtype = job.kind === 'matmul' && i === 1 ? variant.weight : variant.computeDtype;
     return runtime.upload('operand', shape, dtype, encodeFloats(dtype, values[i]!));
   });
   const compute = (rec: Recorder): Tensor => computed(rec, job, tensors);

@@ -5,8 +5,8 @@ import { quoted } from '../../engine/text.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
-import { isModulePath } from '../own-module.ts';
 import { noModules, type QueueFlags, queueFlags, queueOf } from '../queue/arguments.ts';
+import { isModulePath } from '../values.ts';
 
 /** What `ff-eval` was asked to do. Absent: the model's or the project's default. */
 export interface EvalArguments extends QueueFlags {

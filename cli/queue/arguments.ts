@@ -1,6 +1,6 @@
 /** The flags of a queue, which `ff-eval` and `ff-describe` share. */
 import { type FlagTable, type FlagValues, given, UsageError } from '../flags.ts';
-import { isModulePath } from '../own-module.ts';
+import { isModulePath } from '../values.ts';
 import { type QueueAddress, queueAddress } from './address.ts';
 
 /** What a command line says of a queue. */

@@ -68,6 +68,9 @@ export const llava15: Family = {
   },
 };
 
+/** For `ff-run --family`. */
+export default llava15;
+
 function towerOf(config: ConfigReader): TowerConfig {
   config.oneOf('vision_feature_layer', [-2], -2);
   config.oneOf('vision_feature_select_strategy', ['default'], 'default');

@@ -1,18 +1,10 @@
+// with pack-shared.wgsl
 // Packs rows of weights as q4 (codec/q4.wgsl): of several ranges of codes, a little within the range of the block, the one
 // with the least square error.
 //
-//   source   [rows, k]      elements back to back, read by `element`
-//   packed   [*, k]         rows first .. first + rows are written
-//   misfits  [*]            element `slot` counts the weights that the format cannot hold
-//
 // One thread per block.
 
-struct Params { rows: u32, k: u32, first: u32, slot: u32 }
-
-@group(0) @binding(0) var<storage, read> source: array<u32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<u32>;
-@group(0) @binding(2) var<storage, read_write> misfits: array<atomic<u32>>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read_write> packed: array<u32>;
 
 const WORDS = 5u;
 const RANGES = 9u;
@@ -70,5 +62,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var i = 0u; i < 8u; i++) { codes |= u32(code(block[8u * word + i], scale, least)) << (4u * i); }
     packed[to + 1u + word] = codes;
   }
-  if (bad > 0u) { atomicAdd(&misfits[params.slot], bad); }
+  countMisfits(bad);
 }

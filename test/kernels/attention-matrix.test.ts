@@ -1,6 +1,5 @@
 /** Attention on tensor cores, as linear-matrix.test.ts has it for the linear layer. */
 import { expect } from 'chai';
-import { create } from 'webgpu';
 import { Kernel, type KernelSource } from '../../engine/kernel.ts';
 import source from '../../kernels/attention/attention-matrix.wgsl';
 import { together, vec8Of } from '../../kernels/codec/index.ts';
@@ -10,6 +9,7 @@ import * as reference from '../../kernels/reference/attention.ts';
 import { expectClose, largest } from '../helpers/close.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { emulated, emulatedShapes } from '../helpers/matrices.ts';
+import { matrixCompilerMessages } from '../helpers/null-gpu.ts';
 import { host, random } from '../helpers/random.ts';
 
 const codecOf = (shape: MatrixShape, headDim: number) =>
@@ -58,25 +58,13 @@ async function check({ shape, rows, keys, headDim, causal, segments = 1, scale =
   expectClose(got, y, { atol: 2 ** -10 * largest(v.values) * Math.max(1, scale), rtol: 2 ** -9 });
 }
 
-/** Kept as long as the process: Dawn crashes when it is collected before what was made of it. */
-const nullGpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
-
 describe('attention on tensor cores', () => {
   for (const shape of matrixShapes)
     for (const headDim of [64, 72, 80, 96, 128])
       it(`compiles for heads of ${headDim} and matrices of ${shape.m} x ${shape.n} where the instructions exist`, async () => {
-        const adapter = await nullGpu.requestAdapter();
-        const requiredFeatures = [
-          'shader-f16',
-          'subgroups',
-          'chromium-experimental-subgroup-matrix',
-        ] as GPUFeatureName[];
-        const device = await adapter!.requestDevice({ requiredFeatures });
         const kernel = new Kernel('attention-matrix', source as KernelSource);
         const code = kernel.text({ types: { act: 'f16' }, constants: {}, codec: codecOf(shape, headDim) });
-        const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
-        expect(messages.map(({ message }) => message)).to.deep.equal([]);
-        device.destroy();
+        expect(await matrixCompilerMessages([code])).to.deep.equal([]);
       });
 
   for (const shape of emulatedShapes)

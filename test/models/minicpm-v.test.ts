@@ -25,6 +25,7 @@ import { published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { Golden, limits, readJson } from '../../tools/verify/check.ts';
 import { promptIds } from '../../tools/verify/families.ts';
+import { pixelsOf } from '../../tools/verify/pipeline.ts';
 import { slotsOf } from '../../tools/verify/visuals.ts';
 import { expectClose } from '../helpers/close.ts';
 import { sharedRuntime } from '../helpers/device.ts';
@@ -66,10 +67,7 @@ describe('the encoder of MiniCPM-V', () => {
       const golden = await Golden.open(join(fixture, 'input.safetensors'));
       const { slot_sizes } = await readJson<Slots>(fixture, 'input.json');
       const pictures = slotsOf(golden, slot_sizes);
-      const pixels = (start: number, end: number, i: number): Float32Array => {
-        const each = 3 * pictures[i]!.width * pictures[i]!.height;
-        return pictures[i]!.pixels.slice(start * each, end * each);
-      };
+      const pixels = pixelsOf(pictures);
       const { tokens } = await encodeFrames(runtime, encoder, { frames: 2, pictures, width, pixels });
       const rec = runtime.recorder('tokens');
       const want = golden.get('vision_hidden_states');

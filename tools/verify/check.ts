@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileSource } from '../../checkpoint/file-source.ts';
 import { SafetensorsFile } from '../../checkpoint/safetensors.ts';
 import { hostArray } from '../../engine/host-array.ts';
+import type { Runtime } from '../../engine/runtime.ts';
 
 /**
  * Largest absolute differences that the golden data's README allows in f32. For rotations it is what one rounding of a
@@ -12,27 +13,67 @@ export const limits = { similarity: 2e-6, stage: 5e-6, vision: 1e-4, logits: 2e-
 
 /** What a set is checked in: the dtype of what is multiplied, and how far results may be from the reference's. */
 export interface Precision {
-  readonly act: 'f32' | 'f16';
-  /** Largest difference of visual tokens, and of logits and hidden states. A share of the largest value if `relative`. */
-  readonly vision: number;
-  readonly logits: number;
-  readonly relative: boolean;
-  /** Choices of tokens with less of a margin may fall out in another way; 0 for none. */
-  readonly choice: number;
+  readonly computeDtype: 'f32' | 'f16';
+  /** Largest difference of visual tokens `want` that a tower of so many layers made. */
+  vision(want: ArrayLike<number>, layers: number): number;
+  /** Largest difference of hidden states or logits `want` after so many layers of a decoder. */
+  hidden(want: ArrayLike<number>, layers: number): number;
+  /** Choices between tokens of so many numbers may come out in another way if their margin is at most this; 0 for none. */
+  choice(width: number, layers: number): number;
 }
 
-export const precisions: Readonly<Record<Precision['act'], Precision>> = {
-  f32: { act: 'f32', vision: limits.vision, logits: limits.logits, relative: false, choice: 0 },
-  // Two and a half times what was measured on lavapipe: 1.2e-3, 5.3e-3, and choices by 1.1e-3 that came out otherwise.
-  f16: { act: 'f16', vision: 3e-3, logits: 1.3e-2, relative: true, choice: 3e-3 },
+export const exact: Precision = {
+  computeDtype: 'f32',
+  vision: () => limits.vision,
+  hidden: () => limits.logits,
+  choice: () => 0,
 };
 
-/** The limit for numbers of the size of `want`. */
-export function limitFor(want: ArrayLike<number>, limit: number, { relative }: Precision): number {
-  if (!relative) return limit;
-  let largest = 0;
-  for (let i = 0; i < want.length; i++) largest = Math.max(largest, Math.abs(want[i]!));
-  return limit * largest;
+/** Standard deviation of the rounding of a factor to f16, as a share of the factor: uniform, and at most half of 2^-10. */
+const ROUNDING = 2 ** -11 / Math.sqrt(3);
+
+/** Roundings in a layer: both factors of four products (q k v, o, gate and up, down), and what is stored of q, k and v. */
+const ROUNDINGS = 11;
+
+/**
+ * The same where products are added up in f16, as GPUs do, in chains of eight: the error of each sum is a share of what the
+ * chain has come to, so that the eight have the variance of 4.5 = (1 + ... + 8) / 8 roundings of the chain.
+ */
+const ROUNDINGS_WITH_CHAINS = ROUNDINGS + 4 * 4.5;
+
+/** Standard deviations of a normal distribution that one of two million numbers exceeds. */
+const DEVIATIONS = 5;
+
+/** Layers of the deepest tower in the golden data, which visual tokens have been through. */
+export const TOWER_LAYERS = 5;
+
+/**
+ * What f16 may change after so many layers, as a share of the root mean square of the numbers. Rounding errors are
+ * independent: in the sum of a product they stay the share that they are of its factors (Higham and Mary 2019), and over
+ * roundings they grow as the root of their number. One more layer stands for what is before or behind the layers: patches
+ * and projector, or the head.
+ */
+export function halfShare(layers: number, roundings = ROUNDINGS): number {
+  return DEVIATIONS * ROUNDING * Math.sqrt(roundings * (layers + 1));
+}
+
+function rootMeanSquare(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! ** 2;
+  return Math.sqrt(sum / values.length);
+}
+
+/** Precision in f16 on an adapter of a kind. */
+export function half(kind: Runtime['adapterKind']): Precision {
+  const share = (layers: number): number => halfShare(layers, kind === 'gpu' ? ROUNDINGS_WITH_CHAINS : ROUNDINGS);
+  const limit: Precision['hidden'] = (want, layers) => rootMeanSquare(want) * share(layers);
+  return {
+    computeDtype: 'f16',
+    vision: limit,
+    hidden: limit,
+    // A choice compares two similarities of two tokens each: four errors, of which a share of 1 / sqrt(width) is along a token.
+    choice: (width, layers) => share(layers) * Math.sqrt(4 / width),
+  };
 }
 
 /** Double arithmetic in the reference's order: equal but for what JSON rounds. */

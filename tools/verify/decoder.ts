@@ -19,11 +19,10 @@ import {
   type CaseResult,
   type Checker,
   EXACT,
+  exact,
   Golden,
-  limitFor,
   limits,
   type Precision,
-  precisions,
   readJson,
   runCase,
 } from './check.ts';
@@ -63,11 +62,7 @@ export interface Variant {
 }
 
 /** Every variant of one decoder: a model folder whose index lists them. */
-export async function* verifyDecoder(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<CaseResult> {
+export async function* verifyDecoder(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<CaseResult> {
   const { model, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
@@ -75,7 +70,7 @@ export async function* verifyDecoder(
   if (!config) throw new Error(`${folder}/config.json is missing`);
   const checkpoint = await openCheckpoint(folder);
   const loader = new WeightLoader(runtime, checkpoint);
-  const decoder = await Decoder.load(loader, qwen2Config(config), llamaNames(), precision.act);
+  const decoder = await Decoder.load(loader, qwen2Config(config), llamaNames(), precision.computeDtype);
   try {
     yield await runCase(`decoder/${model}/embeddings`, (check) => verifyEmbeddings(runtime, decoder, golden, check));
     const prompt = (rec: Recorder): Tokens => promptOf(rec, input, golden);
@@ -143,6 +138,8 @@ export interface VariantCase {
   readonly newTokens: number;
   /** Its limit for logits holds for the last norm and the hidden states, too. */
   readonly precision: Precision;
+  /** Of the tower that the prompt's visual tokens come from; default 0. */
+  readonly towerLayers?: number;
   /** Settings that the variant's name does not say. */
   readonly options?: Pick<FrameFusionOptions, 'separators'>;
 }
@@ -167,13 +164,13 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
         (reason: unknown) => reason,
       );
       check.equal(`refusal (reference: ${wanted.error})`, error instanceof InputError, true);
-      if (at.precision.choice === 0) record.checkCalls(wanted.completed_calls ?? [], check);
+      if (at.precision.computeDtype === 'f32') record.checkCalls(wanted.completed_calls ?? [], check);
       return;
     }
     const left = await prefill;
     await trace?.last(rec, left);
     const golden = await Golden.open(join(folder, `${variant}.safetensors`));
-    if (record.otherChoice(wanted.calls, golden, at.precision, check)) return;
+    if (record.otherChoice(wanted.calls, golden, at, check)) return;
     record.checkCalls(wanted.calls, check);
     record.checkLayers(wanted, check);
     for (const [call, kept] of record.kept.entries())
@@ -188,7 +185,7 @@ export async function verifyVariant(at: VariantCase, check: Checker): Promise<vo
 /** The ids after a prefill, with their logits and positions. */
 export async function verifyDecoding(
   rec: Recorder,
-  { decoder, precision }: Pick<VariantCase, 'decoder' | 'precision'>,
+  { decoder, precision, towerLayers = 0 }: Pick<VariantCase, 'decoder' | 'precision' | 'towerLayers'>,
   sequence: Sequence,
   {
     wanted,
@@ -207,14 +204,14 @@ export async function verifyDecoding(
   for (const [step, id] of wanted.tokens.entries()) {
     const normed = decoder.lastNormed(rec, tokens);
     const norm = golden.floats('final_norm_last');
-    const limitOf = (want: Float32Array): number => limitFor(want, precision.logits, precision);
+    const limitOf = (want: Float32Array): number => precision.hidden(want, towerLayers + decoder.config.layers);
     if (step === 0) check.close('final norm', await rec.read(normed), norm, limitOf(norm));
     const got = await rec.read(decoder.logits(rec, normed));
     const want = logits.subarray(step * vocab, (step + 1) * vocab);
     check.close(`logits ${step}`, got, want, limitOf(want));
     const best = got.indexOf(Math.max(...got));
     // Two logits may each be off by the limit.
-    const isOpen = precision.choice > 0 && (wanted.logit_margins?.[step] ?? 0) <= 2 * limitOf(want);
+    const isOpen = precision.computeDtype === 'f16' && (wanted.logit_margins?.[step] ?? 0) <= 2 * limitOf(want);
     if (isOpen && best !== id) check.leaveOpen(`another token ${step}, whose logit is as near`);
     else check.equal(`token ${step}`, best, id);
     if (step + 1 === wanted.tokens.length) return;
@@ -224,7 +221,7 @@ export async function verifyDecoding(
 }
 
 /** Compares the whole hidden state after every layer, where the folder has a trace of the variant. */
-async function traceOf({ folder, variant, precision }: VariantCase, check: Checker) {
+async function traceOf({ folder, variant, precision, towerLayers = 0 }: VariantCase, check: Checker) {
   const file = join(folder, `trace_${variant}.safetensors`);
   if (!existsSync(file)) return undefined;
   const golden = await Golden.open(file);
@@ -234,8 +231,8 @@ async function traceOf({ folder, variant, precision }: VariantCase, check: Check
     if (layer >= 0) {
       const [got, want] = [await rec.read(hidden), golden.floats(`layer${layer}.out`)];
       // After another choice there are other rows, which the case itself reports.
-      if (precision.choice === 0 || got.length === want.length)
-        check.close(`hidden after layer ${layer}`, got, want, limitFor(want, precision.logits, precision));
+      if (precision.computeDtype === 'f32' || got.length === want.length)
+        check.close(`hidden after layer ${layer}`, got, want, precision.hidden(want, towerLayers + layer + 1));
     }
     layer++;
   };
@@ -285,7 +282,8 @@ class Record {
   }
 
   /** Whether a call chose other tokens than the reference did, which by its margin the precision cannot tell apart. */
-  otherChoice(wanted: readonly Call[], golden: Golden, { choice }: Precision, check: Checker): boolean {
+  otherChoice(wanted: readonly Call[], golden: Golden, at: VariantCase, check: Checker): boolean {
+    const { hiddenSize } = at.decoder.config;
     for (const [call, { sparsity_list, margin }] of wanted.entries()) {
       const want = golden.integers(`call${call}.kept_positions`);
       const kept = new Set(this.kept[call]);
@@ -293,7 +291,8 @@ class Record {
       const sameShare = `${this.#calls[call]?.sparsity_list}` === `${sparsity_list}`;
       if (others === 0 && kept.size === want.length && sameShare) continue;
       // A choice by more is wrong, which the comparison says that follows.
-      if ((margin ?? Number.POSITIVE_INFINITY) > choice) return false;
+      if ((margin ?? Number.POSITIVE_INFINITY) > at.precision.choice(hiddenSize, (at.towerLayers ?? 0) + call))
+        return false;
       check.leaveOpen(
         `call ${call}: ${others} of ${want.length} kept tokens are others (margin ${margin?.toExponential(0)})`,
       );

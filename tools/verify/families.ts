@@ -7,7 +7,7 @@ import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Prompt } from '../../models/reduction.ts';
 import { architectures, loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { type CaseResult, Golden, type Precision, precisions, readJson, runCase } from './check.ts';
+import { type CaseResult, exact, Golden, type Precision, readJson, runCase, TOWER_LAYERS } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
 import { dtypes, verifyPrompt } from './pipeline.ts';
@@ -50,8 +50,13 @@ interface Input {
   layout?: (number | { kind: string; sampled_fps?: number })[];
 }
 
-/** The README's own limit for the logits of a model whose values are large. */
+/** The README's own limit in f32 for the logits of a model whose values are large. */
 const LOGITS: Readonly<Record<string, number>> = { tiny_tied_grid7: 1e-3 };
+
+function precisionOf(name: string, precision: Precision): Precision {
+  const limit = LOGITS[name];
+  return precision.computeDtype === 'f32' && limit ? { ...precision, hidden: () => limit } : precision;
+}
 
 /**
  * Every prompt and variant of one model of a family, for each layout of its weights; or a family's pictures. Gives undefined
@@ -60,7 +65,7 @@ const LOGITS: Readonly<Record<string, number>> = { tiny_tied_grid7: 1e-3 };
 export async function* verifyFamily(
   folder: string,
   runtime: Runtime,
-  precision = precisions.f32,
+  precision = exact,
 ): AsyncGenerator<CaseResult | undefined> {
   const { family, model: name, prompts, same_weights_in } = await readJson<Index>(folder, 'index.json');
   if (name === undefined) return yield* verifyFamilyPreprocess(folder);
@@ -71,13 +76,13 @@ export async function* verifyFamily(
       yield undefined;
       continue;
     }
-    using model = await loadCheckpoint(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.act] });
+    using model = await loadCheckpoint(folderFiles(checkpoint), runtime, { dtype: dtypes[precision.computeDtype] });
     const heading = layout === '.' ? name : `${name}/${layout}`;
     for (const prompt of prompts)
       yield* verifyOne(
         { heading: `${family}/${heading}/${prompt}`, folder: join(folder, prompt), layout, config },
         model,
-        precision.act === 'f32' ? { ...precision, logits: LOGITS[name] ?? precision.logits } : precision,
+        precisionOf(name, precision),
       );
   }
 }
@@ -103,13 +108,11 @@ async function* verifyOne(
   yield await runCase(`${heading}/prompt`, (check) =>
     verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
   );
-  const newTokens = input.new_tokens;
+  const at = { runtime, decoder, prompt, newTokens: input.new_tokens, precision, towerLayers: TOWER_LAYERS };
   for (const variant of [...variants, ...keep]) {
     // What the reference does with text between frames, or what is the default here.
     const options = { separators: variant.endsWith('_keep') ? 'keep' : 'prune' } as const;
-    yield await runCase(`${heading}/${variant}`, (check) =>
-      verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens, precision, options }, check),
-    );
+    yield await runCase(`${heading}/${variant}`, (check) => verifyVariant({ ...at, folder, variant, options }, check));
   }
 }
 

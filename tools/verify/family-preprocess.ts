@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { normalise } from '../../kernels/reference/normalise.ts';
 import { cropEach, cropTogether, type RgbImage, resize } from '../../media/resize.ts';
 import { resizeSmooth } from '../../media/resize-smooth.ts';
 import { type SamplingOptions, sampleFrames } from '../../media/sampling.ts';
@@ -9,14 +10,14 @@ import { thinnedFrames } from '../../models/minicpm-v/minicpm-v.ts';
 import { type SliceConfig, slicesOf } from '../../models/minicpm-v/slices.ts';
 import { timedFrames } from '../../models/nvila/nvila.ts';
 import { centred } from '../../models/pictures.ts';
-import { clipPixels, imagenetPixels, type Normalisation, normalise, siglipPixels } from '../../models/preprocess.ts';
+import { clipPixels, imagenetPixels, type Normalisation, pixelValues, siglipPixels } from '../../models/preprocess.ts';
 import { pairedFrames } from '../../models/qwen2-vl/frames.ts';
 import { frameLimits, imageLimits, smartResize } from '../../models/qwen2-vl/picture-size.ts';
 import { squeezed } from '../../models/smolvlm/tiles.ts';
 import { bucketIds } from '../../models/tower/buckets.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 import { type PromptRow, verifyPrompts } from './prompts.ts';
-import { hasQwenTables, type QwenTables, verifyQwenTables } from './qwen.ts';
+import { hasQwenTables, type QwenTables, type SizeRow, verifyQwenTables } from './qwen.ts';
 import { type SmolVlmTables, verifySmolVlmTables } from './smolvlm.ts';
 import { fromStrip } from './strip.ts';
 import { patchPlaces } from './visuals.ts';
@@ -99,14 +100,7 @@ interface Tables extends SmolVlmTables {
   frame_indices_transformers?: { total_frames: number; num_frames: number; indices: number[] }[];
   frame_indices?: { fps: number; max_frame: number; num_segments: number; indices: number[] }[];
   tiling_448?: { width: number; height: number; max_num: number; resized: [number, number]; images: number }[];
-  smart_resize?: {
-    height: number;
-    width: number;
-    factor: number;
-    min_pixels: number;
-    max_pixels: number;
-    resized: [number, number];
-  }[];
+  smart_resize?: SizeRow[];
   frame_sampling?: (PairRow | ThinnedRow)[];
   slicing_448?: { width: number; height: number; max_slice_nums: number; grid: Pair; source: Pair; refined: Pair }[];
   position_rows_of_70?: Record<string, number[]>;
@@ -275,10 +269,7 @@ async function verifyPicture(
   const other = bytes.filter((byte, i) => byte !== wanted[i]).length;
   check.equal('few bytes that differ', other <= bytes.length * differing, true);
   const each = wanted.length / images.length;
-  const values = normalise(
-    images.map((_, i) => wanted.subarray(i * each, (i + 1) * each)),
-    pixels,
-  );
+  const values = normalise(wanted, pixelValues(pixels), [images.length, each / 3, 1]);
   const { grid_thw: grid, stored_rows } = how;
   const name = how.kind === 'video' ? 'pixel_values_videos' : 'pixel_values';
   const got = grid
@@ -299,7 +290,12 @@ function verifySlices(golden: Golden, how: Picture, check: Checker): void {
     check.equal('size', [picture.height, picture.width, 3], golden.get(`slice${i}.resized_u8`).shape);
     check.close('resized', got, golden.get(`slice${i}.resized_u8`).data, 0);
     const wanted = fromStrip(golden.floats(`slice${i}.pixel_values`), picture, how.patch_size ?? 0);
-    check.close('pixel values', normalise([got], siglipPixels), wanted, limits.pixels);
+    check.close(
+      'pixel values',
+      normalise(got, pixelValues(siglipPixels), [1, picture.height, picture.width]),
+      wanted,
+      limits.pixels,
+    );
   }
 }
 

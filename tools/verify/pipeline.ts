@@ -5,6 +5,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { promptRotations } from '../../models/axis-positions.ts';
 import { blankTimes } from '../../models/chat.ts';
+import type { Pixels } from '../../models/encode.ts';
 import { encodePixels as encodeFramePixels } from '../../models/encoding.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import { promptOf } from '../../models/model-parts.ts';
@@ -15,13 +16,13 @@ import type { VideoModel } from '../../models/video-model.ts';
 import {
   type CaseResult,
   type Checker,
+  exact,
   Golden,
-  limitFor,
   limits,
   type Precision,
-  precisions,
   readJson,
   runCase,
+  TOWER_LAYERS,
 } from './check.ts';
 import { verifyVariant } from './decoder.ts';
 
@@ -33,15 +34,11 @@ interface Input {
 export const dtypes = { f32: 'f32', f16: 'auto' } as const;
 
 /** Every variant of a whole model: from pixels and ids with -200 to generated ids. */
-export async function* verifyPipeline(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<CaseResult> {
+export async function* verifyPipeline(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<CaseResult> {
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  using model = await loadCheckpoint(folderFiles(folder), runtime, { dtype: dtypes[precision.act] });
+  using model = await loadCheckpoint(folderFiles(folder), runtime, { dtype: dtypes[precision.computeDtype] });
   using video = await encodePixels(model, golden);
   const ids = golden.integers('input_ids');
   const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, ids, { video });
@@ -51,15 +48,19 @@ export async function* verifyPipeline(
   for (const variant of variants)
     yield await runCase(`pipeline/${name}/${variant}`, (check) =>
       verifyVariant(
-        { folder, variant, runtime, decoder: model.parts.decoder, prompt, newTokens: input.new_tokens, precision },
+        {
+          folder,
+          variant,
+          runtime,
+          decoder: model.parts.decoder,
+          prompt,
+          newTokens: input.new_tokens,
+          precision,
+          towerLayers: TOWER_LAYERS,
+        },
         check,
       ),
     );
-}
-
-/** Some of a stack of pictures of `each` values. */
-export function part(pixels: Float32Array, each: number) {
-  return (start: number, end: number): Float32Array => pixels.slice(start * each, end * each);
 }
 
 /** A video from the pixels of a golden file. */
@@ -81,11 +82,20 @@ export function encodePictures(
   pictures: readonly PicturePixels[],
   fps = 1,
 ): Promise<EncodedVideo> {
-  const pixels = (start: number, end: number, i: number): Float32Array => {
-    const { pixels: all, width, height } = pictures[i]!;
-    return part(all, 3 * width * height)(start, end);
-  };
+  const pixels = pixelsOf(pictures);
   return encodeFramePixels(model.parts, { frames, pictures, pixels, times: { ...blankTimes(frames), fps } });
+}
+
+/** Frames of golden pixels, as an encoder asks for them. */
+export function pixelsOf(pictures: readonly PicturePixels[]): Pixels {
+  return (rec, frames, { first, count, width, height }) => {
+    const each = 3 * width * height;
+    const all = new Float32Array(count * frames.length * each);
+    for (const [i, { pixels }] of pictures.slice(first, first + count).entries())
+      for (const [k, frame] of frames.entries())
+        all.set(pixels.subarray(frame * each, (frame + 1) * each), (i * frames.length + k) * each);
+    return rec.upload('pixels', [count * frames.length, 3, height, width], 'f32', all);
+  };
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */
@@ -105,7 +115,7 @@ export async function verifyPrompt(
   const rec = at.runtime.recorder('prompt');
   const { hidden, layout, rotary } = at.prompt(rec);
   const want = at.golden.floats('inputs_embeds');
-  check.close('inputs_embeds', await rec.read(hidden), want, limitFor(want, at.precision.vision, at.precision));
+  check.close('inputs_embeds', await rec.read(hidden), want, at.precision.vision(want, TOWER_LAYERS));
   const rows = hidden.shape2()[0];
   const patch = Array.from((await rec.read(layout.planes)).subarray(0, rows), (type) =>
     type === NOT_VIDEO ? -1 : type,

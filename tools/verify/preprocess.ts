@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { normalise } from '../../kernels/reference/normalise.ts';
 import { resize } from '../../media/resize.ts';
 import { sampleFrames } from '../../media/sampling.ts';
 import { QWEN_1_5, timesLead, VIDEO_MARK } from '../../models/chat.ts';
 import { ChatTemplate } from '../../models/chat-template.ts';
-import { normalise, siglipPixels } from '../../models/preprocess.ts';
+import { pixelValues, siglipPixels } from '../../models/preprocess.ts';
 import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
 
 interface Index {
@@ -73,7 +74,7 @@ async function verifyImage(folder: string, name: string, check: Checker): Promis
   const resized = resize(image, size.target_width, size.target_height);
   check.close('resized', resized, bytes(golden, 'resized_u8'), 0);
   if (!golden.has('pixel_values')) return;
-  const pixels = normalise([resized], siglipPixels);
+  const pixels = normalise(resized, pixelValues(siglipPixels), [1, size.target_height, size.target_width]);
   check.close('pixel values', pixels, golden.floats('pixel_values'), limits.pixels);
 }
 

@@ -3,11 +3,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { sampleFrames } from '../../media/sampling.ts';
-import { blankTimes, type SampledTimes, VIDEO_MARK } from '../../models/chat.ts';
+import { blankTimes, VIDEO_MARK } from '../../models/chat.ts';
 import { ChatTemplate } from '../../models/chat-template.ts';
 import type { FamilyPlan } from '../../models/family.ts';
 import { stretched } from '../../models/pictures.ts';
 import { planOf } from '../../models/registry.ts';
+import type { SampledTimes } from '../../models/sampling.ts';
 import { type CaseResult, runCase } from './check.ts';
 
 /** What is asked about: so many frames, a video that is sampled, or a picture. */

@@ -15,7 +15,8 @@ import { type CaseResult, type Checker, runCase } from './check.ts';
 
 type Thw = readonly [times: number, rows: number, columns: number];
 
-interface SizeRow {
+/** A picture's size, and what it is resized to. */
+export interface SizeRow {
   frames?: number;
   height: number;
   width: number;

@@ -19,7 +19,7 @@ import type { Listener, Prompt, TokenReducer } from '../../models/reduction.ts';
 import { Sequence } from '../../models/sequence.ts';
 import { counting, newStats } from '../../models/stats.ts';
 import { WeightLoader } from '../../models/weights.ts';
-import { type CaseResult, type Checker, Golden, precisions, readJson, runCase } from './check.ts';
+import { type CaseResult, type Checker, exact, Golden, readJson, runCase } from './check.ts';
 import { verifyDecoding } from './decoder.ts';
 import { uploadTokens } from './tokens.ts';
 
@@ -107,7 +107,7 @@ async function verifyRun(
     wanted.layer_seq_attention,
   );
   check.equal('cache lengths', sequence.cache.lengths, wanted.layer_seq_attention);
-  await verifyDecoding(rec, { decoder, precision: precisions.f32 }, sequence, { wanted, golden, left }, check);
+  await verifyDecoding(rec, { decoder, precision: exact }, sequence, { wanted, golden, left }, check);
 }
 
 interface SimDiffVariant {

@@ -9,24 +9,10 @@ import { LlavaEncoder } from '../../models/llava-encoder.ts';
 import { encoderNames } from '../../models/llava-video/llava-video.ts';
 import { gridOf, siglipConfig, withoutLast } from '../../models/tower/config.ts';
 import { WeightLoader } from '../../models/weights.ts';
-import {
-  type CaseResult,
-  type Checker,
-  Golden,
-  limitFor,
-  limits,
-  type Precision,
-  precisions,
-  readJson,
-  runCase,
-} from './check.ts';
+import { type CaseResult, type Checker, exact, Golden, limits, type Precision, readJson, runCase } from './check.ts';
 
 /** Every case of a `vision` folder: towers from pixels to visual tokens, and pooling alone. */
-export async function* verifyVision(
-  folder: string,
-  runtime: Runtime,
-  precision = precisions.f32,
-): AsyncGenerator<CaseResult> {
+export async function* verifyVision(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<CaseResult> {
   const { cases } = await readJson<{ cases: string[] }>(folder, 'index.json');
   for (const name of cases)
     yield await runCase(`vision/${name}`, (check) =>
@@ -56,7 +42,7 @@ async function verifyTower(folder: string, runtime: Runtime, precision: Precisio
         finalNewline: false,
       },
       encoderNames(2),
-      precision.act,
+      precision.computeDtype,
     );
     check.equal('tokens of a frame', tokensIn(encoder.tokenGrid()), wanted.patch_num);
     const pixels = rec.upload('pixels', golden.get('pixel_values').shape, 'f32', golden.floats('pixel_values'));
@@ -73,7 +59,7 @@ async function verifyTower(folder: string, runtime: Runtime, precision: Precisio
     };
     for (const [name, tensor] of Object.entries(results)) {
       const want = golden.floats(name);
-      check.close(name, await rec.read(tensor), want, limitFor(want, precision.vision, precision));
+      check.close(name, await rec.read(tensor), want, precision.vision(want, encoder.config.tower.layers));
     }
   } finally {
     rec.finish();

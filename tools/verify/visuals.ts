@@ -6,7 +6,7 @@ import type { EncodedPicture, EncodedVideo, Inputs } from '../../models/inputs.t
 import { stretched } from '../../models/pictures.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import type { Golden } from './check.ts';
-import { encodePictures, encodePixels, type PicturePixels, part } from './pipeline.ts';
+import { encodePictures, encodePixels, type PicturePixels, pixelsOf } from './pipeline.ts';
 import { fromStrip } from './strip.ts';
 
 /** What was shown, to be given back. */
@@ -35,9 +35,9 @@ export async function showGolden(model: VideoModel, golden: Golden, { kind, slot
   } else if (kind === 'video') video = await encodePixels(model, golden);
   else {
     const [count = 0, , height = 0, width = 0] = golden.get('pixel_values').shape;
-    const stack = part(golden.floats('pixel_values'), 3 * width * height);
+    const [all, each] = [golden.floats('pixel_values'), 3 * width * height];
     for (let i = 0; i < count; i++)
-      pictures.push(await encodePicturePixels(model.parts, [stretched({ width, height })], () => stack(i, i + 1)));
+      pictures.push(await encodeStretched(model, { width, height }, all.subarray(i * each, (i + 1) * each)));
   }
   const dispose = (): void => {
     for (const one of [...pictures, video]) one?.[Symbol.dispose]();
@@ -60,8 +60,12 @@ export function slotsOf(golden: Golden, slots: readonly Slot[]): PicturePixels[]
 
 async function packedPicture(model: VideoModel, golden: Golden): Promise<EncodedPicture> {
   const { size, pixels } = unpacked(golden, 'pixel_values', 'image_grid_thw');
-  // The picture lies there twice.
-  return encodePicturePixels(model.parts, [stretched(size)], () => pixels.subarray(0, pixels.length / 2));
+  return encodeStretched(model, size, pixels.subarray(0, pixels.length / 2)); // the picture lies there twice
+}
+
+function encodeStretched(model: VideoModel, size: Size, pixels: Float32Array): Promise<EncodedPicture> {
+  const crop = { ...stretched(size), pixels };
+  return encodePicturePixels(model.parts, [crop], pixelsOf([crop]));
 }
 
 async function packedVideo(model: VideoModel, golden: Golden, fps?: number): Promise<EncodedVideo> {
