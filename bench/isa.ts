@@ -90,17 +90,20 @@ function widths(loads: Readonly<Record<number, number>>): string {
 
 /** A kernel's row: what is said of it but its name. */
 function cellsOf({ lanes, statistics: s, hot }: Compiled): string[] {
+  const loop = [
+    String(Math.round(hot.instructions)),
+    digits(ratio(hot)),
+    widths(hot.loads),
+    widths(hot.stores),
+    `${digits((100 * hot.matrixInstructions) / Math.max(1, hot.instructions))} %`,
+  ];
   return [
     String(lanes),
     String(s.VGPRs ?? '-'),
     String((s['Spilled VGPRs'] ?? 0) + (s['Scratch size'] ?? 0)),
     String(s['LDS size'] ?? '-'),
     String(s['Subgroups per SIMD'] ?? '-'),
-    String(Math.round(hot.instructions)),
-    digits(ratio(hot)),
-    widths(hot.loads),
-    widths(hot.stores),
-    `${digits((100 * hot.matrixInstructions) / Math.max(1, hot.instructions))} %`,
+    ...(hot.instructions > 0 ? loop : loop.map(() => '-')),
   ];
 }
 
@@ -139,6 +142,7 @@ function figuresOf(gpu: Gpu, compiled: readonly Compiled[]): Figure[] {
 const NOTES = [
   'Of the hottest loop, a pass through it: instructions without hints to the scheduler; multiply-adds of a lane for each of',
   'them; loads and stores of a lane in global memory, as count x bytes. What is the same for all lanes is left out.',
+  'Where all of these are `-`, the disassembler that Mesa was built with does not know the GPU.',
 ];
 
 async function main(): Promise<void> {

@@ -40,7 +40,7 @@ export class FlagValues<T extends FlagTable> {
 
   /**
    * @param positional - Flags that words without a flag stand for, in order, as far as they are not given; all that
-   *   follow, for one that may be given several times.
+   *   are left, for the last if it may be given several times.
    * @throws UsageError for an unknown flag, one without its value, or one that has two.
    */
   constructor(tool: string, flags: T, argv: readonly string[], positional: readonly (keyof T & string)[] = []) {
