@@ -80,12 +80,14 @@ export async function answer(
   waited();
   const variant = served.variant(settings);
   const wishes = wishesOf(order);
-  using exhibits = await office.exhibition.show(asked.shown, {
-    ...{ model: variant.model, wishes, signal },
-    anew: settings.trace,
-  });
-  if (settings.trace) checkTraced(exhibits);
-  return written(order, office, { variant, exhibits, begin, give });
+  try {
+    const { trace: anew } = settings;
+    using exhibits = await office.exhibition.show(asked.shown, { model: variant.model, wishes, signal, anew });
+    if (anew) checkTraced(exhibits);
+    return await written(order, office, { variant, exhibits, begin, give });
+  } catch (error) {
+    throw served.explained(variant, error);
+  }
 }
 
 interface Desk {

@@ -5,7 +5,6 @@ import { serveStatic } from '@hono/node-server/serve-static';
 import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { cors } from 'hono/cors';
-import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { requireKey, requireLoopback } from './access.ts';
 import type { Office } from './answerer.ts';
@@ -57,7 +56,7 @@ export function makeApp(options: AppOptions): OpenAPIHono<RequestVariables> {
   });
   app.use(recorded(office.metrics, options.records));
   app.onError((error, context) => {
-    const told = error instanceof HTTPException ? badRequest('The body is not JSON.') : apiErrorOf(error);
+    const told = apiErrorOf(error);
     if (told.status === 429 || told.status === 503) context.header('retry-after', '2');
     return context.json(told.body, told.status as 500);
   });

@@ -1,4 +1,5 @@
 /** What goes wrong with a request, in OpenAI's shape: never a stack, never a path. */
+import { HTTPException } from 'hono/http-exception';
 import { DeviceError, FrameFusionError, InputError } from '../engine/errors.ts';
 import { plainText } from '../engine/text.ts';
 import { VideoError } from '../media/errors.ts';
@@ -18,6 +19,9 @@ export interface ErrorDetails {
   readonly param?: string;
   readonly code?: string;
 }
+
+/** A path of this machine, in what another program said; no address. */
+const PATH = /(?<![\w:/])\/(?:[\w.@+-]+\/)+[\w.@+-]*/g;
 
 /** What a client is told. Its message is one line. */
 export class ApiError extends FrameFusionError {
@@ -57,10 +61,12 @@ export function badRequest(message: string, details: ErrorDetails & { readonly c
  */
 export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof VideoError || error instanceof InputError) return badRequest(error.message, { cause: error });
+  if (error instanceof HTTPException) return badRequest('The body is not JSON.', { cause: error }); // hono's own
+  if (error instanceof VideoError || error instanceof InputError)
+    return badRequest(error.message.replace(PATH, '(a file)'), { cause: error });
   if (error instanceof DeviceError)
-    return new ApiError(503, 'The GPU has failed, and the model is loaded anew. Try again in a moment.', {
-      code: 'device_lost',
+    return new ApiError(503, 'The GPU could not do it: its memory is full, or it has failed. Try again in a moment.', {
+      code: 'device_error',
       cause: error,
     });
   return new ApiError(500, 'The server could not answer. Its log says why.', { code: 'internal_error', cause: error });

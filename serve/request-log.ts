@@ -73,7 +73,7 @@ export function recorded(metrics: Metrics, { line, fault }: Records): Middleware
     const through = (): void => {
       const failed = note.error ?? error;
       const told = failed === undefined ? undefined : apiErrorOf(failed);
-      if (told && told.status >= 500 && !raw.signal.aborted) fault(failed);
+      if (told && told.status >= 500 && told.cause !== undefined && !raw.signal.aborted) fault(failed);
       const status = raw.signal.aborted ? 499 : (told?.status ?? context.res.status);
       const seconds = (performance.now() - started) / 1000;
       const [known = 'other'] = PATHS.exec(path) ?? [];

@@ -36,6 +36,11 @@ export interface Variant {
   readonly key: string;
 }
 
+function gone(cause: unknown): ApiError {
+  const message = 'The GPU has failed, and the model is loaded anew. Try again in a moment.';
+  return new ApiError(503, message, { code: 'device_lost', cause });
+}
+
 export class ServedModel {
   readonly #serving: Serving;
   readonly #variants = new LRUCache<string, Variant>({ max: VARIANTS });
@@ -79,6 +84,11 @@ export class ServedModel {
     const variant = { model: model.withReducer(this.#serving.reducer(settings)), key };
     this.#variants.set(key, variant);
     return variant;
+  }
+
+  /** An error of work on a model: where its device is gone, that is why, whatever it looks like. */
+  explained({ model }: Variant, error: unknown): unknown {
+    return this.#loaded?.model.runtime === model.runtime ? error : gone(error);
   }
 
   /** Frees the model. */

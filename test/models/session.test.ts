@@ -76,6 +76,42 @@ describe('Session', () => {
     expect(second.stats.promptRows).to.equal(whole.length - 1 + video.tokens.shape2()[0]);
   });
 
+  it('may begin with what was said before, which gives the ids of the whole conversation', async () => {
+    const turns = [
+      { question: QUESTIONS[0]!, answer: 'a red ring' },
+      { question: QUESTIONS[1]!, answer: 'two of them' },
+    ];
+    using session = model.session(video, { system: 'Be brief.', turns });
+    const answer = session.ask(QUESTIONS[2]!, OPTIONS);
+    const { ids } = await read(answer);
+    const shown = spokenOf(model.parts, { video });
+    const whole = textOf(model.parts).prompt({ system: 'Be brief.', turns, question: QUESTIONS[2]!, shown });
+    expect(ids).to.deep.equal((await generated(model, { ids: whole.ids, video }, undefined, OPTIONS)).ids);
+    expect(answer.stats.promptRows).to.equal(whole.ids.length - 1 + video.tokens.shape2()[0]);
+    expect(session.turns).to.have.length(3);
+    expect(session.bytes).to.be.above(0);
+  });
+
+  it('is told something before all, which is in the prompt', async () => {
+    using told = model.session(video, { system: 'You answer in one word.' });
+    using plain = model.session(video);
+    const [one, other] = [told.ask(QUESTIONS[0]!, OPTIONS), plain.ask(QUESTIONS[0]!, OPTIONS)];
+    await read(one);
+    await read(other);
+    expect(one.stats.promptRows).to.not.equal(other.stats.promptRows);
+    for (const wrong of [{ system: 3 }, { turns: [{ question: 'a' }] }, { turns: 'a' }])
+      expect(() => model.session(video, wrong as never)).to.throw(InputError, /^session: /);
+  });
+
+  it('tells the scores that each id was chosen by', async () => {
+    const seen: [id: number, best: number][] = [];
+    const scores = (id: number, all: Float32Array): void => {
+      seen.push([id, all.indexOf(all.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY))]);
+    };
+    const { ids } = await read(model.answer(video, QUESTIONS[0]!, { ...OPTIONS, scores }));
+    expect(seen).to.deep.equal(ids.map((id) => [id, id]));
+  });
+
   it('goes on after an answer that was broken off, from what was given out', async () => {
     using session = model.session(video);
     let given = 0;

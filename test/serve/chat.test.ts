@@ -119,6 +119,22 @@ describe('ff-serve, asked by the openai client', function () {
     }
   });
 
+  it('answers alike where it has kept nothing, also with tokens taken away for the first question', async () => {
+    await using forgetful = await startServer({ cacheBytes: 0 });
+    const other = new OpenAI({ baseURL: `${await forgetful.url()}/v1`, apiKey: 'none', maxRetries: 0 });
+    const messages = asks('Which object moves?');
+    for (const question of ['Which object flashes?', 'What is moving?', undefined]) {
+      const request = { model: 'tiny@cost=0.3', messages };
+      const [kept, anew] = await Promise.all(
+        [client, other].map((one) => one.chat.completions.create(request).withResponse()),
+      );
+      expect(anew!.data.choices).to.deep.equal(kept!.data.choices);
+      expect(anew!.response.headers.get('x-framefusion-cache')).to.equal('video=miss, session=miss');
+      messages.push({ role: 'assistant', content: kept!.data.choices[0]!.message.content });
+      if (question) messages.push({ role: 'user', content: question });
+    }
+  });
+
   it('ends an answer at a stop, within which nothing is given out, and at max_tokens', async () => {
     const create = async (more: object): Promise<OpenAI.Chat.ChatCompletion.Choice> =>
       (await client.chat.completions.create({ model: 'tiny', messages: asks('Which object moves?'), ...more }))

@@ -61,7 +61,7 @@ function secondsOf(stats: RunStats | undefined): number {
 function statsText(stats: RunStats): string {
   const { promptTokens, videoTokens, reused, computedShare } = stats;
   const seconds = `${secondsOf(stats).toFixed(2)} s`;
-  if (videoTokens === 0) return `${seconds}, ${promptTokens - reused} new tokens; the video is in the cache`;
+  if (reused > 0) return `${seconds}, ${promptTokens - reused} new tokens; the video is in the cache`;
   return `${seconds}, ${Math.round(computedShare * videoTokens)} of ${videoTokens} video tokens a layer`;
 }
 
