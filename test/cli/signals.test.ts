@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { hasChromium } from '../helpers/browser-page.ts';
+import { needNative } from '../media/clips.ts';
 import { clip, ffRun } from './process.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -72,7 +73,8 @@ describe('a command that a signal ends', () => {
     await expectNothingLeft();
   });
 
-  it('is followed by a run that removes what SIGKILL has left', async () => {
+  it('is followed by a run that removes what SIGKILL has left', async function () {
+    await needNative.call(this);
     const stdin = await readFile(clip);
     const video = appeared(temporary, /^video$/);
     const ended = await ffRun(['--video', '-', ...question, '--quiet'], {

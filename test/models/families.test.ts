@@ -407,9 +407,11 @@ describe('text between the frames of a video', () => {
 
   for (const [name, make] of Object.entries(reducers))
     it(`is never taken by ${name}`, async () => {
-      const positions = await left(make({ cost: 0.4, similarityLowerBound: 0.999 }));
+      const reducer = make({ cost: 0.4, similarityLowerBound: 0.999 });
+      const positions = await left(reducer);
       expect(positions).to.include.members(text);
-      if (name !== 'none') expect(positions.length).to.be.below(48 * 0.8 + text.length);
+      // One that decides at `encoded` has done so before there is any text.
+      if (name !== 'none' && !reducer?.onEncoded) expect(positions.length).to.be.below(48 * 0.8 + text.length);
     });
 
   it('competes with the video where the reference is to be followed', async () => {

@@ -262,7 +262,7 @@ describe('VideoModel', () => {
     const refuse = (prompt: Prompt, part: string) =>
       expectRejection(generated(model, prompt, undefined, { maxNewTokens: 1 }), InputError, part);
     await refuse({ ids: [] }, 'it is empty');
-    await refuse({ ids: [1, VIDEO_ID, VIDEO_ID], video }, 'one video');
+    await refuse({ ids: [1, VIDEO_ID, VIDEO_ID], video }, 'they must be 1, got 2');
     await refuse({ ids: [1, 2], video }, 'go together');
     await refuse({ ids: [1, VIDEO_ID] }, 'go together');
   });
