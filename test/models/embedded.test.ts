@@ -59,7 +59,7 @@ describe('the embedded model', () => {
       const worst = got.reduce((most, value, id) => Math.max(most, Math.abs(value - want[id]!)), 0);
       expect(worst, `question ${i}`).to.be.below(1e-3);
     }
-  });
+  }).timeout(300_000);
 
   it('answers as PyTorch does', async () => {
     for (const [i, { clip, before, after, answer }] of [...answers.entries()].filter(([n]) => n % 3 !== 1)) {
@@ -68,7 +68,7 @@ describe('the embedded model', () => {
       expect(ids.slice(0, -1), `question ${i}`).to.deep.equal(answer);
       expect(ids.at(-1), `question ${i} ends`).to.equal(vocabularyEnd(model));
     }
-  });
+  }).timeout(300_000);
 });
 
 /** ChatML's end of turn is the last entry of the vocabulary. */
