@@ -5,7 +5,7 @@ import { quoted } from '../engine/text.ts';
 import { reducers } from '../framefusion/reducers.ts';
 import { weightsConfig } from '../library/catalogue.ts';
 import { dtypes, type ModelDType } from '../models/weights.ts';
-import { type FlagTable, FlagValues, flagLines, given, UsageError } from './flags.ts';
+import { type FlagTable, FlagValues, flagLines, given, shared, UsageError } from './flags.ts';
 import { isModulePath, pastedPath, timeOf } from './values.ts';
 
 /** What `ff-run` was asked to do. Absent: the model's or the project's default. */
@@ -129,12 +129,12 @@ const flags = {
   memory: { value: 'GB', help: 'refuse to use more (default: what the adapter gives)' },
   json: { value: 'FILE|-', help: 'write the whole report (docs/report.md); - prints it and nothing else' },
   report: { value: 'FILE', help: 'show what became of every token: a page (.html) or a picture (.png)' },
-  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
+  adapter: shared.adapter,
+  dtype: shared.dtype,
   quiet: { help: 'no progress, no notes, no table' },
   verbose: { help: 'say more: every layer, every step' },
-  help: { short: 'h', help: 'this text' },
-  version: { help: 'the version' },
+  help: shared.help,
+  version: shared.version,
 } as const satisfies FlagTable;
 
 /** Characters of a line of the help text. */

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
 import { FrameFusionError } from '../engine/errors.ts';
+import { adapterChoices } from '../engine/node-adapter.ts';
 import { plainText, quoted } from '../engine/text.ts';
 
 /** A command line that cannot be understood; exit code 2. */
@@ -22,6 +23,15 @@ export interface Flag {
 }
 
 export type FlagTable = Readonly<Record<string, Flag>>;
+
+/** Flags that several commands have, in the same words. */
+export const shared = {
+  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
+  dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
+  quiet: { help: 'no progress, no notes' },
+  help: { short: 'h', help: 'this text' },
+  version: { help: 'the version' },
+} as const satisfies FlagTable;
 
 /** More rows than a sequence can have: no count of frames, tokens, layers or rows is larger. */
 const MOST_ROWS = 65_535;

@@ -1,5 +1,5 @@
 /** The flags of `ff-serve`. */
-import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../cli/flags.ts';
+import { type FlagTable, FlagValues, flagLines, given, shared, UsageError } from '../cli/flags.ts';
 import { isModulePath } from '../cli/values.ts';
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
 import { reducers } from '../framefusion/reducers.ts';
@@ -79,10 +79,10 @@ const flags = {
   threads: { value: 'N', help: 'videos and pictures that are decoded at once (default 2)' },
   log: { value: 'FORM', help: 'a line a request: text, json or none (default text)' },
   memory: { value: 'GB', help: 'refuse to use more (default: what the adapter gives)' },
-  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
-  help: { short: 'h', help: 'this text' },
-  version: { help: 'the version' },
+  adapter: shared.adapter,
+  dtype: shared.dtype,
+  help: shared.help,
+  version: shared.version,
 } as const satisfies FlagTable;
 
 /** The text of `--help`. */

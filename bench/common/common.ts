@@ -1,7 +1,7 @@
 /** What all benches share: flags, and what they do with their figures. */
 
 import type { Markup } from '../../charts/markup.ts';
-import { type FlagTable, type FlagValues, given, UsageError } from '../../cli/flags.ts';
+import { type FlagTable, type FlagValues, given, shared, UsageError } from '../../cli/flags.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../../cli/output.ts';
 import { standardOutput } from '../../cli/standard-output.ts';
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
@@ -16,10 +16,10 @@ export const commonFlags = {
   baseline: { value: 'FILE', help: 'show the change against what an earlier run wrote by --json' },
   json: { value: 'FILE|-', help: 'write everything; - prints it and nothing else' },
   report: { value: 'FILE.html', help: 'write tables and curves as a page' },
-  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  quiet: { help: 'no progress, no notes' },
-  help: { short: 'h', help: 'this text' },
-  version: { help: 'the version' },
+  adapter: shared.adapter,
+  quiet: shared.quiet,
+  help: shared.help,
+  version: shared.version,
 } as const satisfies FlagTable;
 
 export const EXIT_CODES = 'Exit codes: 0 done, 1 failed or a wrong result, 2 wrong command line, 130 interrupted.';

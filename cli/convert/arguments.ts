@@ -1,6 +1,6 @@
 /** The flags of `ff-convert`. */
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
-import { type FlagTable, FlagValues, flagLines, UsageError } from '../flags.ts';
+import { type FlagTable, FlagValues, flagLines, shared, UsageError } from '../flags.ts';
 import { type TargetFormat, targetFormats } from './plan.ts';
 
 /** What `ff-convert` was asked to do. */
@@ -23,10 +23,10 @@ const flags = {
   out: { value: 'DIR', help: 'the folder to write, which must not be there yet' },
   'shard-bytes': { value: 'N', help: 'end a file of weights before it is larger (default 5e9)' },
   force: { help: 'replace a checkpoint that is there, once the new one is whole' },
-  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  quiet: { help: 'no progress, no notes' },
-  help: { short: 'h', help: 'this text' },
-  version: { help: 'the version' },
+  adapter: shared.adapter,
+  quiet: shared.quiet,
+  help: shared.help,
+  version: shared.version,
 } as const satisfies FlagTable;
 
 /** The text of `--help`. */

@@ -3,7 +3,7 @@ import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts
 import { reducers } from '../../framefusion/reducers.ts';
 import { DEFAULT_COST } from '../../models/defaults.ts';
 import { dtypes, type ModelDType } from '../../models/weights.ts';
-import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
+import { type FlagTable, FlagValues, flagLines, given, shared, UsageError } from '../flags.ts';
 import { noModules, type QueueFlags, queueFlags, queueOf } from '../queue/arguments.ts';
 import { isModulePath } from '../values.ts';
 
@@ -59,11 +59,11 @@ const flags = {
   'max-new-tokens': { value: 'N', help: 'end each answer after N tokens (default 256)' },
   seed: { value: 'N', help: 'seed of --reducer random (default 0)' },
   ...queueFlags,
-  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
-  quiet: { help: 'no progress, no notes' },
-  help: { short: 'h', help: 'this text' },
-  version: { help: 'the version' },
+  adapter: shared.adapter,
+  dtype: shared.dtype,
+  quiet: shared.quiet,
+  help: shared.help,
+  version: shared.version,
 } as const satisfies FlagTable;
 
 /** The text of `--help`. */

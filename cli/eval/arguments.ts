@@ -4,7 +4,7 @@ import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts
 import { quoted } from '../../engine/text.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { dtypes, type ModelDType } from '../../models/weights.ts';
-import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
+import { type FlagTable, FlagValues, flagLines, given, shared, UsageError } from '../flags.ts';
 import { noModules, type QueueFlags, queueFlags, queueOf } from '../queue/arguments.ts';
 import { isModulePath } from '../values.ts';
 
@@ -84,11 +84,11 @@ const flags = {
   },
   ...queueFlags,
   types: { help: 'also print the accuracy by type of question' },
-  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
-  dtype: { value: 'NAME', help: 'weights in auto (as stored), f32, bf16, f16, q8 or q4 (default auto)' },
-  quiet: { help: 'no progress, no notes' },
-  help: { short: 'h', help: 'this text' },
-  version: { help: 'the version' },
+  adapter: shared.adapter,
+  dtype: shared.dtype,
+  quiet: shared.quiet,
+  help: shared.help,
+  version: shared.version,
 } as const satisfies FlagTable;
 
 /** The text of `--help`. */

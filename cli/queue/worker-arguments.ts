@@ -1,6 +1,6 @@
 /** The flags of `ff-worker`. */
 import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
-import { type FlagTable, FlagValues, flagLines, given, UsageError } from '../flags.ts';
+import { type FlagTable, FlagValues, flagLines, given, shared, UsageError } from '../flags.ts';
 import { type QueueAddress, queueAddress } from './address.ts';
 
 /** What `ff-worker` was asked to do. */
@@ -20,14 +20,14 @@ export interface WorkerArguments {
 
 const flags = {
   queue: { value: 'redis://HOST/NAME', help: 'where ff-eval and ff-describe put work' },
-  adapter: { value: 'NAME', help: `${adapterChoices.join(', ')} (default auto)` },
+  adapter: shared.adapter,
   'adapter-index': { value: 'N', help: 'which GPU of a machine that has several, from 0 on: a worker for each' },
   lease: { value: 'SECONDS', help: 'a worker that is silent for so long has lost its job to others (default 60)' },
   idle: { value: 'SECONDS', help: 'end after so long without work (default: wait for ever)' },
   clear: { help: 'instead take everything out of the queue, and end' },
-  quiet: { help: 'no progress, no notes' },
-  help: { short: 'h', help: 'this text' },
-  version: { help: 'the version' },
+  quiet: shared.quiet,
+  help: shared.help,
+  version: shared.version,
 } as const satisfies FlagTable;
 
 /** The text of `--help`. */
