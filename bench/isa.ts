@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeJson } from '../cli/output.ts';
 import { InputError } from '../engine/errors.ts';
+import { forEachConcurrent } from '../hub/for-each-concurrent.ts';
 import { baselineTable, type Figure, readBaseline } from './common/figures.ts';
 import { commit } from './common/origin.ts';
 import { type BenchTable, digits, tableText } from './common/print.ts';
@@ -67,17 +68,6 @@ function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
         : reject(new InputError(`bench:isa: the compiling process ended with ${code}:\n${errors}`)),
     );
   });
-}
-
-/** Does all of the jobs, a few at a time; results are in the order of the jobs. */
-async function inTurns<J, R>(jobs: readonly J[], atOnce: number, work: (job: J) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const waiting = [...jobs.entries()];
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) results[next[0]] = await work(next[1]);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return results;
 }
 
 const ratio = ({ multiplyAdds, instructions }: HotLoop): number => multiplyAdds / Math.max(1, instructions);
@@ -158,10 +148,10 @@ async function main(): Promise<void> {
   if (unknown) throw new InputError(`--gpu ${unknown}: must be of ${Object.keys(gpus).join(', ')}.`);
   const baseline = values.baseline === undefined ? undefined : await readBaseline(values.baseline, 'isa');
   const manifest = buildDriver('work/isa');
-  const results = await inTurns(chosen as Gpu[], availableParallelism(), async (gpu) => ({
-    gpu,
-    compiled: await compile(gpu, manifest, values.kernel),
-  }));
+  const results: { readonly gpu: Gpu; readonly compiled: Compiled[] }[] = [];
+  await forEachConcurrent([...(chosen as Gpu[]).entries()], availableParallelism(), async ([i, gpu]) => {
+    results[i] = { gpu, compiled: await compile(gpu, manifest, values.kernel) };
+  });
   for (const { gpu, compiled } of results) console.log(`${tableText({ ...tableOf(gpu, compiled), notes: NOTES })}\n`);
   const figures = results.flatMap(({ gpu, compiled }) => figuresOf(gpu, compiled));
   if (baseline) console.log(tableText(baselineTable(baseline, figures)));

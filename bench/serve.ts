@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { spread } from './common/timing.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const video = readFileSync(process.env.VIDEO ?? `${root}assets/clip.mp4`);
@@ -56,10 +57,6 @@ function about(question: string, salt = ''): Turn {
   };
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
 /** Of three: a first question about a video, another one about it, and one that goes on. */
 async function latencies(url: string, cost: number): Promise<string> {
   const [first, repeated, followUp]: number[][] = [[], [], []];
@@ -72,7 +69,7 @@ async function latencies(url: string, cost: number): Promise<string> {
     const later: Turn[] = [asked, { role: 'assistant', content: answer.text }, { role: 'user', content: QUESTIONS[1] }];
     followUp!.push((await ask(url, later, cost)).first);
   }
-  const cells = [first!, repeated!, followUp!].map((values) => `${median(values).toFixed(2)} s`);
+  const cells = [first!, repeated!, followUp!].map((values) => `${spread(values).median.toFixed(2)} s`);
   return `| ${[cost === 1 ? 'dense' : `cost ${cost}`, ...cells].join(' | ')} |`;
 }
 

@@ -9,7 +9,7 @@ export interface BlockStore {
 
 const CACHE = 'framefusion-webgpu';
 const VERSION = 'framefusion-version';
-const BLOCK = 'framefusion-block';
+export const BLOCK = 'framefusion-block';
 
 /** What is used of a browser's `Cache`, whose types Node has not. */
 export interface BrowserCache {

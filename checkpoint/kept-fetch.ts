@@ -9,15 +9,17 @@ const isKept = ({ status, headers }: Response): boolean =>
 export const keptFetch: typeof fetch = async (input, init = {}) => {
   const { method = 'GET', headers } = init;
   if (new Headers(headers).has('range')) return fetch(input, init); // blocks have a store of their own
-  const key = new URL(String(input));
-  key.searchParams.set('framefusion-file', method);
   const cache = await browserCache();
+  if (!cache) return fetch(input, init);
+  const { location } = globalThis as { readonly location?: { readonly href: string } };
+  const key = new URL(String(input), location?.href);
+  key.searchParams.set('framefusion-file', method);
   try {
     const response = await fetch(input, init);
-    if (cache && isKept(response)) await cache.put(key.href, asKept(response.clone())).catch(() => undefined);
+    if (isKept(response)) await cache.put(key.href, asKept(response.clone())).catch(() => undefined);
     return response;
   } catch (error) {
-    const kept = (error as Error).name === 'AbortError' ? undefined : await cache?.match(key.href);
+    const kept = (error as Error).name === 'AbortError' ? undefined : await cache.match(key.href);
     if (!kept) throw error;
     return new Response(kept.body, { status: Number(kept.headers.get(STATUS)), headers: kept.headers });
   }

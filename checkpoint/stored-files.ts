@@ -4,7 +4,7 @@
  */
 import { WeightsError } from '../engine/errors.ts';
 import { BLOCK_BYTES } from './block-source.ts';
-import { browserCache } from './block-store.ts';
+import { BLOCK, type BrowserCache, browserCache } from './block-store.ts';
 import type { CheckpointFiles } from './safetensors.ts';
 
 /** A file of weights, to be kept. */
@@ -86,10 +86,8 @@ export async function storedFiles(address: string): Promise<Stored> {
 /** Removes all that is there of it. */
 export async function removeFiles(address: string): Promise<void> {
   const cache = await browserCache();
-  if (cache) await removeBelow(cache, address);
+  if (cache) await removeBelow(cache, `${address}/`); // and not of one whose name begins alike
 }
-
-type Cache = NonNullable<Awaited<ReturnType<typeof browserCache>>>;
 
 const wholeKey = (address: string): string => `${address}/?${WHOLE}`;
 
@@ -118,20 +116,20 @@ interface Estimate {
   readonly usage?: number;
 }
 
-async function keysBelow(cache: Cache, address: string): Promise<string[]> {
+async function keysBelow(cache: BrowserCache, address: string): Promise<string[]> {
   const keys = (await cache.keys()).map(({ url }) => url);
   return keys.filter((url) => url.startsWith(new URL(address).href));
 }
 
-async function blocksBelow(cache: Cache, address: string): Promise<string[]> {
-  return (await keysBelow(cache, `${address}/`)).filter((url) => new URL(url).searchParams.has('framefusion-block'));
+async function blocksBelow(cache: BrowserCache, address: string): Promise<string[]> {
+  return (await keysBelow(cache, `${address}/`)).filter((url) => new URL(url).searchParams.has(BLOCK));
 }
 
-async function heldBytes(cache: Cache, address: string): Promise<number> {
+async function heldBytes(cache: BrowserCache, address: string): Promise<number> {
   return BLOCK_BYTES * (await blocksBelow(cache, address)).length;
 }
 
-async function removeBelow(cache: Cache, address: string): Promise<void> {
+async function removeBelow(cache: BrowserCache, address: string): Promise<void> {
   for (const url of await keysBelow(cache, address)) await cache.delete(url);
 }
 

@@ -4,6 +4,7 @@ import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
 import { quoted } from '../engine/text.ts';
 import { reducers } from '../framefusion/reducers.ts';
 import { weightsConfig } from '../library/catalogue.ts';
+import { DEFAULT_COST } from '../models/defaults.ts';
 import { dtypes, type ModelDType } from '../models/weights.ts';
 import { type FlagTable, FlagValues, flagLines, given, shared, UsageError } from './flags.ts';
 import { isModulePath, pastedPath, timeOf } from './values.ts';
@@ -226,7 +227,7 @@ export function parseArguments(argv: readonly string[]): RunArguments | 'help' |
     images,
     ...given('prompt', prompt),
     ...given('model', values.text('model')),
-    cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 0.3,
+    cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? DEFAULT_COST,
     ...given(
       'keep',
       values.number('keep', 'above 0 and at most 1', (x) => x > 0 && x <= 1),

@@ -1,6 +1,7 @@
 /** Which content a file has, without reading all of it. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { addressOf } from '../media/address.ts';
 
 /** Bytes that are read at its beginning, and at its end. */
 const PIECE = 1 << 16;
@@ -24,4 +25,9 @@ export async function contentMark(path: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+/** Of a video; null for an address, and where the file cannot be read from here: whoever is asked about it says why. */
+export async function markOfVideo(video: string): Promise<string | null> {
+  return addressOf(video) ? null : contentMark(video).catch(() => null);
 }

@@ -10,12 +10,14 @@ const STALE_MS = 60_000;
 
 /** An open file that no other process writes. */
 export class LineFile implements AsyncDisposable {
+  readonly #flag: string;
   readonly #named: string;
   readonly #path: string;
   readonly #lock: FileLock;
   #file: FileHandle | undefined;
 
-  private constructor(named: string, path: string, lock: FileLock) {
+  private constructor(flag: string, named: string, path: string, lock: FileLock) {
+    this.#flag = flag;
     this.#named = named;
     this.#path = path;
     this.#lock = lock;
@@ -33,7 +35,7 @@ export class LineFile implements AsyncDisposable {
     let file: LineFile | undefined;
     try {
       const path = await realFile(flag, name);
-      file = new LineFile(named, path, await locked(named, name, path));
+      file = new LineFile(flag, named, path, await locked(named, name, path));
       const text = await readIfThere(path);
       const whole = [...kept(text), ''].join('\n');
       if (text !== whole) await writeOutput(flag, path, whole);
@@ -65,13 +67,16 @@ export class LineFile implements AsyncDisposable {
 
   /** Puts other lines in the place of all. @throws as {@link add}. */
   async replace(lines: readonly string[]): Promise<void> {
-    const [flag = ''] = this.#named.split(' ');
     const whole = [...lines, ''].join('\n');
-    if ((await readIfThere(this.#path)) === whole) return;
-    await this.#file?.close();
-    this.#file = undefined;
-    await writeOutput(flag, this.#path, whole);
-    this.#file = await open(this.#path, 'a');
+    try {
+      if ((await readIfThere(this.#path)) === whole) return;
+      await this.#file?.close();
+      this.#file = undefined;
+      await writeOutput(this.#flag, this.#path, whole);
+      this.#file = await open(this.#path, 'a');
+    } catch (error) {
+      throw lineError(this.#named, error);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

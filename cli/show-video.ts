@@ -1,4 +1,6 @@
+import { foreignVideoNote } from '../library/embedded-model.ts';
 import { cropPicture, type Picture } from '../media/crop-picture.ts';
+import { openVideo } from '../media/open-video.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
 import { samplingOf } from '../models/defaults.ts';
@@ -35,6 +37,28 @@ export async function showPictures(pictures: readonly Picture[], model: VideoMod
   }
   const resizeSeconds = resizeMs / 1000;
   return { encoded, resizeSeconds, visionSeconds: (performance.now() - started) / 1000 - resizeSeconds };
+}
+
+/**
+ * As {@link showVideo}, of a file, which is closed again; with a note if the model has never seen its like.
+ *
+ * @param named - What the catalogue calls the model.
+ * @throws VideoError, InputError if the video is to blame.
+ */
+export async function showFile(
+  path: string,
+  { model, named }: { readonly model: VideoModel; readonly named: string },
+  wishes: SamplingWishes,
+  log: Log,
+): Promise<Shown> {
+  const video = await openVideo(path);
+  try {
+    const note = foreignVideoNote(named, video.info);
+    if (note !== undefined) log.noteOnce(`${log.tool}: ${note}`);
+    return await showVideo({ video, model }, wishes, log);
+  } finally {
+    await video.close();
+  }
 }
 
 /** Samples a video and runs the vision tower on it. */

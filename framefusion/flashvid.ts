@@ -1,6 +1,6 @@
 import type { CombinedRow, TokenReducer } from '../models/reduction.ts';
 import { densityPeaks } from './density-peaks.ts';
-import { combinePictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
+import { combinePictures, type PictureTokens, pictureBudget, readPictures, tokensOf } from './pictures.ts';
 import { pruneByAttention } from './prune.ts';
 import { apportion, type BudgetOptions, budgetSettings, checkedBudget, twoStages } from './shares.ts';
 import { indices, largest, type Vectors } from './vectors.ts';
@@ -46,7 +46,7 @@ export function flashVid(options: BudgetOptions, chosen: FlashVidSettings = flas
     name: 'flashvid',
     settings: budgetSettings(budget, { positions: true, similarity: settings.treeThreshold }),
     onEncoded: true,
-    renumber: budget.renumber ?? false,
+    renumber: budget.renumber,
     salience: 'received',
     start: ({ layers }) => {
       const { entering, layer, inner } = twoStages(budget, layers, LATE, LATE_KEEPS);
@@ -241,8 +241,4 @@ function boundOf(similarities: readonly number[], most: number, { treeThreshold 
   const hung = similarities.filter((similarity) => similarity > treeThreshold).length;
   if (hung <= most) return treeThreshold;
   return similarities.toSorted((a, b) => b - a)[most - 1] ?? Number.POSITIVE_INFINITY;
-}
-
-function tokensOf(frame: number, places: number): number[] {
-  return indices(places).map((place) => frame * places + place);
 }

@@ -39,7 +39,7 @@ export function holiTom(options: BudgetOptions, chosen: HoliTomSettings = holiTo
     name: 'holitom',
     settings: budgetSettings(budget, { positions: true, similarity: settings.tau }),
     onEncoded: true,
-    renumber: budget.renumber ?? false,
+    renumber: budget.renumber,
     salience: 'received',
     afterMlp: true,
     start: ({ layers }) => {
@@ -166,8 +166,10 @@ export async function mergeIntoAttended(at: Point, share: number): Promise<Decis
   if (!attention) return undefined;
   const { first, length, text } = tokens.layout;
   const [rows, dim] = tokens.hidden.shape2();
-  const values = (await rec.read(tokens.hidden)) as Float32Array;
-  const weights = (await rec.read(attention())) as Float32Array;
+  const [values, weights] = (await Promise.all([
+    rec.read(tokens.hidden.rows(first, length)),
+    rec.read(attention()),
+  ])) as [Float32Array, Float32Array];
   const separators = new Set(text.filter((place) => place < length));
   const candidates = indices(length).filter((place) => !separators.has(place));
   const received = indices(length).map((place) => {
@@ -177,8 +179,7 @@ export async function mergeIntoAttended(at: Point, share: number): Promise<Decis
   });
   const stay = largest(received, roundHalfEven(candidates.length * share), candidates);
   if (stay.length === candidates.length || stay.length === 0) return undefined;
-  const video = new Vectors(values.subarray(first * dim, (first + length) * dim), dim);
-  return combine(halved(video, stay, candidates, separators));
+  return combine(halved(new Vectors(values, dim), stay, candidates, separators));
 }
 
 /** (stayer + other) / 2, one after the other, as weights. */

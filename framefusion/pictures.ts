@@ -49,18 +49,13 @@ export interface PictureTokens {
 export async function readPictures({ rec, tokens, salience, frames, grid }: Point): Promise<PictureTokens> {
   const { hidden, layout } = tokens;
   const [, dim] = hidden.shape2();
-  const values = (await rec.read(hidden)) as Float32Array;
+  const stretch = (await rec.read(hidden.rows(layout.first, layout.length))) as Float32Array;
   const isNewline = newlineTest(grid);
   const video = videoPlaces(layout);
   const placeOf = video.filter((_, i) => !isNewline(i % layout.perFrame));
   const newlines = video.filter((_, i) => isNewline(i % layout.perFrame));
-  const pictures = new Float32Array(placeOf.length * dim);
-  for (const [i, place] of placeOf.entries()) {
-    const row = layout.first + place;
-    pictures.set(values.subarray(row * dim, (row + 1) * dim), i * dim);
-  }
   return {
-    vectors: new Vectors(pictures, dim),
+    vectors: new Vectors(stretch, dim).pick(placeOf),
     frames,
     places: placeOf.length / frames,
     ...(salience && { salience: Float32Array.from(placeOf, (place) => salience[layout.first + place]!) }),
@@ -68,6 +63,11 @@ export async function readPictures({ rec, tokens, salience, frames, grid }: Poin
     newlines,
     all: video.length,
   };
+}
+
+/** The tokens of a frame, of `places` each. */
+export function tokensOf(frame: number, places: number): number[] {
+  return indices(places).map((place) => frame * places + place);
 }
 
 /** Places of the video's tokens in its stretch, of a sequence that nothing was taken from yet. */

@@ -36,7 +36,7 @@ export const reducers: Readonly<Record<string, (options: ReducerOptions) => Toke
   none: () => undefined,
 };
 
-/** Those that take `keep`, `parity` and `renumber`. A model's thresholds, which are FrameFusion's, are not theirs. */
+/** Those that take `keep`, and most of them `parity` and `renumber`. A model's thresholds, which are FrameFusion's, are not theirs. */
 const withKeep = new Set(['framefusion-plus', 'simdiff', 'flashvid', 'vidcom2', 'evs', 'holitom']);
 
 /**

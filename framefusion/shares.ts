@@ -24,8 +24,11 @@ export interface BudgetOptions {
   readonly similarityLowerBound?: number;
 }
 
+/** With the defaults of what may be left out. */
+export type CheckedBudget = BudgetOptions & Required<Pick<BudgetOptions, 'parity' | 'renumber'>>;
+
 /** @throws InputError if a setting is outside what is allowed. */
-export function checkedBudget(name: string, options: BudgetOptions): BudgetOptions {
+export function checkedBudget(name: string, options: BudgetOptions): CheckedBudget {
   requireObject(name, 'options: { cost, ... }', options);
   const { cost, keep, parity = false, renumber = parity, similarityLowerBound } = options;
   checkedCost(cost);
@@ -39,7 +42,7 @@ export function checkedBudget(name: string, options: BudgetOptions): BudgetOptio
 
 /** What reports and results say of a budget: newer settings only where they are not the default. */
 export function budgetSettings(
-  { cost, keep, parity, renumber, similarityLowerBound }: BudgetOptions,
+  { cost, keep, parity, renumber }: BudgetOptions,
   asks: { readonly similarity?: number; readonly positions?: boolean } = {},
 ): Readonly<Record<string, number | string>> {
   return {
@@ -47,7 +50,7 @@ export function budgetSettings(
     ...(keep !== undefined && { keep }),
     ...(parity && { parity: 'yes' }),
     ...(asks.positions && { renumber: renumber ? 'yes' : 'no' }),
-    ...(asks.similarity !== undefined && { similarity: similarityLowerBound ?? asks.similarity }),
+    ...(asks.similarity !== undefined && { similarity: asks.similarity }),
   };
 }
 

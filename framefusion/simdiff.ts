@@ -1,5 +1,4 @@
 import { InputError } from '../engine/errors.ts';
-import { roundHalfEven } from '../engine/round.ts';
 import { type Decision, keep, type Point, pass, type TokenReducer } from '../models/reduction.ts';
 import { shareToRemove } from './budget.ts';
 import { videoPlaces } from './pictures.ts';
@@ -63,14 +62,12 @@ export class SimDiffRun {
       throw new InputError("simdiff: its lattice is one video's. Ask about each in a question of its own.");
     const places = videoPlaces(layout);
     const [, dim] = hidden.shape2();
-    const values = (await rec.read(hidden)) as Float32Array;
-    const video = new Float32Array(places.length * dim);
-    for (const [i, place] of places.entries())
-      video.set(values.subarray((layout.first + place) * dim, (layout.first + place + 1) * dim), i * dim);
+    const stretch = (await rec.read(hidden.rows(layout.first, layout.length))) as Float32Array;
+    const video = new Vectors(stretch, dim).pick(places);
     const columns = grid ? grid.columns + (grid.newlines === 'row' ? 1 : 0) : layout.perFrame;
     const rows = grid?.rows ?? 1;
     const lattice = { perFrame: layout.perFrame, columns, rows };
-    const graph = connect(new Vectors(video, dim), lattice, this.#settings);
+    const graph = connect(video, lattice, this.#settings);
     const share = shareToRemove([], left, this.#layers);
     const dropped = new Set(leastCentral(graph, share));
     if (graph.components.length > 0) {
@@ -88,11 +85,7 @@ export class SimDiffRun {
     const { cost, keep: left, parity } = this.#budget;
     const told = left === undefined ? this.#shareToPrune(cost) : Math.max(0, 1 - left / this.#left());
     const last = parity ? 1 : at.tokens.layout.scoreRows;
-    return pruneByAttention(
-      at,
-      { share: 1 - told, separators: 'keep', last, round: roundHalfEven },
-      { budgetShare: told },
-    );
+    return pruneByAttention(at, { share: 1 - told, separators: 'keep', last }, { budgetShare: told });
   }
 
   #left(): number {

@@ -29,6 +29,14 @@ export class Vectors {
     return this.dot(i, j, other) / (Math.max(this.norm(i), GUARD) * Math.max(other.norm(j), GUARD));
   }
 
+  /** These rows, in this order. */
+  pick(rows: readonly number[]): Vectors {
+    const { dim, values } = this;
+    const out = new Float32Array(rows.length * dim);
+    for (const [i, row] of rows.entries()) out.set(values.subarray(row * dim, (row + 1) * dim), i * dim);
+    return new Vectors(out, dim);
+  }
+
   /** The means of groups of rows. */
   means(groups: readonly (readonly number[])[]): Vectors {
     return this.sums(groups.map((rows) => rows.map((row) => [row, 1 / rows.length] as const)));

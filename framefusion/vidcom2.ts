@@ -1,6 +1,6 @@
 import { roundHalfEven } from '../engine/round.ts';
 import type { TokenReducer } from '../models/reduction.ts';
-import { keepPictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
+import { keepPictures, type PictureTokens, pictureBudget, readPictures, tokensOf } from './pictures.ts';
 import { type BudgetOptions, budgetSettings, checkedBudget } from './shares.ts';
 import { indices, largest, Vectors } from './vectors.ts';
 
@@ -22,7 +22,7 @@ export function vidCom2(options: BudgetOptions): TokenReducer {
     name: 'vidcom2',
     settings: budgetSettings(budget, { positions: true }),
     onEncoded: true,
-    renumber: budget.renumber ?? false,
+    renumber: budget.renumber,
     start: () => async (at) => {
       if (at.at !== 'encoded') return undefined;
       const pictures = await readPictures(at);
@@ -47,7 +47,7 @@ export function likeness(pictures: Pictures): Likeness {
   const x = normalised(pictures.vectors, calmChannels(pictures.vectors));
   const ofFrame = (i: number): number => Math.floor(i / places);
   const centre = x.means([indices(x.count)]);
-  const centres = x.means(indices(frames).map((f) => indices(places).map((p) => f * places + p)));
+  const centres = x.means(indices(frames).map((f) => tokensOf(f, places)));
   return {
     video: indices(x.count).map((i) => kernels(x, i, centre, 0)),
     frame: indices(x.count).map((i) => kernels(x, i, centres, ofFrame(i))),
@@ -103,11 +103,7 @@ export function byFrame(pictures: Pictures, found: Likeness, base: number): numb
   const unlike = scores(found);
   return frameShares(pictures, found, base).flatMap((share, f) => {
     const count = Math.max(1, roundHalfEven(share * places));
-    return largest(
-      unlike,
-      count,
-      indices(places).map((p) => f * places + p),
-    );
+    return largest(unlike, count, tokensOf(f, places));
   });
 }
 

@@ -7,16 +7,23 @@ import type { WebWorkerInput } from './ffmpeg-web.ts';
 interface WorkerScope {
   onmessage: ((event: { readonly data: WebWorkerInput }) => void) | null;
   postMessage(message: WorkerMessage, transfer?: readonly ArrayBuffer[]): void;
+  reportError(error: unknown): void;
   readonly FileReaderSync: new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer };
 }
 
 const scope = globalThis as unknown as WorkerScope;
 
-scope.onmessage = async ({ data: { program, args, source, script, module } }) => {
+// A rejection alone tells the page nothing: it would wait for ever.
+scope.onmessage = ({ data }) => void run(data).catch((error) => scope.reportError(error));
+
+async function run({ program, args, source, script, module }: WebWorkerInput): Promise<void> {
   const { default: create } = (await import(/* @vite-ignore */ script)) as { default: CreateCore };
   const core = await create({
     instantiateWasm(imports, done) {
-      wasm.instantiate(module, imports).then((instance) => done(instance, module));
+      wasm.instantiate(module, imports).then(
+        (instance) => done(instance, module),
+        (error) => scope.reportError(error),
+      );
       return {};
     },
   });
@@ -29,4 +36,4 @@ scope.onmessage = async ({ data: { program, args, source, script, module } }) =>
   const chunk = (bytes: Uint8Array<ArrayBuffer>): void => scope.postMessage({ chunk: bytes }, [bytes.buffer]);
   const line = (text: string): void => scope.postMessage({ line: text });
   scope.postMessage({ status: runProgram(core, { program, args, size: source.size, read, chunk, line }) });
-};
+}

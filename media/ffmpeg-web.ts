@@ -3,7 +3,7 @@
  * is loaded before it is needed: it has 32 MB.
  */
 import { VideoError } from './errors.ts';
-import type { Ffmpeg, RunOptions } from './ffmpeg.ts';
+import type { Ffmpeg, Program, RunOptions } from './ffmpeg.ts';
 import { INPUT, NO_STATUS, type WasmModule, type WorkerMessage, wasm } from './ffmpeg-core.ts';
 import { openFfmpegVideo } from './ffmpeg-video.ts';
 import type { Video } from './video.ts';
@@ -27,7 +27,7 @@ export interface WebWorker {
 
 /** One run of one program. */
 export interface WebWorkerInput {
-  readonly program: 'ffmpeg' | 'ffprobe';
+  readonly program: Program;
   readonly args: readonly string[];
   readonly source: Blob;
   readonly script: string;

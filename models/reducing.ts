@@ -222,7 +222,7 @@ async function applyCombined(
     of: of.map(([row, w]) => [first + row, w] as const),
   }));
   const all = [...whole(0, first), ...shifted, ...whole(first + length, rows)];
-  const [places, planes] = [await rec.read(position), await rec.read(layout.planes)];
+  const [places, planes] = await Promise.all([rec.read(position), rec.read(layout.planes.rows(0, 1))]);
   const typeOf = (row: number): number => (planes[row] === NOT_VIDEO ? -1 : planes[row]!);
   const types = Int32Array.from(all, ({ at }) => typeOf(at));
   const laid = videoLayout(types, first, combined.length);

@@ -268,6 +268,7 @@ interface FirstAsked {
 /** Undefined where nothing was said yet, or the template rewrites what was. */
 function firstAsked(text: PromptText, conversation: Conversation): FirstAsked | undefined {
   const { turns } = conversation;
+  if (turns.length === 0) return undefined;
   const questions = [...turns.map(({ question }) => question), conversation.question];
   const first = text.prompt({ ...conversation, turns: [], question: questions[0]! });
   let before = first.text;
@@ -282,7 +283,7 @@ function firstAsked(text: PromptText, conversation: Conversation): FirstAsked | 
     later.push(...text.tokenizer.encodeStretches([{ text: answer, plain: true }]), ...next.rest);
     before = next.text;
   }
-  return turns.length === 0 ? undefined : { ids: first.ids, later };
+  return { ids: first.ids, later };
 }
 
 /** New text after what a sequence holds. */

@@ -55,6 +55,7 @@ export class SharedPrefix {
     if (this.#sessions > 0) return;
     const made = this.#made;
     this.#made = undefined;
+    this.#bytes = 0;
     made?.then(
       (prefix) => prefix?.sequence[Symbol.dispose](),
       () => undefined,

@@ -1,6 +1,7 @@
 /** One answer, from its turn in the queue to its last word. */
 import { randomInt } from 'node:crypto';
 import type { Piece as SpokenPiece } from '../cli/answers.ts';
+import { given } from '../cli/flags.ts';
 import { textOf } from '../models/model-parts.ts';
 import type { AskOptions } from '../models/session.ts';
 import type { GenerationStats } from '../models/stats.ts';
@@ -170,11 +171,11 @@ function wishesOf({ request, settings }: Order) {
   const rate = settings.fps ?? (fps && fps > 0 ? Math.min(fps, 1000) : undefined);
   const { start, end, force_sample } = settings;
   return {
-    ...(frames !== undefined && { frames }),
-    ...(rate !== undefined && { fps: rate }),
-    ...(start !== undefined && { start }),
-    ...(end !== undefined && { end }),
-    ...(force_sample !== undefined && { forceSample: force_sample }),
+    ...given('frames', frames),
+    ...given('fps', rate),
+    ...given('start', start),
+    ...given('end', end),
+    ...given('forceSample', force_sample),
   };
 }
 

@@ -69,8 +69,8 @@ export function makeApp(options: AppOptions): OpenAPIHono<RequestVariables> {
     app.use(
       cors({ origin: options.cors.includes('*') ? '*' : [...options.cors], exposeHeaders: ['x-framefusion-cache'] }),
     );
-  app.use(apiKey === undefined ? requireLoopback : async (_, next) => next());
-  if (apiKey !== undefined) for (const path of ['/v1/*', '/metrics']) app.use(path, requireKey(apiKey));
+  if (apiKey === undefined) app.use(requireLoopback);
+  else for (const path of ['/v1/*', '/metrics']) app.use(path, requireKey(apiKey));
   addModels(app, options);
   addChat(app, options);
   app.openapi(
@@ -93,18 +93,9 @@ export function makeApp(options: AppOptions): OpenAPIHono<RequestVariables> {
     context.header('content-type', office.metrics.contentType);
     return context.body(await office.metrics.text());
   });
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: { title: 'ff-serve', version: options.version },
-  });
-  app.get('/docs', (context) =>
-    context.html(
-      homePage(
-        names[0]!,
-        app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'ff-serve', version: options.version } }),
-      ),
-    ),
-  );
+  const about = { openapi: '3.1.0', info: { title: 'ff-serve', version: options.version } };
+  app.doc31('/openapi.json', about);
+  app.get('/docs', (context) => context.html(homePage(names[0]!, app.getOpenAPI31Document(about))));
   if (options.pages !== undefined && existsSync(`${options.pages}/index.html`))
     app.use('/*', serveStatic({ root: options.pages }));
   else app.get('/', (context) => context.redirect('/docs'));

@@ -3,6 +3,7 @@ import { type FlagTable, FlagValues, flagLines, given, shared, UsageError } from
 import { isModulePath } from '../cli/values.ts';
 import { type AdapterChoice, adapterChoices } from '../engine/node-adapter.ts';
 import { reducers } from '../framefusion/reducers.ts';
+import { DEFAULT_COST } from '../models/defaults.ts';
 import { dtypes, type ModelDType } from '../models/weights.ts';
 import { isLoopback } from './access.ts';
 
@@ -41,7 +42,7 @@ export interface ServeArguments {
 }
 
 /** Where the key may be, so that it is in no list of processes. */
-export const KEY_VARIABLE = 'FRAMEFUSION_API_KEY';
+const KEY_VARIABLE = 'FRAMEFUSION_API_KEY';
 
 const flags = {
   model: {
@@ -127,7 +128,7 @@ export function parseArguments(argv: readonly string[]): ServeArguments | 'help'
     aliases: values.texts('alias'),
     reducer: values.oneOf('reducer', Object.keys(reducers), isModulePath) ?? 'framefusion',
     ...given('family', values.text('family')),
-    cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? 0.3,
+    cost: values.number('cost', 'above 0 and at most 1', (x) => x > 0 && x <= 1) ?? DEFAULT_COST,
     ...given('similarity', similarity),
     ...given('ratio', ratio),
     ...given('frames', values.count('frames')),

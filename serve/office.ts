@@ -30,7 +30,8 @@ export async function openOffice(options: OfficeOptions): Promise<OpenOffice> {
   const { limits, parallel, threads, cacheBytes, wording } = options;
   const cache = new GpuCache(cacheBytes);
   const queue = new FairQueue({ atWork: parallel, waiting: options.queue });
-  const [gpu, decoding] = [1, threads].map((atWork) => new FairQueue({ atWork, waiting: Number.POSITIVE_INFINITY }));
+  const lane = (atWork: number): FairQueue => new FairQueue({ atWork, waiting: Number.POSITIVE_INFINITY });
+  const [gpu, decoding] = [lane(1), lane(threads)];
   let served: ServedModel | undefined;
   const metrics = new Metrics({
     waiting: () => queue.waiting,
@@ -45,9 +46,9 @@ export async function openOffice(options: OfficeOptions): Promise<OpenOffice> {
     return loaded;
   };
   served = await ServedModel.open({ ...options, load, onGone: () => cache.clear() });
-  const exhibition = new Exhibition({ limits, cache, decoding: decoding!, gpu: gpu!, metrics });
+  const exhibition = new Exhibition({ limits, cache, decoding, gpu, metrics });
   const conversations = new Conversations(cache, metrics);
   const close = (): void => served.close();
   const traces = new Traces(options.version);
-  return { served, queue, traces, gpu: gpu!, exhibition, conversations, metrics, wording, [Symbol.dispose]: close };
+  return { served, queue, traces, gpu, exhibition, conversations, metrics, wording, [Symbol.dispose]: close };
 }

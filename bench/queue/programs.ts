@@ -23,6 +23,14 @@ export function start(
   return { process: child, said: () => said };
 }
 
+/** Ends a process that is still there, and waits until it has gone. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
 /** Runs one to its end. @throws Error with what it said if it failed. */
 export async function run(tool: 'ff-describe' | 'ff-worker', args: readonly string[]): Promise<string> {
   const { process: child, said } = start(tool, args);

@@ -4,7 +4,6 @@
  *
  *     npm run soak:queue -- [--jobs 200] [--kills 20] [--workers 3] [--adapter auto]
  */
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { randomStream } from '../../tools/random.ts';
 import { RedisServer } from '../../tools/redis-server.ts';
-import { manyVideos, run, SMALL, start } from './programs.ts';
+import { kill, manyVideos, run, SMALL, start } from './programs.ts';
 
 const { values } = parseArgs({
   options: {
@@ -68,11 +67,7 @@ try {
   say(`${ofOne.length - 1} lines of one process; ${ofMany.length - 1} of the queue; ${differ} differ`);
   process.exitCode = differ === 0 && ofOne.length === jobs + 1 && ofMany.length === ofOne.length ? 0 : 1;
 } finally {
-  for (const { process: child } of workers) {
-    const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
-    child.kill('SIGKILL');
-    await gone;
-  }
+  for (const { process: child } of workers) await kill(child);
   await redis[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 }

@@ -5,7 +5,6 @@
  *     npm run bench:queue -- [--videos 40] [--jobs 2000] [--adapter auto]
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +16,7 @@ import { queueAddress } from '../../cli/queue/address.ts';
 import { Collector } from '../../cli/queue/collect.ts';
 import { alignRows } from '../../cli/table.ts';
 import { RedisServer } from '../../tools/redis-server.ts';
-import { manyVideos, run, SMALL, start } from './programs.ts';
+import { kill, manyVideos, run, SMALL, start } from './programs.ts';
 import { type ToyAnswer, toyItems, toyTerms } from './toy.ts';
 
 const { values } = parseArgs({
@@ -62,7 +61,7 @@ async function withWorkers(count: number): Promise<string[]> {
     const loaded = workers.filter(({ said }) => said().includes('is loaded')).length;
     return [`${loaded} of ${count}`, `${took.toFixed(1)} s`, (videos / took).toFixed(2)];
   } finally {
-    for (const { process: child } of workers) child.kill('SIGKILL');
+    for (const { process: child } of workers) await kill(child);
   }
 }
 
@@ -111,9 +110,7 @@ async function emptyJobs(): Promise<void> {
       ]),
     );
   } finally {
-    const gone = once(worker, 'exit');
-    worker.kill('SIGKILL');
-    await gone;
+    await kill(worker);
   }
 }
 

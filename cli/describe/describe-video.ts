@@ -1,6 +1,4 @@
 /** One question about one video: what a line of `ff-describe` is made from. */
-import { foreignVideoNote } from '../../library/embedded-model.ts';
-import { openVideo } from '../../media/open-video.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
 import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
@@ -8,7 +6,7 @@ import { given } from '../flags.ts';
 import type { Log } from '../log.ts';
 import { type ReducerMaker, reducerMaker } from '../own-module.ts';
 import { precisionOf } from '../report.ts';
-import { showVideo } from '../show-video.ts';
+import { showFile } from '../show-video.ts';
 import type { DescribeArguments } from './arguments.ts';
 import type { Described, DescribeSettings } from './line.ts';
 import type { NamedVideo } from './videos.ts';
@@ -52,39 +50,32 @@ export async function describeVideo(
   const { prompt, maxNewTokens } = asking;
   const model = dense.withReducer(reducer);
   const wishes = { ...given('frames', asking.frames), ...given('fps', asking.fps) };
-  const video = await openVideo(path);
-  try {
-    const note = foreignVideoNote(named, video.info);
-    if (note !== undefined) log.noteOnce(`${log.tool}: ${note}`);
-    const { sampled, encoded, visionSeconds } = await showVideo({ video, model }, wishes, log);
-    using seen = encoded;
-    log.progress('answering');
-    const answering = model.answer({ video: seen, pictures: [] }, prompt, { maxNewTokens });
-    const pieces: string[] = [];
-    for await (const piece of answering) pieces.push(piece);
-    const { stats } = answering;
-    return {
-      video: path,
-      content,
-      answer: pieces.join(''),
-      tokens: {
-        prompt: stats.promptRows,
-        video: stats.videoTokens,
-        kept: Math.round(computedShareOf(stats) * stats.videoTokens),
-        generated: stats.generated,
-      },
-      sampled: sampled.sampling.indices.length,
-      seconds: {
-        decodeVideo: sampled.decodeSeconds,
-        preprocess: sampled.resizeSeconds,
-        vision: visionSeconds,
-        prefill: stats.prefillSeconds,
-        decode: stats.decodeSeconds,
-      },
-      ...settings,
-      dtype: precisionOf(model),
-    };
-  } finally {
-    await video.close();
-  }
+  const { sampled, encoded, visionSeconds } = await showFile(path, { model, named }, wishes, log);
+  using seen = encoded;
+  log.progress('answering');
+  const answering = model.answer({ video: seen, pictures: [] }, prompt, { maxNewTokens });
+  const pieces: string[] = [];
+  for await (const piece of answering) pieces.push(piece);
+  const { stats } = answering;
+  return {
+    video: path,
+    content,
+    answer: pieces.join(''),
+    tokens: {
+      prompt: stats.promptRows,
+      video: stats.videoTokens,
+      kept: Math.round(computedShareOf(stats) * stats.videoTokens),
+      generated: stats.generated,
+    },
+    sampled: sampled.sampling.indices.length,
+    seconds: {
+      decodeVideo: sampled.decodeSeconds,
+      preprocess: sampled.resizeSeconds,
+      vision: visionSeconds,
+      prefill: stats.prefillSeconds,
+      decode: stats.decodeSeconds,
+    },
+    ...settings,
+    dtype: precisionOf(model),
+  };
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { InputError } from '../../engine/errors.ts';
 import { addressOf } from '../../media/address.ts';
-import { contentMark } from '../content-mark.ts';
+import { markOfVideo } from '../content-mark.ts';
 import { reasonOf } from '../errors.ts';
 import { pastedPath } from '../values.ts';
 import { isVideoName } from '../video-name.ts';
@@ -29,11 +29,7 @@ export async function namedVideos(names: readonly string[], list: string | undef
   if (paths.length === 0)
     throw new InputError(`--list ${list}: names no videos. A path or an address a line is expected.`);
   const videos: NamedVideo[] = [];
-  for (const video of new Set(paths)) {
-    // Whoever is asked about it says what is wrong with a file.
-    const content = addressOf(video) ? null : await contentMark(video).catch(() => null);
-    videos.push({ video, content });
-  }
+  for (const video of new Set(paths)) videos.push({ video, content: await markOfVideo(video) });
   return videos;
 }
 

@@ -1,8 +1,7 @@
 /** Answers every question by the workers of a queue. */
 
 import { InputError } from '../../engine/errors.ts';
-import { addressOf } from '../../media/address.ts';
-import { contentMark } from '../content-mark.ts';
+import { markOfVideo } from '../content-mark.ts';
 import type { Log } from '../log.ts';
 import { realFile } from '../output.ts';
 import { Collector } from '../queue/collect.ts';
@@ -49,7 +48,7 @@ async function itemsOf({ questions, runs }: Asked, kept: KeptAnswers): Promise<E
     const { video, start, end } = group.shown;
     items.push({
       video,
-      content: addressOf(video) ? null : await contentMark(video).catch(() => null),
+      content: await markOfVideo(video),
       ...(start !== undefined && { start }),
       ...(end !== undefined && { end }),
       asked: open.map(({ run, question, index }) => ({

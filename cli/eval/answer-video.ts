@@ -1,12 +1,10 @@
 /** What is asked about one video: shown once, then every question with every reducer. */
-import { foreignVideoNote } from '../../library/embedded-model.ts';
-import { openVideo } from '../../media/open-video.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { given } from '../flags.ts';
 import type { Log } from '../log.ts';
-import { showVideo } from '../show-video.ts';
+import { showFile } from '../show-video.ts';
 import type { Given } from './results.ts';
 import type { Run } from './runs.ts';
 
@@ -34,15 +32,8 @@ export async function encodeVideo(
   log: Log,
 ): Promise<EncodedVideo> {
   const model = dense.withReducer(runs.find(({ instance }) => instance?.salience)?.instance);
-  const video = await openVideo(path);
-  try {
-    const note = foreignVideoNote(named, video.info);
-    if (note !== undefined) log.noteOnce(`${log.tool}: ${note}`);
-    const wishes = { ...given('frames', frames), ...given('start', start), ...given('end', end) };
-    return (await showVideo({ video, model }, wishes, log)).encoded;
-  } finally {
-    await video.close();
-  }
+  const wishes = { ...given('frames', frames), ...given('start', start), ...given('end', end) };
+  return (await showFile(path, { model, named }, wishes, log)).encoded;
 }
 
 /** Answers every question about a video, in their order. @param add - Takes each answer as it comes. */

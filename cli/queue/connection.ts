@@ -19,9 +19,9 @@ const CONNECT_MS = 10_000;
 /** Keys of what a batch has agreed on live this long, in seconds. */
 const KEPT_SECONDS = 90 * 24 * 3600;
 
-export type OrderQueue = Queue<Order, Outcome, string>;
+type OrderQueue = Queue<Order, Outcome, string>;
 export type OrderJob = Job<Order, Outcome, string>;
-export type OrderWorker = Worker<Order, Outcome, string>;
+type OrderWorker = Worker<Order, Outcome, string>;
 
 /** A connected queue. */
 export class Connection implements AsyncDisposable {

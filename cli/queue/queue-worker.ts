@@ -16,7 +16,7 @@ export interface Ready extends Disposable {
   /** Of the weights, and what they are multiplied in. */
   readonly dtype: string;
   readonly adapter: string;
-  work(item: Item, log: Log): Promise<unknown>;
+  work(item: Item): Promise<unknown>;
 }
 
 /** How a worker works. */
@@ -100,7 +100,7 @@ export class QueueWorker {
     const started = performance.now();
     try {
       await requireContent(item);
-      const result = await ready.work(item, this.#log);
+      const result = await ready.work(item);
       this.#log.note(`${this.#log.tool}: ${item.video}: ${durationText((performance.now() - started) / 1000)}`);
       return { result, dtype: ready.dtype, adapter: ready.adapter };
     } catch (error) {

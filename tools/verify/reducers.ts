@@ -175,7 +175,7 @@ interface FlashVidCase extends Video {
 }
 
 /** Settings as a case has them. */
-export function flashVidSettingsOf(wanted: Partial<FlashVidCase>): FlashVidSettings {
+function flashVidSettingsOf(wanted: Partial<FlashVidCase>): FlashVidSettings {
   const single = wanted.do_segment === false || wanted.complementary_segment === false;
   return {
     alpha: wanted.alpha ?? flashVidSettings.alpha,

@@ -8,6 +8,7 @@ import { type Configs, filesOfConfigs, type TokenizerJson } from '../../library/
 import { storedModel } from '../../library/stored-model.ts';
 import { planMemory } from '../../models/plan.ts';
 import catalogue from '../../weights.config.json' with { type: 'json' };
+import { bytesText } from '../state/texts.ts';
 import type { Choice } from './engine.ts';
 
 /** What each family is good for, in words for who chooses; the first that fits the name. */
@@ -72,12 +73,10 @@ async function planned(files: Parameters<typeof planMemory>[0], runtime: Runtime
       ...(named.dtype && { dtype: named.dtype }),
     });
     const fits = peak <= MOST_BYTES && (await runtime.hasRoomFor(peak));
-    const problem = `It needs ${gigabytes(peak)} of GPU memory with ${named.frames} frames: more than there is for a tab.`;
+    const problem = `It needs ${bytesText(peak)} of GPU memory with ${named.frames} frames: more than there is for a tab.`;
     return { bytes: weights.bytes, memory: peak, ...(!fits && { problem }) };
   } catch (error) {
     if (!(error instanceof AdapterLimitError || error instanceof InputError)) throw error;
     return { bytes: 0, memory: 0, problem: error.message };
   }
 }
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

@@ -1,10 +1,9 @@
 /** Questions about one video, each answered with few tokens and, to compare, with all. */
 import { reducerNamed, type Session, type VideoModel } from '../../browser.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
-import type { GenerationStats } from '../../models/stats.ts';
-import { computedShareOf, newStats } from '../../models/stats.ts';
+import { computedShareOf, type GenerationStats, newStats } from '../../models/stats.ts';
 import { Way } from '../../viewer/played.ts';
-import type { AnswerEvent, Question, Run, RunStats } from './engine.ts';
+import { type AnswerEvent, type Question, type Run, type RunStats, runsOf } from './engine.ts';
 
 /** Ids of an answer at most. */
 const MOST_TOKENS = 256;
@@ -35,11 +34,8 @@ export class Conversation implements Disposable {
 
   /** @throws As `Session.ask`; the signal's reason. */
   async ask(question: Question, on: (event: AnswerEvent) => void, signal: AbortSignal): Promise<void> {
-    const { cost, compare } = question;
-    if (cost !== this.#cost) this.#startAnew(cost);
-    // At cost 1 nothing is reduced: there is one answer.
-    const runs: Run[] = cost < 1 ? (compare ? ['reduced', 'dense'] : ['reduced']) : ['dense'];
-    for (const run of runs) await this.#answer(run, question.text, on, signal);
+    if (question.cost !== this.#cost) this.#startAnew(question.cost);
+    for (const run of runsOf(question)) await this.#answer(run, question.text, on, signal);
   }
 
   #startAnew(cost: number): void {

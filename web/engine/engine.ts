@@ -76,6 +76,12 @@ export interface Question {
 /** Which of the two answers. */
 export type Run = 'reduced' | 'dense';
 
+/** The answers to a question, in their order: at cost 1 nothing is reduced, and there is one. */
+export function runsOf({ cost, compare }: Question): Run[] {
+  if (cost >= 1) return ['dense'];
+  return compare ? ['reduced', 'dense'] : ['reduced'];
+}
+
 /** What an answer took. */
 export interface RunStats {
   readonly promptTokens: number;
@@ -107,7 +113,7 @@ export interface Choice {
   readonly title: string;
   /** What it is good for. */
   readonly about: string;
-  /** Of its files; 0 where they come with the page. */
+  /** Of its files; 0 where it cannot be planned. */
   readonly bytes: number;
   /** GPU memory of a run. */
   readonly memory: number;
@@ -116,9 +122,6 @@ export interface Choice {
   /** How much of it is in the browser's storage: nothing, a part, or all. */
   readonly stored: 'none' | 'part' | 'all';
 }
-
-/** What went wrong, as far as a page does something about it. */
-export type Trouble = 'webgpu' | 'device' | 'codec' | 'storage' | 'offline' | 'input' | 'program';
 
 /** One engine. Errors have a message of one line, and a name of the library's. */
 export interface Engine {

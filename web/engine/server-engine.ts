@@ -1,6 +1,15 @@
 /** The engine that is a server: `ff-serve`, by OpenAI's chat completions, and the page that it draws of where tokens went. */
 import { createParser } from 'eventsource-parser';
-import type { AnswerEvent, Engine, LoadedModel, Place, Question, Run, ShownVideo } from './engine.ts';
+import {
+  type AnswerEvent,
+  type Engine,
+  type LoadedModel,
+  type Place,
+  type Question,
+  type Run,
+  runsOf,
+  type ShownVideo,
+} from './engine.ts';
 import { readReport } from './read-report.ts';
 
 /** A turn of the conversation, as the API has it. */
@@ -46,6 +55,7 @@ export class ServerEngine implements Engine {
   }
 
   async show(video: Blob | string, name: string): Promise<ShownVideo> {
+    await this.stop();
     const bytes = typeof video === 'string' ? await (await fetch(video)).blob() : video;
     this.#video = await dataAddress(bytes);
     this.#startAnew(undefined);
@@ -55,11 +65,10 @@ export class ServerEngine implements Engine {
   async ask(question: Question, on: (event: AnswerEvent) => void): Promise<void> {
     await this.stop();
     this.#stop = new AbortController();
-    const { text, cost, compare } = question;
+    const { text, cost } = question;
     if (cost !== this.#cost) this.#startAnew(cost);
     on({ kind: 'asked', text });
-    const runs: Run[] = cost < 1 ? (compare ? ['reduced', 'dense'] : ['reduced']) : ['dense'];
-    for (const run of runs) await this.#answer(run, question, on);
+    for (const run of runsOf(question)) await this.#answer(run, question, on);
   }
 
   async stop(): Promise<void> {

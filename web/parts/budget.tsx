@@ -24,7 +24,7 @@ export function Budget({ page }: { readonly page: Page }) {
         type="range"
         min={100 * LEAST_COST}
         max={100}
-        step={5}
+        step={100 * LEAST_COST}
         value={percent}
         aria-valuetext={`${percent} percent${average === undefined ? '' : `, ${average} of ${tokens} tokens a layer`}`}
         onInput={({ currentTarget }) => page.setCost(Number(currentTarget.value) / 100)}

@@ -42,6 +42,7 @@ function spoken(page: Page): string {
   const last = page.exchanges.value.at(-1);
   if (!last) return page.video.value ? 'Ready for a question.' : '';
   if (page.answering.value) return 'Answering.';
+  if (last.state === 'failed') return ''; // the notice says why
   const text = last.said.reduced?.text ?? last.said.dense?.text ?? '';
   return last.state === 'stopped' ? 'Stopped.' : `Answer: ${text}`;
 }
@@ -53,10 +54,10 @@ function ModelLine({ page }: { readonly page: Page }) {
     <div class="model">
       <ModelDialog page={page} dialog={dialog} />
       <p>
-        <b>{page.modelName.value}</b>
+        <b>{model?.name ?? page.modelName.value}</b>
         {model && <span> {model.facts}</span>}
       </p>
-      {model && page.modelName.value !== DEFAULTS.model && (
+      {model && page.place.value?.where === 'browser' && page.modelName.value !== DEFAULTS.model && (
         <button type="button" onClick={() => void page.discard()}>
           Remove
         </button>

@@ -48,7 +48,10 @@ export function Sources({ page }: { readonly page: Page }) {
           }}
         />
       </div>
-      <p class="hint">or drop a file anywhere here. It is read by this tab and sent nowhere.</p>
+      <p class="hint">
+        or drop a file anywhere here.
+        {page.place.value?.where !== 'server' && ' It is read by this tab and sent nowhere.'}
+      </p>
       {said.value && <p class="note">{said.value}</p>}
     </>
   );

@@ -48,7 +48,7 @@ export class Page {
   readonly progress = signal<Progress | undefined>(undefined);
   readonly problem = signal<Problem | undefined>(undefined);
   readonly exchanges = signal<readonly Exchange[]>([]);
-  readonly cost = signal(0.3);
+  readonly cost = signal(DEFAULTS.cost);
   readonly compare = signal(true);
   readonly draft = signal('');
   readonly modelName = signal('');
@@ -64,8 +64,10 @@ export class Page {
   #connection: Connection;
   /** Until the model has seen the video. */
   #shown: Promise<void> = Promise.resolve();
-  /** Whether the next question is the first of its conversation: of a video at a budget. */
+  /** The budget of the conversation, if anything was asked in it. */
   #asked: number | undefined;
+  /** Questions so far: each has a number of its own, by which what is heard of it finds it, if its video is still here. */
+  #questions = 0;
 
   constructor(connection: Connection, connect: () => Promise<Connection>, { model, cost, question }: Settings) {
     this.#connect = connect;
@@ -92,6 +94,7 @@ export class Page {
     if (!missing || missing.running) return;
     this.missing.value = { ...missing, running: true };
     await this.#guarded(() => this.#engine.download(missing.model, this.#on));
+    if (this.modelName.value !== missing.model) return; // another was chosen meanwhile
     if (this.#stopped || this.problem.value)
       this.missing.value = { ...missing, running: false, stored: await this.#engine.stored(missing.model) };
     else await this.start();
@@ -171,15 +174,15 @@ export class Page {
     if (text === '' || this.answering.value) return;
     const [cost, compare] = [this.cost.value, this.compare.value];
     this.draft.value = '';
-    const exchange: Exchange = { id: this.exchanges.value.length, question: text, cost, said: {}, state: 'waiting' };
-    this.exchanges.value = [...this.exchanges.value, exchange];
+    const id = this.#questions++;
+    this.exchanges.value = [...this.exchanges.value, { id, question: text, cost, said: {}, state: 'waiting' }];
     await this.#shown;
-    if (!this.video.value) return this.#change({ state: 'failed' });
+    if (!this.video.value) return this.#change(id, { state: 'failed' });
     if (cost !== this.#asked) this.way.value = [];
     this.#asked = cost;
-    await this.#guarded(() => this.#engine.ask({ text, cost, compare }, (event) => this.#hear(event)));
+    await this.#guarded(() => this.#engine.ask({ text, cost, compare }, (event) => this.#hear(id, event)));
     const state = this.#stopped ? 'stopped' : this.problem.value ? 'failed' : 'done';
-    this.#change({ state });
+    this.#change(id, { state });
   }
 
   stop(): Promise<void> {
@@ -221,27 +224,23 @@ export class Page {
     }
   }
 
-  #hear(event: AnswerEvent): void {
+  #hear(id: number, event: AnswerEvent): void {
+    const exchange = this.exchanges.value.find((one) => one.id === id);
+    if (!exchange) return; // of a video that is gone
+    const say = (run: Run, said: Said): void =>
+      this.#change(id, { state: 'answering', said: { ...exchange.said, [run]: said } });
+    const text = 'run' in event ? (exchange.said[event.run]?.text ?? '') : '';
     if (event.kind === 'traced') this.video.value = { ...this.video.value!, traced: event };
     else if (event.kind === 'advance') this.way.value = [...this.way.value, ...event.further];
-    else if (event.kind === 'asked') this.#change({ ...(event.note !== undefined && { note: event.note }) });
-    else if (event.kind === 'warming') this.#change({ state: 'warming' });
-    else if (event.kind === 'start') this.#say(event.run, { text: '' });
-    else if (event.kind === 'text')
-      this.#say(event.run, { text: (this.#last.said[event.run]?.text ?? '') + event.text });
-    else this.#say(event.run, { text: this.#last.said[event.run]?.text ?? '', stats: event.stats });
+    else if (event.kind === 'asked') this.#change(id, { ...(event.note !== undefined && { note: event.note }) });
+    else if (event.kind === 'warming') this.#change(id, { state: 'warming' });
+    else if (event.kind === 'start') say(event.run, { text: '' });
+    else if (event.kind === 'text') say(event.run, { text: text + event.text });
+    else say(event.run, { text, stats: event.stats });
   }
 
-  #say(run: Run, said: Said): void {
-    this.#change({ state: 'answering', said: { ...this.#last.said, [run]: said } });
-  }
-
-  get #last(): Exchange {
-    return this.exchanges.value.at(-1)!;
-  }
-
-  #change(change: Partial<Exchange>): void {
-    this.exchanges.value = [...this.exchanges.value.slice(0, -1), { ...this.#last, ...change }];
+  #change(id: number, change: Partial<Exchange>): void {
+    this.exchanges.value = this.exchanges.value.map((one) => (one.id === id ? { ...one, ...change } : one));
   }
 
   #forget(): void {
