@@ -15,6 +15,16 @@ import { helpPage } from '../tools/help-page.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const text = (file: string): string => readFileSync(join(root, file), 'utf8');
 
+/** Every page that people read. */
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'NOTICE.md',
+  ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`),
+].filter((file) => file.endsWith('.md'));
+
 describe('the documents', () => {
   it('have the page of the commands as npm run help-page writes it', () => {
     const helps = {
@@ -30,23 +40,16 @@ describe('the documents', () => {
   });
 
   it('name files that are there', () => {
-    const pages = [
-      'README.md',
-      'CONTRIBUTING.md',
-      'SECURITY.md',
-      'CHANGELOG.md',
-      'NOTICE.md',
-      ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`),
-    ];
-    for (const page of pages.filter((file) => file.endsWith('.md')))
+    for (const page of pages)
       for (const [, target = ''] of text(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g))
         expect(existsSync(join(root, page, '..', target)), `${page} links to ${target}`).to.equal(true);
   });
 
   it('give npm commands that package.json has', () => {
     const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
-    for (const [, name = ''] of text('README.md').matchAll(/npm run ([\w:-]+)/g))
-      expect(scripts).to.have.property(name);
+    for (const page of pages)
+      for (const [, name = ''] of text(page).matchAll(/npm run (?:-s )?([a-z][\w:-]*)/g))
+        expect(Object.keys(scripts), page).to.include(name);
   });
 
   it('describe weights.config.json by a schema that it obeys and that refuses others', () => {

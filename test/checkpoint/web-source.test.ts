@@ -210,6 +210,9 @@ describe('urlFiles', () => {
       );
       expect(asked).to.deep.equal(['HEAD /a model/model.safetensors']);
       expect(await storedFiles(address)).to.equal('none');
+      await storeFiles(urlFiles(address), wanted);
+      await removeFiles(address.slice(0, -1));
+      expect(await storedFiles(address), 'one whose name begins alike was removed').to.equal('all');
       await removeFiles(address);
       expect([await storedFiles(address), ...[...kept.values()].map((cache) => cache.size)]).to.deep.equal(['none', 0]);
     });

@@ -192,6 +192,16 @@ describe('the page', function () {
     expect(await page.locator('.problem').count()).to.equal(0);
   });
 
+  it('lets an answer go with its video', async () => {
+    await page.fill('#question', 'What happens in this video?');
+    await page.click('button[type=submit]');
+    await page.locator('.exchange').last().waitFor();
+    await page.setInputFiles('input[type=file]', 'assets/clip.mp4');
+    await page.locator('.facts[data-frames="96"]').waitFor({ timeout: 60_000 });
+    expect(await page.locator('.exchange').count()).to.equal(0);
+    expect(await page.locator('.problem').count()).to.equal(0);
+  });
+
   it('has no serious fault of accessibility, in light and dark', async () => {
     await page.addScriptTag({ path: resolve('axe-core/axe.min.js') });
     for (const colorScheme of ['light', 'dark'] as const) {
