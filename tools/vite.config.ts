@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
@@ -50,12 +51,47 @@ function shipped(): Plugin {
   };
 }
 
+const OFFLINE = 'service-worker';
+
+/** Tells the service worker which files are the page's. What has a hash in its name needs no other version. */
+function offline(): Plugin {
+  return {
+    name: 'offline',
+    apply: 'build',
+    generateBundle: {
+      order: 'post',
+      handler(_, bundle) {
+        const files = Object.values(bundle)
+          .filter(({ fileName }) => /^index\.html$|^assets\/[^/]+$/.test(fileName))
+          .map((file) => {
+            const contents = file.type === 'chunk' ? file.code : file.source;
+            const isNamedByHash = /-[\w-]{8}\.\w+$/.test(file.fileName);
+            return { url: file.fileName, revision: isNamedByHash ? null : hashOf(contents) };
+          });
+        const worker = bundle[`${OFFLINE}.js`];
+        if (worker?.type !== 'chunk') throw new Error(`offline: the build has no ${OFFLINE}.js.`);
+        worker.code = worker.code.replace('PAGE_FILES', () => JSON.stringify(files));
+      },
+    },
+  };
+}
+
+const hashOf = (contents: string | Uint8Array): string =>
+  createHash('sha256').update(contents).digest('hex').slice(0, 16);
+
 // biome-ignore lint/style/noDefaultExport: Vite asks for it.
 export default defineConfig({
   root: fileURLToPath(new URL('../web/', import.meta.url)),
   base: './',
-  plugins: [wgsl(), shipped()],
+  plugins: [wgsl(), shipped(), offline()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es', plugins: () => [wgsl()] },
-  build: { outDir: `${root}/dist/web`, emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 600 },
+  build: {
+    ...{ outDir: `${root}/dist/web`, emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 600 },
+    rolldownOptions: {
+      input: [`${root}/web/index.html`, `${root}/web/${OFFLINE}.ts`],
+      // A service worker is found by its name, and rules over what lies below it.
+      output: { entryFileNames: ({ name }) => (name === OFFLINE ? '[name].js' : 'assets/[name]-[hash].js') },
+    },
+  },
 });

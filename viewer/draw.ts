@@ -1,4 +1,5 @@
 /** Draws the tokens of a frame: colour and sign both say what became of each, so that neither is needed. */
+import type { Size } from '../engine/geometry.ts';
 import { columnsOf, type Tokens } from './layout.ts';
 
 /** Pixels from which on a cell has room for every sign, and for any. */
@@ -28,11 +29,16 @@ const signs = {
   ],
 } as const satisfies Record<string, readonly (readonly number[])[]>;
 
-/** Draws a frame into its canvas. @returns how many of its tokens are left, of how many. */
-export function drawFrame(frame: number, view: HTMLElement, tokens: Tokens, paint: Paint): [left: number, of: number] {
+/** What a frame is drawn into, and its size in pixels of the page: measured for all before any is drawn, or each lays out anew. */
+export interface Sheet extends Size {
+  readonly canvas: HTMLCanvasElement;
+}
+
+/** Draws a frame. @returns how many of its tokens are left, of how many. */
+export function drawFrame(frame: number, sheet: Sheet, tokens: Tokens, paint: Paint): [left: number, of: number] {
   const { perFrame, rows } = tokens.data;
-  const { clientWidth: width, clientHeight: height } = view;
-  const context = sizedContext(view.querySelector('canvas')!, width, height);
+  const { width, height } = sheet;
+  const context = sizedContext(sheet);
   const cell = { width: width / columnsOf(tokens.data), height: height / rows };
   const end = Math.min((frame + 1) * perFrame, tokens.count);
   let left = 0;
@@ -44,7 +50,7 @@ export function drawFrame(frame: number, view: HTMLElement, tokens: Tokens, pain
   return [left, end - frame * perFrame];
 }
 
-function sizedContext(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+function sizedContext({ canvas, width, height }: Sheet): CanvasRenderingContext2D {
   const scale = window.devicePixelRatio || 1;
   canvas.width = width * scale;
   canvas.height = height * scale;

@@ -82,8 +82,12 @@ class OpenViewer implements Viewer {
 
   #draw(): void {
     const paint = paintOf(this.#board);
-    for (const [frame, view] of this.#views.entries()) {
-      const [left, of] = drawFrame(frame, view, this.#tokens, paint);
+    const sheets = this.#views.map((view) => ({
+      ...{ view, canvas: view.querySelector('canvas')! },
+      ...{ width: view.clientWidth, height: view.clientHeight },
+    }));
+    for (const [frame, { view, ...sheet }] of sheets.entries()) {
+      const [left, of] = drawFrame(frame, sheet, this.#tokens, paint);
       view.parentElement!.querySelector('.left')!.textContent = `${left}/${of}`;
     }
   }

@@ -1,4 +1,5 @@
 /** A static host for the built page, and one for models: what it is asked is written down. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -70,10 +71,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, read: 
   response.write(part.subarray(0, part.length / 2), () => response.destroy());
 }
 
+/** The hash of the contents, as hubs of models give it. */
+export const etagOf = (bytes: Uint8Array): string => `"${createHash('sha256').update(bytes).digest('hex')}"`;
+
 /** Files of a folder. */
 export const folder =
   (root: string) =>
   async (path: string): Promise<Served | undefined> => {
     const bytes = await readFile(join(root, path)).catch(() => undefined);
-    return bytes && { bytes };
+    return bytes && { bytes, etag: etagOf(bytes) };
   };

@@ -23,12 +23,14 @@ export function Conversation({ page }: { readonly page: Page }) {
       {page.model.value?.limits && <p class="note">{page.model.value.limits}</p>}
       <Download page={page} />
       <Budget page={page} />
-      <div class="exchanges">
+      {/* Keys scroll it also while nothing in it takes a key. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a list that scrolls takes the focus */}
+      <section class="exchanges" aria-label="Questions and answers" tabIndex={0}>
         {exchanges.map((exchange) => (
           <Answered key={exchange.id} page={page} exchange={exchange} />
         ))}
         <div ref={end} />
-      </div>
+      </section>
       <Composer page={page} />
       <div class="hidden" role="status" aria-live="polite">
         {spoken(page)}
@@ -115,7 +117,7 @@ function Composer({ page }: { readonly page: Page }) {
         <ul class="examples" aria-label="Questions that it knows">
           {examples.slice(0, EXAMPLES).map((example) => (
             <li key={example}>
-              <button type="button" disabled={answering} onClick={() => void page.ask(example)}>
+              <button type="button" aria-disabled={answering} onClick={() => void page.ask(example)}>
                 {example}
               </button>
             </li>

@@ -12,8 +12,8 @@ export function Header({ page }: { readonly page: Page }) {
         FrameFusion
       </span>
       <span class="place" title="What computes">
-        {place ? (place.where === 'browser' ? `WebGPU, ${place.adapter}` : `server, ${place.adapter}`) : 'WebGPU'}
-        {place?.kind === 'software' && ' (no GPU: slow)'}
+        <span>{place ? `${place.where === 'browser' ? 'WebGPU' : 'server'}, ${place.adapter}` : 'WebGPU'}</span>
+        {place?.kind === 'software' && <span>(no GPU: slow)</span>}
       </span>
     </header>
   );

@@ -1,7 +1,7 @@
 /** Where a video comes from: a file, the camera, or the example. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { cameraClip, hasCamera } from '../state/camera.ts';
+import { cameraClip, cameraSentence, hasCamera } from '../state/camera.ts';
 import type { Page } from '../state/page.ts';
 
 export function Sources({ page }: { readonly page: Page }) {
@@ -16,7 +16,7 @@ export function Sources({ page }: { readonly page: Page }) {
       });
       await page.open(clip, 'the camera');
     } catch (error) {
-      said.value = `The camera gave nothing: ${(error as Error).message}`;
+      said.value = cameraSentence(error as Error);
     } finally {
       recording.value = undefined;
     }
@@ -52,7 +52,9 @@ export function Sources({ page }: { readonly page: Page }) {
         or drop a file anywhere here.
         {page.place.value?.where !== 'server' && ' It is read by this tab and sent nowhere.'}
       </p>
-      {said.value && <p class="note">{said.value}</p>}
+      <p class="note" role="status" hidden={said.value === ''}>
+        {said.value}
+      </p>
     </>
   );
 }

@@ -7,6 +7,14 @@ export function hasCamera(): boolean {
   return typeof MediaRecorder === 'function' && navigator.mediaDevices !== undefined;
 }
 
+/** What came of asking for the camera, in a sentence. @param error - Of {@link cameraClip}. */
+export function cameraSentence({ name, message }: Error): string {
+  if (name === 'NotAllowedError')
+    return 'The camera is not allowed to this page. Allow it beside the address, or choose a file.';
+  if (name === 'NotFoundError') return 'There is no camera here. Choose a file.';
+  return `The camera gave nothing (${message}). Choose a file.`;
+}
+
 /**
  * Ten seconds, if the person allows it.
  *

@@ -140,6 +140,13 @@ export class Page {
   async restart(): Promise<void> {
     this.#connection.close();
     this.#connection = await this.#connect();
+    // What was said stays to be read; what was known of it went with the engine.
+    batch(() => {
+      this.model.value = undefined;
+      this.video.value = undefined;
+      this.way.value = [];
+    });
+    this.#asked = undefined;
     return this.start();
   }
 

@@ -1,0 +1,120 @@
+/** What may go wrong on the page: each is a sentence and a way on. */
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Locator, Page } from 'playwright-core';
+import { clip } from '../media/clips.ts';
+import { folder, serve } from './site.ts';
+
+/** The page under test. */
+export interface Host {
+  /** The folder that it was built into. */
+  readonly built: string;
+  /** It, with the embedded model loaded and the example shown. */
+  readonly page: Page;
+  /** Another visitor's. */
+  readonly opened: (query?: string, address?: string) => Promise<Page>;
+  /** Asks it, and waits. */
+  readonly ask: (question: string, state?: string) => Promise<Locator>;
+}
+
+/** A plain http address: no WebGPU, no storage, no camera. */
+const INSECURE = 'http://page.test';
+
+/** Runs a program where the library runs. */
+const inWorker = (page: Page, program: string): Promise<unknown> => page.workers()[0]!.evaluate(program);
+
+/** The notice's title and first sentence, once it is there. */
+async function problem(page: Page): Promise<string> {
+  const notice = page.locator('.problem');
+  await notice.waitFor({ timeout: 60_000 });
+  return `${await notice.locator('h2').textContent()}: ${await notice.locator('p').first().textContent()}`;
+}
+
+export function testProblems(host: () => Host): void {
+  it('goes on with a device of its own after one that was lost amid an answer', async () => {
+    const { page, ask } = host();
+    await inWorker(
+      page,
+      `{
+        const { prototype } = GPUDevice;
+        const { createCommandEncoder } = prototype;
+        prototype.createCommandEncoder = function (...given) {
+          prototype.createCommandEncoder = createCommandEncoder;
+          this.destroy();
+          return createCommandEncoder.apply(this, given);
+        };
+      }`,
+    );
+    await ask('What happens in this video?', 'failed');
+    expect(await problem(page)).to.match(/^The GPU went away: .*the device was lost/);
+    await page.click('.problem button:text("Try again")');
+    const exchange = await ask('Which object moves?');
+    expect(await exchange.locator('.reduced blockquote').textContent()).to.equal('the purple ring');
+    expect(await page.locator('.problem').count()).to.equal(0);
+  });
+
+  it('says which browsers have WebGPU, where there is none', async () => {
+    const { built, opened } = host();
+    const page = await opened('', 'about:blank#');
+    await page.route(`${INSECURE}/**`, (route) =>
+      route.fulfill({ path: join(built, new URL(route.request().url()).pathname.replace(/\/$/, '/index.html')) }),
+    );
+    await page.goto(`${INSECURE}/`);
+    expect(await problem(page)).to.match(/^This browser has no WebGPU: /);
+    expect(await page.locator('.problem').textContent()).to.match(/Chrome and Edge 113, Safari 26, Firefox 141/);
+    expect(await page.locator('.problem button').allTextContents()).to.deep.equal(['Try again']);
+    expect(await page.locator('button', { hasText: 'Camera' }).count(), 'a camera that cannot be used').to.equal(0);
+    await page.context().close();
+  });
+
+  it('says that it has no storage for a model, or too little', async () => {
+    const { opened } = host();
+    await using models = await serve(folder('.'));
+    const page = await opened(`?model=${models.address}/assets/tiny-llava-video`);
+    const download = page.locator('.download button.primary');
+    await download.waitFor();
+    await inWorker(page, 'navigator.storage.estimate = async () => ({ quota: 5e6, usage: 1e6 })');
+    await download.click();
+    expect(await problem(page)).to.match(
+      /: it needs 0\.01 GB of the browser's storage, and 0\.00 GB are free\. Remove/,
+    );
+    await inWorker(page, "Object.defineProperty(globalThis, 'caches', { value: undefined })");
+    await download.click();
+    await page.locator('.problem', { hasText: 'this browser keeps nothing for this page. Leave its' }).waitFor();
+    await page.click('.problem button:text("Use the embedded model")');
+    await page.locator('.facts[data-frames="96"]').waitFor({ timeout: 60_000 });
+    await page.context().close();
+  });
+
+  it('takes a clip from the camera, if it may, and opens and answers without a network after that', async () => {
+    const { built, opened } = host();
+    const site = await serve(folder(built));
+    const page = await opened('', site.address);
+    const context = page.context();
+    const facts = page.locator('.facts[data-frames]');
+    await facts.waitFor({ timeout: 60_000 });
+    await page.click('button:text("Camera")');
+    await page.locator('.stage .note', { hasText: 'The camera is not allowed to this page.' }).waitFor();
+    await context.grantPermissions(['camera'], { origin: site.address });
+    await page.click('button:text("Camera")');
+    await page.locator('.facts', { hasText: /^the camera: / }).waitFor({ timeout: 60_000 });
+    expect(Number(await facts.getAttribute('data-frames'))).to.be.above(20);
+
+    await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
+    await site[Symbol.asyncDispose]();
+    await context.setOffline(true);
+    await page.reload();
+    await facts.waitFor({ timeout: 60_000 });
+    await page.fill('#question', 'Which object moves?');
+    await page.click('button[type=submit]');
+    await page.locator('.exchange.done').waitFor({ timeout: 60_000 });
+    expect(await page.locator('.answer.reduced blockquote').textContent()).to.equal('the purple ring');
+    const mpeg4 = await clip('avi', '-f lavfi -i testsrc=size=64x48:rate=10:duration=1.5 -c:v mpeg4');
+    await page.setInputFiles('input[type=file]', { name: 'a.avi', mimeType: 'video/x', buffer: Buffer.from(mpeg4) });
+    expect(await problem(page)).to.match(/: a\.avi: FFmpeg, which could read it, did not load .*Try again online\.$/);
+    await page.goto(`${site.address}/?model=https://models.test/a`);
+    await page.click('.download button.primary');
+    expect(await problem(page)).to.match(/^You are offline: /);
+    await context.close();
+  });
+}
