@@ -11,4 +11,4 @@ declare const PAGE_FILES: PrecacheEntry[];
 // Videos are asked for in pieces. Its type does not say that it keeps to exact optional properties.
 addPlugins([new RangeRequestsPlugin()] as Parameters<typeof addPlugins>[0]);
 cleanupOutdatedCaches();
-precacheAndRoute(PAGE_FILES);
+precacheAndRoute(PAGE_FILES, { ignoreURLParametersMatching: [/.*/] }); // the address has settings

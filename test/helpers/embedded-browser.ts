@@ -1,4 +1,4 @@
-/** The Chromium that `@sparticuz/chromium` carries, for tests on machines that have none: with WebGPU on its SwiftShader, and a camera that draws. */
+/** The Chromium that `@sparticuz/chromium` carries, for tests on machines that have none: with WebGPU on its SwiftShader. */
 import { createReadStream, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -13,8 +13,7 @@ import { extract } from 'tar-fs';
 export async function openEmbeddedBrowser(): Promise<Browser> {
   const executablePath = await chromium.executablePath();
   const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env as Record<string, string>;
-  const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
-  const args = [...gpu, '--use-fake-device-for-media-stream', '--hide-scrollbars', '--no-sandbox'];
+  const args = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--hide-scrollbars', '--no-sandbox'];
   return playwright.launch({ executablePath, args, env: { ...env, LD_LIBRARY_PATH: await libraries() } });
 }
 

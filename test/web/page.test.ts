@@ -15,7 +15,7 @@ import { advanced, untouched } from '../../viewer/played.ts';
 import { openEmbeddedBrowser } from '../helpers/embedded-browser.ts';
 import { load } from '../helpers/model.ts';
 import { clip } from '../media/clips.ts';
-import { testProblems } from './problems.ts';
+import { inWorker, testProblems } from './problems.ts';
 import { etagOf, folder, type Site, serve } from './site.ts';
 
 const { resolve } = createRequire(import.meta.url);
@@ -241,9 +241,16 @@ describe('the page', function () {
     });
     const own = await opened(`?model=${models.address}/assets/tiny-llava-video`);
     const said = (text: string) => own.locator('.problem', { hasText: text }).waitFor({ timeout: 60_000 });
+    await own.locator('.download').waitFor();
+    await inWorker(own, 'navigator.storage.estimate = async () => ({ quota: 9e6, usage: 1e6 })');
+    await own.click('.download button.primary');
+    await said("it needs 0.02 GB of the browser's storage, and 0.01 GB are free");
+    await inWorker(own, "Object.defineProperty(globalThis, 'caches', { value: undefined })");
+    await own.click('.download button.primary');
+    await said('this browser keeps nothing for this page');
+    await own.reload();
     await own.click('.download button.primary');
     await said('what came has SHA-256');
-    await own.locator('.download', { hasText: 'not here yet' }).waitFor();
     etag = etagOf(weights);
     breaks = true;
     await own.click('.download button.primary');

@@ -52,9 +52,7 @@ export function Sources({ page }: { readonly page: Page }) {
         or drop a file anywhere here.
         {page.place.value?.where !== 'server' && ' It is read by this tab and sent nowhere.'}
       </p>
-      <p class="note" role="status" hidden={said.value === ''}>
-        {said.value}
-      </p>
+      <div role="status">{said.value && <p class="note">{said.value}</p>}</div>
     </>
   );
 }
