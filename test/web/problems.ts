@@ -117,7 +117,6 @@ export function testProblems(host: () => Host): void {
     await page.click('.download button.primary');
     // Its title hangs on what the browser believes of its network.
     const said = await problem(page);
-    console.error("SAID", said);
     expect(said).to.match(/^(You are offline|This model cannot be loaded): https:\/\/models\.test\/a/);
     await page.locator('.problem button', { hasText: 'Use the embedded model' }).waitFor();
     await context.close();
