@@ -20,9 +20,16 @@ const QUESTION = 'Which object moves?';
 /** Requests at once: what both have by default. */
 const AT_ONCE = 32;
 
-/** What `ff-run` answers. */
-interface Run {
+/** An answer, as `ff-run` reports it and as a server says it. */
+interface Said {
   readonly answer: string;
+  /** Tokens. */
+  readonly prompt: number;
+  readonly generated: number;
+}
+
+/** What the calls of `ff-run` give. */
+interface Answered extends Said {
   readonly ids: readonly number[];
 }
 
@@ -30,7 +37,7 @@ interface Run {
 interface Sent {
   readonly name: string;
   readonly body: object;
-  readonly wanted: Run;
+  readonly wanted: Answered;
 }
 
 interface Reply {
@@ -38,7 +45,7 @@ interface Reply {
     readonly message: { readonly content: string };
     readonly logprobs: { readonly content: readonly { readonly token: string }[] } | null;
   }[];
-  readonly usage: { readonly completion_tokens: number };
+  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number };
 }
 
 /** A frame without loss. */
@@ -74,61 +81,66 @@ const asked = (...shown: object[]): object[] => [
 ];
 
 /** lmms-eval: `{messages, model, max_tokens, temperature}`, and `media_io_kwargs` beside them with `pass_video_url`. */
-const lmmsEval = (messages: object[], more: object = {}): object => ({
-  ...{ messages, model: 'tiny', max_tokens: 1024, temperature: 0 },
-  ...more,
-});
+const lmmsEval = (messages: object[]): object => ({ messages, model: 'tiny', max_tokens: 1024, temperature: 0 });
 
 /** VLMEvalKit. */
-const vlmEvalKit = (messages: object[]): object => ({
-  ...{ model: 'tiny', messages, n: 1, temperature: 0, max_tokens: 32_768 },
+const vlmEvalKit = (messages: object[], model = 'tiny'): object => ({
+  ...{ model, messages, n: 1, temperature: 0, max_tokens: 32_768 },
 });
 
 describe('ff-serve, asked by harnesses', function () {
   this.timeout(180_000);
   let server: TestServer;
-  let dense: Run;
-  let reduced: Run;
+  /** What the command says, all tokens and at a cost. */
+  let runs: readonly [dense: Said, reduced: Said];
   let requests: Sent[];
-  let frames: SampledVideo;
 
   before(async () => {
     server = await startServer({ apiKey: 'sk-none', limits: { mediaRoots: [dirname(clipFile)] } });
-    const flags = ['--frames', `${FRAMES}`, '--cost', '0.3', '--compare', '--json', '-'];
-    const { stdout, stderr } = await ffRun([clipFile, QUESTION, ...flags]);
-    [dense, reduced] = (JSON.parse(stdout || `"${stderr}"`) as { runs: [Run, Run] }).runs;
+    runs = await ranBoth();
+    const model = await embeddedModel();
     const clip = await openVideo(clipFile);
-    const settings = samplingOf(await embeddedModel(), { frames: FRAMES });
-    frames = await sampleVideo(clip, { ...settings, size: clip.info.width });
+    const sampling = samplingOf(model, { frames: FRAMES });
+    const seen = await answered(await sampleVideo(clip, sampling));
+    const frames = await sampleVideo(clip, { ...sampling, size: clip.info.width });
     await clip.close();
     const pngs = frames.images.map((image) => picture(dataUrl('image/png', png(image, frames))));
     const jpegs = await encodeJpegs(frames.images, frames);
-    const lossy = jpegs.map((jpeg) => picture(dataUrl('image/jpeg', jpeg), { detail: 'low' }));
+    const pictures = await openPictureVideo(jpegs, { name: 'frames' });
+    const lossy = await answered(await sampleVideo(pictures, { ...sampling, forceSample: true }));
+    await pictures.close();
+    const low = jpegs.map((jpeg) => picture(dataUrl('image/jpeg', jpeg), { detail: 'low' }));
+    const file = video(pathToFileURL(clipFile).href);
     const media_io_kwargs = { video: { num_frames: FRAMES } };
-    const file = pathToFileURL(clipFile).href;
     requests = [
-      { name: 'lmms-eval, frames', body: lmmsEval(asked(...pngs)), wanted: dense },
-      { name: 'lmms-eval, a video', body: lmmsEval(asked(video(file)), { media_io_kwargs }), wanted: dense },
-      { name: 'VLMEvalKit, frames', body: vlmEvalKit(asked(...lossy)), wanted: await answered(jpegs) },
-      {
-        name: 'VLMEvalKit, a video',
-        body: { ...vlmEvalKit(asked(video(clipUrl))), model: `tiny@frames=${FRAMES}` },
-        wanted: dense,
-      },
+      { name: 'lmms-eval, frames', body: lmmsEval(asked(...pngs)), wanted: seen },
+      { name: 'lmms-eval, a video', body: { ...lmmsEval(asked(file)), media_io_kwargs }, wanted: seen },
+      { name: 'VLMEvalKit, frames', body: vlmEvalKit(asked(...low)), wanted: lossy },
+      { name: 'VLMEvalKit, a video', body: vlmEvalKit(asked(video(clipUrl)), `tiny@frames=${FRAMES}`), wanted: seen },
     ];
   });
   after(() => server[Symbol.asyncDispose]());
 
-  /** What the library answers about JPEG files, by the calls of `ff-run`, which takes no such list. */
-  async function answered(jpegs: readonly Uint8Array[]): Promise<Run> {
+  async function ranBoth(): Promise<readonly [Said, Said]> {
+    const flags = ['--frames', `${FRAMES}`, '--cost', '0.3', '--compare', '--json', '-'];
+    const { stdout, stderr } = await ffRun([clipFile, QUESTION, ...flags]);
+    expect(stdout, stderr).to.not.equal('');
+    const report = JSON.parse(stdout) as { runs: { answer: string; tokens: { prompt: number; generated: number } }[] };
+    const [dense, reduced] = report.runs.map(({ answer, tokens: { prompt, generated } }) => ({
+      ...{ answer, prompt, generated },
+    }));
+    return [dense!, reduced!];
+  }
+
+  /** What the library answers, by the calls of `ff-run`, whose report counts ids and does not name them. */
+  async function answered(frames: SampledVideo): Promise<Answered> {
     const model = await embeddedModel();
-    const opened = await openPictureVideo(jpegs, { name: 'frames' });
-    using encoded = await model.encode(await sampleVideo(opened, { ...samplingOf(model), forceSample: true }));
-    await opened.close();
-    const answer = model.answer({ video: encoded }, QUESTION, { maxNewTokens: 1024 });
-    let text = '';
-    for await (const piece of answer) text += piece;
-    return { answer: text, ids: answer.stats.ids };
+    using encoded = await model.encode(frames);
+    const answering = model.answer({ video: encoded }, QUESTION, { maxNewTokens: 1024 });
+    let answer = '';
+    for await (const piece of answering) answer += piece;
+    const { ids, promptRows, generated } = answering.stats;
+    return { answer, ids, prompt: promptRows, generated };
   }
 
   async function send(body: object): Promise<Reply> {
@@ -142,35 +154,36 @@ describe('ff-serve, asked by harnesses', function () {
     return JSON.parse(text) as Reply;
   }
 
+  const saidIn = ({ choices, usage }: Reply): Said => ({
+    answer: choices[0]!.message.content,
+    prompt: usage.prompt_tokens,
+    generated: usage.completion_tokens,
+  });
+
   it(`answers ${AT_ONCE} requests of theirs at once as ff-run does: frames and videos, with its ids`, async () => {
-    expect(dense.answer).to.equal('the purple ring');
-    const burst = Array.from({ length: AT_ONCE }, (_, i) => requests[i % requests.length]!);
-    await Promise.all(
-      burst.map(async ({ name, body, wanted }) => {
-        const { choices, usage } = await send(body);
-        const [answer] = choices;
-        expect([answer!.message.content, usage.completion_tokens], name).to.deep.equal([
-          wanted.answer,
-          wanted.ids.length - 1, // the one that ends it is no part of the answer
-        ]);
+    const { tokenizer } = textOf((await embeddedModel()).parts);
+    const replies = await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, i) => {
+        const { body } = requests[i % requests.length]!;
+        return send(i < requests.length ? { ...body, logprobs: true } : body);
       }),
     );
-    const { tokenizer } = textOf((await embeddedModel()).parts);
-    for (const { name, body, wanted } of requests) {
-      const { choices } = await send({ ...body, logprobs: true });
-      const tokens = choices[0]!.logprobs!.content.map(({ token }) => token);
-      expect(tokens.join(''), name).to.equal(tokenizer.decode(wanted.ids.slice(0, tokens.length), { special: true }));
+    for (const [i, reply] of replies.entries()) {
+      const { name, wanted } = requests[i % requests.length]!;
+      const { ids, ...said } = wanted;
+      expect(saidIn(reply), name).to.deep.equal(said);
+      // The first of each says its tokens, too.
+      const tokens = reply.choices[0]!.logprobs?.content.map(({ token }) => token);
+      if (i < requests.length)
+        expect(tokens, name).to.deep.equal(ids.map((id) => tokenizer.decode([id], { special: true })));
+      if (name !== 'VLMEvalKit, frames') expect(said, name).to.deep.equal(runs[0]);
     }
+    expect(runs[0].answer).to.equal('the purple ring');
   });
 
   it('answers as ff-run does at a cost, which the name of the model has', async () => {
-    for (const { name, body } of requests.slice(0, 2)) {
-      const { choices, usage } = await send({ ...body, model: 'tiny@cost=0.3' });
-      expect([choices[0]!.message.content, usage.completion_tokens], name).to.deep.equal([
-        reduced.answer,
-        reduced.ids.length - 1,
-      ]);
-    }
+    for (const { name, body } of requests.slice(0, 2))
+      expect(saidIn(await send({ ...body, model: 'tiny@cost=0.3' })), name).to.deep.equal(runs[1]);
   });
 
   it('leaves nothing behind', () => {

@@ -72,13 +72,16 @@ export async function startServer(differences: Differences = {}): Promise<TestSe
     ...other,
   });
   let server: Server | undefined;
-  const url = async (): Promise<string> => {
-    if (!server) {
-      server = createAdaptorServer({ fetch: app.fetch }) as Server;
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-    }
+  const listen = async (): Promise<string> => {
+    server = createAdaptorServer({ fetch: app.fetch }) as Server;
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  let listening: Promise<string> | undefined;
+  const url = (): Promise<string> => {
+    listening ??= listen();
+    return listening;
   };
   const stop = async (): Promise<void> => {
     server?.closeAllConnections();
