@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer } from '@hono/node-server';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { reducerNamed } from '../../framefusion/reducers.ts';
 import { chooseModel } from '../../library/catalogue.ts';
@@ -12,6 +11,7 @@ import { defaultsOf } from '../../library/named-model.ts';
 import { loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { type AppOptions, makeApp } from '../../serve/app.ts';
+import { httpServer } from '../../serve/http-server.ts';
 import { type OfficeOptions, type OpenOffice, openOffice } from '../../serve/office.ts';
 import type { LogLine } from '../../serve/request-log.ts';
 import { sharedRuntime } from '../helpers/device.ts';
@@ -73,7 +73,7 @@ export async function startServer(differences: Differences = {}): Promise<TestSe
   });
   let server: Server | undefined;
   const listen = async (): Promise<string> => {
-    server = createAdaptorServer({ fetch: app.fetch }) as Server;
+    server = httpServer(app);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
