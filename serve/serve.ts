@@ -138,6 +138,7 @@ async function drained(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   server.closeIdleConnections();
+  server.keepAliveTimeout = 1; // those that have their answer go, too
   const late = setTimeout(() => server.closeAllConnections(), DRAIN_SECONDS * 1000);
   await closed;
   clearTimeout(late);
