@@ -30,7 +30,7 @@ describe('ff-run with a Hugging Face id', () => {
     { env = {}, args: more = [], ...options }: RunOptions & { args?: string[] } = {},
     video = clip,
   ) {
-    const question = ['--prompt', 'Which object moves?', '--frames', '12', '--similarity', '0.99'];
+    const question = ['--prompt', 'Which object moves?', '--frames', '4', '--similarity', '0.99'];
     const hub = { HF_ENDPOINT: at.hub.endpoint, HF_HUB_CACHE: at.cacheDir, HF_HUB_OFFLINE: '' };
     const nobody = { HF_TOKEN: '', HUGGING_FACE_HUB_TOKEN: '', HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' };
     const args = ['--video', video, '--model', model, ...question, ...more];

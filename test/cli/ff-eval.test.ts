@@ -1,9 +1,16 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { EvalReport } from '../../cli/eval/report.ts';
 import { clip, ffRun, type RunOptions } from './process.ts';
+
+/** Waits until a file has so many lines. */
+async function lines(file: string, count: number): Promise<void> {
+  const now = async () => (await readFile(file, 'utf8').catch(() => '')).split('\n').length - 1;
+  while ((await now()) < count) await sleep(20);
+}
 
 const evaluate = (args: readonly string[], options: RunOptions = {}) => ffRun(args, { ...options, tool: 'ff-eval' });
 
@@ -57,21 +64,23 @@ describe('ff-eval', () => {
       'none,random,frames',
       '--cost',
       '0.4',
+      '--frames',
+      '3',
       '--results',
       results,
       '--json',
       '-',
     ];
-    await evaluate(args, { interrupt: { signal: 'SIGINT', afterMs: 2500 } });
+    await evaluate(args, { interrupt: { signal: 'SIGINT', when: lines(results, 3) } });
     const report = JSON.parse((await evaluate(args)).stdout) as EvalReport;
     expect(report.runs.map(({ reducer, total }) => [reducer, total])).to.deep.equal([
       ['none', 4],
       ['random', 4],
       ['frames', 4],
     ]);
-    const lines = (await readFile(results, 'utf8')).trimEnd().split('\n').slice(1);
-    expect(lines).to.have.length(12);
-    expect(new Set(lines.map((line) => ((one) => `${one.run} ${one.question}`)(JSON.parse(line)))).size).to.equal(12);
+    const written = (await readFile(results, 'utf8')).trimEnd().split('\n').slice(1);
+    expect(written).to.have.length(12);
+    expect(new Set(written.map((line) => ((one) => `${one.run} ${one.question}`)(JSON.parse(line)))).size).to.equal(12);
     const again = JSON.parse((await evaluate(args)).stdout) as EvalReport;
     expect(again.runs).to.deep.equal(report.runs);
     expect((await readFile(results, 'utf8')).trimEnd().split('\n')).to.have.length(13);
@@ -86,6 +95,8 @@ describe('ff-eval', () => {
       'none,none,random',
       '--cost',
       '0.4,0.4',
+      '--frames',
+      '3',
       '--results',
       results,
       '--quiet',
@@ -97,9 +108,9 @@ describe('ff-eval', () => {
       expect(stdout).to.equal('');
     }
     expect(both.filter(({ code }) => code === 0).length).to.be.at.least(1);
-    const lines = (await readFile(results, 'utf8')).trimEnd().split('\n').slice(1);
-    expect(lines).to.have.length(2 * 4);
-    expect(new Set(lines.map((line) => line.split('"answer"')[0])).size).to.equal(8);
+    const written = (await readFile(results, 'utf8')).trimEnd().split('\n').slice(1);
+    expect(written).to.have.length(2 * 4);
+    expect(new Set(written.map((line) => line.split('"answer"')[0])).size).to.equal(8);
   });
 
   it('leaves out damaged and missing videos where it is told to, and lists them', async () => {

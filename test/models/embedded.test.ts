@@ -49,7 +49,7 @@ describe('the embedded model', () => {
     expect(logits).to.have.length(answers.length * model.parts.decoder.config.vocabSize);
   });
 
-  // Each question once, a third by its logits and the others by their answers: on SwiftShader a prefill is a second or two.
+  // A third of the questions by their logits and a third by their answers: on SwiftShader a prefill is a second or two.
   it('has the logits of PyTorch within 1e-3', async () => {
     const vocabulary = model.parts.decoder.config.vocabSize;
     for (const [i, { clip, before, after }] of [...answers.entries()].filter(([n]) => n % 3 === 1)) {
@@ -62,7 +62,7 @@ describe('the embedded model', () => {
   }).timeout(300_000);
 
   it('answers as PyTorch does', async () => {
-    for (const [i, { clip, before, after, answer }] of [...answers.entries()].filter(([n]) => n % 3 !== 1)) {
+    for (const [i, { clip, before, after, answer }] of [...answers.entries()].filter(([n]) => n % 3 === 2)) {
       const prompt = { ids: [...before, VIDEO_ID, ...after], video: videos[clip]! };
       const { ids } = await generated(model, prompt, undefined, { maxNewTokens: answer.length + 1 });
       expect(ids.slice(0, -1), `question ${i}`).to.deep.equal(answer);
