@@ -6,5 +6,6 @@ import { parseWorkerArguments, workerHelp } from './queue/worker-arguments.ts';
 await runCommand('ff-worker', {
   parse: parseWorkerArguments,
   help: workerHelp,
+  graceMs: 3000, // for the queue to take back the job at hand
   work: async (args, version) => (await import('./queue/worker.ts')).serveQueue(args, version),
 });

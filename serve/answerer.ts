@@ -166,8 +166,9 @@ function samplingOf(request: ChatRequest): AskOptions {
 const DEFAULT_TOKENS = 1024;
 
 function wishesOf({ request, settings }: Order) {
-  const { num_frames, fps } = request.media_io_kwargs?.video ?? {};
-  const frames = settings.frames ?? (num_frames && num_frames > 0 ? Math.min(num_frames, 65_535) : undefined);
+  const { num_frames, max_frames, fps } = request.media_io_kwargs?.video ?? {};
+  const counts = [num_frames, max_frames].filter((count) => typeof count === 'number' && count > 0) as number[];
+  const frames = settings.frames ?? (counts.length > 0 ? Math.min(...counts, 65_535) : undefined);
   const rate = settings.fps ?? (fps && fps > 0 ? Math.min(fps, 1000) : undefined);
   const { start, end, force_sample } = settings;
   return {

@@ -54,7 +54,9 @@ export const chatRequest = z
     user: z.string().max(500).nullish().describe('Whose turn it is, among those who share an address.'),
     media_io_kwargs: z
       .object({
-        video: z.object({ num_frames: z.int().nullish(), fps: z.number().nullish() }).nullish(),
+        video: z
+          .object({ num_frames: z.int().nullish(), max_frames: z.int().nullish(), fps: z.number().nullish() })
+          .nullish(),
       })
       .nullish(),
     framefusion: settingsSchema.nullish(),

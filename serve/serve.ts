@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer } from '@hono/node-server';
 import { findChoice } from '../cli/fetch-model.ts';
 import { Log } from '../cli/log.ts';
 import { describeError } from '../cli/main.ts';
@@ -17,6 +16,7 @@ import { chooseModel } from '../library/catalogue.ts';
 import { askedOf } from '../library/embedded-model.ts';
 import { makeApp } from './app.ts';
 import type { ServeArguments } from './arguments.ts';
+import { httpServer } from './http-server.ts';
 import { openOffice } from './office.ts';
 import { publicFetch } from './public-fetch.ts';
 import { type LogLine, logText, type Records } from './request-log.ts';
@@ -74,7 +74,7 @@ export async function serve(args: ServeArguments, version: string): Promise<void
     records: recordsOf(args.log, log),
     pages: fileURLToPath(new URL('web', import.meta.url)),
   });
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: 600_000 } }) as Server;
+  const server = httpServer(app);
   await listen(server, args, note);
   await signalled(ending);
   note('ending: no new work is taken.');
@@ -138,6 +138,7 @@ async function drained(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   server.closeIdleConnections();
+  server.keepAliveTimeout = 1; // those that have their answer go, too
   const late = setTimeout(() => server.closeAllConnections(), DRAIN_SECONDS * 1000);
   await closed;
   clearTimeout(late);

@@ -80,7 +80,7 @@ async function remoteSource(url: URL, place: string, limits: SourceLimits, signa
     );
   const options = { name: place, signal, timeoutSeconds, maxBytes, progress: undefined, fetch };
   const file = await fetchToFile(url, options).catch((error: unknown) => {
-    throw refusalIn(error) ?? error;
+    throw refusalIn(error, place) ?? error;
   });
   const { path } = file;
   return {
@@ -92,9 +92,12 @@ async function remoteSource(url: URL, place: string, limits: SourceLimits, signa
 }
 
 /** An address that is not allowed is hidden below what `fetch` makes of it. */
-function refusalIn(error: unknown): ApiError | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof ApiError) return cause;
-  return undefined;
+function refusalIn(error: unknown, place: string): ApiError | undefined {
+  let cause = error;
+  while (cause instanceof Error && !(cause instanceof ApiError)) ({ cause } = cause);
+  if (!(cause instanceof ApiError)) return undefined;
+  const { status, message, code } = cause;
+  return new ApiError(status, `${place}: ${message}`, { param: place, cause, ...(code !== null && { code }) });
 }
 
 async function hashOfFile(path: string, place: string): Promise<string> {

@@ -1,9 +1,11 @@
-// `npm run pack:try`: packs, installs the package in an empty folder as a user would, and uses it there: the command, the
+// `npm run pack:try`: packs, installs the package in an empty folder as a user would, and uses it there: the commands, the
 // library, its types; then once more without the optional parts, which must be asked for by name. Says how large it all is.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -70,6 +72,36 @@ function checkTypes(folder, what, lib, ...more) {
   }
 }
 
+/** Starts the server, asks it one question, and ends it; what it answered, and how it ended. */
+async function serveOnce(folder) {
+  const args = ['node_modules/framefusion-webgpu/dist/ff-serve.js', '--port', '0', '--log', 'none'];
+  const server = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(server, 'exit');
+  const lines = [];
+  let stdout = '';
+  for await (const line of createInterface(server.stderr)) {
+    lines.push(line);
+    const [, url] = /listening on (\S+)/.exec(line) ?? [];
+    if (!url) continue;
+    stdout = await askOver(url, readFileSync(join(folder, 'clip.mp4'))).catch(String);
+    server.kill('SIGTERM');
+  }
+  const [status] = await ended;
+  return { status, stdout, stderr: lines.join('\n') };
+}
+
+async function askOver(url, clip) {
+  const shown = { type: 'video_url', video_url: { url: `data:video/mp4;base64,${clip.toString('base64')}` } };
+  const messages = [{ role: 'user', content: [shown, { type: 'text', text: 'Which object moves?' }] }];
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ messages }),
+  });
+  const text = await response.text();
+  return response.ok ? JSON.parse(text).choices[0].message.content : text;
+}
+
 const answers = { status: 0, says: /^the purple ring\n?$/ };
 const question = ['--video', 'clip.mp4', '--prompt', 'Which object moves?', '--quiet'];
 const mib = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -93,6 +125,7 @@ try {
   install(all, tarball);
   expect('npx framefusion-webgpu', run(all, 'npx', ['framefusion-webgpu', ...question]), answers);
   expect('npx ff-run', run(all, 'npx', ['ff-run', ...question]), answers);
+  expect('ff-serve, asked and ended', await serveOnce(all), answers);
   const reachable = ['assets/clip.mp4', 'examples/ask.ts', 'weights.config.json', 'web'];
   const found = `for (const path of ${JSON.stringify(reachable)}) (await import('node:fs')).accessSync(new URL(import.meta.resolve('framefusion-webgpu/' + path)));console.log('all there')`;
   expect('what it exports', run(all, process.execPath, ['--input-type=module', '-e', found]), {

@@ -41,7 +41,9 @@ const log = new Log('toy-worker', { quiet: false });
 try {
   await using connection = await Connection.open(queueAddress(address), log);
   const open = async () => ({ dtype: options.dtype, adapter: 'none', work, [Symbol.dispose]: () => undefined });
-  await new QueueWorker(connection, { ...options, open }, log).run();
+  const worker = new QueueWorker(connection, { ...options, open }, log);
+  process.once('SIGTERM', () => void worker.giveBack().finally(() => process.exit()));
+  await worker.run();
 } catch (error) {
   log.note(`toy-worker: ${(error as Error).message}`);
   process.exitCode = 1;

@@ -37,7 +37,8 @@ export class QueueWorker {
   readonly #options: WorkerOptions;
   readonly #log: Log;
   #ready: { readonly key: string; readonly loaded: Ready } | undefined;
-  #busy = false;
+  /** The job at hand, and what this worker holds it by. */
+  #held: { readonly job: OrderJob; readonly token: string } | undefined;
   #since = performance.now();
   /** Why this worker cannot go on. */
   #refusal: unknown;
@@ -69,13 +70,18 @@ export class QueueWorker {
     if (this.#refusal) throw this.#refusal;
   }
 
+  /** Gives the job at hand to the other workers at once, for a worker that is about to end. */
+  async giveBack(): Promise<void> {
+    await this.#held?.job.moveToWait(this.#held.token);
+  }
+
   #idleSeconds(): number {
-    return this.#busy ? 0 : (performance.now() - this.#since) / 1000;
+    return this.#held ? 0 : (performance.now() - this.#since) / 1000;
   }
 
   /** One job. What is not the video's fault gives it back to the queue, and ends this worker. */
   async #take(job: OrderJob, token: string, pause: () => Promise<void>): Promise<Outcome> {
-    this.#busy = true;
+    this.#held = { job, token };
     const { item, tries } = job.data;
     try {
       if (job.stalledCounter >= tries)
@@ -90,7 +96,7 @@ export class QueueWorker {
       });
       return await this.#done(ready, job);
     } finally {
-      this.#busy = false;
+      this.#held = undefined;
       this.#since = performance.now();
     }
   }

@@ -3,6 +3,7 @@ import { chooseGpu } from '../../engine/gpu-index.ts';
 import { Log } from '../log.ts';
 import { openModel } from '../open-model.ts';
 import { precisionOf } from '../report.ts';
+import { handleSignals } from '../supervisor.ts';
 import { Connection } from './connection.ts';
 import type { Terms } from './job.ts';
 import { QueueWorker, type Ready } from './queue-worker.ts';
@@ -16,7 +17,9 @@ export async function serveQueue(args: WorkerArguments, version: string): Promis
   if (args.adapterIndex !== undefined) chooseGpu(args.adapterIndex);
   await using connection = await Connection.open(args.queue, log);
   if (args.clear) return await clear(connection, log); // before the connection is closed
-  await new QueueWorker(connection, { ...args, version, open: (terms) => load(terms, args, log) }, log).run();
+  const worker = new QueueWorker(connection, { ...args, version, open: (terms) => load(terms, args, log) }, log);
+  handleSignals((end) => void worker.giveBack().then(end, end));
+  await worker.run();
 }
 
 /** Takes everything out of a queue. */

@@ -17,6 +17,7 @@ import { sampleVideo } from '../../media/sample-video.ts';
 import { ChatTemplate } from '../../models/chat-template.ts';
 import { planOf } from '../../models/registry.ts';
 import { families } from '../helpers/families.ts';
+import { damage, damaged } from './damage.ts';
 import { tame } from './tame.ts';
 
 /** One kind of hostile input. */
@@ -102,26 +103,6 @@ function changed(of: unknown, edits: readonly (readonly [number, unknown])[]): u
     if (value === undefined) delete at[key];
     else at[key] = value;
   }
-  return copy;
-}
-
-/** Bytes with some overwritten, inserted, or cut off. */
-const damage = fc.record({
-  cut: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
-  edits: fc.array(
-    fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.uint8Array({ minLength: 1, maxLength: 16 })),
-    { maxLength: 8 },
-  ),
-});
-type Damage = typeof damage extends fc.Arbitrary<infer T> ? T : never;
-
-function damaged(bytes: Uint8Array, { cut, edits }: Damage): Uint8Array {
-  const copy = bytes.slice(0, cut === null ? bytes.length : Math.floor(cut * bytes.length));
-  for (const [at, values] of edits)
-    copy.set(
-      values.subarray(0, Math.max(0, copy.length - Math.floor(at * copy.length))),
-      Math.min(copy.length, Math.floor(at * copy.length)),
-    );
   return copy;
 }
 

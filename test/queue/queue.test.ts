@@ -141,6 +141,18 @@ describe('a queue', () => {
     expect(sorted(sink.answers)).to.deep.equal(expectedAnswers(items));
   });
 
+  it('has a job back at once when a signal ends its worker, however long the lease is', async () => {
+    await using workers = new ToyWorkers({ lease: 600 });
+    const first = workers.start(redis.queue('signal'), { workMs: 600_000 });
+    const answers = collected('signal', numbered(1));
+    await using connection = await Connection.open(queueAddress(redis.queue('signal')), log);
+    while ((await connection.queue.getActiveCount()) === 0) await sleep(20);
+    first.kill('SIGTERM');
+    await once(first, 'exit');
+    workers.start(redis.queue('signal'));
+    expect((await answers).answers).to.deep.equal(expectedAnswers(numbered(1)));
+  });
+
   it('is refused, in words, by a worker of another version and by one that computes otherwise; the work stays', async () => {
     await using workers = new ToyWorkers();
     const queue = redis.queue('refused');

@@ -1,6 +1,11 @@
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { post, startServer, type TestServer } from './server.ts';
+import { publicFetch } from '../../serve/public-fetch.ts';
+import { damage, damaged } from '../fuzz/damage.ts';
+import { clipFile, post, startServer, type TestServer } from './server.ts';
 
 /** What clients should never send, and what they do. */
 const word = fc.oneof(
@@ -64,6 +69,52 @@ const option = fc.constantFrom(
   ...['model', 'max_tokens', 'temperature', 'top_p', 'stop', 'seed', 'n', 'logprobs', 'top_logprobs', 'stream', 'user'],
   ...['framefusion', 'media_io_kwargs', 'response_format', 'stream_options', 'tools', '__proto__', 'x'],
 );
+/** Files that are damaged: a few in CI, because each is a process or two, as many as one likes by `SERVE_MEDIA`. */
+const MEDIA = Number(process.env.SERVE_MEDIA ?? 12);
+
+/** Ways out of a folder. */
+const step = fc.constantFrom(
+  ...[
+    '..',
+    '.',
+    '%2e%2e',
+    '.%2E',
+    '..%2f..',
+    'sub',
+    'link.mp4',
+    'secret.mp4',
+    'a%00',
+    '%5c..',
+    '',
+    '*',
+    '~',
+    '%252e%252e',
+  ],
+);
+/** Addresses of this machine, its network and its cloud, as one may write them. */
+const inner = fc.oneof(
+  fc.tuple(fc.constantFrom(10, 127, 0), fc.nat(255), fc.nat(255), fc.nat(255)).map((bytes) => bytes.join('.')),
+  fc.constantFrom('169.254.169.254', '192.168.0.1', '172.16.9.9', '[::1]', '[fe80::1]', '[fd00::7]', 'localhost'),
+  fc.nat(2 ** 24 - 1).map((n) => `${0x7f000000 + n}`),
+  fc.nat(2 ** 24 - 1).map((n) => `0x7f${n.toString(16).padStart(6, '0')}`),
+  fc.nat(255).map((n) => `0177.0.0.${n}`),
+  fc.nat(0xffff).map((n) => `[::ffff:7f00:${n.toString(16)}]`),
+);
+const innerUrl = fc
+  .tuple(fc.constantFrom('http', 'https', 'HTTP'), fc.constantFrom('', 'a@', 'example.com:80@'), inner, fc.nat(65_535))
+  .map(([scheme, user, host, port]) => `${scheme}://${user}${host}:${port}/x.mp4`);
+
+/** What a file may be called, and texts that players follow to other files. */
+const type = fc.constantFrom(
+  ...['video/mp4', 'video/jpeg', 'image/png', 'image/gif', 'image/svg+xml', 'application/x-mpegURL', 'text/html', ''],
+);
+const playlist = fc.constantFrom(
+  '#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n',
+  'ffconcat version 1.0\nfile /etc/passwd\n',
+  '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
+  '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><MPD>&b;</MPD>',
+);
+
 /** The last message is an answer, so that none of them is a question that takes a model's time. */
 const body = fc
   .tuple(fc.array(message, { maxLength: 4 }), fc.dictionary(option, fc.oneof(word, anything), { maxKeys: 4 }))
@@ -112,6 +163,70 @@ describe('ff-serve among enemies', function () {
       fc.asyncProperty(cut, ([at, junk]) => refused(whole.slice(0, at) + junk)),
       { numRuns: 400, seed: 17 },
     );
+  });
+
+  /** A question about what an address names. */
+  const about = (key: 'image_url' | 'video_url', url: string): string =>
+    jsonOf({
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: key, [key]: { url } },
+            { type: 'text', text: 'What?' },
+          ],
+        },
+      ],
+      max_tokens: 1,
+    });
+  const key = fc.constantFrom('image_url' as const, 'video_url' as const);
+
+  it('opens none of 400 addresses that lead out of its folders, or into its own network', async () => {
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'ff-serve-')));
+    const root = join(folder, 'media');
+    await mkdir(join(root, 'sub'), { recursive: true });
+    await writeFile(join(folder, 'secret.mp4'), await readFile(clipFile));
+    await symlink(join(folder, 'secret.mp4'), join(root, 'link.mp4'));
+    const limits = { mediaRoots: [root], fetch: publicFetch() };
+    await using open = await startServer({ limits });
+    const fileUrl = fc.array(step, { maxLength: 6 }).map((steps) => `file://${root}/${steps.join('/')}`);
+    await fc.assert(
+      fc.asyncProperty(key, fc.oneof(fileUrl, innerUrl), async (kind, url) => {
+        const response = await post(open.app, about(kind, url));
+        const told = await response.text();
+        expect(response.status, `${url}\n${told}`).to.be.oneOf([400, 403]);
+        expect(JSON.parse(told))
+          .to.have.nested.property('error.message')
+          .that.matches(/^messages\[0\]\.content\[0\]: /);
+        expect(told).to.not.include(folder);
+      }),
+      { numRuns: 400, seed: 17 },
+    );
+    expect(open.faults).to.deep.equal([]);
+    await rm(folder, { recursive: true });
+  });
+
+  it(`reads ${MEDIA} files that are damaged or mean others, or says why not`, async () => {
+    await using open = await startServer();
+    const clip = await readFile(clipFile);
+    const file = fc.oneof(
+      { weight: 3, arbitrary: damage.map((harm) => damaged(clip, harm)) },
+      { weight: 1, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 400 }) },
+      { weight: 1, arbitrary: playlist.map((text) => new TextEncoder().encode(text)) },
+    );
+    await fc.assert(
+      fc.asyncProperty(key, type, file, async (kind, mime, bytes) => {
+        const url = `data:${mime};base64,${Buffer.from(bytes).toString('base64')}`;
+        const response = await post(open.app, about(kind, url));
+        const told = await response.text();
+        expect(response.status, told).to.be.oneOf([200, 400]);
+        if (response.status === 400)
+          expect(JSON.parse(told)).to.have.nested.property('error.message').that.is.not.empty;
+        expect(told).to.not.match(/root:|\/etc|\.ts:\d/);
+      }),
+      { numRuns: MEDIA, seed: 17 },
+    );
+    expect(open.faults).to.deep.equal([]);
   });
 
   it('takes no memory for depth, number or length', async () => {

@@ -96,19 +96,10 @@ describe('what ff-serve is shown', function () {
     }
   });
 
-  it('is what lmms-eval sends: PNG or JPEG frames before the text, many at once', async () => {
+  it('is encoded once for many who ask at once', async () => {
     const frames = jpegs.map((jpeg) => ({ type: 'image_url', image_url: { url: `data:image/jpeg;base64,${jpeg}` } }));
-    const replies = await Promise.all(
-      Array.from({ length: 4 }, () => ask(frames, { temperature: 0, max_tokens: 32_768 })),
-    );
-    for (const reply of replies) {
-      expect(reply.status, JSON.stringify(reply.body)).to.equal(200);
-      expect(said(reply)).to.equal(said(replies[0]!));
-      expect(reply.body.usage!.prompt_tokens_details.video_tokens).to.equal(
-        replies[0]!.body.usage!.prompt_tokens_details.video_tokens,
-      );
-    }
-    // Encoded once, for all of them.
+    const replies = await Promise.all(Array.from({ length: 4 }, () => ask(frames)));
+    expect(replies.map(said)).to.deep.equal(Array(4).fill(said(replies[0]!)));
     expect(replies.filter(({ cache }) => cache!.includes('video=miss'))).to.have.length(1);
   });
 

@@ -46,7 +46,10 @@ describe('the command ff-serve', function () {
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await running.text()).to.match(/data: \[DONE\]\n\n$/);
+    const answered = performance.now();
     expect(await ended).to.deep.equal([0, null]);
+    // It does not wait for the client to close its connection.
+    expect(performance.now() - answered).to.be.below(15_000);
     const lines = output.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines).to.have.length(3);
     expect(lines[0]).to.deep.include({ method: 'POST', path: '/v1/chat/completions', status: 200 });

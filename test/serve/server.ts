@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer } from '@hono/node-server';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { reducerNamed } from '../../framefusion/reducers.ts';
 import { chooseModel } from '../../library/catalogue.ts';
@@ -12,6 +11,7 @@ import { defaultsOf } from '../../library/named-model.ts';
 import { loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { type AppOptions, makeApp } from '../../serve/app.ts';
+import { httpServer } from '../../serve/http-server.ts';
 import { type OfficeOptions, type OpenOffice, openOffice } from '../../serve/office.ts';
 import type { LogLine } from '../../serve/request-log.ts';
 import { sharedRuntime } from '../helpers/device.ts';
@@ -72,13 +72,16 @@ export async function startServer(differences: Differences = {}): Promise<TestSe
     ...other,
   });
   let server: Server | undefined;
-  const url = async (): Promise<string> => {
-    if (!server) {
-      server = createAdaptorServer({ fetch: app.fetch }) as Server;
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-    }
+  const listen = async (): Promise<string> => {
+    server = httpServer(app);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  let listening: Promise<string> | undefined;
+  const url = (): Promise<string> => {
+    listening ??= listen();
+    return listening;
   };
   const stop = async (): Promise<void> => {
     server?.closeAllConnections();
