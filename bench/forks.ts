@@ -2,7 +2,6 @@
  * What forking a session saves: the questions of a file asked with and without it, in one run: `npm run bench:forks`. A video
  * is decoded and encoded once for both, as `ff-eval` does. The answers must be the same.
  */
-import { parseArgs } from 'node:util';
 import type { Question } from '../cli/eval/question.ts';
 import { promptFor, readQuestions } from '../cli/eval/questions.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
@@ -14,6 +13,7 @@ import { samplingOf } from '../models/defaults.ts';
 import type { EncodedVideo } from '../models/inputs.ts';
 import type { Session } from '../models/session.ts';
 import type { VideoModel } from '../models/video-model.ts';
+import { programFlags } from '../tools/flags.ts';
 import { stopwatch } from './common/timing.ts';
 
 const MAX_NEW_TOKENS = 8;
@@ -73,12 +73,14 @@ async function encoded(model: VideoModel, path: string): Promise<EncodedVideo> {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: 'assets/eval/questions.jsonl' },
-    model: { type: 'string', default: 'tiny-llava-video' },
-    costs: { type: 'string', default: '1,0.5,0.3' },
-    adapter: { type: 'string', default: process.env.FRAMEFUSION_ADAPTER ?? 'auto' },
+const values = programFlags('Times the questions of a file with and without forks of one session.', {
+  data: { type: 'string', default: 'assets/eval/questions.jsonl', help: 'the questions' },
+  model: { type: 'string', default: 'tiny-llava-video', help: 'who answers' },
+  costs: { type: 'string', default: '1,0.5,0.3', help: 'the budgets, by commas' },
+  adapter: {
+    type: 'string',
+    default: process.env.FRAMEFUSION_ADAPTER ?? 'auto',
+    help: 'auto, gpu, software or embedded',
   },
 });
 const questions = await readQuestions(values.data);

@@ -3,10 +3,10 @@
  * weights as stored and multiplied in f32: how far apart they are, and how often the best token is the same. What
  * is not `f32` is multiplied in f16 where the adapter can.
  */
+
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { folderFiles } from '../checkpoint/file-source.ts';
 import type { Question } from '../cli/eval/question.ts';
 import { readQuestions } from '../cli/eval/questions.ts';
@@ -19,6 +19,7 @@ import { loadCheckpoint } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { ModelDType } from '../models/weights.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
+import { programFlags } from '../tools/flags.ts';
 
 /** A model with what it is asked. */
 interface Subject {
@@ -76,7 +77,9 @@ function best(scores: Float32Array): number {
   return scores.indexOf(Math.max(...scores));
 }
 
-const { values } = parseArgs({ options: { adapter: { type: 'string', default: 'auto' } } });
+const values = programFlags('Compares the scores of each weight format with those of the weights as stored.', {
+  adapter: { type: 'string', default: 'auto', help: 'auto, gpu, software or embedded' },
+});
 const runtime = await openRuntime({ adapter: values.adapter as AdapterChoice });
 const random = join(tmpdir(), `ff-formats-${process.pid}`);
 await makeCheckpoint(random, {

@@ -2,8 +2,8 @@
  * Which GPU runs which model in which format with how many frames, by the planner: `npm run guide` writes the tables of
  * docs/which-gpu.md, `npm run guide -- --only TEXT` the lines of the models whose name has the text.
  */
+
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
@@ -13,6 +13,7 @@ import { type MemoryPlan, planMemory } from '../models/plan.ts';
 import type { ModelDType } from '../models/weights.ts';
 import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
+import { programFlags } from '../tools/flags.ts';
 
 const PAGE = new URL('../docs/which-gpu.md', import.meta.url);
 const COST = 0.3;
@@ -135,7 +136,9 @@ async function planned(files: CheckpointFiles, model: string): Promise<{ frames:
   return lines;
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const values = programFlags('Writes the tables of docs/which-gpu.md by the planner.', {
+  only: { type: 'string', default: '', help: 'print the lines of the models whose name has this text' },
+});
 let page = await readFile(PAGE, 'utf8');
 const tables = {
   frames: head(['model', 'weights', ...SIZES.map((size) => `${size} GB`)]),

@@ -3,15 +3,16 @@
  * variant that the published models use for AMD GPUs, and says registers, spills, waves and assembly. It compiles and runs
  * nothing, so these are no times: they say what limits a kernel.
  */
+
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { writeJson } from '../cli/output.ts';
 import { InputError } from '../engine/errors.ts';
 import { forEachConcurrent } from '../hub/for-each-concurrent.ts';
+import { programFlags } from '../tools/flags.ts';
 import { baselineTable, type Figure, readBaseline } from './common/figures.ts';
 import { commit } from './common/origin.ts';
 import { type BenchTable, digits, tableText } from './common/print.ts';
@@ -136,13 +137,12 @@ const NOTES = [
 ];
 
 async function main(): Promise<void> {
-  const options = {
-    gpu: { type: 'string', default: 'navi21,navi31,navi31-browser,gfx1200' },
-    kernel: { type: 'string' },
-    json: { type: 'string' },
-    baseline: { type: 'string' },
-  } as const;
-  const { values } = parseArgs({ options });
+  const values = programFlags('Shows what the compiler of AMD GPUs makes of every kernel. It needs no GPU.', {
+    gpu: { type: 'string', default: 'navi21,navi31,navi31-browser,gfx1200', help: 'which GPUs, by commas' },
+    kernel: { type: 'string', help: 'the kernels whose name has this text' },
+    json: { type: 'string', help: 'write the figures to this file' },
+    baseline: { type: 'string', help: 'compare with such a file of an earlier run' },
+  });
   const chosen = values.gpu.split(',');
   const unknown = chosen.find((name) => !(name in gpus));
   if (unknown) throw new InputError(`--gpu ${unknown}: must be of ${Object.keys(gpus).join(', ')}.`);

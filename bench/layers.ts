@@ -2,7 +2,7 @@
  * One layer of every family's real size, on this adapter, against float64: `npm run bench:layers`. Weights are drawn from a
  * seed in bf16, as the checkpoints are; a few rows of the result are computed anew by `layers/reference.ts`.
  */
-import { parseArgs } from 'node:util';
+
 import { Checkpoint } from '../checkpoint/safetensors.ts';
 import { bf16ToF32 } from '../engine/floats.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
@@ -33,6 +33,7 @@ import { drawnStretch } from '../tools/checkpoint/draw.ts';
 import { drawn } from '../tools/checkpoint/family.ts';
 import type { TensorPlan } from '../tools/checkpoint/tensors.ts';
 import { seededTensors } from '../tools/checkpoint/virtual.ts';
+import { programFlags } from '../tools/flags.ts';
 import { gaussian, randomStream } from '../tools/random.ts';
 import { halfShare } from '../tools/verify/check.ts';
 import { uploadTokens } from '../tools/verify/tokens.ts';
@@ -302,8 +303,9 @@ function largest(row: Float64Array): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { adapter: { type: 'string', default: 'auto' }, only: { type: 'string', default: '' } },
+  const values = programFlags('Checks one layer of every family at its real size against float64.', {
+    adapter: { type: 'string', default: 'auto', help: 'auto, gpu, software or embedded' },
+    only: { type: 'string', default: '', help: 'the layers whose name has this text' },
   });
   const runtime = await openRuntime({ adapter: values.adapter as AdapterChoice });
   console.log(`one layer with weights in bf16 on ${runtime.adapterName}; error: of the largest value, against float64`);

@@ -2,9 +2,10 @@
  * What a software adapter takes for what kernels are made of: `npm run bench:loads`. Processor time of one instruction of a
  * subgroup, in a loop, less that of the empty loop. It decided how the `-subgroup` kernels share their work out.
  */
-import { parseArgs } from 'node:util';
+
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { programFlags } from '../tools/flags.ts';
 
 const TURNS = 4096;
 const WORKGROUPS = 64;
@@ -75,7 +76,9 @@ async function turn(runtime: Runtime, body: string): Promise<number> {
   return (1000 * median) / (TURNS * WORKGROUPS * (THREADS / runtime.subgroupSize));
 }
 
-const { values } = parseArgs({ options: { adapter: { type: 'string', default: 'software' } } });
+const values = programFlags('Times what kernels are made of on a software adapter.', {
+  adapter: { type: 'string', default: 'software', help: 'software or embedded' },
+});
 using runtime = await openRuntime({ adapter: values.adapter as AdapterChoice });
 console.log(`${runtime.adapterName}, subgroups of ${runtime.subgroupSize}, nanoseconds of processor time`);
 let empty = 0;

@@ -2,11 +2,11 @@
  * Models of real shapes with seeded weights, end to end: `npm run bench:shapes`, of which `--only TEXT` picks those whose name
  * has the text, and `--dtype NAME` and `--frames N` one format and one length. Each run is a process of its own, so that its memory can be measured. Checkpoints are made once, below `work/`.
  */
+
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { folderFiles } from '../checkpoint/file-source.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
@@ -19,6 +19,7 @@ import { makeFamilyCheckpoint } from '../tools/checkpoint/family.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
 import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
+import { programFlags } from '../tools/flags.ts';
 
 const QUESTION = 'What happens in this video?';
 const COST = 0.3;
@@ -232,15 +233,14 @@ async function plans(): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const options = {
-    job: { type: 'string' },
-    adapter: { type: 'string', default: 'auto' },
-    only: { type: 'string', default: '' },
-    dtype: { type: 'string' },
-    frames: { type: 'string' },
-    json: { type: 'string' },
-  } as const;
-  const { values } = parseArgs({ options });
+  const values = programFlags('Runs models of real shapes with drawn weights from the clip to the answer.', {
+    job: { type: 'string', help: 'one run, which this program gives itself' },
+    adapter: { type: 'string', default: 'auto', help: 'auto, gpu, software or embedded' },
+    only: { type: 'string', default: '', help: 'the models whose name has this text' },
+    dtype: { type: 'string', help: 'one of their formats' },
+    frames: { type: 'string', help: 'one of their numbers of frames' },
+    json: { type: 'string', help: 'write the figures to this file' },
+  });
   if (values.job !== undefined) return void console.log(JSON.stringify(await measure(JSON.parse(values.job))));
   const adapter = values.adapter as AdapterChoice;
   const results: (Job & Measured)[] = [];

@@ -71,7 +71,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let isKey = !isQuery && head < params.heads + params.kvHeads;
   let gains = select(0u, width, isKey);
   let cacheRow = (params.offset + row) * params.kvHeads;
-  for (var i = thread % team; i < half; i += team) {
+  for (var begin = 0u; begin < half; begin += team) {  // uniform, so that drivers unroll it
+    let i = begin + thread % team;
+    if (i >= half) { break; }
     let first = numbers(qkv[start + i]);
     let second = numbers(qkv[start + half + i]);
     var a = first;

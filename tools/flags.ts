@@ -1,4 +1,5 @@
 /** What the command lines of the tools have in common. */
+import { parseArgs } from 'node:util';
 import { InputError } from '../engine/errors.ts';
 
 /**
@@ -34,4 +35,30 @@ export function oneOf<T extends string>(flag: string, text: string, allowed: rea
   const found = allowed.find((one) => one === text);
   if (found !== undefined) return found;
   throw new InputError(`--${flag} must be one of ${allowed.join(', ')}, got ${text}.`);
+}
+
+/** A flag of a program: as `parseArgs` takes it, with a line of help. */
+interface ProgramFlag {
+  readonly type: 'string';
+  readonly default?: string;
+  readonly help: string;
+}
+
+/**
+ * The flags of a program that only developers run. `--help` prints `about` and the flags; what the command line has
+ * besides them is one line. Both end the process.
+ */
+export function programFlags<T extends Readonly<Record<string, ProgramFlag>>>(about: string, flags: T) {
+  try {
+    const { values } = parseArgs({ options: flags });
+    return values;
+  } catch (error) {
+    const asked = process.argv.includes('--help') || process.argv.includes('-h');
+    const lines = Object.entries(flags).map(
+      ([name, { help, default: value }]) => `  --${name.padEnd(14)} ${help}${value ? ` (default ${value})` : ''}`,
+    );
+    if (asked) process.stdout.write(`${[about, '', ...lines].join('\n')}\n`);
+    else process.stderr.write(`${(error as Error).message.replace(/\.?$/, '.')} --help lists the flags.\n`);
+    process.exit(asked ? 0 : 2);
+  }
 }

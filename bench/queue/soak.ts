@@ -4,23 +4,25 @@
  *
  *     npm run soak:queue -- [--jobs 200] [--kills 20] [--workers 3] [--adapter auto]
  */
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { programFlags } from '../../tools/flags.ts';
 import { randomStream } from '../../tools/random.ts';
 import { RedisServer } from '../../tools/redis-server.ts';
 import { kill, manyVideos, run, SMALL, start } from './programs.ts';
 
-const { values } = parseArgs({
-  options: {
-    jobs: { type: 'string', default: '200' },
-    kills: { type: 'string', default: '20' },
-    workers: { type: 'string', default: '3' },
-    adapter: { type: 'string', default: 'auto' },
+const values = programFlags(
+  'Kills workers at random over many small jobs, and compares with what one process writes.',
+  {
+    jobs: { type: 'string', default: '200', help: 'how many jobs' },
+    kills: { type: 'string', default: '20', help: 'how often a worker is killed' },
+    workers: { type: 'string', default: '3', help: 'how many workers' },
+    adapter: { type: 'string', default: 'auto', help: 'auto, gpu, software or embedded' },
   },
-});
+);
 const [jobs, kills, count] = [values.jobs, values.kills, values.workers].map(Number) as [number, number, number];
 const adapter = ['--adapter', values.adapter];
 const folder = await mkdtemp(join(tmpdir(), 'ff-soak-'));
