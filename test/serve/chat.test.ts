@@ -1,4 +1,9 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { OpenAI } from 'openai';
 import { openVideo } from '../../media/open-video.ts';
@@ -6,6 +11,7 @@ import { sampleVideo } from '../../media/sample-video.ts';
 import { samplingOf } from '../../models/defaults.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { VideoModel } from '../../models/video-model.ts';
+import { publicFetch } from '../../serve/public-fetch.ts';
 import { atEnd } from '../helpers/shared.ts';
 import { clipFile, clipUrl, startServer, type TestServer } from './server.ts';
 
@@ -47,7 +53,8 @@ describe('ff-serve, asked by the openai client', function () {
   let client: OpenAI;
 
   before(async () => {
-    server = await startServer();
+    const fetch = publicFetch((address) => address === '127.0.0.1');
+    server = await startServer({ limits: { mediaRoots: [dirname(clipFile)], fetch } });
     client = new OpenAI({ baseURL: `${await server.url()}/v1`, apiKey: 'none', maxRetries: 0 });
   });
   after(() => server[Symbol.asyncDispose]());
@@ -85,6 +92,25 @@ describe('ff-serve, asked by the openai client', function () {
     expect(pieces).to.deep.equal(['the', ' purple', ' ring']);
     expect(finish).to.equal('stop');
     expect(usage).to.include({ completion_tokens: 3 });
+  });
+
+  it('answers about a video from a file and from another server, and about a picture', async () => {
+    const files = createServer((_, response) => void response.end(readFileSync(clipFile))).listen(0, '127.0.0.1');
+    await once(files, 'listening');
+    const { port } = files.address() as AddressInfo;
+    const about = async (part: object): Promise<OpenAI.ChatCompletion> => {
+      const content = [part as Content, { type: 'text' as const, text: 'Which object moves?' }];
+      return client.chat.completions.create({ model: 'tiny', messages: [{ role: 'user', content }] });
+    };
+    for (const url of [pathToFileURL(clipFile).href, `http://127.0.0.1:${port}/clip.mp4`]) {
+      const { choices } = await about({ type: 'video_url', video_url: { url } });
+      expect(choices[0]!.message.content, url).to.equal('the purple ring');
+    }
+    files.close();
+    const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+    const { choices, usage } = await about({ type: 'image_url', image_url: { url: `data:image/png;base64,${dot}` } });
+    expect(choices[0]!.finish_reason).to.be.oneOf(['stop', 'length']);
+    expect(usage!.prompt_tokens_details).to.have.property('video_tokens').that.is.above(0);
   });
 
   it('takes a budget from the name of the model, and from the body, which wins', async () => {

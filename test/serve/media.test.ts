@@ -12,6 +12,7 @@ import { encodeJpegs } from '../../media/encode.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { publicFetch } from '../../serve/public-fetch.ts';
+import { rejection } from '../helpers/errors.ts';
 import { aboutClip, clipFile, clipUrl, post, startServer, type TestServer } from './server.ts';
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -202,5 +203,28 @@ describe('what ff-serve is shown', function () {
     for await (const piece of streamText({ model: provider('tiny'), messages, maxRetries: 0 }).textStream)
       pieces.push(piece);
     expect(pieces.join('')).to.equal(text);
+  });
+
+  it('goes on with a conversation of the AI SDK, tells it what is wrong, and stops when it does', async () => {
+    const provider = createOpenAICompatible({ name: 'ff', baseURL: `${await server.url()}/v1` });
+    const messages = [
+      { role: 'system' as const, content: 'Be brief.' },
+      { role: 'user' as const, content: 'Which object moves?' },
+      { role: 'assistant' as const, content: 'the purple ring' },
+      { role: 'user' as const, content: 'What color is it?' },
+    ];
+    const options = { messages, maxRetries: 0, maxOutputTokens: 4 };
+    expect((await generateText({ model: provider('tiny'), ...options })).text).to.be.a('string');
+    const wrong = await rejection(generateText({ model: provider('gpt-9'), ...options }));
+    expect(wrong)
+      .to.include({ statusCode: 404 })
+      .and.to.have.property('message')
+      .that.matches(/gpt-9.*not served/);
+    const gone = new AbortController();
+    const left = rejection(generateText({ model: provider('tiny'), ...options, abortSignal: gone.signal }));
+    gone.abort();
+    expect((await left).name).to.equal('AbortError');
+    while (server.office.queue.atWork > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(server.office.queue.waiting).to.equal(0);
   });
 });
