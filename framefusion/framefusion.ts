@@ -151,7 +151,8 @@ export class FrameFusionRun {
       return pass({ budgetShare });
     }
     const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, bound);
-    const similar = Number((await rec.read(count))[0]);
+    // A virtual adapter finds nothing. One token stands for what a video has, so that plans know the kernels of a merge.
+    const similar = Number((await rec.read(count))[0]) || Number(rec.runtime.virtual);
     const similarShare = similar / layout.tokens;
     const told = { evidence: { similarity: key, bound }, similarShare, budgetShare, compactCache: kv === 'compact' };
     if (similarShare < budgetShare) {

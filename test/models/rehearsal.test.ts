@@ -40,14 +40,18 @@ describe('pipelines, while weights load,', () => {
       expect(answered).to.be.above(15);
     });
 
-  it('are what a plan says, so that FrameFusion finds its own', async () => {
-    const reducer = new FrameFusion({ cost: 0.5, similarityLowerBound: 2 });
-    const plan = await planMemory(embedded, runtime, { frames: 12, question, maxNewTokens: 5, reducer });
-    const names = plan.pipelines.map(({ kernel }) => kernel.name);
-    expect(names).to.include.members(['patchify', 'argmax', 'similarity']);
-    const { loaded, answered } = await counted({ pipelines: plan.pipelines }, reducer);
-    if (runtime.traits.compilesAhead) expect(loaded).to.equal(answered);
-  });
+  for (const [how, similarityLowerBound] of [
+    ['prunes', 2],
+    ['merges and prunes', 0.99],
+  ] as const)
+    it(`are what a plan says, so that FrameFusion finds its own where it ${how}`, async () => {
+      const reducer = new FrameFusion({ cost: 0.5, similarityLowerBound });
+      const plan = await planMemory(embedded, runtime, { frames: 12, question, maxNewTokens: 5, reducer });
+      const names = plan.pipelines.map(({ kernel }) => kernel.name);
+      expect(names).to.include.members(['patchify', 'argmax', 'similarity', 'threshold']);
+      const { loaded, answered } = await counted({ pipelines: plan.pipelines }, reducer);
+      if (runtime.traits.compilesAhead) expect(loaded).to.equal(answered);
+    });
 
   it('are left to the first answer where none are named, or where the adapter has nothing from it', async () => {
     const { loaded, answered } = await counted({
