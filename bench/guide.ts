@@ -137,7 +137,7 @@ async function planned(files: CheckpointFiles, model: string): Promise<{ frames:
 }
 
 const values = programFlags('Writes the tables of docs/which-gpu.md by the planner.', {
-  only: { type: 'string', default: '', help: 'print the lines of the models whose name has this text' },
+  only: { type: 'string', default: '', help: 'only the lines of models whose name has this text' },
 });
 let page = await readFile(PAGE, 'utf8');
 const tables = {
