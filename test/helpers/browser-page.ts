@@ -49,7 +49,7 @@ export class BrowserPage {
 
 /** A page of a browser of its own. @param webGpu - With WebGPU, on the browser's own SwiftShader. */
 export async function openBrowser({ webGpu = false } = {}): Promise<BrowserPage> {
-  const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+  const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-gpu-watchdog'];
   // The browser brings a driver of its own, and finds none where tests have named the one that they compute on.
   const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env as Record<string, string>;
   const args = ['--hide-scrollbars', ...(webGpu ? webGpuFlags : ['--disable-gpu'])];

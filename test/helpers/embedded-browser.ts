@@ -13,7 +13,9 @@ import { extract } from 'tar-fs';
 export async function openEmbeddedBrowser(): Promise<Browser> {
   const executablePath = await chromium.executablePath();
   const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env as Record<string, string>;
-  const args = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--hide-scrollbars', '--no-sandbox'];
+  const webGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+  // The watchdog would take an adapter that computes on busy cores for one that hangs.
+  const args = [...webGpu, '--disable-gpu-watchdog', '--hide-scrollbars', '--no-sandbox'];
   return playwright.launch({ executablePath, args, env: { ...env, LD_LIBRARY_PATH: await libraries() } });
 }
 
