@@ -3,6 +3,7 @@
  * in which `urlFiles` reads them, so that a download that breaks off goes on where it ended.
  */
 import { WeightsError } from '../engine/errors.ts';
+import { bytesText } from '../engine/text.ts';
 import { BLOCK_BYTES } from './block-source.ts';
 import { BLOCK, type BrowserCache, browserCache } from './block-store.ts';
 import type { CheckpointFiles } from './safetensors.ts';
@@ -46,8 +47,11 @@ export async function storeFiles(
     throw new WeightsError(`${files.name}: this browser keeps nothing for this page. Leave its private mode.`);
   await cache.delete(wholeKey(files.name)); // until it is so again
   const sources = await Promise.all(wanted.map(async ({ file }) => requireSource(files, file)));
-  const all = sources.reduce((sum, { size }) => sum + size, 0);
-  await requireRoom(files.name, all - (await heldBytes(cache, files.name)));
+  const all = sum(sources.map(({ size }) => size));
+  const held = await Promise.all(
+    sources.map(({ size }, i) => heldBytes(cache, `${files.name}/${wanted[i]!.file}`, size)),
+  );
+  await requireRoom(files.name, all - sum(held));
   let done = 0;
   for (const [i, source] of sources.entries()) {
     const { file, sha256 } = wanted[i]!;
@@ -67,8 +71,8 @@ export async function storeFiles(
       `${files.name}/${file}: what came has SHA-256 ${got.slice(0, 12)}..., expected ${sha256.slice(0, 12)}.... It was removed: download it again.`,
     );
   }
-  const blocks = sources.reduce((sum, { size }) => sum + Math.ceil(size / BLOCK_BYTES), 0);
-  if ((await blocksBelow(cache, files.name)).length < blocks)
+  const blocks = sum(sources.map(({ size }) => Math.ceil(size / BLOCK_BYTES)));
+  if ((await blocksBelow(cache, `${files.name}/`)).length < blocks)
     throw new WeightsError(
       `${files.name}: the browser's storage did not take all of it. Remove a model, or free some disk.`,
     );
@@ -80,7 +84,7 @@ export async function storedFiles(address: string): Promise<Stored> {
   const cache = await browserCache();
   if (!cache) return 'none';
   if (await cache.match(wholeKey(address))) return 'all';
-  return (await blocksBelow(cache, address)).length > 0 ? 'part' : 'none';
+  return (await blocksBelow(cache, `${address}/`)).length > 0 ? 'part' : 'none';
 }
 
 /** Removes all that is there of it. */
@@ -88,6 +92,8 @@ export async function removeFiles(address: string): Promise<void> {
   const cache = await browserCache();
   if (cache) await removeBelow(cache, `${address}/`); // and not of one whose name begins alike
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 const wholeKey = (address: string): string => `${address}/?${WHOLE}`;
 
@@ -104,10 +110,11 @@ async function requireRoom(name: string, bytes: number): Promise<void> {
   };
   const { quota, usage = 0 } = (await navigator?.storage?.estimate()) ?? {};
   await navigator?.storage?.persist?.(); // so that it is not the first to go where the disk is short
-  if (quota === undefined || bytes <= quota - usage) return;
-  const [needs, free] = [bytes, quota - usage].map((one) => `${(one / 1e9).toFixed(2)} GB`);
+  if (quota === undefined) return;
+  const free = Math.max(0, quota - usage); // a browser may hold more than it would take today
+  if (bytes <= free) return;
   throw new WeightsError(
-    `${name}: it needs ${needs} of the browser's storage, and ${free} are free. Remove a model, or free some disk.`,
+    `${name}: it needs ${bytesText(bytes)} of the browser's storage, and ${bytesText(free)} are free. Remove a model, or free some disk.`,
   );
 }
 
@@ -122,11 +129,13 @@ async function keysBelow(cache: BrowserCache, address: string): Promise<string[]
 }
 
 async function blocksBelow(cache: BrowserCache, address: string): Promise<string[]> {
-  return (await keysBelow(cache, `${address}/`)).filter((url) => new URL(url).searchParams.has(BLOCK));
+  return (await keysBelow(cache, address)).filter((url) => new URL(url).searchParams.has(BLOCK));
 }
 
-async function heldBytes(cache: BrowserCache, address: string): Promise<number> {
-  return BLOCK_BYTES * (await blocksBelow(cache, address)).length;
+/** Bytes that are there of the file at an address. @param size - Of all of it: its last block is smaller. */
+async function heldBytes(cache: BrowserCache, address: string, size: number): Promise<number> {
+  const blocks = (await blocksBelow(cache, `${address}?`)).map((url) => Number(new URL(url).searchParams.get(BLOCK)));
+  return sum(blocks.map((block) => Math.min(BLOCK_BYTES, size - block * BLOCK_BYTES)));
 }
 
 async function removeBelow(cache: BrowserCache, address: string): Promise<void> {

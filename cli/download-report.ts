@@ -1,7 +1,6 @@
 /** What is said while a model is downloaded: a note before, one live line, a note after. */
-import { plainText } from '../engine/text.ts';
+import { bytesText, plainText } from '../engine/text.ts';
 import type { DownloadProgress, FileProgress } from '../hub/download.ts';
-import { bytesText } from '../hub/errors.ts';
 import { hubSettings } from '../hub/settings.ts';
 import type { Log } from './log.ts';
 import { clockText, durationText, percentText, Rate } from './quantities.ts';

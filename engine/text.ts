@@ -1,6 +1,6 @@
 /**
- * Foreign text in messages: names, values and answers that files, servers and users chose. It must not move the cursor,
- * turn the reading direction, begin a line of its own or fill the screen.
+ * Text in messages: amounts, and what is foreign: names, values and answers that files, servers and users chose. That must not move
+ * the cursor, turn the reading direction, begin a line of its own or fill the screen.
  */
 
 /** Control characters (C0, DEL, C1), bidirectional marks, line separators, and halves of surrogate pairs. */
@@ -46,6 +46,13 @@ export function shownValue(value: unknown): string {
   if (!Array.isArray(value)) return 'an object';
   const items = value.slice(0, 8).map((item) => (typeof item === 'object' ? '?' : shownValue(item)));
   return `[${items.join(', ')}${value.length > 8 ? ', ...' : ''}]`;
+}
+
+/** `4.94 GB`, decimal, as model hubs count. */
+export function bytesText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(2)} ${units[power]}`;
 }
 
 function escapeOf(char: string): string {

@@ -1,7 +1,8 @@
 /** What the disk refuses, in one line. */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { bytesText, HubError } from './errors.ts';
+import { bytesText } from '../engine/text.ts';
+import { HubError } from './errors.ts';
 
 /** Free bytes where `folder` is or will be; `undefined` where nobody can tell. */
 async function freeBytes(folder: string): Promise<number | undefined> {

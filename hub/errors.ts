@@ -29,10 +29,3 @@ export class RevisionError extends HubError {
     RevisionError.prototype.name = 'RevisionError';
   }
 }
-
-/** `4.94 GB`, decimal, as the hub's pages count. */
-export function bytesText(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(2)} ${units[power]}`;
-}

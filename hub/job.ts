@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { quoted } from '../engine/text.ts';
+import { bytesText, quoted } from '../engine/text.ts';
 import { listRepository, resolveRevision } from './api.ts';
 import { ModelCache } from './cache.ts';
 import { checkpointFiles } from './checkpoint-files.ts';
 import { checkSpace } from './disk.ts';
-import { bytesText, HubError, RevisionError } from './errors.ts';
+import { HubError, RevisionError } from './errors.ts';
 import { forEachConcurrent } from './for-each-concurrent.ts';
 import type { Hub } from './hub.ts';
 import { type HubFile, isCommit, type Listing, writeListing } from './listing.ts';

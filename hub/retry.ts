@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bytesText, HubError } from './errors.ts';
+import { bytesText } from '../engine/text.ts';
+import { HubError } from './errors.ts';
 import type { Hub } from './hub.ts';
 
 const LONGEST_BACKOFF_MS = 30_000;

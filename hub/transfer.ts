@@ -1,6 +1,8 @@
 /** The bytes of one file, from the hub to its blob. */
+
+import { bytesText } from '../engine/text.ts';
 import type { ModelCache } from './cache.ts';
-import { bytesText, HubError } from './errors.ts';
+import { HubError } from './errors.ts';
 import { fileAddress, type Hub } from './hub.ts';
 import type { HubFile } from './listing.ts';
 import { FileLock } from './lock.ts';

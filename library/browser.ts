@@ -1,6 +1,6 @@
 /** `loadModel` in a page. */
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
-import { urlFiles } from '../checkpoint/web-source.ts';
+import { type UrlFilesOptions, urlFiles } from '../checkpoint/web-source.ts';
 import { openRuntime } from '../engine/browser-adapter.ts';
 import { InputError } from '../engine/errors.ts';
 import type { VideoSource } from '../media/address.ts';
@@ -42,28 +42,34 @@ export async function loadModel(
   source: string | CheckpointFiles,
   options: BrowserLoadModelOptions = {},
 ): Promise<VideoModel> {
-  return loadFrom(source, options, { openRuntime, reader, sources: 'a name, an id, an address', find: meant });
+  return loadFrom(source, options, {
+    openRuntime,
+    reader,
+    sources: 'a name, an id, an address',
+    find: (name) => meant(name),
+  });
 }
 
 /**
  * What a name means where there are no folders.
  *
+ * @param options - How its server is asked.
  * @throws InputError if it means nothing here.
  */
-export function meant(pasted: string): FoundModel<CheckpointFiles> {
+export function meant(pasted: string, options: UrlFilesOptions = {}): FoundModel<CheckpointFiles> {
   const { models } = catalogue as WeightsConfig;
   const source = pastedName(pasted);
   const [, id, revision = 'main'] = HUB_ID.exec(source) ?? [];
   const named = Object.hasOwn(models, id ?? source) ? models[id ?? source] : undefined;
   if (/^(https?|blob):/.test(source))
-    return { named: { ...settingsOfCopy(source), name: source }, files: () => urlFiles(source) };
+    return { named: { ...settingsOfCopy(source), name: source }, files: () => urlFiles(source, options) };
   const repository = named?.repository ?? id;
   if (repository === undefined)
     throw new InputError(
       `loadModel: ${source} is none that a page can find. Give an address, or a Hugging Face id: owner/name.`,
     );
   const address = `https://huggingface.co/${repository}/resolve/${named?.revision ?? revision}`;
-  return { named: { ...(named ?? UNNAMED), name: source }, files: () => urlFiles(address) };
+  return { named: { ...(named ?? UNNAMED), name: source }, files: () => urlFiles(address, options) };
 }
 
 /** A copy of a model that is shipped, served from an address, is run as the model that it is. */

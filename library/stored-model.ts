@@ -15,7 +15,8 @@ import { meant } from './browser.ts';
  * @throws As `storeFiles`, and as `loadModel` where the model cannot be read at all.
  */
 export async function storeModel(source: string, like: Runtime, options: StoreOptions = {}): Promise<void> {
-  const { named, files: filesOf } = meant(source);
+  const { signal } = options;
+  const { named, files: filesOf } = meant(source, signal && { signal });
   const files = filesOf();
   const opened: string[] = [];
   const recorded: CheckpointFiles = {
@@ -28,7 +29,6 @@ export async function storeModel(source: string, like: Runtime, options: StoreOp
   };
   // Which files it is made of is known once it has been loaded where no weight is read.
   using runtime = await Runtime.open(virtualAdapter(like));
-  const { signal } = options;
   (await loadCheckpoint(recorded, runtime, { name: named.name, dtype: named.dtype, signal }))[Symbol.dispose]();
   const names = [...new Set(opened)];
   const hashes = await hashesOf(files.name, names);

@@ -3,38 +3,44 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const ROOT = 'dist/web/';
+const AT_ONCE = 'at once';
 
-/** Parts of the page: their files, whether a host packs them, and when they are loaded. */
+/** Parts of the page: their files, and when they are loaded. Weights are sent as they are: packing gains nothing. */
 const PARTS = [
-  ['the page with its viewer', /^assets\/index-[\w-]{8}\.(js|css)$/, 'at once'],
-  ['the worker: library, kernels', /^assets\/worker-.*\.js$/, 'at once'],
-  ['tokenizer and prompt templates', /^assets\/text-.*\.js$/, 'with the model'],
-  [
-    'decoding of videos (Mediabunny)',
-    /^assets\/(browser-video|frames)-.*\.js$/,
-    'with the clip, behind the first screen',
-  ],
-  ['the service worker', /^service-worker\.js$/, 'after the clip'],
-  ['the choice of models', /^assets\/choices-.*\.js$/, 'when its dialog opens'],
-  ['SHA-256', /^assets\/index\.esm-.*\.js$/, 'with a download'],
-  ['FFmpeg', /^assets\/ffmpeg/, 'when WebCodecs has no decoder'],
-  ['the embedded model', /^assets\/tiny-llava-video\/model\.safetensors$/, 'at once, not packed'],
+  { part: 'the page with its viewer', files: /^assets\/index-[\w-]{8}\.(js|css)$/, loaded: AT_ONCE },
+  { part: 'the worker: library, kernels', files: /^assets\/worker-.*\.js$/, loaded: AT_ONCE },
+  { part: 'tokenizer and prompt templates', files: /^assets\/text-.*\.js$/, loaded: 'with the model' },
+  {
+    part: 'decoding of videos (Mediabunny)',
+    files: /^assets\/(browser-video|frames)-.*\.js$/,
+    loaded: 'with the clip, behind the first screen',
+  },
+  { part: 'the service worker', files: /^service-worker\.js$/, loaded: 'after the clip' },
+  { part: 'the choice of models', files: /^assets\/choices-.*\.js$/, loaded: 'when its dialog opens' },
+  { part: 'SHA-256', files: /^assets\/index\.esm-.*\.js$/, loaded: 'with a download' },
+  { part: 'FFmpeg', files: /^assets\/ffmpeg\/[^/]+\.\w+$/, loaded: 'when WebCodecs has no decoder' },
+  {
+    part: 'the embedded model',
+    files: /^assets\/tiny-llava-video\/model\.safetensors$/,
+    loaded: AT_ONCE,
+    asIs: true,
+  },
 ];
 
-const files = readdirSync(ROOT, { recursive: true }).map((file) => file.replaceAll('\\', '/'));
-const packed = (file) => gzipSync(readFileSync(ROOT + file), { level: 9 }).length;
-const plain = (file) => readFileSync(ROOT + file).length;
-const of = (pattern, size) =>
-  files.filter((file) => /\.\w+$/.test(file) && pattern.test(file)).reduce((sum, file) => sum + size(file), 0);
+const all = readdirSync(ROOT, { recursive: true }).map((file) => file.replaceAll('\\', '/'));
+const sum = (sizes) => sizes.reduce((total, size) => total + size, 0);
+
+const sized = PARTS.map(({ part, files, loaded, asIs = false }) => {
+  const contents = all.filter((file) => files.test(file)).map((file) => readFileSync(ROOT + file));
+  if (contents.length === 0) throw new Error(`${ROOT}: no file of '${part}'. Run npm run build:web first.`);
+  const bytes = sum(contents.map((content) => (asIs ? content : gzipSync(content, { level: 9 })).length));
+  return { part, loaded, asIs, bytes };
+});
 
 console.log('| part | kB | loaded |\n| --- | --- | --- |');
-for (const [part, pattern, loaded] of PARTS) {
-  const bytes = of(pattern, loaded.endsWith('not packed') ? plain : packed);
-  if (bytes === 0) throw new Error(`${ROOT}: no file of '${part}'. Run npm run build:web first.`);
-  console.log(`| ${part} | ${Math.round(bytes / 1000).toLocaleString('en')} | ${loaded} |`);
+for (const { part, loaded, asIs, bytes } of sized) {
+  const size = Math.round(bytes / 1000).toLocaleString('en');
+  console.log(`| ${part} | ${size} | ${loaded}${asIs ? ', not packed' : ''} |`);
 }
-const first = PARTS.filter(([, , loaded]) => loaded === 'at once').reduce(
-  (sum, [, pattern]) => sum + of(pattern, packed),
-  0,
-);
-console.log(`\nFirst screen: ${Math.round(first / 1000)} kB.`);
+const first = sized.filter(({ loaded, asIs }) => loaded === AT_ONCE && !asIs);
+console.log(`\nFirst screen: ${Math.round(sum(first.map(({ bytes }) => bytes)) / 1000)} kB.`);

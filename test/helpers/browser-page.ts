@@ -47,13 +47,27 @@ export class BrowserPage {
   }
 }
 
+/** How a Chromium is started. */
+interface Start {
+  readonly executablePath: string;
+  /** Whether it has WebGPU, on its own SwiftShader. */
+  readonly webGpu: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a Chromium. */
+export function startChromium({ executablePath, webGpu, env }: Start): Promise<Browser> {
+  // The watchdog would take an adapter that computes on busy cores for one that hangs.
+  const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-gpu-watchdog'];
+  const args = ['--hide-scrollbars', '--no-sandbox', ...(webGpu ? gpu : ['--disable-gpu'])];
+  // The browser brings a driver of its own, and finds none where tests have named the one that they compute on.
+  const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...inherited } = process.env as Record<string, string>;
+  return chromium.launch({ executablePath, args, env: { ...inherited, ...env } });
+}
+
 /** A page of a browser of its own. @param webGpu - With WebGPU, on the browser's own SwiftShader. */
 export async function openBrowser({ webGpu = false } = {}): Promise<BrowserPage> {
-  const webGpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-gpu-watchdog'];
-  // The browser brings a driver of its own, and finds none where tests have named the one that they compute on.
-  const { VK_DRIVER_FILES: _, VK_ICD_FILENAMES: __, ...env } = process.env as Record<string, string>;
-  const args = ['--hide-scrollbars', ...(webGpu ? webGpuFlags : ['--disable-gpu'])];
-  const browser = await chromium.launch({ executablePath: program, args, env });
+  const browser = await startChromium({ executablePath: program, webGpu });
   return new BrowserPage(browser, await browser.newPage());
 }
 

@@ -1,7 +1,7 @@
 /** What may go wrong on the page: each is a sentence and a way on. */
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Locator, Page } from 'playwright-core';
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { clip } from '../media/clips.ts';
 import { folder, serve } from './site.ts';
 
@@ -12,7 +12,7 @@ export interface Host {
   /** It, with the embedded model loaded and the example shown. */
   readonly page: Page;
   /** Another visitor's. */
-  readonly opened: (query?: string, address?: string) => Promise<Page>;
+  readonly opened: (query?: string, address?: string, options?: BrowserContextOptions) => Promise<Page>;
   /** Asks it, and waits. */
   readonly ask: (question: string, state?: string) => Promise<Locator>;
 }
@@ -64,6 +64,50 @@ export function testProblems(host: () => Host): void {
     await page.locator('.facts[data-frames]').waitFor({ state: 'detached' });
     await page.locator('.facts[data-frames]').waitFor({ timeout: 60_000 }); // seen by the model, on the new device
     expect(await page.locator('.problem').count()).to.equal(0);
+  });
+
+  it('hears all of an answer before the answer ends, however long what is told is on its way', async () => {
+    const { page, ask } = host();
+    await inWorker(
+      page,
+      `{
+        const { postMessage } = MessagePort.prototype;
+        MessagePort.prototype.postMessage = function (...given) {
+          setTimeout(() => postMessage.apply(this, given), 200);
+        };
+        globalThis.hurry = () => Object.assign(MessagePort.prototype, { postMessage });
+      }`,
+    );
+    const exchange = await ask('Which object moves?');
+    expect(await exchange.locator('.answer blockquote[data-ids]').count()).to.equal(2);
+    await inWorker(page, 'hurry()');
+  });
+
+  it('ends what waits when its worker fails outside of any call, and goes on with the next question', async () => {
+    const { page, ask } = host();
+    await page.fill('#question', 'What happens in this video?');
+    await page.click('button[type=submit]');
+    await page.locator('.answer').last().waitFor();
+    await inWorker(page, "setTimeout(() => { throw new Error('a slip') })");
+    expect(await problem(page)).to.match(/^The page has failed: .*a slip$/);
+    await page.locator('.exchange.failed').waitFor();
+    await ask('Which object moves?');
+    expect(await page.locator('.problem').count()).to.equal(0);
+  });
+
+  it('says that its worker did not load, whatever is asked of it, and loads it when it can', async () => {
+    const { opened, page: first } = host();
+    const page = await opened('', 'about:blank#');
+    await page.route('**/assets/worker-*', (route) => route.abort());
+    await page.goto(first.url());
+    const said = 'The page has failed: a part of the page did not load. Is there a network?';
+    expect(await problem(page)).to.equal(said);
+    await page.click('button:text("Example")');
+    expect(await problem(page)).to.equal(said);
+    await page.unroute('**/assets/worker-*');
+    await page.click('.problem button:text("Try again")');
+    await page.locator('.facts[data-frames]').waitFor({ timeout: 60_000 });
+    await page.context().close();
   });
 
   it('says which browsers have WebGPU, where there is none', async () => {

@@ -42,8 +42,8 @@ export interface Served {
   readonly type?: string;
   /** What it is called for caches. */
   readonly etag?: string;
-  /** Told where a range begins that is asked for. */
-  readonly asked?: (from: number) => void;
+  /** Told where a range begins that is asked for; the answer waits for it. */
+  readonly asked?: (from: number) => unknown;
   /** Breaks the connection off for what lies behind. */
   readonly breaksFrom?: number;
 }
@@ -66,7 +66,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, read: 
   const type = file.type ?? TYPES[extname(path)] ?? 'application/octet-stream';
   response.writeHead(from === undefined ? 200 : 206, { 'content-type': type, 'content-length': part.length });
   if (method === 'HEAD') return void response.end();
-  if (from !== undefined) file.asked?.(Number(from));
+  if (from !== undefined) await file.asked?.(Number(from));
   if (file.breaksFrom === undefined || Number(from) < file.breaksFrom) return void response.end(part);
   response.write(part.subarray(0, part.length / 2), () => response.destroy());
 }

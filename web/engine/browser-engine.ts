@@ -1,10 +1,10 @@
 /** The engine that is this browser: the library, in a worker. */
 import { loadModel, openRuntime, type Runtime, sampleVideo, samplingOf, type VideoModel } from '../../browser.ts';
+import { bytesText } from '../../engine/text.ts';
 import { askedOf, EMBEDDED, exampleQuestions, foreignVideoNote } from '../../library/embedded-model.ts';
 import { removeModel, storedModel, storeModel } from '../../library/stored-model.ts';
 import type { Video } from '../../media/video.ts';
 import { untouched } from '../../viewer/played.ts';
-import { bytesText } from '../state/texts.ts';
 import { Conversation } from './conversation.ts';
 import type { AnswerEvent, Choice, Engine, LoadedModel, OnProgress, Place, Question, ShownVideo } from './engine.ts';
 import { openAny } from './open-any.ts';

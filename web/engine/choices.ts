@@ -3,12 +3,12 @@
 import published from '../../assets/published.json' with { type: 'json' };
 import { type Runtime, reducerNamed } from '../../browser.ts';
 import { AdapterLimitError, InputError } from '../../engine/errors.ts';
+import { bytesText } from '../../engine/text.ts';
 import { defaultsOf, type NamedModel } from '../../library/named-model.ts';
 import { type Configs, filesOfConfigs, type TokenizerJson } from '../../library/planned-files.ts';
 import { storedModel } from '../../library/stored-model.ts';
 import { planMemory } from '../../models/plan.ts';
 import catalogue from '../../weights.config.json' with { type: 'json' };
-import { bytesText } from '../state/texts.ts';
 import type { Choice } from './engine.ts';
 
 /** What each family is good for, in words for who chooses; the first that fits the name. */

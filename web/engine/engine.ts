@@ -123,7 +123,10 @@ export interface Choice {
   readonly stored: 'none' | 'part' | 'all';
 }
 
-/** One engine. Errors have a message of one line, and a name of the library's. */
+/**
+ * One engine. Errors have a message of one line, and a name of the library's. What a call tells on its way, it tells before it
+ * ends.
+ */
 export interface Engine {
   /** Opens the adapter. */
   start(): Promise<Place>;
@@ -143,4 +146,10 @@ export interface Engine {
   stored(model: string): Promise<Choice['stored']>;
   /** Removes it from there. */
   remove(model: string): Promise<void>;
+}
+
+/** An engine, and what ends it: calls that wait end with an `AbortError`. */
+export interface Connection {
+  readonly engine: Engine;
+  close(): void;
 }

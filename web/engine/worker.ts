@@ -1,5 +1,5 @@
 /** The worker's side: everything heavy is here. */
-import { expose } from 'comlink';
 import { BrowserEngine } from './browser-engine.ts';
+import { exposeEngine } from './wires.ts';
 
-expose(new BrowserEngine());
+exposeEngine(new BrowserEngine());

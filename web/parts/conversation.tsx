@@ -1,6 +1,7 @@
 /** Questions and answers. */
 import { useEffect, useRef } from 'preact/hooks';
 import { DEFAULTS } from '../state/address.ts';
+import { wantsStill } from '../state/motion.ts';
 import type { Page } from '../state/page.ts';
 import { Answered } from './answered.tsx';
 import { Budget } from './budget.tsx';
@@ -16,6 +17,9 @@ export function Conversation({ page }: { readonly page: Page }) {
   useEffect(() => {
     const list = end.current?.parentElement;
     list?.scrollTo({ top: list.scrollHeight });
+    // On a phone the answer stands below the picture, which comes first.
+    const behavior = wantsStill() ? 'auto' : 'smooth';
+    if (state && !page.answering.value) end.current?.scrollIntoView({ block: 'nearest', behavior });
   }, [exchanges.length, state]);
   return (
     <section class="conversation" aria-label="Conversation">
@@ -29,7 +33,7 @@ export function Conversation({ page }: { readonly page: Page }) {
         {exchanges.map((exchange) => (
           <Answered key={exchange.id} page={page} exchange={exchange} />
         ))}
-        <div ref={end} />
+        <div class="end" ref={end} />
       </section>
       <Composer page={page} />
       <div class="hidden" role="status" aria-live="polite">
@@ -91,7 +95,7 @@ function Composer({ page }: { readonly page: Page }) {
         ask();
       }}
     >
-      <label for="question">{page.exchanges.value.length > 0 ? 'Ask on' : 'Your question'}</label>
+      <label for="question">{page.exchanges.value.length > 0 ? 'Ask more' : 'Your question'}</label>
       <div class="line">
         <input
           id="question"

@@ -1,9 +1,9 @@
 /** The choice of a model, and what is fetched for it. */
 import type { RefObject } from 'preact';
+import { bytesText } from '../../engine/text.ts';
 import type { Choice } from '../engine/engine.ts';
 import { DEFAULTS } from '../state/address.ts';
 import type { Page } from '../state/page.ts';
-import { bytesText } from '../state/texts.ts';
 
 export function ModelDialog({
   page,
@@ -93,7 +93,7 @@ export function Download({ page }: { readonly page: Page }) {
       {running && <progress {...(known && { value: known.done / known.of })} aria-label="Download" />}
       <div class="sources">
         {running ? (
-          <button type="button" onClick={() => void page.stop()}>
+          <button type="button" onClick={() => void page.pause()}>
             Pause
           </button>
         ) : (

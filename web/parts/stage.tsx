@@ -2,32 +2,16 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { ShownVideo } from '../engine/engine.ts';
+import { wantsStill } from '../state/motion.ts';
 import type { Page } from '../state/page.ts';
 import { Sources } from './sources.tsx';
 import { TokenViewer } from './token-viewer.tsx';
 
 export function Stage({ page }: { readonly page: Page }) {
-  const over = useSignal(false);
+  const over = useDrop((file) => void page.open(file, file.name));
   const traced = page.video.value?.traced;
-  const drop = (event: DragEvent): void => {
-    event.preventDefault();
-    over.value = false;
-    const file = event.dataTransfer?.files[0];
-    if (file) void page.open(file, file.name);
-  };
   return (
-    <section
-      class={`stage ${over.value ? 'over' : ''}`}
-      aria-label="The video"
-      onDragOver={(event) => {
-        event.preventDefault();
-        over.value = true;
-      }}
-      onDragLeave={() => {
-        over.value = false;
-      }}
-      onDrop={drop}
-    >
+    <section class={`stage ${over ? 'over' : ''}`} aria-label="The video">
       <div class="shown">
         <Film page={page} />
         <div>
@@ -41,13 +25,39 @@ export function Stage({ page }: { readonly page: Page }) {
   );
 }
 
+/** Takes a file that is dropped anywhere: beside its target, a browser would leave the page for it. @returns whether one is held over it. */
+function useDrop(take: (file: File) => void): boolean {
+  const over = useSignal(false);
+  useEffect(() => {
+    const ended = new AbortController();
+    const on = (name: 'dragover' | 'dragleave' | 'drop', act: (event: DragEvent) => void): void =>
+      window.addEventListener(name, act, { signal: ended.signal });
+    on('dragover', (event) => {
+      if (!event.dataTransfer?.types.includes('Files')) return; // text may be dragged into the question
+      event.preventDefault();
+      over.value = true;
+    });
+    on('dragleave', ({ relatedTarget }) => {
+      if (relatedTarget === null) over.value = false; // it has left the window
+    });
+    on('drop', (event) => {
+      const file = event.dataTransfer?.files[0];
+      if (!file) return;
+      event.preventDefault();
+      over.value = false;
+      take(file);
+    });
+    return () => ended.abort();
+  }, []);
+  return over.value;
+}
+
 /** The video as people see it. */
 function Film({ page }: { readonly page: Page }) {
   const { from, name } = page.source.value;
   const source = useMemo(() => (typeof from === 'string' ? from : URL.createObjectURL(from)), [from]);
   useEffect(() => () => URL.revokeObjectURL(source), [source]);
-  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  return <video class="film" src={source} controls muted loop playsInline autoPlay={!still} aria-label={name} />;
+  return <video class="film" src={source} controls muted loop playsInline autoPlay={!wantsStill()} aria-label={name} />;
 }
 
 function Facts({ page }: { readonly page: Page }) {

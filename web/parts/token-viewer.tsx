@@ -4,6 +4,7 @@ import { playerSection } from '../../viewer/markup.ts';
 import type { Advance } from '../../viewer/played.ts';
 import { openViewer, type Viewer } from '../../viewer/viewer.ts';
 import type { Traced } from '../engine/engine.ts';
+import { wantsStill } from '../state/motion.ts';
 import type { Page } from '../state/page.ts';
 
 /** How long a layer is seen at least, in milliseconds: a GPU is through all of them in less. */
@@ -52,7 +53,7 @@ class Paced {
 
   follow(way: readonly Advance[]): void {
     this.#way = way;
-    if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.#show(way.length);
+    if (wantsStill()) this.#show(way.length);
     else if (this.#timer === undefined) this.#next();
   }
 

@@ -1,8 +1,17 @@
 /** What the page knows and does. Components read its signals and call its methods; the engine does the work. */
 import { batch, computed, signal } from '@preact/signals';
 import type { Advance } from '../../viewer/played.ts';
-import type { Connection } from '../engine/connect.ts';
-import type { AnswerEvent, Choice, LoadedModel, Place, Progress, Run, RunStats, ShownVideo } from '../engine/engine.ts';
+import type {
+  AnswerEvent,
+  Choice,
+  Connection,
+  LoadedModel,
+  Place,
+  Progress,
+  Run,
+  RunStats,
+  ShownVideo,
+} from '../engine/engine.ts';
 import { addressOf, DEFAULTS, type Settings } from './address.ts';
 import { type Problem, problemOf } from './problem.ts';
 
@@ -20,8 +29,13 @@ export interface Exchange {
   /** What a person should know of how it was asked. */
   readonly note?: string;
   readonly said: Partial<Record<Run, Said>>;
-  readonly state: 'waiting' | 'warming' | 'answering' | 'done' | 'stopped' | 'failed';
+  readonly state: 'waiting' | 'warming' | 'answering' | Outcome;
 }
+
+/** How something ended. */
+type Outcome = 'done' | 'stopped' | 'failed';
+
+const isOpen = ({ state }: Exchange): boolean => state === 'waiting' || state === 'warming' || state === 'answering';
 
 /** A model that is not here, or not all of it. */
 export interface Missing {
@@ -56,14 +70,11 @@ export class Page {
   readonly listing = signal(false);
   /** The chosen model, where it is not in the browser's storage. */
   readonly missing = signal<Missing | undefined>(undefined);
-  readonly answering = computed(() => {
-    const state = this.exchanges.value.at(-1)?.state;
-    return state === 'waiting' || state === 'warming' || state === 'answering';
-  });
+  readonly answering = computed(() => this.exchanges.value.some(isOpen));
   readonly #connect: () => Promise<Connection>;
   #connection: Connection;
   /** Until the model has seen the video. */
-  #shown: Promise<void> = Promise.resolve();
+  #shown: Promise<unknown> = Promise.resolve();
   /** The budget of the conversation, if anything was asked in it. */
   #asked: number | undefined;
   /** Questions so far: each has a number of its own, by which what is heard of it finds it, if its video is still here. */
@@ -78,7 +89,7 @@ export class Page {
   }
 
   /** Loads the model and shows it the video. */
-  start(): Promise<void> {
+  start(): Promise<unknown> {
     this.#shown = this.#guarded(async () => {
       this.place.value = await this.#engine.start();
       if (await this.#isMissing()) return;
@@ -93,16 +104,15 @@ export class Page {
     const missing = this.missing.value;
     if (!missing || missing.running) return;
     this.missing.value = { ...missing, running: true };
-    await this.#guarded(() => this.#engine.download(missing.model, this.#on));
+    const outcome = await this.#guarded(() => this.#engine.download(missing.model, this.#on));
     if (this.modelName.value !== missing.model) return; // another was chosen meanwhile
-    if (this.#stopped || this.problem.value)
-      this.missing.value = { ...missing, running: false, stored: await this.#engine.stored(missing.model) };
-    else await this.start();
+    if (outcome === 'done') await this.start();
+    else this.missing.value = { ...missing, running: false, stored: await this.#engine.stored(missing.model) };
   }
 
   /** Removes a model from the browser's storage. */
   async remove(model: string): Promise<void> {
-    await this.#guarded(() => this.#engine.remove(model));
+    if ((await this.#guarded(() => this.#engine.remove(model))) !== 'done') return;
     const freed = (choice: Choice): Choice => (choice.name === model ? { ...choice, stored: 'none' } : choice);
     this.choices.value = this.choices.value.map(freed);
   }
@@ -122,9 +132,7 @@ export class Page {
     const add = (choice: Choice): void => {
       this.choices.value = [...this.choices.value, choice];
     };
-    await this.#engine.choices(add).catch((error: Error) => {
-      this.problem.value = problemOf(error);
-    });
+    await this.#guarded(() => this.#engine.choices(add));
     this.listing.value = false;
   }
 
@@ -137,7 +145,7 @@ export class Page {
   }
 
   /** With a fresh engine: after a lost device, or where a program has failed. */
-  async restart(): Promise<void> {
+  async restart(): Promise<unknown> {
     this.#connection.close();
     this.#connection = await this.#connect();
     // What was said stays to be read; what was known of it went with the engine.
@@ -150,7 +158,8 @@ export class Page {
     return this.start();
   }
 
-  choose(model: string): Promise<void> {
+  choose(model: string): Promise<unknown> {
+    void this.#engine.stop(); // another may still be loading
     this.modelName.value = model;
     this.missing.value = undefined;
     this.#forget();
@@ -160,14 +169,14 @@ export class Page {
   }
 
   /** Another video; what was shown before is given back. */
-  open(from: Blob | string, name: string): Promise<void> {
+  open(from: Blob | string, name: string): Promise<unknown> {
     this.source.value = { from, name };
     this.#forget();
     this.#shown = this.#guarded(() => (this.model.value ? this.#show() : this.start()));
     return this.#shown;
   }
 
-  openClip(): Promise<void> {
+  openClip(): Promise<unknown> {
     return this.open(CLIP.from, CLIP.name);
   }
 
@@ -184,15 +193,24 @@ export class Page {
     const id = this.#questions++;
     this.exchanges.value = [...this.exchanges.value, { id, question: text, cost, said: {}, state: 'waiting' }];
     await this.#shown;
+    if (this.#exchange(id)?.state !== 'waiting') return; // it was taken back, or has gone with its video
     if (!this.video.value) return this.#change(id, { state: 'failed' });
+    this.#change(id, { state: 'answering' });
     if (cost !== this.#asked) this.way.value = [];
     this.#asked = cost;
-    await this.#guarded(() => this.#engine.ask({ text, cost, compare }, (event) => this.#hear(id, event)));
-    const state = this.#stopped ? 'stopped' : this.problem.value ? 'failed' : 'done';
-    this.#change(id, { state });
+    const hear = (event: AnswerEvent): void => this.#hear(id, event);
+    this.#change(id, { state: await this.#guarded(() => this.#engine.ask({ text, cost, compare }, hear)) });
   }
 
-  stop(): Promise<void> {
+  /** Ends the answer. A question that waits for the model is taken back, and the model goes on loading. */
+  async stop(): Promise<void> {
+    const last = this.exchanges.value.at(-1);
+    if (last?.state === 'waiting') this.#change(last.id, { state: 'stopped' });
+    else await this.#engine.stop();
+  }
+
+  /** Ends the download; what has come stays. */
+  pause(): Promise<void> {
     return this.#engine.stop();
   }
 
@@ -206,8 +224,6 @@ export class Page {
     return this.#connection.engine;
   }
 
-  #stopped = false;
-
   readonly #on = (progress: Progress): void => {
     this.progress.value = progress;
   };
@@ -218,22 +234,23 @@ export class Page {
   }
 
   /** What went wrong becomes a sentence and a way on. */
-  async #guarded(work: () => Promise<void>): Promise<void> {
+  async #guarded(work: () => Promise<unknown>): Promise<Outcome> {
     this.problem.value = undefined;
-    this.#stopped = false;
     try {
       await work();
+      return 'done';
     } catch (error) {
-      this.#stopped = (error as Error).name === 'AbortError';
-      if (!this.#stopped) this.problem.value = problemOf(error as Error);
+      if ((error as Error).name === 'AbortError') return 'stopped';
+      this.problem.value = problemOf(error as Error);
+      return 'failed';
     } finally {
       this.progress.value = undefined;
     }
   }
 
   #hear(id: number, event: AnswerEvent): void {
-    const exchange = this.exchanges.value.find((one) => one.id === id);
-    if (!exchange) return; // of a video that is gone
+    const exchange = this.#exchange(id);
+    if (!exchange || !isOpen(exchange)) return; // of a video that is gone, or of a worker that has failed
     const say = (run: Run, said: Said): void =>
       this.#change(id, { state: 'answering', said: { ...exchange.said, [run]: said } });
     const text = 'run' in event ? (exchange.said[event.run]?.text ?? '') : '';
@@ -244,6 +261,10 @@ export class Page {
     else if (event.kind === 'start') say(event.run, { text: '' });
     else if (event.kind === 'text') say(event.run, { text: text + event.text });
     else say(event.run, { text, stats: event.stats });
+  }
+
+  #exchange(id: number): Exchange | undefined {
+    return this.exchanges.value.find((one) => one.id === id);
   }
 
   #change(id: number, change: Partial<Exchange>): void {
