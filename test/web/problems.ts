@@ -90,7 +90,7 @@ export function testProblems(host: () => Host): void {
     await page.locator('.answer').last().waitFor();
     await inWorker(page, "setTimeout(() => { throw new Error('a slip') })");
     expect(await problem(page)).to.match(/^The page has failed: .*a slip$/);
-    await page.locator('.exchange.failed').waitFor();
+    await page.locator('.exchange.failed').last().waitFor();
     await ask('Which object moves?');
     expect(await page.locator('.problem').count()).to.equal(0);
   });
