@@ -107,17 +107,25 @@ async function largeFile(url: string, options: UrlFilesOptions): Promise<ByteSou
   // Without a name for its contents, nobody could tell later whether the file is still the same.
   const version = headers.get('etag') ?? headers.get('last-modified');
   const keeps = options.cache !== false && version !== null;
+  const store = keeps ? await openBlockStore(url, `${version} ${size}`) : undefined;
+  // What is kept here is not kept by the browser's own cache as well, in which requests for one address wait for each other.
+  const cache = store ? 'no-store' : 'default';
   return new BlockSource({
     name: url,
     size,
-    ask: (from, to) => ask(url, { headers: { range: `bytes=${from}-${to}` } }, options),
+    ask: (from, to) => ask(url, { headers: { range: `bytes=${from}-${to}` }, cache }, options),
     take: (body) => bodyOf(url, body),
-    store: keeps ? await openBlockStore(url, `${version} ${size}`) : undefined,
+    store,
   });
 }
 
+/** What is used of a request's settings, of which Node's type lacks the cache. */
+interface CachedInit extends RequestInit {
+  readonly cache?: 'default' | 'no-store';
+}
+
 /** An answer; `undefined` if there is no such file. */
-async function ask(url: string, init: RequestInit, options: UrlFilesOptions): Promise<Response | undefined> {
+async function ask(url: string, init: CachedInit, options: UrlFilesOptions): Promise<Response | undefined> {
   const { headers, signal = null, cache = true } = options;
   const get = options.fetch ?? (cache ? keptFetch : fetch);
   const request = { ...init, headers: { ...headers, ...(init.headers as Record<string, string>) }, signal };

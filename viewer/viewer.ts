@@ -47,8 +47,8 @@ class OpenViewer implements Viewer {
     this.#thread = find('thread');
     this.#views = [...this.#board.querySelectorAll<HTMLElement>('.view')];
     this.#tokens = new Tokens(data, data.points.length - 1);
+    this.#tell();
     this.#listen();
-    this.#show();
   }
 
   move(point: number): void {
@@ -69,6 +69,13 @@ class OpenViewer implements Viewer {
   }
 
   #show(): void {
+    this.#tell();
+    this.#draw();
+    this.#choose(this.#cursor);
+  }
+
+  /** What the slider says. */
+  #tell(): void {
     const { data, point } = this.#tokens;
     const { label, left, merged, pruned } = data.points[point]!;
     this.#slider.max = String(data.points.length - 1);
@@ -76,8 +83,6 @@ class OpenViewer implements Viewer {
     this.#slider.setAttribute('aria-valuetext', label);
     this.#count.textContent = `${label}. Of ${this.#tokens.count} video tokens ${left} are left, ${merged} merged, ${pruned} pruned.`;
     Object.assign(this.#count.dataset, { left, merged, pruned });
-    this.#draw();
-    this.#choose(this.#cursor);
   }
 
   #draw(): void {
@@ -172,6 +177,7 @@ class OpenViewer implements Viewer {
     on(this.#board, 'mouseleave', () => this.#choose(-1));
     on<KeyboardEvent>(this.#board, 'keydown', (event) => this.#walk(event));
     on(matchMedia('(prefers-color-scheme: dark)'), 'change', () => this.#draw());
+    // It is called as soon as the board is laid out: to draw before would lay it out for that alone.
     const resized = new ResizeObserver(() => {
       this.#draw();
       this.#drawThread(this.#cursor);

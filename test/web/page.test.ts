@@ -15,9 +15,10 @@ import { advanced, untouched } from '../../viewer/played.ts';
 import { openEmbeddedBrowser } from '../helpers/embedded-browser.ts';
 import { load } from '../helpers/model.ts';
 import { clip } from '../media/clips.ts';
+import { testDownload } from './download.ts';
 import { chooseFile, dropFile, testHandling } from './handling.ts';
 import { inWorker, testProblems } from './problems.ts';
-import { etagOf, folder, type Site, serve } from './site.ts';
+import { folder, type Site, serve } from './site.ts';
 
 const { resolve } = createRequire(import.meta.url);
 const QUESTION = 'Which object moves?';
@@ -27,18 +28,6 @@ const FIRST_SCREEN_BYTES = 200e3;
 
 /** Longest that the page's own thread may work at a stretch while it answers, in milliseconds of its processor time. */
 const LONGEST_TASK_MS = 100;
-
-/** Weights with a tensor more, which no model reads: a file of several blocks. */
-function padded(file: Buffer, bytes: number): Buffer {
-  const length = Number(file.readBigUInt64LE());
-  const header = JSON.parse(file.toString('utf8', 8, 8 + length));
-  const end = file.length - 8 - length;
-  header.padding = { dtype: 'F32', shape: [bytes / 4], data_offsets: [end, end + bytes] };
-  const text = Buffer.from(JSON.stringify(header).padEnd(Math.ceil((length + 200) / 8) * 8));
-  const size = Buffer.alloc(8);
-  size.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([size, text, file.subarray(8 + length), Buffer.alloc(bytes)]);
-}
 
 /** Counts in `grownBytes` what GPU buffers are made and destroyed from now on. */
 const COUNT_MEMORY = `{
@@ -253,68 +242,7 @@ describe('the page', function () {
     expect(messages.filter((text) => !/status of 404/.test(text))).to.deep.equal([]);
   });
 
-  it('downloads a model, checks its hash, goes on where the download broke off, finds it after a reload, and removes it', async () => {
-    const weights = padded(await readFile('assets/tiny-llava-video/model.safetensors'), 20e6);
-    let etag = etagOf(new Uint8Array()); // of other contents
-    let ranges: number[] = [];
-    let breaks = false;
-    let slow: Promise<void> | undefined;
-    let goOn = (): void => undefined;
-    const hold = (): void => {
-      slow = new Promise((resolve) => {
-        goOn = resolve;
-      });
-    };
-    hold(); // or all would have been read ahead, and need no room
-    await using models = await serve(async (path) => {
-      if (!path.endsWith('.safetensors')) return folder('.')(path);
-      const asked = (from: number): unknown => {
-        ranges.push(from);
-        return from > 16e6 ? slow : undefined;
-      };
-      return { bytes: weights, etag, asked, ...(breaks && { breaksFrom: 16e6 }) };
-    });
-    const own = await opened(`?model=${models.address}/assets/tiny-llava-video`);
-    const said = (text: string) => own.locator('.problem', { hasText: text }).waitFor({ timeout: 60_000 });
-    await own.locator('.download').waitFor();
-    await inWorker(own, 'navigator.storage.estimate = async () => ({ quota: 0, usage: 1e9 })');
-    await own.click('.download button.primary');
-    await said("of the browser's storage, and 0 bytes are free");
-    goOn();
-    await inWorker(own, "Object.defineProperty(globalThis, 'caches', { value: undefined })");
-    await own.click('.download button.primary');
-    await said('this browser keeps nothing for this page');
-    await own.reload();
-    await own.click('.download button.primary');
-    await said('what came has SHA-256');
-    etag = etagOf(weights);
-    hold();
-    await own.click('.download button.primary');
-    await own.locator('.download', { hasText: /8\.\d+ MB of 26\.\d+ MB/ }).waitFor();
-    await own.click('.download button:text("Pause")'); // while it waits for the server
-    await own.locator('.download', { hasText: 'is here in part.' }).waitFor();
-    expect(await own.locator('.problem').count()).to.equal(0);
-    goOn();
-    breaks = true;
-    await own.click('.download button:text("Resume")');
-    await said('could not be read');
-    breaks = false;
-    ranges = [];
-    await own.click('.download button.primary:text("Resume")');
-    const loaded = own.locator('.model', { hasText: '8 layers' });
-    await loaded.waitFor({ timeout: 60_000 });
-    expect(Math.min(...ranges), 'the first byte that was asked for again').to.be.above(8e6);
-    ranges = [];
-    await own.reload();
-    await loaded.waitFor({ timeout: 60_000 });
-    expect(ranges).to.deep.equal([]);
-    await own.click('.model button:text("Remove")');
-    await own.waitForFunction(`caches.open('framefusion-webgpu').then((cache) => cache.keys())
-      .then((keys) => !keys.some(({ url }) => url.startsWith('${models.address}')))`);
-    await own.context().close();
-    requests.splice(0, requests.length, ...requests.filter((url) => !url.startsWith(models.address)));
-    messages.length = 0; // the download that broke off
-  });
+  testDownload(() => ({ built, page, opened, ask }));
 
   it('is the same where a server answers, which is sent the video and draws where its tokens went', async () => {
     const asked: { model: string; messages: { content: unknown }[] }[] = [];
@@ -357,7 +285,6 @@ describe('the page', function () {
       { role: 'user', content: 'And then?' },
     ]);
     await own.context().close();
-    requests.splice(0, requests.length, ...requests.filter((url) => !url.startsWith(server.address)));
   });
 
   testProblems(() => ({ built, page, opened, ask }));

@@ -15,11 +15,12 @@ export function Conversation({ page }: { readonly page: Page }) {
   const end = useRef<HTMLDivElement>(null);
   const state = exchanges.at(-1)?.state;
   useEffect(() => {
+    if (!state) return; // to look where the end is would lay the first screen out twice
     const list = end.current?.parentElement;
     list?.scrollTo({ top: list.scrollHeight });
     // On a phone the answer stands below the picture, which comes first.
     const behavior = wantsStill() ? 'auto' : 'smooth';
-    if (state && !page.answering.value) end.current?.scrollIntoView({ block: 'nearest', behavior });
+    if (!page.answering.value) end.current?.scrollIntoView({ block: 'nearest', behavior });
   }, [exchanges.length, state]);
   return (
     <section class="conversation" aria-label="Conversation">
