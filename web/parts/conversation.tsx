@@ -12,13 +12,13 @@ const EXAMPLES = 6;
 
 export function Conversation({ page }: { readonly page: Page }) {
   const exchanges = page.exchanges.value;
+  const list = useRef<HTMLElement>(null);
   const end = useRef<HTMLDivElement>(null);
   const state = exchanges.at(-1)?.state;
   useEffect(() => {
     if (!state) return; // to look where the end is would lay the first screen out twice
-    const list = end.current?.parentElement;
-    list?.scrollTo({ top: list.scrollHeight });
-    // On a phone the answer stands below the picture, which comes first.
+    list.current?.scrollTo({ top: list.current.scrollHeight });
+    // On a phone the answer stands below the picture, and elsewhere the next question may stand below the window.
     const behavior = wantsStill() ? 'auto' : 'smooth';
     if (!page.answering.value) end.current?.scrollIntoView({ block: 'nearest', behavior });
   }, [exchanges.length, state]);
@@ -30,16 +30,16 @@ export function Conversation({ page }: { readonly page: Page }) {
       <Budget page={page} />
       {/* Keys scroll it also while nothing in it takes a key. */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a list that scrolls takes the focus */}
-      <section class="exchanges" aria-label="Questions and answers" tabIndex={0}>
+      <section class="exchanges" aria-label="Questions and answers" tabIndex={0} ref={list}>
         {exchanges.map((exchange) => (
           <Answered key={exchange.id} page={page} exchange={exchange} />
         ))}
-        <div class="end" ref={end} />
       </section>
       <Composer page={page} />
       <div class="hidden" role="status" aria-live="polite">
         {spoken(page)}
       </div>
+      <div class="end" ref={end} />
     </section>
   );
 }
