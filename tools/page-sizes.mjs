@@ -18,7 +18,7 @@ const PARTS = [
   { part: 'the service worker', files: /^service-worker\.js$/, loaded: 'after the clip' },
   { part: 'the choice of models', files: /^assets\/choices-.*\.js$/, loaded: 'when its dialog opens' },
   { part: 'SHA-256', files: /^assets\/index\.esm-.*\.js$/, loaded: 'with a download' },
-  { part: 'FFmpeg', files: /^assets\/ffmpeg\/[^/]+\.\w+$/, loaded: 'when WebCodecs has no decoder' },
+  { part: 'FFmpeg', files: /^assets\/ffmpeg.*\.\w+$/, loaded: 'when WebCodecs has no decoder' },
   {
     part: 'the embedded model',
     files: /^assets\/tiny-llava-video\/model\.safetensors$/,
