@@ -32,6 +32,7 @@ const focused = (page: Page, of: string): Promise<unknown> => page.evaluate(`doc
 async function tabStops(page: Page): Promise<{ readonly name: string; readonly seen: boolean }[]> {
   const stops: { name: string; seen: boolean }[] = [];
   await page.focus('.skip');
+  for (const key of ['Tab', 'Shift+Tab']) await page.keyboard.press(key); // by keys, or the browser would not show it
   for (;;) {
     const stop = (await page.evaluate(`(() => {
       const { activeElement: at } = document;

@@ -27,6 +27,8 @@ export class BrowserEngine implements Engine {
   /** The model whose kernels have not all run yet. */
   #cold: VideoModel | undefined;
   #stop = new AbortController();
+  /** The last answer, which may still be on its way to its end when who asked has given up on it. */
+  #answer: Promise<void> = Promise.resolve();
 
   async start(): Promise<Place> {
     this.#runtime ??= await openRuntime();
@@ -106,6 +108,8 @@ export class BrowserEngine implements Engine {
   async ask(question: Question, on: (event: AnswerEvent) => void): Promise<void> {
     const model = this.#loaded();
     const { signal } = this.#begin();
+    await this.#answer.catch(() => undefined);
+    signal.throwIfAborted();
     if (!this.#conversation) throw new Error('ask: no video is shown.');
     const { question: text, note } = askedOf(nameOf(model), question.text, SAYS);
     on({ kind: 'asked', text, ...(note !== undefined && { note }) });
@@ -114,7 +118,8 @@ export class BrowserEngine implements Engine {
       await this.#conversation.warmUp(question.cost, signal);
       this.#cold = undefined;
     }
-    await this.#conversation.ask({ ...question, text }, on, signal);
+    this.#answer = this.#conversation.ask({ ...question, text }, on, signal);
+    await this.#answer;
   }
 
   async stop(): Promise<void> {
