@@ -1,5 +1,4 @@
 /** The report as a person reads it after the answer. */
-
 import { stripVTControlCharacters } from 'node:util';
 import { plainText } from '../engine/text.ts';
 import { placeText } from '../models/stats.ts';

@@ -1,6 +1,6 @@
 /** What the command lines of the tools have in common. */
 import { parseArgs } from 'node:util';
-import { InputError } from '../engine/errors.ts';
+import { FrameFusionError, InputError, ProgramError } from '../engine/errors.ts';
 
 /**
  * Runs a tool. What the caller or the machine did wrong is said on one line, with exit status 2; anything else is a
@@ -20,7 +20,8 @@ export async function runTool(name: string, main: () => Promise<void>): Promise<
 function isExpected(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const isUsage = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  return error instanceof InputError || isUsage || 'syscall' in error;
+  const isOurs = error instanceof FrameFusionError && !(error instanceof ProgramError);
+  return isOurs || isUsage || 'syscall' in error;
 }
 
 /** @throws InputError if the text of `--flag` is no whole number. */
@@ -31,7 +32,7 @@ export function wholeNumber(flag: string, text: string): number {
 }
 
 /** @throws InputError if the text of `--flag` is none of `allowed`. */
-export function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
+export function oneOf<const T extends string>(flag: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === text);
   if (found !== undefined) return found;
   throw new InputError(`--${flag} must be one of ${allowed.join(', ')}, got ${text}.`);
@@ -41,8 +42,13 @@ export function oneOf<T extends string>(flag: string, text: string, allowed: rea
 interface ProgramFlag {
   readonly type: 'string';
   readonly default?: string;
+  /** Whether it must be given. */
+  readonly needed?: true;
   readonly help: string;
 }
+
+/** A flag of {@link programFlags} that must be given. */
+export const needed = (help: string) => ({ type: 'string', needed: true, help }) as const;
 
 /**
  * The flags of a program that only developers run. `--help` prints `about` and the flags; what the command line has
@@ -51,7 +57,10 @@ interface ProgramFlag {
 export function programFlags<T extends Readonly<Record<string, ProgramFlag>>>(about: string, flags: T) {
   try {
     const { values } = parseArgs({ options: flags });
-    return values;
+    const given: Readonly<Record<string, unknown>> = values;
+    const missing = Object.keys(flags).find((name) => flags[name]!.needed && !given[name]);
+    if (missing !== undefined) throw new InputError(`--${missing} is needed.`);
+    return values as typeof values & { readonly [K in keyof T as T[K] extends { needed: true } ? K : never]: string };
   } catch (error) {
     const asked = process.argv.includes('--help') || process.argv.includes('-h');
     const lines = Object.entries(flags).map(

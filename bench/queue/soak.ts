@@ -4,7 +4,6 @@
  *
  *     npm run soak:queue -- [--jobs 200] [--kills 20] [--workers 3] [--adapter auto]
  */
-
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

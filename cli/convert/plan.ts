@@ -1,5 +1,4 @@
 /** What becomes of each tensor of a checkpoint that is converted; looks at no data. */
-
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Checkpoint, StoredDtype, TensorInfo } from '../../checkpoint/safetensors.ts';
 import { type CheckpointLayout, layOutCheckpoint } from '../../checkpoint/safetensors-writer.ts';

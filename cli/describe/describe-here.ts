@@ -15,7 +15,7 @@ export async function describeHere(
   log: Log,
 ): Promise<Undescribed[]> {
   const reducer = await reducerFor(asking, choice);
-  const { runtime, model } = await openModel(args, choice, log, {
+  using opened = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: settings.frames,
     cost: asking.cost,
@@ -23,25 +23,21 @@ export async function describeHere(
     question: asking.prompt,
     maxNewTokens: asking.maxNewTokens,
   });
-  try {
-    descriptions.requireDtype(precisionOf(model));
-    const subject = { model, named: choice.name, reducer: reducer(asking.cost) };
-    const failed: Undescribed[] = [];
-    for (const [i, named] of videos.entries()) {
-      log.progress('describing', i, videos.length);
-      try {
-        await descriptions.add(await describeVideo(subject, named, { asking, settings }, log));
-      } catch (error) {
-        if (!isVideosFault(error)) throw error;
-        const line = { ...named, error: error.message };
-        failed.push(line);
-        log.warn(error.message);
-        await descriptions.add(line);
-      }
+  const { model } = opened;
+  descriptions.requireDtype(precisionOf(model));
+  const subject = { model, named: choice.name, reducer: reducer(asking.cost) };
+  const failed: Undescribed[] = [];
+  for (const [i, named] of videos.entries()) {
+    log.progress('describing', i, videos.length);
+    try {
+      await descriptions.add(await describeVideo(subject, named, { asking, settings }, log));
+    } catch (error) {
+      if (!isVideosFault(error)) throw error;
+      const line = { ...named, error: error.message };
+      failed.push(line);
+      log.warn(error.message);
+      await descriptions.add(line);
     }
-    return failed;
-  } finally {
-    model[Symbol.dispose]();
-    runtime.close();
   }
+  return failed;
 }

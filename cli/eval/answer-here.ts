@@ -32,23 +32,19 @@ export interface Answered {
 /** @throws What loading the model or a video throws. */
 export async function answerHere(args: EvalArguments, asked: Asked, log: Log): Promise<Answered> {
   const { choice, questions, runs } = asked;
-  const { runtime, model } = await openModel(args, choice, log, {
+  using opened = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,
     ...largestOf(runs),
     question: 'What happens?',
     maxNewTokens: args.maxNewTokens,
   });
-  try {
-    const dtype = precisionOf(model);
-    const about = aboutOf(args, choice, questions, dtype);
-    await using results = await Results.open(args.results, about, (line) => log.warn(line));
-    const skipped = await answerAll(args, { ...asked, model, results }, log);
-    return { results, skipped, dtype, adapter: runtime.adapterName };
-  } finally {
-    model[Symbol.dispose]();
-    runtime.close();
-  }
+  const { model, runtime } = opened;
+  const dtype = precisionOf(model);
+  const about = aboutOf(args, choice, questions, dtype);
+  await using results = await Results.open(args.results, about, (line) => log.warn(line));
+  const skipped = await answerAll(args, { ...asked, model, results }, log);
+  return { results, skipped, dtype, adapter: runtime.adapterName };
 }
 
 interface Work extends Asked {

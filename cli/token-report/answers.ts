@@ -1,5 +1,4 @@
 /** The answers, side by side where there are two, with the place where they begin to differ. */
-
 import { html, type Markup } from '../../charts/markup.ts';
 import { type Answered, type Parting, partingOf } from '../answers.ts';
 

@@ -1,5 +1,4 @@
 /** What became of every token, as a page: one file that needs no server and no network. */
-
 import { html, type Markup } from '../../charts/markup.ts';
 import { page } from '../../charts/page.ts';
 import type { TokenGrid } from '../../models/inputs.ts';

@@ -1,5 +1,4 @@
 /** Each step of the reducer: what it did, and by which numbers. */
-
 import { html, type Markup, type Part } from '../../charts/markup.ts';
 import { placeText } from '../../models/stats.ts';
 import type { TraceStep } from '../../models/trace.ts';

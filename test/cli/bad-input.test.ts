@@ -78,7 +78,7 @@ describe('ff-run, given what it cannot use', () => {
       [['--frames', '2', '--frames', '4'], /--frames is given twice/],
       [['--fram', '4'], /Unknown option '--fram'\. Did you mean --frames\?/],
       [['--reducer', 'framefusoin'], /got "framefusoin"\. Did you mean framefusion\?/],
-      [['--start', '5', '--end', '0:02'], /--end must be after --start, got 0:02 and 5/],
+      [['--start', '5', '--end', '0:02'], /--end must be after --start, got 2 s and 5 s/],
       [['--start', 'noon'], /--start must be seconds, or \[h:\]mm:ss, got "noon"/],
       [
         ['--model', 'x'.repeat(3000), '--cost', `\u001b[31m${'9'.repeat(500)}`],

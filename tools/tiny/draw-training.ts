@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { InputError } from '../../engine/errors.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { resize } from '../../media/resize.ts';
-import { oneOf, runTool, wholeNumber } from '../flags.ts';
+import { needed, oneOf, programFlags, runTool, wholeNumber } from '../flags.ts';
 import { randomStream, uniform } from '../random.ts';
 import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
 import { CELLS, LABELS, labelsOf } from './labels.ts';
@@ -27,17 +26,9 @@ const DRAWS = 3;
 
 const KINDS = ['clips', 'crowds'] as const;
 
-const HELP = `Draws clips, encodes them as H.264 with an installed ffmpeg, reads them back as the product does, and writes
-the frames with labels and questions for tools/tiny/training/train.py.
-
-  npx tsx tools/tiny/draw-training.ts --kind clips|crowds --from N --to N --tokenizer DIR --out DIR
-
-  --kind        clips: scenes with questions; crowds: ${INSTANTS} stills each, for the eye
-  --from, --to  which of them; two ranges can be drawn at once, into two folders
-  --tokenizer   a folder of make-tokenizer.ts
-  --out         frames.u8 [clips, ${INSTANTS}, ${EYE_SIZE}, ${EYE_SIZE}, 3], labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}],
-                questions.jsonl, about.json
-`;
+const about = `Draws clips, encodes them as H.264 with an installed ffmpeg, reads them back as the product does, and writes
+the frames with labels and questions for tools/tiny/training/train.py: frames.u8 [clips, ${INSTANTS}, ${EYE_SIZE}, ${EYE_SIZE}, 3],
+labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}], questions.jsonl, about.json.`;
 
 /** One record: twelve pictures, and what is on them. */
 interface Clip {
@@ -48,10 +39,17 @@ interface Clip {
 }
 
 async function main(): Promise<void> {
-  const flags = parse();
-  if (flags.help) return void process.stdout.write(HELP);
-  if (flags.out === undefined || flags.tokenizer === undefined)
-    throw new InputError('--out and --tokenizer must name folders; --help lists the options.');
+  const flags = programFlags(about, {
+    kind: { type: 'string', default: 'clips', help: `clips: scenes with questions; crowds: ${INSTANTS} stills each` },
+    from: {
+      type: 'string',
+      default: '0',
+      help: 'the first of them; two ranges can be drawn at once, into two folders',
+    },
+    to: { type: 'string', default: '80', help: 'the one behind the last' },
+    tokenizer: needed('a folder of make-tokenizer.ts'),
+    out: needed('the folder to write'),
+  });
   const kind = oneOf('kind', flags.kind, KINDS);
   const [from, to] = [wholeNumber('from', flags.from), wholeNumber('to', flags.to)];
   if (to <= from) throw new InputError(`--to must be above --from ${from}, got ${to}.`);
@@ -81,13 +79,6 @@ async function main(): Promise<void> {
   process.stderr.write('\n');
   await Promise.all(files.map((file) => file.close()));
   await rm(join(out, 'reel.mp4'));
-}
-
-function parse() {
-  const text = { type: 'string' } as const;
-  const range = { from: { ...text, default: '0' }, to: { ...text, default: '80' } };
-  const names = { kind: { ...text, default: 'clips' }, tokenizer: text, out: text };
-  return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, ...range, ...names } }).values;
 }
 
 /** [type, ids after the video, ids of the answer, colour of the object that it is about or -1]. */
