@@ -12,7 +12,7 @@ import type { Question } from './question.ts';
 import { judged, promptFor } from './questions.ts';
 import type { SkippedVideo } from './report.ts';
 import { Results } from './results.ts';
-import { groupsOf, largestOf, openIn, type Run } from './runs.ts';
+import { groupsOf, openIn, type Run, wantedBy } from './runs.ts';
 
 /** What is to be asked. */
 export interface Asked {
@@ -32,13 +32,8 @@ export interface Answered {
 /** @throws What loading the model or a video throws. */
 export async function answerHere(args: EvalArguments, asked: Asked, log: Log): Promise<Answered> {
   const { choice, questions, runs } = asked;
-  using opened = await openModel(args, choice, log, {
-    dtype: args.dtype,
-    frames: args.frames ?? choice.frames,
-    ...largestOf(runs),
-    question: 'What happens?',
-    maxNewTokens: args.maxNewTokens,
-  });
+  const { dtype: wished, frames = choice.frames, maxNewTokens } = args;
+  using opened = await openModel(args, choice, log, wantedBy(runs, { dtype: wished, frames, maxNewTokens }));
   const { model, runtime } = opened;
   const dtype = precisionOf(model);
   const about = aboutOf(args, choice, questions, dtype);

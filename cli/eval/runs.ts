@@ -1,6 +1,7 @@
 /** A reducer at a budget, and what is asked with it. */
 import type { ModelDefaults } from '../../models/defaults.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
+import type { Wanted } from '../fit.ts';
 import { reducerOptions } from '../model-flags.ts';
 import { reducerMaker } from '../own-module.ts';
 import type { EvalArguments } from './arguments.ts';
@@ -38,11 +39,13 @@ export async function runsOf(settings: RunSettings, defaults: ModelDefaults): Pr
 }
 
 /** What the model needs memory for: the largest of the runs. */
-export function largestOf(runs: readonly Run[]): { cost: number; reducer: () => TokenReducer | undefined } {
+export function wantedBy(runs: readonly Run[], settings: Omit<Wanted, 'cost' | 'reducer' | 'question'>): Wanted {
   return {
+    ...settings,
     cost: Math.max(...runs.map(({ cost }) => cost)),
     // The dense model is what needs the most.
     reducer: () => (runs.some(({ instance }) => !instance) ? undefined : runs[0]?.instance),
+    question: 'What happens?',
   };
 }
 
