@@ -1,16 +1,16 @@
 /** The flags of `ff-run`. */
 import { weightsConfig } from '../library/catalogue.ts';
 import {
+  commandLine,
   count,
+  exitCodes,
   fileOf,
   flag,
-  flagLines,
   fraction,
   instead,
   number,
   on,
   oneOf,
-  parseFlags,
   positive,
   type Reader,
   repeated,
@@ -131,23 +131,6 @@ export interface RunArguments extends Omit<Parsed, 'video' | 'image'> {
 /** Characters of a line of the help text. */
 const LINE = 92;
 
-/** The text of `--help`. */
-export function helpText(): string {
-  const { default: model, models } = weightsConfig();
-  return [
-    'Usage: ff-run VIDEO [QUESTION] [--model NAME] [--cost X] [...]',
-    '',
-    'Answers a question about a video with a video language model on WebGPU. FrameFusion merges',
-    'and prunes its video tokens down to a budget. The answer goes to standard output.',
-    '',
-    ...flagLines(flags),
-    '',
-    `Models, by their names (default ${model}):`,
-    ...modelLines(Object.keys(models)),
-    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
-  ].join('\n');
-}
-
 /** Names of models, those of an owner together. */
 function modelLines(names: readonly string[]): string[] {
   const ownerOf = (name: string): string => name.slice(0, name.indexOf('/') + 1);
@@ -166,24 +149,6 @@ function wrapped(heading: string, items: readonly string[]): string[] {
     else lines.push(`    ${item}`);
   }
   return lines;
-}
-
-/** @throws UsageError with one line that says what is wrong. */
-export function parseArguments(argv: readonly string[]): RunArguments | 'help' | 'version' | 'examples' {
-  const values = parseFlags('ff-run', flags, argv, ['video', 'prompt']);
-  if (typeof values === 'string') return values;
-  const { video, image: images, ...rest } = values;
-  const videos = video.filter((name) => name !== '');
-  if (videos.length === 0 && images.length === 0 && !rest.plan)
-    throw new UsageError('A video is needed: ff-run VIDEO [QUESTION]. See ff-run --help.');
-  if (rest.prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
-  if (rest.compare && rest.reducer === 'none')
-    throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
-  if (rest.end !== undefined && rest.end <= (rest.start ?? 0))
-    throw new UsageError(`--end must be after --start, got ${rest.end} s and ${rest.start ?? 0} s.`);
-  checkStreams(rest, videos);
-  checkReport(rest, videos);
-  return { ...rest, videos, images };
 }
 
 /** @throws UsageError where two flags want the terminal or standard input. */
@@ -205,3 +170,34 @@ function checkReport({ report }: Pick<Parsed, 'report'>, { length }: readonly st
       : `--report shows the frames of one video, got ${length}: leave it out, or ask about one.`,
   );
 }
+
+/** Behind the flags: the models. */
+function modelsText(): string {
+  const { default: model, models } = weightsConfig();
+  return [`Models, by their names (default ${model}):`, ...modelLines(Object.keys(models)), exitCodes('1 failed')].join(
+    '\n',
+  );
+}
+
+export const runLine = commandLine('ff-run', {
+  about: `Usage: ff-run VIDEO [QUESTION] [--model NAME] [--cost X] [...]
+
+Answers a question about a video with a video language model on WebGPU. FrameFusion merges and prunes
+the video's tokens down to a budget. The answer goes to standard output.`,
+  flags,
+  end: modelsText,
+  positional: ['video', 'prompt'],
+  args: ({ video, image: images, ...rest }): RunArguments => {
+    const videos = video.filter((name) => name !== '');
+    if (videos.length === 0 && images.length === 0 && !rest.plan)
+      throw new UsageError('A video is needed: ff-run VIDEO [QUESTION]. See ff-run --help.');
+    if (rest.prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
+    if (rest.compare && rest.reducer === 'none')
+      throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
+    if (rest.end !== undefined && rest.end <= (rest.start ?? 0))
+      throw new UsageError(`--end must be after --start, got ${rest.end} s and ${rest.start ?? 0} s.`);
+    checkStreams(rest, videos);
+    checkReport(rest, videos);
+    return { ...rest, videos, images };
+  },
+});

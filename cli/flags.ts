@@ -145,27 +145,53 @@ export const shared = {
   version: instead('the version'),
 } as const;
 
-/** The lines of the help text about the flags. */
-export function flagLines(flags: FlagTable): string[] {
-  return Object.entries(flags).map(([name, { value, short, help }]) => {
-    const names = `${short ? `-${short}, ` : ''}--${name}`;
-    return `  ${`${names}${value ? ` ${value}` : ''}`.padEnd(26)} ${help}`;
-  });
+/** What the exit codes of a command mean. @param failed - As `1 failed`. */
+export function exitCodes(failed: string): string {
+  return `Exit codes: 0 done, ${failed}, 2 wrong command line, 130 interrupted.`;
 }
 
-/**
- * Reads a command line.
- *
- * @param positional - Flags that words without a flag stand for, in order, as far as they are not given; all that are left, for
- *   the last if it may be given several times.
- * @returns The values, or the one thing that was asked for instead.
- * @throws UsageError with one line that says what is wrong.
- */
-export function parseFlags<const T extends FlagTable>(
+/** A command line. */
+interface LineOptions<T extends FlagTable, A> {
+  /** Usage, and what the command does. */
+  readonly about: string;
+  readonly flags: T;
+  /** What stands behind the flags in the help text. */
+  readonly end?: () => string;
+  /**
+   * Flags that words without a flag stand for, in order, as far as they are not given; all that are left, for the last if it
+   * may be given several times.
+   */
+  readonly positional?: readonly (keyof T & string)[];
+  /** What the command is asked to do; default the values as they are. @throws UsageError with one line. */
+  readonly args?: (values: Values<T>) => A;
+}
+
+/** The command line of a tool: how it is read, and the text of `--help`. */
+export function commandLine<const T extends FlagTable, A extends object = Values<T>>(
+  tool: string,
+  { about, flags, end = () => exitCodes('1 failed'), positional = [], args }: LineOptions<T, A>,
+) {
+  return {
+    /** What the command is asked to do, or the one thing that is asked for instead. @throws UsageError with one line. */
+    parse(argv: readonly string[]): A | Instead<T> {
+      const values = parseFlags(tool, flags, argv, positional);
+      return typeof values === 'string' || !args ? (values as A | Instead<T>) : args(values);
+    },
+    help(): string {
+      const lines = Object.entries<Flag>(flags).map(([name, { value, short, help }]) => {
+        const names = `${short ? `-${short}, ` : ''}--${name}`;
+        return `  ${`${names}${value ? ` ${value}` : ''}`.padEnd(26)} ${help}`;
+      });
+      return [about, '', ...lines, '', end()].join('\n');
+    },
+  };
+}
+
+function parseFlags<T extends FlagTable>(
   tool: string,
   flags: T,
   argv: readonly string[],
-  positional: readonly (keyof T & string)[] = [],
+  positional: readonly (keyof T & string)[],
 ): Values<T> | Instead<T> {
   const seeHelp = `See ${tool} --help.`;
   const { values, positionals } = parse(flags, argv, seeHelp);

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { plainText } from '../engine/text.ts';
 import { placeText } from '../models/stats.ts';
 import { colours } from './colours.ts';
+import { shareText } from './quantities.ts';
 import { precisionText, type Report, type RunReport, type VideoReport } from './report.ts';
 
 /** What was saved, in a few lines. */
@@ -19,7 +20,7 @@ export function savedTable(report: Report): string {
     ...(tokens.video > 0
       ? [
           ['tokens', `${tokens.video} of the ${seen}, ${kept} left after ${stepsLine(run)}`],
-          ['computed', `${colours.bold(percent(budget.computedShare))} of the ${seen} tokens (${asked(run)})`],
+          ['computed', `${colours.bold(shareText(budget.computedShare))} of the ${seen} tokens (${asked(run)})`],
         ]
       : [['tokens', `${tokens.prompt}, none of a video: nothing is reduced`]]),
     [
@@ -49,7 +50,7 @@ export function compareTable(report: Report): string {
     alignRows(headRows(report)),
     alignRows([
       ['', 'dense', reduced.reducer, ''].map((text) => colours.bold(text)),
-      line('computed', ({ budget }) => percent(budget.computedShare), asked(reduced)),
+      line('computed', ({ budget }) => shareText(budget.computedShare), asked(reduced)),
       measured('rows a layer', attended, (rows) => rows.toFixed(0), ['fewer', 'more']),
       measured('cache', (run) => run.cacheBytes, bytes, ['smaller', 'larger']),
       line('video', () => seconds(decodeVideo + preprocess), 'once for both'),
@@ -83,8 +84,8 @@ export function ratioText(was: number, is: number, less: string, more: string): 
 export function layerLines(run: RunReport): string[] {
   const steps = run.reduction.map(({ at, action, rowsIn, rowsOut, similarShare, budgetShare }) => {
     const shares = [
-      similarShare === undefined ? [] : `${percent(similarShare)} similar`,
-      budgetShare === undefined ? [] : `the budget asks for ${percent(budgetShare)}`,
+      similarShare === undefined ? [] : `${shareText(similarShare)} similar`,
+      budgetShare === undefined ? [] : `the budget asks for ${shareText(budgetShare)}`,
     ].flat();
     const why = shares.length > 0 ? ` (${shares.join(', ')})` : '';
     return `${run.reducer}: ${action} ${placeText(at)}: ${rowsIn} rows -> ${rowsOut}${why}`;
@@ -137,7 +138,7 @@ function stepsLine({ reduction, reducer }: RunReport): string {
 }
 
 function asked({ budget, reducer }: RunReport): string {
-  return reducer === 'none' ? 'dense' : `asked ${percent(budget.asked)}`;
+  return reducer === 'none' ? 'dense' : `asked ${shareText(budget.asked)}`;
 }
 
 /** Cells in aligned columns; colours take no width. */
@@ -152,10 +153,6 @@ export function alignRows(cells: readonly (readonly string[])[]): string {
     )
     .map((row) => `  ${row.join('  ').trimEnd()}`)
     .join('\n');
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 function seconds(value: number): string {

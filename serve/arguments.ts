@@ -1,12 +1,11 @@
 /** The flags of `ff-serve`. */
 import {
+  commandLine,
   count,
   flag,
-  flagLines,
   number,
   on,
   oneOf,
-  parseFlags,
   positive,
   repeated,
   shared,
@@ -77,35 +76,25 @@ export interface ServeArguments extends Omit<Values<typeof flags>, 'alias' | 'me
   readonly cache: number;
 }
 
-/** The text of `--help`. */
-export function helpText(): string {
-  return [
-    'Usage: ff-serve [--model NAME] [--cost X] [--port N] [...]',
-    '',
-    "Serves a video language model to any client of OpenAI's API, with FrameFusion inside.",
-    '',
-    ...flagLines(flags),
-    '',
-    'Ask it, with the video in the request:',
-    "  curl localhost:8000/v1/chat/completions -H 'content-type: application/json' -d '{\"messages\": [{",
-    '    "role": "user", "content": [{"type": "video_url", "video_url": {"url": "\'"data:video/mp4;base64,$(base64 -w0',
-    '    clip.mp4)"\'"}}, {"type": "text", "text": "What happens?"}]}]}\'',
-    '',
-    "A budget may stand in the model's name: NAME@cost=0.3,frames=64. docs/serve.md has the rest.",
-    'Exit codes: 0 ended by a signal, 1 failed, 2 wrong command line.',
-  ].join('\n');
-}
+export const serveLine = commandLine('ff-serve', {
+  about: `Usage: ff-serve [--model NAME] [--cost X] [--port N] [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseArguments(argv: readonly string[]): ServeArguments | 'help' | 'version' {
-  const values = parseFlags('ff-serve', flags, argv);
-  if (typeof values === 'string') return values;
-  const { alias: aliases, mediaRoot: mediaRoots, maxBody, cacheGb, ...rest } = values;
-  const apiKey = rest.apiKey ?? (process.env[KEY_VARIABLE] || undefined);
-  if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey))
-    throw new UsageError('--api-key must be printable ASCII without blanks.');
-  if (!isLoopback(rest.host) && apiKey === undefined)
-    throw new UsageError(`--host ${rest.host} is reached by others: give --api-key, or set ${KEY_VARIABLE}.`);
-  const sizes = { maxBody: maxBody * 1e6, cache: cacheGb * 1e9 };
-  return { ...rest, ...(apiKey !== undefined && { apiKey }), aliases, mediaRoots, ...sizes };
-}
+Serves a video language model to any client of OpenAI's API, with FrameFusion inside.`,
+  flags,
+  end: () => `Ask it, with the video in the request:
+  curl localhost:8000/v1/chat/completions -H 'content-type: application/json' -d '{"messages": [{
+    "role": "user", "content": [{"type": "video_url", "video_url": {"url": "'"data:video/mp4;base64,$(base64 -w0
+    clip.mp4)"'"}}, {"type": "text", "text": "What happens?"}]}]}'
+
+A budget may stand in the model's name: NAME@cost=0.3,frames=64. docs/serve.md has the rest.
+Exit codes: 0 ended by a signal, 1 failed, 2 wrong command line.`,
+  args: ({ alias: aliases, mediaRoot: mediaRoots, maxBody, cacheGb, ...rest }): ServeArguments => {
+    const apiKey = rest.apiKey ?? (process.env[KEY_VARIABLE] || undefined);
+    if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey))
+      throw new UsageError('--api-key must be printable ASCII without blanks.');
+    if (!isLoopback(rest.host) && apiKey === undefined)
+      throw new UsageError(`--host ${rest.host} is reached by others: give --api-key, or set ${KEY_VARIABLE}.`);
+    const sizes = { maxBody: maxBody * 1e6, cache: cacheGb * 1e9 };
+    return { ...rest, ...(apiKey !== undefined && { apiKey }), aliases, mediaRoots, ...sizes };
+  },
+});

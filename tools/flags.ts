@@ -1,4 +1,5 @@
 /** What the command lines of the tools have in common. */
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FrameFusionError, InputError, ProgramError } from '../engine/errors.ts';
 
@@ -50,24 +51,33 @@ interface ProgramFlag {
 /** A flag of {@link programFlags} that must be given. */
 export const needed = (help: string) => ({ type: 'string', needed: true, help }) as const;
 
+type ProgramFlags = Readonly<Record<string, ProgramFlag>>;
+
 /**
  * The flags of a program that only developers run. `--help` prints `about` and the flags; what the command line has
  * besides them is one line. Both end the process.
  */
-export function programFlags<T extends Readonly<Record<string, ProgramFlag>>>(about: string, flags: T) {
+export function programFlags<const T extends ProgramFlags>(about: string, flags: T) {
+  return programLine(about, flags, false).values;
+}
+
+/** As {@link programFlags}, with words that stand for no flag. */
+export function programLine<const T extends ProgramFlags>(about: string, flags: T, allowPositionals = true) {
   try {
-    const { values } = parseArgs({ options: flags });
+    const { values, positionals } = parseArgs({ options: flags, allowPositionals });
     const given: Readonly<Record<string, unknown>> = values;
     const missing = Object.keys(flags).find((name) => flags[name]!.needed && !given[name]);
     if (missing !== undefined) throw new InputError(`--${missing} is needed.`);
-    return values as typeof values & { readonly [K in keyof T as T[K] extends { needed: true } ? K : never]: string };
+    type Needed = { readonly [K in keyof T as T[K] extends { needed: true } ? K : never]: string };
+    return { values: values as typeof values & Needed, positionals };
   } catch (error) {
     const asked = process.argv.includes('--help') || process.argv.includes('-h');
-    const lines = Object.entries(flags).map(
+    const lines = Object.entries<ProgramFlag>(flags).map(
       ([name, { help, default: value }]) => `  --${name.padEnd(14)} ${help}${value ? ` (default ${value})` : ''}`,
     );
+    const program = basename(process.argv[1] ?? '', '.ts');
     if (asked) process.stdout.write(`${[about, '', ...lines].join('\n')}\n`);
-    else process.stderr.write(`${(error as Error).message.replace(/\.?$/, '.')} --help lists the flags.\n`);
+    else process.stderr.write(`${program}: ${(error as Error).message.replace(/\.?$/, '.')} --help lists the flags.\n`);
     process.exit(asked ? 0 : 2);
   }
 }

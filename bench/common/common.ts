@@ -1,6 +1,6 @@
 /** What all benches share: flags, and what they do with their figures. */
 import type { Markup } from '../../charts/markup.ts';
-import { count, fileOf, flag, shared, text, type Values, whole } from '../../cli/flags.ts';
+import { count, exitCodes, fileOf, flag, shared, text, type Values, whole } from '../../cli/flags.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../../cli/output.ts';
 import { standardOutput } from '../../cli/standard-output.ts';
 import { type Baseline, baselineTable, readBaseline } from './figures.ts';
@@ -20,7 +20,7 @@ export const commonFlags = {
   version: shared.version,
 };
 
-export const EXIT_CODES = 'Exit codes: 0 done, 1 failed or a wrong result, 2 wrong command line, 130 interrupted.';
+export const EXIT_CODES = exitCodes('1 failed or a wrong result');
 
 export type CommonArguments = Values<typeof commonFlags>;
 

@@ -1,5 +1,5 @@
 /** The flags of `ff-bench kernels`. */
-import { flag, flagLines, listOf, on, oneOf, parseFlags, text, type Values } from '../../cli/flags.ts';
+import { commandLine, flag, listOf, on, oneOf, text, type Values } from '../../cli/flags.ts';
 import { commonFlags, EXIT_CODES } from '../common/common.ts';
 import { sizeNames } from './sizes.ts';
 
@@ -19,20 +19,11 @@ const flags = {
 /** What `ff-bench kernels` was asked to do. */
 export type KernelArguments = Values<typeof flags>;
 
-export function kernelsHelp(): string {
-  return [
-    'Usage: ff-bench kernels [--quick] [--kernel A,B] [...]',
-    '',
-    "Times every kernel at a model's shapes, against the adapter's copy bandwidth and its best",
-    'multiplication. Each result is compared with a reference in double precision first.',
-    '',
-    ...flagLines(flags),
-    '',
-    EXIT_CODES,
-  ].join('\n');
-}
+export const kernelsLine = commandLine('ff-bench kernels', {
+  about: `Usage: ff-bench kernels [--quick] [--kernel A,B] [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseKernels(argv: readonly string[]): KernelArguments | 'help' | 'version' {
-  return parseFlags('ff-bench kernels', flags, argv);
-}
+Times every kernel at a model's shapes, against the adapter's copy bandwidth and its best
+multiplication. Each result is compared with a reference in double precision first.`,
+  flags,
+  end: () => EXIT_CODES,
+});

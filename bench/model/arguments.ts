@@ -1,16 +1,5 @@
 /** The flags of `ff-bench model`. */
-import {
-  count,
-  flag,
-  flagLines,
-  listOf,
-  number,
-  oneOf,
-  parseFlags,
-  text,
-  UsageError,
-  type Values,
-} from '../../cli/flags.ts';
+import { commandLine, count, flag, listOf, number, oneOf, text, UsageError, type Values } from '../../cli/flags.ts';
 import { modelFlags, reducerFlags } from '../../cli/model-flags.ts';
 import { PRESETS, type PresetName } from '../../tools/checkpoint/shapes.ts';
 import { commonFlags, EXIT_CODES } from '../common/common.ts';
@@ -43,32 +32,23 @@ export interface ModelArguments extends Omit<Values<typeof flags>, 'cost'> {
   readonly costs: readonly number[];
 }
 
-export function modelHelp(): string {
-  return [
-    'Usage: ff-bench model [--preset NAME [--layers N]] [--frames N,M] [--cost X,Y] [...]',
-    '',
-    'Times a model on a clip, dense and with FrameFusion at several budgets and lengths. Before that it checks',
-    'that cost 1 is the dense model token for token, that an answer repeats, and that token counts are the',
-    "budget's. The speed-up stands beside what the arithmetic that is left allows.",
-    '',
-    ...flagLines(flags),
-    '',
-    EXIT_CODES,
-  ].join('\n');
-}
+export const modelLine = commandLine('ff-bench model', {
+  about: `Usage: ff-bench model [--preset NAME [--layers N]] [--frames N,M] [--cost X,Y] [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseModel(argv: readonly string[]): ModelArguments | 'help' | 'version' {
-  const values = parseFlags('ff-bench model', flags, argv);
-  if (typeof values === 'string') return values;
-  const { cost: costs, ...rest } = values;
-  if (rest.preset !== undefined && rest.model !== undefined)
-    throw new UsageError('--preset and --model cannot both be given.');
-  for (const [flag, layers] of [
-    ['layers', rest.layers],
-    ['vision-layers', rest.visionLayers],
-  ] as const)
-    if (rest.preset === undefined && layers !== undefined)
-      throw new UsageError(`--${flag} cuts a preset, and none is given. See ff-bench model --help.`);
-  return { ...rest, costs };
-}
+Times a model on a clip, dense and with FrameFusion at several budgets and lengths. Before that it checks
+that cost 1 is the dense model token for token, that an answer repeats, and that token counts are the
+budget's. The speed-up stands beside what the arithmetic that is left allows.`,
+  flags,
+  end: () => EXIT_CODES,
+  args: ({ cost: costs, ...rest }): ModelArguments => {
+    if (rest.preset !== undefined && rest.model !== undefined)
+      throw new UsageError('--preset and --model cannot both be given.');
+    for (const [name, layers] of [
+      ['layers', rest.layers],
+      ['vision-layers', rest.visionLayers],
+    ] as const)
+      if (rest.preset === undefined && layers !== undefined)
+        throw new UsageError(`--${name} cuts a preset, and none is given. See ff-bench model --help.`);
+    return { ...rest, costs };
+  },
+});

@@ -1,5 +1,5 @@
 /** The flags of `ff-bench peers`. */
-import { flag, flagLines, listOf, on, oneOf, parseFlags, type Values } from '../../cli/flags.ts';
+import { commandLine, flag, listOf, on, oneOf, type Values } from '../../cli/flags.ts';
 import { commonFlags, EXIT_CODES } from '../common/common.ts';
 import { peerNames } from './protocol.ts';
 
@@ -13,20 +13,11 @@ const flags = {
 /** What `ff-bench peers` was asked to do. */
 export type PeerArguments = Values<typeof flags>;
 
-export function peersHelp(): string {
-  return [
-    'Usage: ff-bench peers [--install] [--peers A,B] [...]',
-    '',
-    'Times the same multiplications and attention in other WebGPU libraries, on the same adapter, in turn.',
-    'Each runs in a process of its own; one that cannot is named with the reason.',
-    '',
-    ...flagLines(flags),
-    '',
-    EXIT_CODES,
-  ].join('\n');
-}
+export const peersLine = commandLine('ff-bench peers', {
+  about: `Usage: ff-bench peers [--install] [--peers A,B] [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parsePeers(argv: readonly string[]): PeerArguments | 'help' | 'version' {
-  return parseFlags('ff-bench peers', flags, argv);
-}
+Times the same multiplications and attention in other WebGPU libraries, on the same adapter, in turn.
+Each runs in a process of its own; one that cannot is named with the reason.`,
+  flags,
+  end: () => EXIT_CODES,
+});

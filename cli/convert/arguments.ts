@@ -1,5 +1,5 @@
 /** The flags of `ff-convert`. */
-import { count, flag, flagLines, needed, on, oneOf, parseFlags, shared, text, type Values } from '../flags.ts';
+import { commandLine, count, flag, needed, on, oneOf, shared, text, type Values } from '../flags.ts';
 import { modelFlags } from '../model-flags.ts';
 import { targetFormats } from './plan.ts';
 
@@ -18,21 +18,10 @@ const flags = {
 /** What `ff-convert` was asked to do. */
 export type ConvertArguments = Values<typeof flags>;
 
-/** The text of `--help`. */
-export function convertHelp(): string {
-  return [
-    'Usage: ff-convert --model NAME|DIR|ID --dtype q8|q4|f16|bf16 --out DIR [...]',
-    '',
-    'Writes a checkpoint whose matrices are in another format: as --dtype of the other commands packs them',
-    'at each load, but once. All else is copied.',
-    '',
-    ...flagLines(flags),
-    '',
-    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
-  ].join('\n');
-}
+export const convertLine = commandLine('ff-convert', {
+  about: `Usage: ff-convert --model NAME|DIR|ID --dtype q8|q4|f16|bf16 --out DIR [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseConvertArguments(argv: readonly string[]): ConvertArguments | 'help' | 'version' {
-  return parseFlags('ff-convert', flags, argv);
-}
+Writes a checkpoint whose matrices are in another format. The other commands' --dtype makes the same at every load.
+All other files and tensors are copied.`,
+  flags,
+});

@@ -1,10 +1,10 @@
 /** The flags of `ff-describe`. */
 import {
+  commandLine,
   count,
+  exitCodes,
   flag,
-  flagLines,
   needed,
-  parseFlags,
   repeated,
   shared,
   text,
@@ -49,28 +49,19 @@ export interface DescribeArguments extends Omit<Values<typeof flags>, 'video'> {
   readonly videos: readonly string[];
 }
 
-/** The text of `--help`. */
-export function describeHelp(): string {
-  return [
-    'Usage: ff-describe VIDEO|DIR... --out FILE.jsonl [--prompt TEXT] [...]',
-    '',
-    'Asks one question about many videos, here or with --queue on many machines (docs/scale.md).',
-    'Given again, the same command asks only what is missing.',
-    '',
-    ...flagLines(flags),
-    '',
-    'Exit codes: 0 done, 1 failed or some videos failed, 2 wrong command line, 130 interrupted.',
-  ].join('\n');
-}
+export const describeLine = commandLine('ff-describe', {
+  about: `Usage: ff-describe VIDEO|DIR... --out FILE.jsonl [--prompt TEXT] [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseDescribeArguments(argv: readonly string[]): DescribeArguments | 'help' | 'version' {
-  const values = parseFlags('ff-describe', flags, argv, ['video']);
-  if (typeof values === 'string') return values;
-  const { video: videos, ...rest } = values;
-  if (videos.length === 0 && rest.list === undefined)
-    throw new UsageError('Videos are needed: ff-describe VIDEO|DIR... --out FILE. See ff-describe --help.');
-  if (rest.prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
-  noModules(rest.queue, { reducer: [rest.reducer] });
-  return { ...rest, videos };
-}
+Asks one question about many videos, here or with --queue on many machines (docs/scale.md).
+Given again, the same command asks only what is missing.`,
+  flags,
+  end: () => exitCodes('1 failed or some videos failed'),
+  positional: ['video'],
+  args: ({ video: videos, ...rest }): DescribeArguments => {
+    if (videos.length === 0 && rest.list === undefined)
+      throw new UsageError('Videos are needed: ff-describe VIDEO|DIR... --out FILE. See ff-describe --help.');
+    if (rest.prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
+    noModules(rest.queue, { reducer: [rest.reducer] });
+    return { ...rest, videos };
+  },
+});

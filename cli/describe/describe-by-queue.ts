@@ -5,7 +5,7 @@ import { Collector } from '../queue/collect.ts';
 import { hashOf, type Outcome, type Terms } from '../queue/job.ts';
 import { wantedModel } from '../queue/wanted-model.ts';
 import type { DescribeArguments } from './arguments.ts';
-import type { Describing } from './describing.ts';
+import type { Describing } from './describe-here.ts';
 import type { Described, Undescribed } from './line.ts';
 
 /** @returns The videos that could not be described. @throws InputError if the queue cannot be reached. */

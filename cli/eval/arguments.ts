@@ -1,13 +1,12 @@
 /** The flags of `ff-eval`. */
 import {
+  commandLine,
   count,
   fileOf,
   flag,
-  flagLines,
   listOf,
   on,
   oneOf,
-  parseFlags,
   share,
   shared,
   text,
@@ -87,33 +86,22 @@ export interface CalibrateArguments
   readonly calibrate: string;
 }
 
-/** The text of `--help`. */
-export function evalHelp(): string {
-  return [
-    'Usage: ff-eval --data FILE [--reducer A,B] [--cost X,Y] [...]',
-    '       ff-eval --calibrate FILE (--videos DIR | --data FILE) [--model NAME] [...]',
-    '',
-    'Measures how often a model answers right, for every reducer at every budget. Each video is encoded once.',
-    '',
-    ...flagLines(flags),
-    '',
-    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
-  ].join('\n');
-}
+export const evalLine = commandLine('ff-eval', {
+  about: `Usage: ff-eval --data FILE [--reducer A,B] [--cost X,Y] [...]
+       ff-eval --calibrate FILE (--videos DIR | --data FILE) [--model NAME] [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseEvalArguments(argv: readonly string[]): EvalArguments | CalibrateArguments | 'help' | 'version' {
-  const values = parseFlags('ff-eval', flags, argv);
-  if (typeof values === 'string') return values;
-  const { data, reducer: reducers, cost: costs, calibrate, ...rest } = values;
-  if (calibrate !== undefined) {
-    if (!data && !rest.videos) throw new UsageError('--calibrate needs --videos DIR or --data FILE.');
-    return { ...rest, ...(data && { data }), calibrate };
-  }
-  if (!data) throw new UsageError('--data FILE is needed. See ff-eval --help.');
-  if (rest.against !== undefined) oneOf(reducers, isModulePath)(rest.against, 'against');
-  noModules(rest.queue, { reducer: reducers, ...(rest.family !== undefined && { family: [rest.family] }) });
-  if (rest.queue && !rest.results)
-    throw new UsageError('--queue needs --results FILE, which keeps what workers have answered.');
-  return { ...rest, data, reducers, costs };
-}
+Measures how often a model answers right, for every reducer at every budget. Each video is encoded once.`,
+  flags,
+  args: ({ data, reducer: reducers, cost: costs, calibrate, ...rest }): EvalArguments | CalibrateArguments => {
+    if (calibrate !== undefined) {
+      if (!data && !rest.videos) throw new UsageError('--calibrate needs --videos DIR or --data FILE.');
+      return { ...rest, ...(data && { data }), calibrate };
+    }
+    if (!data) throw new UsageError('--data FILE is needed. See ff-eval --help.');
+    if (rest.against !== undefined) oneOf(reducers, isModulePath)(rest.against, 'against');
+    noModules(rest.queue, { reducer: reducers, ...(rest.family !== undefined && { family: [rest.family] }) });
+    if (rest.queue && !rest.results)
+      throw new UsageError('--queue needs --results FILE, which keeps what workers have answered.');
+    return { ...rest, data, reducers, costs };
+  },
+});

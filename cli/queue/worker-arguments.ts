@@ -1,5 +1,5 @@
 /** The flags of `ff-worker`. */
-import { flag, flagLines, needed, number, on, parseFlags, shared, UsageError, type Values, whole } from '../flags.ts';
+import { commandLine, exitCodes, flag, needed, number, on, shared, UsageError, type Values, whole } from '../flags.ts';
 import { queueAddress } from './address.ts';
 
 const flags = {
@@ -26,26 +26,17 @@ const flags = {
 /** What `ff-worker` was asked to do. */
 export type WorkerArguments = Values<typeof flags>;
 
-/** The text of `--help`. */
-export function workerHelp(): string {
-  return [
-    'Usage: ff-worker --queue redis://HOST/NAME [--adapter-index N] [...]',
-    '',
-    'Does the work that ff-eval --queue and ff-describe --queue give out (docs/scale.md): one video at a',
-    'time, with the model that the work names, from the cache of this machine. Any number may run.',
-    '',
-    ...flagLines(flags),
-    '',
-    'Exit codes: 0 done, 1 failed or refused, 2 wrong command line, 130 interrupted.',
-  ].join('\n');
-}
+export const workerLine = commandLine('ff-worker', {
+  about: `Usage: ff-worker --queue redis://HOST/NAME [--adapter-index N] [...]
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseWorkerArguments(argv: readonly string[]): WorkerArguments | 'help' | 'version' {
-  const values = parseFlags('ff-worker', flags, argv);
-  if (typeof values === 'string') return values;
-  const { adapter, adapterIndex } = values;
-  if (adapterIndex !== undefined && (adapter === 'software' || adapter === 'embedded'))
-    throw new UsageError(`--adapter-index chooses among GPUs: leave --adapter ${adapter} out.`);
-  return values;
-}
+Does the work that ff-eval --queue and ff-describe --queue give out (docs/scale.md): one video at a
+time, with the model that the work names, from the cache of this machine. Any number may run.`,
+  flags,
+  end: () => exitCodes('1 failed or refused'),
+  args: (values) => {
+    const { adapter, adapterIndex } = values;
+    if (adapterIndex !== undefined && (adapter === 'software' || adapter === 'embedded'))
+      throw new UsageError(`--adapter-index chooses among GPUs: leave --adapter ${adapter} out.`);
+    return values;
+  },
+});

@@ -6,6 +6,7 @@ import { type DrawnFrame, playerCss, playerSection } from '../../viewer/markup.t
 import { played } from '../../viewer/played.ts';
 import program from '../../viewer/report.browser.ts?text';
 import type { Answered } from '../answers.ts';
+import { shareText } from '../quantities.ts';
 import { precisionText, type ReportOfVideo } from '../report.ts';
 import { answersSection } from './answers.ts';
 import { layerFigure } from './charts.ts';
@@ -40,7 +41,7 @@ ${reading}
 ${playerSection(data, frames, report.video)}
 <h2 id="layers">Tokens in every layer</h2>
 <figure>${layerFigure(run.report)}
-<figcaption>A model passes its tokens through its layers, one after another. The dotted line is the budget: what the layers may compute on average. They computed ${percent(run.report.budget.computedShare)} of the video's tokens.</figcaption></figure>
+<figcaption>A model passes its tokens through its layers, one after another. The dotted line is the budget: what the layers may compute on average. They computed ${shareText(run.report.budget.computedShare)} of the video's tokens.</figcaption></figure>
 <h2 id="steps">What was merged and pruned, and why</h2>
 ${stepsSection(run)}
 <h2 id="time">Time</h2>
@@ -61,8 +62,4 @@ function summary({ prompt, video, model, adapter }: ReportOfVideo): Markup {
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}`],
     ['adapter', `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`],
   ]);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -3,6 +3,7 @@ import { html, type Markup, type Part } from '../../charts/markup.ts';
 import { placeText } from '../../models/stats.ts';
 import type { TraceStep } from '../../models/trace.ts';
 import type { Answered } from '../answers.ts';
+import { shareText } from '../quantities.ts';
 import type { RunReport } from '../report.ts';
 import { shortNumber, stepFigure } from './charts.ts';
 
@@ -55,12 +56,11 @@ function deed({ action, merged, dropped, kept }: TraceStep): string {
 }
 
 function reasons({ similarity, attention }: TraceStep, said: Step | undefined): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   return [
     said?.similarShare === undefined
       ? ''
-      : `${percent(said.similarShare)} of the video tokens were similar enough${similarity?.bound === undefined ? '' : ` (${shortNumber(similarity.bound)} or more)`}.`,
-    said?.budgetShare === undefined ? '' : `The budget asked to remove ${percent(said.budgetShare)}.`,
+      : `${shareText(said.similarShare)} of the video tokens were similar enough${similarity?.bound === undefined ? '' : ` (${shortNumber(similarity.bound)} or more)`}.`,
+    said?.budgetShare === undefined ? '' : `The budget asked to remove ${shareText(said.budgetShare)}.`,
     said?.action === 'merge-to-budget'
       ? 'That was enough: as many of the most similar were merged as the budget asked for.'
       : '',

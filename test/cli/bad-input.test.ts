@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseArguments } from '../../cli/arguments.ts';
+import { runLine } from '../../cli/arguments.ts';
 import { UsageError } from '../../cli/flags.ts';
 import { describeError } from '../../cli/main.ts';
 import { run } from '../../cli/run.ts';
@@ -18,7 +18,7 @@ async function refusal(args: readonly string[]): Promise<Ended> {
   const adapter = process.env.FRAMEFUSION_ADAPTER;
   const ended = { signal: null, stdout: '' };
   try {
-    const parsed = parseArguments([
+    const parsed = runLine.parse([
       ...args,
       '--quiet',
       ...(adapter && !args.includes('--adapter') ? ['--adapter', adapter] : []),
