@@ -1,7 +1,6 @@
 /** Random checkpoints of any family from their configs alone: the tensors are those that the family itself asks for. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Configs } from '../../library/planned-files.ts';
 import { embeddedTokenizer } from '../../library/published.ts';
@@ -10,9 +9,7 @@ import type { Family, FamilyPlan } from '../../models/family.ts';
 import { planOf } from '../../models/registry.ts';
 import { writeShards } from './shards.ts';
 import type { TensorPlan } from './tensors.ts';
-import { copyTokenizer } from './tokenizer.ts';
-
-const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
+import { BUNDLED, copyTokenizer } from './tokenizer.ts';
 
 interface MakeOptions {
   readonly seed?: number;

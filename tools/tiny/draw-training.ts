@@ -9,7 +9,7 @@ import { needed, oneOf, programFlags, runTool, wholeNumber } from '../flags.ts';
 import { randomStream, uniform } from '../random.ts';
 import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
 import { CELLS, LABELS, labelsOf } from './labels.ts';
-import { Prompts } from './prompts.ts';
+import { openPrompts, type Prompts } from './prompts.ts';
 import { type Question, questionsOf } from './questions.ts';
 import { renderScene } from './render.ts';
 import { BACKGROUNDS, INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const kind = oneOf('kind', flags.kind, KINDS);
   const [from, to] = [wholeNumber('from', flags.from), wholeNumber('to', flags.to)];
   if (to <= from) throw new InputError(`--to must be above --from ${from}, got ${to}.`);
-  const prompts = await Prompts.open(flags.tokenizer);
+  const prompts = await openPrompts(flags.tokenizer);
   const { out } = flags;
   await mkdir(out, { recursive: true });
   await writeFile(

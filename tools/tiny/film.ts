@@ -5,7 +5,7 @@ import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { needed, programFlags, runTool, wholeNumber } from '../flags.ts';
 import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
-import { Prompts } from './prompts.ts';
+import { openPrompts } from './prompts.ts';
 import type { QuestionType } from './questions.ts';
 import { INSTANTS } from './scene.ts';
 
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
     out: needed('receives clips-0/ with frames.u8, questions.jsonl, about.json, as draw-training.ts writes them'),
     clips: { type: 'string', help: 'only the first so many videos' },
   });
-  const prompts = await Prompts.open(tokenizer);
+  const prompts = await openPrompts(tokenizer);
   const questions = await readDrawn(file);
   const folder = join(out, 'clips-0');
   await mkdir(folder, { recursive: true });

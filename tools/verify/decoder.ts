@@ -272,15 +272,22 @@ class Record {
     return false;
   }
 
-  checkLayers({ layer_seq_in, layer_seq_attention, layer_seq_out }: Variant, check: Checker): void {
-    const { layers } = this.#counts;
-    for (const [what, rows, want] of [
-      ['entering layers', layers.map(({ entering }) => entering), layer_seq_in],
-      ['in attention', layers.map(({ attending }) => attending), layer_seq_attention],
-      ['leaving layers', layers.map(({ leaving }) => leaving), layer_seq_out],
-    ] as const)
-      check.equal(`rows ${what}`, rows, want);
+  checkLayers(wanted: Variant, check: Checker): void {
+    checkLayers(this.#counts.layers, wanted, check);
+    const leaving = this.#counts.layers.map((rows) => rows.leaving);
+    check.equal('rows leaving layers', leaving, wanted.layer_seq_out);
   }
+}
+
+/** Rows entering the layers, and in their attention. */
+export function checkLayers(
+  layers: readonly LayerRows[],
+  wanted: Pick<Variant, 'layer_seq_in' | 'layer_seq_attention'>,
+  check: Checker,
+): void {
+  const of = (what: keyof LayerRows): number[] => layers.map((rows) => rows[what]);
+  check.equal('rows entering layers', of('entering'), wanted.layer_seq_in);
+  check.equal('rows in attention', of('attending'), wanted.layer_seq_attention);
 }
 
 /** The settings are in the variant's name; where the reference raised an error, nowhere else. */

@@ -15,17 +15,9 @@ import type { Listener, Prompt, TokenReducer } from '../../models/reduction.ts';
 import { Sequence } from '../../models/sequence.ts';
 import { counting, newStats } from '../../models/stats.ts';
 import { type CaseResult, type Checker, exact, Golden, readJson, runRecorded } from './check.ts';
-import { verifyDecoding } from './decoder.ts';
+import { checkLayers, type Variant, verifyDecoding } from './decoder.ts';
 import { openDecoder } from './open.ts';
 import { patchTypes, uploadTokens } from './tokens.ts';
-
-/** What the genuine code did and answered. */
-interface Variant {
-  readonly layer_seq_in: readonly number[];
-  readonly layer_seq_attention: readonly number[];
-  readonly decode_positions: number[];
-  readonly tokens: number[];
-}
 
 interface Case<T> {
   readonly folder: string;
@@ -77,17 +69,7 @@ async function verifyRun(
   };
   const hook = reducing({ reducer, layers: decoder.config.layers, listeners: [counting(stats), positions] });
   const left = await sequence.prefill(rec, prompt, { hook });
-  const { layers } = stats;
-  check.equal(
-    'rows entering layers',
-    layers.map(({ entering }) => entering),
-    wanted.layer_seq_in,
-  );
-  check.equal(
-    'rows in attention',
-    layers.map(({ attending }) => attending),
-    wanted.layer_seq_attention,
-  );
+  checkLayers(stats.layers, wanted, check);
   check.equal('cache lengths', sequence.cache.lengths, wanted.layer_seq_attention);
   await verifyDecoding(rec, { decoder, precision: exact }, sequence, { wanted, golden, left }, check);
 }
