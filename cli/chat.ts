@@ -93,7 +93,7 @@ function statsText(stats: GenerationStats | undefined): string {
   const rate = generated > 1 && decodeSeconds > 0 ? `, ${((generated - 1) / decodeSeconds).toFixed(1)} tokens/s` : '';
   return alignRows([
     ['prompt', `${promptRows} rows, ${reusedRows} of them cached, ${videoTokens} of the video`],
-    ...(last === undefined ? [] : [['left', `${last} rows in the last layer`] as [string, string]]),
+    ...(last === undefined ? [] : [['left', `${last} rows in the last layer`]]),
     ['cache', bytes(cacheBytes)],
     ['seconds', `${prefillSeconds.toFixed(2)} to the first token, ${decodeSeconds.toFixed(2)} for ${generated}${rate}`],
   ]);

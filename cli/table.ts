@@ -35,12 +35,7 @@ export function savedTable(report: Report): string {
 export function compareTable(report: Report): string {
   const [dense, reduced] = report.runs;
   if (!dense || !reduced) return '';
-  const line = (name: string, of: (run: RunReport) => string, ratio = ''): string[] => [
-    name,
-    of(dense),
-    of(reduced),
-    ratio,
-  ];
+  const line = (name: string, of: (run: RunReport) => string, ratio = '') => [name, of(dense), of(reduced), ratio];
   const measured = (name: string, of: (run: RunReport) => number, said: Said, [less, more]: Ratio): string[] =>
     line(name, (run) => said(of(run)), ratioText(of(dense), of(reduced), less, more));
   const { decodeVideo, preprocess, vision } = report.seconds;
@@ -98,30 +93,21 @@ export function layerLines(run: RunReport): string[] {
 }
 
 /** What was asked, about what, with what. */
-function headRows({
-  prompt,
-  video,
-  videos = video ? [video] : [],
-  images = [],
-  model,
-  adapter,
-}: Report): [string, string][] {
+function headRows({ prompt, video, videos = video ? [video] : [], images = [], model, adapter }: Report): string[][] {
   const question = plainText(prompt, 90);
   const on = `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
   return [
     ['question', question],
-    ...images.map(({ name, width, height }): [string, string] => ['image', `${plainText(name)}: ${width}x${height}`]),
+    ...images.map(({ name, width, height }) => ['image', `${plainText(name)}: ${width}x${height}`]),
     ...videos.map(videoRow),
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}, on ${on}`],
   ];
 }
 
-function videoRow({ name, frames, width, height, durationSeconds, sampled, decoder }: VideoReport): [string, string] {
+function videoRow({ name, frames, width, height, durationSeconds, sampled, decoder }: VideoReport): string[] {
   const shown = `${sampled.length} sampled (${decoder})`;
-  return [
-    'video',
-    `${plainText(name)}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`,
-  ];
+  const text = `${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`;
+  return ['video', `${plainText(name)}: ${text}`];
 }
 
 function stepsLine({ reduction, reducer }: RunReport): string {

@@ -1,5 +1,5 @@
 /** What became of every token, as a page: one file that needs no server and no network. */
-import { html, type Markup } from '../../charts/markup.ts';
+import { entries, html, type Markup } from '../../charts/markup.ts';
 import { page } from '../../charts/page.ts';
 import type { TokenGrid } from '../../models/inputs.ts';
 import { type DrawnFrame, playerCss, playerSection } from '../../viewer/markup.ts';
@@ -8,10 +8,9 @@ import program from '../../viewer/report.browser.ts?text';
 import type { Answered } from '../answers.ts';
 import { shareText } from '../quantities.ts';
 import { precisionText, type ReportOfVideo } from '../report.ts';
-import { answersSection } from './answers.ts';
+import { answersCss, answersSection } from './answers.ts';
 import { layerFigure } from './charts.ts';
 import { headline, headlineCss, introduction, reading, shortName } from './introduction.ts';
-import { entries } from './markup.ts';
 import { originSection, timeSection } from './settings.ts';
 import { stepsSection } from './steps.ts';
 
@@ -30,7 +29,7 @@ export function tokenReportHtml({ report, answers, grid, frames }: TokenReport):
   const data = played(run.trace, grid);
   return page({
     title: `What a model saw of ${shortName(report.video.name)}`,
-    css: `${playerCss}${headlineCss}`,
+    css: `${playerCss}${answersCss}${headlineCss}`,
     body: html`${introduction}
 ${headline(report)}
 <h2 id="answer">${answers.length > 1 ? 'Answers' : 'Answer'}</h2>

@@ -1,9 +1,8 @@
 /** What the run took, and what it takes to do it again. */
-import { html, type Markup } from '../../charts/markup.ts';
+import { entries, html, type Markup } from '../../charts/markup.ts';
 import { scrollBox } from '../../charts/page.ts';
 import { precisionText, type Report, type ReportOfVideo, type RunReport } from '../report.ts';
 import { bytes } from '../table.ts';
-import { entries } from './markup.ts';
 
 /** Seconds of every stage. */
 export function timeSection({ seconds, runs }: Report): Markup {

@@ -72,10 +72,8 @@ function reasons({ similarity, attention }: TraceStep, said: Step | undefined): 
 
 /** Values that a chart has no place for. */
 function notDrawn({ similarity, attention }: TraceStep): Part {
-  const [similarities, weights] = [similarity, attention].map((scores) => [...(scores?.values ?? [])]) as [
-    number[],
-    number[],
-  ];
+  const valuesOf = (scores: typeof attention): number[] => [...(scores?.values ?? [])];
+  const [similarities, weights] = [valuesOf(similarity), valuesOf(attention)];
   const said = [
     [similarities.filter((value) => value < -1.01).length, 'with nothing before them at their place'],
     [[...similarities, ...weights].filter(Number.isNaN).length, 'without a number'],

@@ -5,7 +5,7 @@ import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Configs } from '../../library/planned-files.ts';
 import { embeddedTokenizer } from '../../library/published.ts';
 import { type AskedTensor, tensorsByFolder } from '../../models/asked-tensors.ts';
-import type { Family, FamilyPlan } from '../../models/family.ts';
+import type { Family } from '../../models/family.ts';
 import { planOf } from '../../models/registry.ts';
 import { writeShards } from './shards.ts';
 import type { TensorPlan } from './tensors.ts';
@@ -34,13 +34,8 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, opt
   const textFolder = join(folder, plan.textFolder ?? '.');
   await copyTokenizer(BUNDLED, textFolder);
   await writeFile(join(textFolder, 'tokenizer.json'), JSON.stringify(embeddedTokenizer()));
-  for (const [part, plans] of await partsOf(plan))
-    await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });
-}
-
-/** The tensors of each folder of a checkpoint, and how to draw them. */
-async function partsOf(plan: FamilyPlan): Promise<[part: string, plans: TensorPlan[]][]> {
-  return (await tensorsByFolder(plan)).map(([part, tensors]) => [part, tensors.map(drawn)]);
+  for (const [part, tensors] of await tensorsByFolder(plan))
+    await writeShards(join(folder, part), tensors.map(drawn), { dtype: 'bf16', seed, shardBytes: 5e9 });
 }
 
 /** The distribution of a tensor: each matrix keeps the variance of its input. */

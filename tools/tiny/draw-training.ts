@@ -7,9 +7,10 @@ import { openVideo } from '../../media/open-video.ts';
 import { resize } from '../../media/resize.ts';
 import { needed, oneOf, programFlags, runTool, wholeNumber } from '../flags.ts';
 import { randomStream, uniform } from '../random.ts';
-import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
-import { CELLS, LABELS, labelsOf } from './labels.ts';
-import { openPrompts, type Prompts } from './prompts.ts';
+import { aboutTraining, FRAME_SIDE, trainingIds } from './about.ts';
+import { BT601 } from './encode.ts';
+import { CELLS, labelsOf } from './labels.ts';
+import { openPrompts } from './prompts.ts';
 import { type Question, questionsOf } from './questions.ts';
 import { renderScene } from './render.ts';
 import { BACKGROUNDS, INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
@@ -27,7 +28,7 @@ const DRAWS = 3;
 const KINDS = ['clips', 'crowds'] as const;
 
 const about = `Draws clips, encodes them as H.264 with an installed ffmpeg, reads them back as the product does, and writes
-the frames with labels and questions for tools/tiny/training/train.py: frames.u8 [clips, ${INSTANTS}, ${EYE_SIZE}, ${EYE_SIZE}, 3],
+the frames with labels and questions for tools/tiny/training/train.py: frames.u8 [clips, ${INSTANTS}, ${FRAME_SIDE}, ${FRAME_SIDE}, 3],
 labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}], questions.jsonl, about.json.`;
 
 /** One record: twelve pictures, and what is on them. */
@@ -72,19 +73,13 @@ async function main(): Promise<void> {
     for (const clip of clips) {
       await labels.write(new Uint8Array(clip.labels.buffer));
       await backgrounds.write(clip.backgrounds);
-      await questions.write(`${JSON.stringify(clip.questions.map((question) => idsOf(question, prompts)))}\n`);
+      await questions.write(`${JSON.stringify(clip.questions.map((question) => trainingIds(question, prompts)))}\n`);
     }
     process.stderr.write(`\r${first + clips.length - from} of ${to - from}`);
   }
   process.stderr.write('\n');
   await Promise.all(files.map((file) => file.close()));
   await rm(join(out, 'reel.mp4'));
-}
-
-/** [type, ids after the video, ids of the answer, colour of the object that it is about or -1]. */
-function idsOf({ type, question, answer, about }: Question, prompts: Prompts): unknown[] {
-  const ids = prompts.idsOf(question, answer);
-  return [typeIndex(type), ids.after, ids.answer, about ? LABELS.indexOf(about.color) : -1];
 }
 
 function drawn(kind: (typeof KINDS)[number], index: number, size: number): Clip {
@@ -113,27 +108,26 @@ function backgroundOf({ background, cut }: Scene, instant: number): number {
   return Object.keys(BACKGROUNDS).indexOf(name);
 }
 
-/** Pictures as they come back from an mp4: `[clips, INSTANTS, EYE_SIZE, EYE_SIZE, 3]`. */
+/** Pictures as they come back from an mp4: `[clips, INSTANTS, FRAME_SIDE, FRAME_SIDE, 3]`. */
 async function filmed(clips: readonly Clip[], size: number, file: string): Promise<Uint8Array> {
   const images = clips.flatMap((clip) => clip.images);
   await encodeReel(images, size, file);
-  const out = new Uint8Array(images.length * EYE_SIZE * EYE_SIZE * 3);
+  const out = new Uint8Array(images.length * FRAME_SIDE * FRAME_SIDE * 3);
   await using video = await openVideo(file);
   let at = 0;
   for await (const frame of video.frames(images.map((_, i) => i * HOLD))) {
-    out.set(resize(frame, EYE_SIZE, EYE_SIZE), at);
-    at += EYE_SIZE * EYE_SIZE * 3;
+    out.set(resize(frame, FRAME_SIDE, FRAME_SIDE), at);
+    at += FRAME_SIDE * FRAME_SIDE * 3;
   }
   return out;
 }
 
 /** As encode.ts does with one clip, but with an installed ffmpeg and a key frame at the start of each clip. */
 async function encodeReel(images: readonly Uint8Array[], size: number, file: string): Promise<void> {
-  const color = ['-colorspace', 'smpte170m', '-color_primaries', 'smpte170m', '-color_trc', 'smpte170m'];
   const args = [
     ...['-v', 'error', '-y', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${size}x${size}`],
-    ...['-framerate', '12', '-i', '-', '-vf', 'scale=out_color_matrix=bt601:out_range=tv', '-r', '24'],
-    ...['-pix_fmt', 'yuv420p', ...color, '-c:v', 'libx264', '-crf', '23', '-preset', 'veryfast', '-threads', '1'],
+    ...['-framerate', '12', '-i', '-', ...BT601, '-r', '24'],
+    ...['-c:v', 'libx264', '-crf', '23', '-preset', 'veryfast', '-threads', '1'],
     ...['-g', String(INSTANTS * HOLD), '-keyint_min', String(INSTANTS * HOLD), '-sc_threshold', '0', file],
   ];
   const child = spawn('ffmpeg', args, { stdio: ['pipe', 'inherit', 'inherit'] });

@@ -4,9 +4,9 @@ import { dirname, join, resolve } from 'node:path';
 import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { needed, programFlags, runTool, wholeNumber } from '../flags.ts';
-import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
+import { aboutTraining, FRAME_SIDE, trainingIds } from './about.ts';
 import { openPrompts } from './prompts.ts';
-import type { QuestionType } from './questions.ts';
+import type { Question } from './questions.ts';
 import { INSTANTS } from './scene.ts';
 
 async function main(): Promise<void> {
@@ -31,13 +31,9 @@ async function main(): Promise<void> {
   const names = [...new Set(questions.map((question) => question.video))];
   for (const name of names.slice(0, clips === undefined ? undefined : wholeNumber('clips', clips))) {
     await using video = await openVideo(name);
-    frames.push(...(await sampleVideo(video, { size: EYE_SIZE, maxFrames: INSTANTS, forceSample: true })).images);
+    frames.push(...(await sampleVideo(video, { size: FRAME_SIDE, maxFrames: INSTANTS, forceSample: true })).images);
     const asked = questions.filter((question) => question.video === name);
-    const ids = asked.map(({ type, question, answer }) => {
-      const { after, answer: answerIds } = prompts.idsOf(question, answer);
-      return [typeIndex(type), after, answerIds, -1];
-    });
-    lines.push(`${JSON.stringify(ids)}\n`);
+    lines.push(`${JSON.stringify(asked.map((question) => trainingIds(question, prompts)))}\n`);
   }
   await writeFile(join(folder, 'frames.u8'), Buffer.concat(frames));
   await writeFile(join(folder, 'questions.jsonl'), lines.join(''));
@@ -45,11 +41,8 @@ async function main(): Promise<void> {
 }
 
 /** A line of draw-set.ts. */
-interface DrawnQuestion {
+interface DrawnQuestion extends Question {
   readonly video: string;
-  readonly type: QuestionType;
-  readonly question: string;
-  readonly answer: string;
 }
 
 /** The questions that draw-set.ts wrote, with the paths of their videos. */
