@@ -32,7 +32,7 @@ export function add(rec: Recorder, residual: Tensor, x: Tensor, scale?: Tensor):
     operands: { residual, x, scale: scale ?? x, y },
     params: { dim, period },
     constants: { SCALED: Number(scale !== undefined) },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv(dim / taken, 64), rows],
   });

@@ -27,7 +27,7 @@ export function interpolate(rec: Recorder, table: Tensor, { rows, columns }: Gri
   rec.dispatch(kernel, {
     operands: { table, y },
     params: { side, rows, columns, dim },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv(dim / width, 64), rows * columns],
   });

@@ -107,9 +107,9 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   const { weight, bias, residual, column = 0, gated = false } = options;
   const [rows, k] = x.shape2();
   const [n = 0] = part.shape;
-  const act = options.halves && weight.format !== 'f32' ? 'f16' : floatDType('linear', 'x', x);
-  const plan = options.plan ?? linearPlan(rec.runtime, { act, format: weight.format, rows, k, n });
-  const halved = act === 'f16' && x.dtype === 'f32' && wantsHalves(plan);
+  const computeDtype = options.halves && weight.format !== 'f32' ? 'f16' : floatDType('linear', 'x', x);
+  const plan = options.plan ?? linearPlan(rec.runtime, { computeDtype, format: weight.format, rows, k, n });
+  const halved = computeDtype === 'f16' && x.dtype === 'f32' && wantsHalves(plan);
   const factor = halved ? halvesOf(rec, x) : x;
   const finish: Finish = { bias, residual, column, gated };
   const parts = partsOf(plan, { rows, k, n });
@@ -121,7 +121,7 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   share(rec, plan, [factor, weight, part], partial, { column: 0, gated: false, halved });
   rec.dispatch(joinKernel, {
     ...finishing(partial, y, finish, { rows, n, k: parts, span: 0 }),
-    types: { act: 'f32', out: floatDType('linear', 'into', y) },
+    types: { computeDtype: 'f32', out: floatDType('linear', 'into', y) },
     // There is no weight any more.
     codec: codecOf({ format: 'f32' }),
     workgroups: [ceilDiv(gated ? n / 2 : n, 64), rows],
@@ -135,7 +135,7 @@ function halvesOf(rec: Recorder, x: Tensor): Tensor {
   rec.dispatch(halvesKernel, {
     operands: { x, y },
     params: { k },
-    types: { act: 'f32', out: 'f16' },
+    types: { computeDtype: 'f32', out: 'f16' },
     codec: laneOf(rec.runtime, 'f16', k).codec,
     workgroups: [rows],
   });
@@ -181,7 +181,7 @@ function share(
   const [rows] = x.shape2();
   const k = weight.columns;
   const [n = 0] = part.shape;
-  const act = floatDType('linear', 'x', x);
+  const computeDtype = floatDType('linear', 'x', x);
   const parts = partsOf(plan, { rows, k, n });
   const span = ceilDiv(k / 8, parts);
   const { constants, ...rest } = finishing(x, y, finish, { rows, n, k, span }, part);
@@ -190,17 +190,17 @@ function share(
   rec.dispatch(kernel, {
     ...rest,
     constants: { ...constants, ...options, ...(finish.halved && { HALVED: 1 }) },
-    types: { act, out: floatDType('linear', 'into', y) },
-    codec: textOf(plan, act, weight, shape && matrixPart(shape)),
+    types: { computeDtype, out: floatDType('linear', 'into', y) },
+    codec: textOf(plan, computeDtype, weight, shape && matrixPart(shape)),
     subgroupSize: shape && fixedSize(rec.runtime, shape),
     workgroups: [ceilDiv(n, columns ?? tile.columns), ceilDiv(rows, tile.rows), parts],
   });
 }
 
 /** What a plan's text ends with. */
-function textOf(plan: LinearPlan, act: 'f32' | 'f16', weight: Weight, matrix: Codec | undefined): Codec {
+function textOf(plan: LinearPlan, computeDtype: 'f32' | 'f16', weight: Weight, matrix: Codec | undefined): Codec {
   if (!('vectors' in linearTable[plan].needs)) return codecOf(weight);
-  return together(vec8Of(act), wideCodecOf(weight), ...(matrix ? [matrix] : []));
+  return together(vec8Of(computeDtype), wideCodecOf(weight), ...(matrix ? [matrix] : []));
 }
 
 /** From so many columns on, lanes of `few` have four of them at once, and there are workgroups enough. */

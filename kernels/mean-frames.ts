@@ -31,7 +31,7 @@ export function meanFrames(
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { frames, size: each * dim },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv((each * dim) / width, 64), count],
   });

@@ -40,7 +40,7 @@ export function mergePatches(rec: Recorder, x: Tensor, { rows, columns }: Grid, 
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { rows, columns, by, dim },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv((by ** 2 * dim) / width, 64), cells],
   });

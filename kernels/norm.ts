@@ -27,7 +27,7 @@ export function rmsNorm(rec: Recorder, x: Tensor, weight: Tensor, eps: number, o
   rec.dispatch(rmsNormKernel, {
     operands: { x, weight, y },
     params: { dim, eps },
-    types: { act: floatDType('rmsNorm', 'x', x), out },
+    types: { computeDtype: floatDType('rmsNorm', 'x', x), out },
     codec: laneOf(rec.runtime, out, dim).codec,
     workgroups: [rows],
   });
@@ -64,7 +64,7 @@ export function layerNorm(
   rec.dispatch(layerNormKernel, {
     operands: { x, weight, bias, y },
     params: { dim, eps },
-    types: { act: floatDType('layerNorm', 'x', x), out },
+    types: { computeDtype: floatDType('layerNorm', 'x', x), out },
     codec: laneOf(rec.runtime, out, dim).codec,
     workgroups: [rows],
   });

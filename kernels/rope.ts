@@ -133,9 +133,9 @@ export function splitRope(
   if (offset + rows > k.shape2()[0]) throw new ShapeError(`splitRope: rows ${offset} + ${rows} do not fit ${k}.`);
   if (norm) expectShape('splitRope', 'norm', norm.weight, [2 * headDim]);
   const q = rec.empty('query', [rows, heads * headDim], qkv.dtype);
-  const act = floatDType('splitRope', 'qkv', qkv);
+  const computeDtype = floatDType('splitRope', 'qkv', qkv);
   const all = heads + 2 * kvHeads;
-  const { width: taken, team, codec } = laneOf(rec.runtime, act, headDim / 2);
+  const { width: taken, team, codec } = laneOf(rec.runtime, computeDtype, headDim / 2);
   const together = taken === 1 ? 1 : headsOf(team, headDim / 2 / taken);
   rec.dispatch(kernel, {
     // Without a norm, the override keeps the kernel from reading what stands in for it.
@@ -147,7 +147,7 @@ export function splitRope(
       NORMED: Number(norm !== undefined),
       HEADS: together,
     },
-    types: { act },
+    types: { computeDtype },
     codec,
     workgroups: [ceilDiv(all, together), rows],
   });

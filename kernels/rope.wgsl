@@ -11,8 +11,8 @@
 //
 // A workgroup takes as many heads of a row as its threads make pairs of; a thread turns a pair, or eight (lane/).
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override HEAD_DIM: u32;
 override GROUPED: bool;
 override NORMED: bool;

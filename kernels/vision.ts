@@ -44,7 +44,7 @@ export function patchify(
   rec.dispatch(patchifyKernel, {
     operands: { pixels, y },
     params: { channels, height, width, patchSize, depth },
-    types: { act: out },
+    types: { computeDtype: out },
     codec: lane.codec,
     workgroups: [ceilDiv(dim / lane.width, 64), rows],
   });
@@ -100,7 +100,7 @@ export function pool(
     operands: { x, newline: newline ?? x, y },
     params: { grid, side, dim },
     constants: { MODE: poolModes.indexOf(mode), NEWLINE: newlinePlaces.indexOf(newlines) },
-    types: { act: floatDType('pool', 'x', x) },
+    types: { computeDtype: floatDType('pool', 'x', x) },
     codec,
     workgroups: [ceilDiv(dim / width, 64), tokens],
   });

@@ -32,7 +32,7 @@ export function attentionCases(runtime: Runtime, sizes: Sizes, computeDtype: 'f3
   const manyRows = new Set<AttentionPlan>(['checked', 'tile', 'matrix']);
   const cases = shapes.flatMap((shape) =>
     attentionPlans(runtime, {
-      act: computeDtype,
+      computeDtype,
       rows: shape.segments * shape.rows,
       headDim: shape.headDim,
       vectors: true,

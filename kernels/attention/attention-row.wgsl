@@ -6,7 +6,7 @@
 // A head whose keys are split is PARTIAL: y is [heads, parts, HEAD_DIM + 2], sums that nothing has divided, the
 // maximum and the total, for attention-join.wgsl.
 
-alias act = f32;
+alias computeDtype = f32;
 alias out = f32;
 override HEAD_DIM: u32;
 override PARTIAL: u32 = 0;
@@ -14,9 +14,9 @@ struct Params {
   keys: u32, span: u32, group: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
 }
 
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
-@group(0) @binding(2) var<storage, read> v: array<act>;
+@group(0) @binding(0) var<storage, read> q: array<computeDtype>;
+@group(0) @binding(1) var<storage, read> k: array<computeDtype>;
+@group(0) @binding(2) var<storage, read> v: array<computeDtype>;
 @group(0) @binding(3) var<storage, read_write> y: array<out>;
 @group(0) @binding(4) var<uniform> params: Params;
 

@@ -16,7 +16,7 @@ interface LinearNames extends KernelNames {
   readonly params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
   readonly constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
   readonly options: 'GATED' | 'LANES' | 'ROWS' | 'COLUMNS' | 'HALVED';
-  readonly types: 'act' | 'out';
+  readonly types: 'computeDtype' | 'out';
 }
 
 const onSubgroups = new Kernel<LinearNames>('linear-subgroup', subgroupSource);
@@ -25,7 +25,7 @@ const tile = new Kernel<LinearNames>('linear-tile', tileSource);
 
 /** What is multiplied. */
 export interface LinearJob {
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly format: WeightFormat;
   readonly rows: number;
   readonly k: number;
@@ -121,15 +121,18 @@ export const linearTable: Readonly<
 const names = Object.keys(table) as LinearPlan[];
 
 /** The plans that an adapter can run for a job. */
-export function linearPlans(device: DeviceContext, job: Pick<LinearJob, 'act' | 'format' | 'k'>): LinearPlan[] {
-  const vectors = job.k % 8 === 0 && !(job.act === 'f16' && job.format === 'f32');
+export function linearPlans(
+  device: DeviceContext,
+  job: Pick<LinearJob, 'computeDtype' | 'format' | 'k'>,
+): LinearPlan[] {
+  const vectors = job.k % 8 === 0 && !(job.computeDtype === 'f16' && job.format === 'f32');
   return names.filter((name) => {
     const { lanes = 0, matrices, vectors: inVectors, shared = 0 }: Needs = table[name].needs;
     return (
       device.subgroupSize >= lanes &&
       device.device.limits.maxComputeWorkgroupStorageSize >= shared &&
       (!inVectors || vectors) &&
-      (!matrices || (job.act === 'f16' && matrixShape(device) !== undefined))
+      (!matrices || (job.computeDtype === 'f16' && matrixShape(device) !== undefined))
     );
   });
 }

@@ -125,13 +125,13 @@ export function compactRows(
   if (rows > keep.size)
     throw new ShapeError(`compactRows: x must have the ${keep.size} rows of the survivors, got ${x}.`);
   const y = rec.empty(x.label, [room, dim], x.dtype);
-  const act = floatDType('compactRows', 'x', x);
+  const computeDtype = floatDType('compactRows', 'x', x);
   rec.dispatch(compactRowsKernel, {
     operands: { x, keep, slot, links, y },
     params: { dim, rows },
     constants: { MERGE: Number(merge) },
-    types: { act },
-    codec: laneOf(rec.runtime, act, dim).codec,
+    types: { computeDtype },
+    codec: laneOf(rec.runtime, computeDtype, dim).codec,
     workgroups: [rows],
   });
   return y;

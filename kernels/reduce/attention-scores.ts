@@ -37,15 +37,15 @@ export function lastRowAttention(
   expectOneDType('lastRowAttention', q, k);
   if (qWidth !== heads * headDim || kWidth !== kvHeads * headDim)
     throw new ShapeError(`lastRowAttention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q}, ${k}.`);
-  const act = floatDType('lastRowAttention', 'q', q);
+  const computeDtype = floatDType('lastRowAttention', 'q', q);
   const scoring = Math.min(last, rows);
   const weights = rec.empty('last-row attention', [scoring * heads, keys], 'f32');
   rec.dispatch(lastRowKernel, {
     operands: { q, k, weights },
     params: { rows, keys, heads, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim) },
     constants: { HEAD_DIM: headDim },
-    types: { act },
-    codec: laneOf(rec.runtime, act, headDim).codec,
+    types: { computeDtype },
+    codec: laneOf(rec.runtime, computeDtype, headDim).codec,
     workgroups: [heads, scoring],
   });
   return weights;
@@ -99,9 +99,9 @@ export function receivedAttention(
       `receivedAttention: ${heads} heads of ${headDim} in ${segments} segments do not fit ${q.of}, ${k.of}.`,
     );
   const tokens = rows / segments;
-  const act = floatDType('receivedAttention', 'q', q.of);
+  const computeDtype = floatDType('receivedAttention', 'q', q.of);
   const places = { qStride, qColumn: q.column, kStride, kColumn: k.column };
-  const lane = laneOf(rec.runtime, act, headDim, ...Object.values(places));
+  const lane = laneOf(rec.runtime, computeDtype, headDim, ...Object.values(places));
   const columns = {
     qStride: qStride / lane.width,
     qColumn: q.column / lane.width,
@@ -111,7 +111,7 @@ export function receivedAttention(
   };
   const shared = {
     constants: { HEAD_DIM: headDim },
-    types: { act },
+    types: { computeDtype },
     codec: lane.codec,
   };
   const sums = rec.empty('attention sums', [rows, heads], 'f32');

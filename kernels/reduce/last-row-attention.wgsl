@@ -7,8 +7,8 @@
 // One workgroup per head and row; its weights serve as scratch for the scores. f32 throughout.
 // What a lane takes of a key at a time: lane/.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override HEAD_DIM: u32;
 struct Params { rows: u32, keys: u32, heads: u32, group: u32, scale: f32 }
 

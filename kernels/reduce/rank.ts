@@ -53,12 +53,12 @@ export function similarity(
   expectShape('similarity', 'layout', layout, [3, rows]);
   const key = rec.empty('similarity', [tokens], 'u32');
   const count = rec.upload('similar tokens', [1], 'u32', new Uint32Array(1));
-  const act = floatDType('similarity', 'hidden', hidden);
+  const computeDtype = floatDType('similarity', 'hidden', hidden);
   rec.dispatch(similarityKernel, {
     operands: { hidden, planes: layout, key, count },
     params: { dim, rows, bound },
-    types: { act },
-    codec: laneOf(rec.runtime, act, dim).codec,
+    types: { computeDtype },
+    codec: laneOf(rec.runtime, computeDtype, dim).codec,
     workgroups: [tokens],
   });
   return { key, count };

@@ -9,8 +9,8 @@
 // One workgroup per token, in order of patch and time; what a lane takes at a time: lane/. Plain division, no epsilon: a zero vector gives the NaN key.
 // WGSL may take NaN for absent, so zero norms and NaN bits are asked for by integer tests, and keys are integers.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 struct Params { dim: u32, rows: u32, bound: f32 }
 
 @group(0) @binding(0) var<storage, read> hidden: array<In>;

@@ -59,7 +59,7 @@ async function check(c: Case): Promise<void> {
         GATED: Number(gated),
         HALVED: Number(halved),
       },
-      types: { act: 'f16', out },
+      types: { computeDtype: 'f16', out },
       codec: together(vec8Of('f16'), wideCodecOf(uploaded), matrixPart(shape)),
       workgroups: [ceilDiv(n, 128), ceilDiv(rows, 128)],
     });
@@ -87,7 +87,7 @@ describe('linear on tensor cores', () => {
         const kernel = new Kernel('linear-matrix', source as KernelSource);
         const codec = together(vec8Of('f16'), wideCodecOf({ format }), matrixPart(shape));
         const codes = (['f32', 'f16'] as const).map((out) =>
-          kernel.text({ types: { act: 'f16', out }, constants: {}, codec }),
+          kernel.text({ types: { computeDtype: 'f16', out }, constants: {}, codec }),
         );
         expect(await matrixCompilerMessages(codes)).to.deep.equal([]);
       });

@@ -22,15 +22,15 @@ const variants = [
   ['f16', 'f16'],
 ] as const;
 
-for (const [act, out] of variants)
+for (const [computeDtype, out] of variants)
   for (const [rows, dim] of sizes) {
-    const what = `matches the float64 reference for ${rows} rows of ${dim}, ${act} into ${out}`;
-    const x = random([rows, dim], { seed: 1, outliers: 3, dtype: act });
+    const what = `matches the float64 reference for ${rows} rows of ${dim}, ${computeDtype} into ${out}`;
+    const x = random([rows, dim], { seed: 1, outliers: 3, dtype: computeDtype });
     const weight = random([dim], { seed: 2 });
     const bias = random([dim], { seed: 3 });
 
     describe('rmsNorm', () => {
-      itOn([act, out], what, async () => {
+      itOn([computeDtype, out], what, async () => {
         const got = await run((rec) => rmsNorm(rec, upload(rec, x), upload(rec, weight), 1e-6, out));
         const want = reference.rmsNorm(x, weight, 1e-6);
         expectClose(got, want, tolerance(out, { scale: largest(want) }));
@@ -38,7 +38,7 @@ for (const [act, out] of variants)
     });
 
     describe('layerNorm', () => {
-      itOn([act, out], what, async () => {
+      itOn([computeDtype, out], what, async () => {
         const got = await run((rec) => {
           const weights = { weight: upload(rec, weight), bias: upload(rec, bias) };
           return layerNorm(rec, upload(rec, x), weights, 1e-6, out);

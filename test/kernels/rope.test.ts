@@ -13,19 +13,19 @@ const THETA = 1e6;
 async function check(
   rows: number,
   heads: Heads,
-  act: 'f32' | 'f16',
+  computeDtype: 'f32' | 'f16',
   { far, offset, order = 'split', eps }: { far: number; offset: number; order?: HeadOrder; eps?: number },
 ): Promise<void> {
   const width = heads.kvHeads * heads.headDim;
-  const qkv = random([rows, heads.heads * heads.headDim + 2 * width], { seed: 1, outliers: 3, dtype: act });
+  const qkv = random([rows, heads.heads * heads.headDim + 2 * width], { seed: 1, outliers: 3, dtype: computeDtype });
   // Out of order and far apart, as survivors of a reduction lie.
   const positions = Array.from({ length: rows }, (_, row) => (row * 7919 + far) % (far + 1));
   const table = rotations(far + 1, heads.headDim, THETA);
   const gains = random([2 * heads.headDim], { seed: 2 });
   const capacity = offset + rows + 3;
   const got = await runAll((rec) => {
-    const k = untouched(rec, [capacity, width], act);
-    const v = untouched(rec, [capacity, width], act);
+    const k = untouched(rec, [capacity, width], computeDtype);
+    const v = untouched(rec, [capacity, width], computeDtype);
     const rotation = rec.upload('rotation', [far + 1, heads.headDim], 'f32', table);
     const position = upload(rec, host([rows], positions, 'u32'));
     const stored = upload(rec, order === 'grouped' ? reference.grouped(qkv, heads) : qkv);
@@ -34,7 +34,7 @@ async function check(
   });
   const normed = eps === undefined ? qkv : reference.headNorm(qkv, heads, gains.values, eps);
   const want = reference.splitRope(normed, positions, heads, THETA);
-  const within = tolerance(act, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
+  const within = tolerance(computeDtype, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
   expectClose(got.q, want.q, within, 'q');
   for (const side of ['k', 'v'] as const) {
     const cache = got[side];
@@ -46,23 +46,23 @@ async function check(
 }
 
 describe('splitRope', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [rows, heads, kvHeads, headDim] of [
       [1, 14, 2, 64],
       [5, 4, 4, 20],
       [33, 4, 1, 16],
       [257, 1, 1, 2],
     ] as const) {
-      const heading = `${rows} rows of ${heads}/${kvHeads} heads of ${headDim} in ${act}`;
-      itOn([act], `splits and turns ${heading}`, () =>
-        check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 0 }),
+      const heading = `${rows} rows of ${heads}/${kvHeads} heads of ${headDim} in ${computeDtype}`;
+      itOn([computeDtype], `splits and turns ${heading}`, () =>
+        check(rows, { heads, kvHeads, headDim }, computeDtype, { far: 300, offset: 0 }),
       );
-      itOn([act], `and the same where they are grouped by key head: ${heading}`, () =>
-        check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 0, order: 'grouped' }),
+      itOn([computeDtype], `and the same where they are grouped by key head: ${heading}`, () =>
+        check(rows, { heads, kvHeads, headDim }, computeDtype, { far: 300, offset: 0, order: 'grouped' }),
       );
       for (const order of ['split', 'grouped'] as const)
-        itOn([act], `norms query and key heads before they turn, and no value: ${heading}, ${order}`, () =>
-          check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 2, order, eps: 0.25 }),
+        itOn([computeDtype], `norms query and key heads before they turn, and no value: ${heading}, ${order}`, () =>
+          check(rows, { heads, kvHeads, headDim }, computeDtype, { far: 300, offset: 2, order, eps: 0.25 }),
         );
     }
 

@@ -68,9 +68,9 @@ describe('pool', () => {
     grid: number,
     dim: number,
     { mode, newlines }: Omit<reference.PoolCase, 'grid'>,
-    act: 'f32' | 'f16' = 'f32',
+    computeDtype: 'f32' | 'f16' = 'f32',
   ): Promise<void> {
-    const x = random([frames * grid ** 2, dim], { seed: 1, outliers: 2, dtype: act });
+    const x = random([frames * grid ** 2, dim], { seed: 1, outliers: 2, dtype: computeDtype });
     const newline = random([dim], { seed: 2 });
     const got = await run((rec) => {
       const vector = newlines === 'none' ? undefined : upload(rec, newline);
