@@ -64,15 +64,21 @@ export class EncodedFrames extends EncodedTokens implements EncodedVideo {
   readonly pictures: VideoFacts['pictures'];
   readonly times: VideoFacts['times'];
   readonly grid: VideoFacts['grid'];
+  readonly repeated?: number;
   readonly kept?: Kept;
   readonly salience?: Float32Array;
 
-  constructor(runtime: Runtime, rows: VisualRows, { frames, pictures, times, grid, kept, salience }: VideoFacts) {
+  constructor(
+    runtime: Runtime,
+    rows: VisualRows,
+    { frames, pictures, times, grid, repeated, kept, salience }: VideoFacts,
+  ) {
     super(runtime, 'video', rows);
     this.frames = frames;
     this.pictures = pictures;
     this.times = times;
     this.grid = grid;
+    if (repeated) this.repeated = repeated;
     if (kept) this.kept = kept;
     if (salience) this.salience = salience;
   }
@@ -118,8 +124,9 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
     const all = [left.hidden, ...(left.companions ?? [])];
     const own = rec.keep(rec.empty('reduced visual tokens', [all.length * count, width], 'f32'));
     for (const [i, rows] of all.entries()) rec.copy(rows, own.rows(i * count, count));
-    const { frames, pictures, times, grid } = video;
-    return new EncodedFrames(runtime, visualRows(own, all.length - 1), { frames, pictures, times, grid, kept });
+    const { frames, pictures, times, grid, repeated } = video;
+    const facts = { frames, pictures, times, grid, kept, ...(repeated && { repeated }) };
+    return new EncodedFrames(runtime, visualRows(own, all.length - 1), facts);
   } finally {
     rec.finish();
   }

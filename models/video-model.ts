@@ -181,12 +181,12 @@ export class VideoModel {
     return {
       stats,
       async *[Symbol.asyncIterator]() {
-        const { signal, encoding } = options;
+        const { signal, encoding, skipStill } = options;
         const videos: EncodedVideo[] = [];
         try {
           for (const one of sources) {
             const frames = await reader(one, samplingOf(model, options), signal);
-            videos.push(await model.encode(frames, { signal, progress: encoding }));
+            videos.push(await model.encode(frames, { signal, progress: encoding, skipStill }));
           }
           using session = model.session(videos);
           yield* session.ask(question, options, stats);
@@ -214,7 +214,7 @@ export class VideoModel {
 }
 
 /** How a video is sampled for a question. */
-export interface AskSourceOptions extends SamplingWishes {
+export interface AskSourceOptions extends SamplingWishes, Pick<EncodeOptions, 'skipStill'> {
   /** Told how many frames of how many went through the vision tower. */
   readonly encoding?: (done: number, of: number) => void;
 }
