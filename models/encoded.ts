@@ -94,7 +94,7 @@ export async function reducedVideo(
   reducer: TokenReducer | undefined,
   video: EncodedVideo,
 ): Promise<EncodedVideo> {
-  if (!reducer?.onEncoded) return video;
+  if (!reducer?.onEncoded || video.kept) return video; // what came in pieces is reduced already
   if (reducer.salience && !video.salience)
     throw new InputError(
       `${reducer.name}: it needs the attention in the tower. Encode with a model that has this reducer, or with salience: '${reducer.salience}'.`,
@@ -103,11 +103,21 @@ export async function reducedVideo(
   return video instanceof EncodedTokens ? video.reduced(reducer, make) : make();
 }
 
-async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: EncodedVideo): Promise<EncodedVideo> {
+/**
+ * As `reducedVideo`, anew: the caller owns it.
+ *
+ * @param of - Video tokens of the video that it is a piece of; default its own.
+ */
+export async function reduceVideo(
+  parts: ModelParts,
+  reducer: TokenReducer,
+  video: EncodedVideo,
+  of?: number,
+): Promise<EncodedVideo> {
   const { runtime, decoder } = parts;
   const rec = runtime.recorder('reduce');
   try {
-    const tokens = videoTokens(rec, parts, video);
+    const tokens = videoTokens(rec, parts, video, of);
     const steps: ReductionStep[] = [];
     const listeners = [counting({ layers: [], steps })];
     const options = { reducer, layers: decoder.config.layers, salience: video.salience, listeners };
@@ -132,14 +142,19 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
   }
 }
 
-/** A video's tokens as a sequence of their own: a token's type is its place in its group; what follows the groups is text. */
-export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo): Tokens {
+/**
+ * A video's tokens as a sequence of their own: a token's type is its place in its group; what follows the groups is text.
+ *
+ * @param of - As `reduceVideo`.
+ */
+export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo, of?: number): Tokens {
   const { tokens, frames, pictures, grid, planes: shown = [] } = video;
   const [rows] = tokens.shape2();
   const perFrame = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
   const patch = Int32Array.from({ length: rows }, (_, row) => (row < groups * perFrame ? row % perFrame : -1));
   const { planes, ...layout } = videoLayout(patch, 0, groups * perFrame);
+  const videos = [{ tokens: of ?? layout.tokens, perFrame }];
   const position = Uint32Array.from({ length: rows }, (_, row) => row);
   // Copied, because kernels cannot bind rows that begin anywhere.
   const companions = shown.map((plane) => {
@@ -151,6 +166,6 @@ export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: Encod
     hidden: tokens,
     ...(companions.length > 0 && { companions }),
     position: rec.upload('position', [rows], 'u32', position),
-    layout: { ...layout, frames: groups, grid, planes: rec.upload('layout', [3, rows], 'u32', planes) },
+    layout: { ...layout, videos, frames: groups, grid, planes: rec.upload('layout', [3, rows], 'u32', planes) },
   };
 }

@@ -30,6 +30,11 @@ export interface EncodeOptions {
    * difference of a colour, of 255, that no square of 16 x 16 pixels exceeds in such a frame; default: all frames are encoded.
    */
   readonly skipStill?: number | undefined;
+  /**
+   * Frames that are encoded together, and reduced before the next are: for long videos, and reducers that decide before the
+   * question. What is left of the video is then all that any question sees. Default: all.
+   */
+  readonly piece?: number | undefined;
 }
 
 /** Frames as a vision tower takes them. */

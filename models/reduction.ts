@@ -33,7 +33,10 @@ export interface VideoLayout {
    * several videos it is the sum, as each has types of its own, and `videos` has theirs.
    */
   readonly perFrame: number;
-  /** The videos one after the other, before any reduction: how many tokens each has, and of those a frame. */
+  /**
+   * The videos one after the other, before any reduction: how many tokens each has, and of those a frame. A piece of a video
+   * says what the whole has.
+   */
   readonly videos: readonly { readonly tokens: number; readonly perFrame: number }[];
   /** Frames, or groups of them, of all videos before any reduction; absent where there is no video. */
   readonly frames?: number;
