@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import source from './rope.wgsl';
 
 const kernel = new Kernel('rope', source);
@@ -88,8 +88,14 @@ export interface HeadNorm {
   readonly eps: number;
 }
 
-/** How `splitRope` reads fused rows. */
+/** What `splitRope` needs besides the rows, and how it reads them. */
 export interface SplitOptions {
+  /** `[rows]`, u32, each below the rows of `rotation`. */
+  readonly position: Tensor;
+  /** `[positions, headDim]`, f32: the upload of `rotations`. */
+  readonly rotation: Tensor;
+  /** Where keys and values go: both `[capacity, kvHeads * headDim]`, dtype of `qkv`; rows `offset` and on are written. */
+  readonly cache: { readonly k: Tensor; readonly v: Tensor; readonly offset: number };
   /** Of the heads in them; those of the results follow one another in any case. Default `split`. */
   readonly order?: HeadOrder;
   /** Default: none. */
@@ -107,10 +113,6 @@ function headsOf(team: number, threads: number): number {
  * Splits fused rows into query, key and value, and rotates query and key by their positions.
  *
  * @param qkv - `[rows, (heads + 2 kvHeads) * headDim]`, f32 or f16.
- * @param position - `[rows]`, u32, each below the rows of `rotation`.
- * @param rotation - `[positions, headDim]`, f32: the upload of `rotations`.
- * @param cache - Where keys and values go: `k` and `v` are `[capacity, kvHeads * headDim]`, dtype of `qkv`; rows
- *   `offset` and on are written.
  * @returns The query, `[rows, heads * headDim]`, dtype of `qkv`.
  * @throws ShapeError if the operands do not fit one another.
  * @see Su et al. 2021, sec. 3.4; half rotation as in Hugging Face `rotate_half`.
@@ -118,11 +120,8 @@ function headsOf(team: number, threads: number): number {
 export function splitRope(
   rec: Recorder,
   qkv: Tensor,
-  position: Tensor,
-  rotation: Tensor,
   { heads, kvHeads, headDim }: HeadLayout,
-  cache: { readonly k: Tensor; readonly v: Tensor; readonly offset: number },
-  { order = 'split', norm }: SplitOptions = {},
+  { position, rotation, cache, order = 'split', norm }: SplitOptions,
 ): Tensor {
   const [rows, width] = qkv.shape2();
   if (width !== (heads + 2 * kvHeads) * headDim || headDim % 2 !== 0)

@@ -537,6 +537,16 @@ declare module '*/last-row-attention.wgsl' {
   export default source;
 }
 
+declare module '*/order-key.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/planes.wgsl' {
+  const source: string;
+  export default source;
+}
+
 declare module '*/received-attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'sums' | 'received';

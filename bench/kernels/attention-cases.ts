@@ -113,5 +113,5 @@ function prepareRope(bench: Workbench, rows: number, layout: HeadLayout): Prepar
     return rotate(x, (pair) => angle(row, pair, headDim, THETA))[column % headDim]!;
   };
   const cache = { k: k!, v: v!, offset: 0 };
-  return { run: (rec) => splitRope(rec, qkv.tensor, position, rotation, layout, cache), want, tolerance: 2e-3 };
+  return { run: (rec) => splitRope(rec, qkv.tensor, layout, { position, rotation, cache }), want, tolerance: 2e-3 };
 }

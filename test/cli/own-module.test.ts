@@ -46,7 +46,7 @@ describe("a module of the user's own", () => {
          name: 'scored',
          start: () => ({ at, rec, tokens: { hidden, layout } }) => {
            if (at !== 'input') return undefined;
-           const { key } = similarity(rec, hidden, layout.planes, layout.tokens, 1);
+           const { key } = similarity(rec, hidden, layout.planes, { tokens: layout.tokens, bound: 1 });
            return merge({ runs: topK(rec, key, 100), removed: 100 });
          },
        };`,

@@ -30,7 +30,7 @@ async function check(
     const position = upload(rec, host([rows], positions, 'u32'));
     const stored = upload(rec, order === 'grouped' ? reference.grouped(qkv, heads) : qkv);
     const norm = eps === undefined ? undefined : { weight: upload(rec, gains), eps };
-    return { q: splitRope(rec, stored, position, rotation, heads, { k, v, offset }, { order, norm }), k, v };
+    return { q: splitRope(rec, stored, heads, { position, rotation, cache: { k, v, offset }, order, norm }), k, v };
   });
   const normed = eps === undefined ? qkv : reference.headNorm(qkv, heads, gains.values, eps);
   const want = reference.splitRope(normed, positions, heads, THETA);
@@ -81,7 +81,12 @@ describe('splitRope', () => {
           const cache = { k: make([capacity, 16], 'cache'), v: make([capacity, 16], 'cache'), offset: 3 };
           const sizes = { heads: 2, kvHeads: 1, headDim: 16 };
           const norm = { weight: make([gains], 'gains'), eps: 1e-6 };
-          return splitRope(rec, make([2, width], 'qkv'), at, make([9, 16], 'table'), sizes, cache, { norm });
+          return splitRope(rec, make([2, width], 'qkv'), sizes, {
+            position: at,
+            rotation: make([9, 16], 'table'),
+            cache,
+            norm,
+          });
         }),
         ShapeError,
         'splitRope: ',
