@@ -21,10 +21,10 @@ export type {
   VideoEncoder,
 } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
-export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
 export type { TokenGrid } from './inputs.ts';
 export type { KvCache } from './kv-cache.ts';
 export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from './llava-encoder.ts';
+export { MergeEncoder, type MergeEncoderConfig } from './merge-encoder.ts';
 export type { StoredMatrix } from './packer.ts';
 export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';

@@ -1,7 +1,7 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { axisPositions, type PlacedPicture, promptRotations } from './axis-positions.ts';
+import { axisPositions, type PlacedPicture, promptRotaryTable } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { Kept, TokenGrid } from './inputs.ts';
 import { type Prompt, type Unreduced, videoLayout } from './reduction.ts';
@@ -291,7 +291,7 @@ function placed(
   const positions = axisPositions(
     stretches.map(({ of, first, rows: count }) => ({ rows: count, picture: of && placedPicture(of, first, count) })),
   );
-  const table = promptRotations(positions, config);
+  const table = promptRotaryTable(positions, config);
   return { nextPosition: positions.next, rotary: rec.upload('rotary', [rows, config.headDim], 'f32', table) };
 }
 

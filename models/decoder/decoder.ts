@@ -7,7 +7,7 @@ import { attention } from '../../kernels/attention.ts';
 import { embed } from '../../kernels/embed.ts';
 import { gatedLinear, type LinearWeights, linear } from '../../kernels/linear.ts';
 import { rmsNorm } from '../../kernels/norm.ts';
-import { rotations, splitRope } from '../../kernels/rope.ts';
+import { rotaryTable, splitRope } from '../../kernels/rope.ts';
 import type { Weight } from '../../kernels/weight.ts';
 import { KvCache, type LayerCache } from '../kv-cache.ts';
 import type { Hook } from '../reducing.ts';
@@ -131,7 +131,7 @@ export class Decoder {
     const qkv = linear(rec, normed, w.qkv, { out: computeDtype });
     const room = cache.extend(rec, t.hidden.shape2()[0]);
     const norm = w.qkNorm && { weight: w.qkNorm, eps: c.rmsNormEps };
-    const q = splitRope(rec, qkv, c, { position: t.position, rotation: rotary, cache: room, order: c.headOrder, norm });
+    const q = splitRope(rec, qkv, c, { position: t.position, rotary: rotary, cache: room, order: c.headOrder, norm });
     const { k, v } = cache.filled;
     const attended = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
     t = { ...t, hidden: linear(rec, attended, w.o, { residual: t.hidden }) };
@@ -180,7 +180,7 @@ export class Decoder {
         `${positions} positions are more than the ${maxPositions} that the model was trained with; scaling beyond them is not built. Use fewer frames.`,
       );
     const rows = Math.max(positions, 2 * have, 1024);
-    const table = rotations(rows, headDim, ropeTheta, ropeFactor);
+    const table = rotaryTable(rows, headDim, ropeTheta, ropeFactor);
     const tensor = this.#runtime.upload('rotary', [rows, headDim], 'f32', table);
     this.#rotaryTables.push(tensor);
     return tensor;

@@ -21,7 +21,13 @@ export const qwen25Vl: Family = {
       throw vision.wrong('out_hidden_size', `the decoder's, ${decoder.hiddenSize}`);
     const perSecond = vision.size('tokens_per_second', 4);
     const tower = qwen25VlTowerConfig(vision);
-    const parts = { decoder, text, tower, names: qwen25VlNames('visual'), fold: vision.size('spatial_merge_size', 2) };
+    const parts = {
+      decoder,
+      text,
+      tower,
+      names: qwen25VlNames('visual'),
+      mergeSize: vision.size('spatial_merge_size', 2),
+    };
     return planOf({ ...parts, sample: pairedFramesDown, times: (video) => absoluteTimes(video, perSecond) }, files);
   },
 };

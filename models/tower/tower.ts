@@ -10,7 +10,7 @@ import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import type { Grid } from '../../kernels/merge-patches.ts';
 import { patchify } from '../../kernels/patchify.ts';
 import { receivedAttention } from '../../kernels/reduce/index.ts';
-import { axisRotations, frequencies, type HeadLayout, type RotaryColumn, splitRope } from '../../kernels/rope.ts';
+import { axisRotaryTable, frequencies, type HeadLayout, type RotaryColumn, splitRope } from '../../kernels/rope.ts';
 import { weightOf } from '../../kernels/weight.ts';
 import type { WeightLoader } from '../weights.ts';
 import { bucketIds } from './buckets.ts';
@@ -246,7 +246,7 @@ export class Tower {
       const positions = Uint32Array.from({ length: places }, (_, place) => axis(place));
       return half.map((frequency) => ({ positions, frequency }));
     };
-    const table = axisRotations([
+    const table = axisRotaryTable([
       ...along((place) => Math.floor(place / columns)),
       ...along((place) => place % columns),
     ]);
@@ -310,7 +310,7 @@ function rotated(rec: Recorder, qkv: Tensor, { position, table }: Rotary, heads:
   const [rows, width] = qkv.shape2();
   const k = rec.empty('key', [rows, width / 3], qkv.dtype);
   const v = rec.empty('value', [rows, width / 3], qkv.dtype);
-  const q = splitRope(rec, qkv, heads, { position, rotation: table, cache: { k, v, offset: 0 } });
+  const q = splitRope(rec, qkv, heads, { position, rotary: table, cache: { k, v, offset: 0 } });
   return [
     { of: q, column: 0 },
     { of: k, column: 0 },

@@ -30,7 +30,7 @@ import * as patches from '../../kernels/reference/patchify.ts';
 import * as pooling from '../../kernels/reference/pool.ts';
 import * as reduction from '../../kernels/reference/reduce.ts';
 import * as rope from '../../kernels/reference/rope.ts';
-import { rotations, splitRope } from '../../kernels/rope.ts';
+import { rotaryTable, splitRope } from '../../kernels/rope.ts';
 import { videoLayout } from '../../models/reduction.ts';
 import { runtimeAsGpu } from '../helpers/as-gpu.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
@@ -104,7 +104,7 @@ describe('a lane of a GPU', () => {
     ] as const)
       itOn(
         [computeDtype],
-        `turns heads of ${headDim} in ${computeDtype}${eps ? ', normed' : ''}, in either order`,
+        `rotates heads of ${headDim} in ${computeDtype}${eps ? ', normed' : ''}, in either order`,
         async () => {
           const on = await runtimeAsGpu();
           const layout = { heads, kvHeads, headDim };
@@ -120,12 +120,12 @@ describe('a lane of a GPU', () => {
                 untouched(rec, [offset + rows + 1, width], computeDtype),
                 untouched(rec, [offset + rows, width], computeDtype),
               ];
-              const rotation = rec.upload('rotation', [301, headDim], 'f32', rotations(301, headDim, 1e6));
+              const rotary = rec.upload('rotary', [301, headDim], 'f32', rotaryTable(301, headDim, 1e6));
               const options = { order, norm: eps === undefined ? undefined : { weight: upload(rec, gains), eps } };
               const of = upload(rec, order === 'grouped' ? rope.grouped(qkv, layout) : qkv);
               const at = upload(rec, host([rows], positions, 'u32'));
               return {
-                q: splitRope(rec, of, layout, { position: at, rotation, cache: { k, v, offset }, ...options }),
+                q: splitRope(rec, of, layout, { position: at, rotary, cache: { k, v, offset }, ...options }),
                 k,
                 v,
               };
