@@ -12,11 +12,11 @@ export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
 export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './decoder/names.ts';
 export type {
   Family,
-  FamilyPlan,
+  ModelSpec,
   PictureForm,
-  PlannedModel,
   Processor,
   PromptForm,
+  SpecifiedModel,
   SpokenVideo,
   VideoEncoder,
 } from './family.ts';
@@ -29,7 +29,7 @@ export type { StoredMatrix } from './packer.ts';
 export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
-export { planOf } from './registry.ts';
+export { specOf } from './registry.ts';
 export {
   every,
   type FrameRequest,

@@ -46,7 +46,7 @@ interface PromptModel {
   /** The model's, for errors. */
   readonly name: string;
   readonly decoder: Decoder;
-  readonly plan: { readonly scoreRows?: number };
+  readonly spec: { readonly scoreRows?: number };
 }
 
 /** @throws WeightsError if an id is beyond the vocabulary. */
@@ -66,7 +66,7 @@ export function checkIds({ name, decoder }: Pick<PromptModel, 'name' | 'decoder'
  */
 export function promptTokens(
   rec: Recorder,
-  { name, decoder, plan }: PromptModel,
+  { name, decoder, spec }: PromptModel,
   ids: readonly number[],
   visuals: readonly PromptVisual[],
 ): Prompt {
@@ -89,7 +89,7 @@ export function promptTokens(
     ...(companions.length > 0 && { companions }),
     // Positions are those of the unreduced prompt, unless the reducer wants new ones.
     position: rec.upload('position', [alive.length], 'u32', renumber ? alive.map((_, row) => row) : alive),
-    layout: { ...layoutOf(rec, alive, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    layout: { ...layoutOf(rec, alive, stretches), ...(spec.scoreRows && { scoreRows: spec.scoreRows }) },
     nextPosition: renumber ? alive.length : rows,
     ...(alive.length < rows && { unreduced: unreducedOf(alive, rows, stretches) }),
     ...placed(rec, rows, stretches, decoder),

@@ -3,7 +3,7 @@ import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, internLm2Config, qwen2Config, qwen3Config } from '../decoder/config.ts';
 import { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from '../decoder/names.ts';
-import type { Family, FamilyPlan, NameChange, PictureForm, SpokenVideo } from '../family.ts';
+import type { Family, ModelSpec, NameChange, PictureForm, SpokenVideo } from '../family.ts';
 import { NESTED_NAMES } from '../files.ts';
 import { MergeEncoder } from '../merge-encoder.ts';
 import { imagenetPixels } from '../preprocess.ts';
@@ -54,7 +54,7 @@ interface Layout {
  */
 export const internVl: Family = {
   architectures: ['InternVLChatModel'],
-  plan: (config) => {
+  spec: (config) => {
     config.oneOf('select_layer', [-1], -1);
     config.oneOf('downsample_ratio', [1 / MERGE_SIZE], 1 / MERGE_SIZE);
     config.oneOf('ps_version', ['v2'], 'v2');
@@ -63,7 +63,7 @@ export const internVl: Family = {
     if (config.side('force_image_size', tower.imageSize) !== tower.imageSize)
       throw config.wrong('force_image_size', `the vision tower's image_size, ${tower.imageSize}`);
     checkGrid(tower, config, 'force_image_size');
-    return planOf({
+    return specOf({
       text: config.part('llm_config'),
       tower,
       names: internVitNames('vision_model'),
@@ -78,7 +78,7 @@ export const internVl: Family = {
 /** The same models for Hugging Face's own class (`modeling_internvl.py`): `OpenGVLab/InternVL3-1B-hf` and the like. */
 export const internVlHf: Family = {
   architectures: ['InternVLForConditionalGeneration'],
-  plan: (config) => {
+  spec: (config) => {
     config.oneOf('vision_feature_layer', [-1], -1);
     config.oneOf('vision_feature_select_strategy', ['default'], 'default');
     config.oneOf('downsample_ratio', [1 / MERGE_SIZE], 1 / MERGE_SIZE);
@@ -87,7 +87,7 @@ export const internVlHf: Family = {
     const tower = internVitConfig(vision);
     checkGrid(tower, vision, 'image_size');
     const names = 'multi_modal_projector';
-    return planOf({
+    return specOf({
       text: config.part('text_config'),
       tower,
       names: internVitHfNames('vision_tower'),
@@ -100,7 +100,7 @@ export const internVlHf: Family = {
   },
 };
 
-function planOf({ text, tower, names, projector, otherNames, template, mostTiles, lead }: Layout): FamilyPlan {
+function specOf({ text, tower, names, projector, otherNames, template, mostTiles, lead }: Layout): ModelSpec {
   const { config, names: decoderNames, begin } = languageModelOf(text);
   const decoder = config(text);
   const [norm, inner, outer] = projector;

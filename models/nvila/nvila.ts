@@ -23,7 +23,7 @@ const TOWER = siglipNames('vision_model');
  */
 export const nvila: Family = {
   architectures: ['LlavaLlamaModel'],
-  plan: async (root, files) => {
+  spec: async (root, files) => {
     const [llm, tower, projector] = (await Promise.all(
       ['llm', 'vision_tower', 'mm_projector'].map((folder) => needConfig(files, `${folder}/config.json`)),
     )) as [ConfigReader, ConfigReader, ConfigReader];

@@ -3,7 +3,7 @@ import { QWEN_2_VL, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, qwen2VlConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan, NameChange, PromptForm } from '../family.ts';
+import type { Family, ModelSpec, NameChange, PromptForm } from '../family.ts';
 import { readConfig } from '../files.ts';
 import { MergeEncoder } from '../merge-encoder.ts';
 import { stretched } from '../pictures.ts';
@@ -33,7 +33,7 @@ const SCORE_ROWS = 4;
  */
 export const qwen2Vl: Family = {
   architectures: ['Qwen2VLForConditionalGeneration'],
-  plan: async (config, files) => {
+  spec: async (config, files) => {
     const vision = config.part('vision_config');
     const { text, decoder } = decoderOf(config);
     if (vision.size('hidden_size', 3584) !== decoder.hiddenSize)
@@ -46,7 +46,7 @@ export const qwen2Vl: Family = {
       names: qwen2VlNames('visual'),
       mergeSize: vision.size('spatial_merge_size', 2),
     };
-    return { ...(await planOf({ ...parts, sample: pairedFrames }, files)), scoreRows: SCORE_ROWS };
+    return { ...(await specOf({ ...parts, sample: pairedFrames }, files)), scoreRows: SCORE_ROWS };
   },
 };
 
@@ -68,8 +68,8 @@ interface Parts {
   readonly times?: PromptForm['times'];
 }
 
-/** A plan of Qwen2-VL or 2.5: what qwen-vl-utils and the class make of pictures, videos and prompts is the same. */
-export async function planOf(parts: Parts, files: CheckpointFiles): Promise<FamilyPlan> {
+/** The spec of Qwen2-VL or 2.5: what qwen-vl-utils and the class make of pictures, videos and prompts is the same. */
+export async function specOf(parts: Parts, files: CheckpointFiles): Promise<ModelSpec> {
   const { decoder, text, tower, names, mergeSize, sample, times } = parts;
   const processor = await readConfig(files, 'preprocessor_config.json');
   const own = { min: processor?.optionalSize('min_pixels'), max: processor?.optionalSize('max_pixels') };

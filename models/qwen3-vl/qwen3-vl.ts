@@ -29,7 +29,7 @@ const DECODER: DecoderNames = {
  */
 export const qwen3Vl: Family = {
   architectures: ['Qwen3VLForConditionalGeneration'],
-  plan: async (config, files) => {
+  spec: async (config, files) => {
     const vision = config.part('vision_config');
     const text = textConfig(config);
     const decoder = qwen3VlConfig(text);

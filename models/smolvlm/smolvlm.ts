@@ -1,7 +1,7 @@
 import type { ConfigReader } from '../config.ts';
 import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan } from '../family.ts';
+import type { Family, ModelSpec } from '../family.ts';
 import { readConfig } from '../files.ts';
 import { MergeEncoder } from '../merge-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
@@ -44,7 +44,7 @@ const LONGEST = 4;
  */
 export const smolVlm: Family = {
   architectures: ['SmolVLMForConditionalGeneration'],
-  plan: async (config, files): Promise<FamilyPlan> => {
+  spec: async (config, files): Promise<ModelSpec> => {
     const text = textConfig(config, LLAMA_DEFAULTS);
     const decoder = decoderConfig(text);
     const tower = siglipConfig(config.part('vision_config', VISION_DEFAULTS));
