@@ -76,6 +76,8 @@ export interface EncodedVideo extends Disposable {
   readonly times: SampledTimes;
   /** How the tokens of a group of frames lie. */
   readonly grid: TokenGrid;
+  /** Groups of frames that repeat the one before, and were not encoded; absent if none. */
+  readonly repeated?: number;
   /** Where a reducer has decided before any question: which of all tokens are left. */
   readonly kept?: Kept;
   /** `[tokens]`: attention that each gets in the tower; only if it was asked for. */

@@ -4,7 +4,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { axisPositions, type PlacedPicture, promptRotaryTable } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { Kept, TokenGrid } from './inputs.ts';
-import { type Prompt, type Unreduced, videoLayout } from './reduction.ts';
+import { type Prompt, type Unreduced, videoLayout, videosOfTypes } from './reduction.ts';
 
 /** The id that stands for a video, a part of it, or a picture in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
 export const VIDEO_ID = -200;
@@ -224,10 +224,11 @@ function layoutOf(rec: Recorder, alive: Uint32Array, stretches: readonly Stretch
   const types = Int32Array.from(alive, (row) => patch[row]!);
   const shown = [...new Set(stretches.flatMap(({ of }) => (of && of.perType > 0 ? [of] : [])))];
   const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
-  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length, ownTypes(shown, perFrame));
+  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length);
   return {
     ...layout,
     perFrame,
+    videos: videosOfTypes(patch, ownTypes(shown, perFrame)),
     ...(shown[0] && { frames: shown.reduce((sum, { groups }) => sum + groups, 0), grid: shown[0].grid }),
     planes: rec.upload('layout', [3, alive.length], 'u32', planes),
   };

@@ -10,13 +10,14 @@ import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
 import { plannedFiles } from '../../library/published.ts';
 import { ConfigReader } from '../../models/config.ts';
+import type { EncodeOptions } from '../../models/encoding.ts';
 import { firstLogits } from '../../models/first-logits.ts';
 import { promptOf } from '../../models/model-parts.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
 import { stretched } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { TokenReducer } from '../../models/reduction.ts';
+import { keep, type TokenReducer } from '../../models/reduction.ts';
 import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
 import type { VideoModel } from '../../models/video-model.ts';
@@ -227,6 +228,32 @@ describe('a tiny model of', () => {
         const reduced = await asked(new FrameFusion({ cost: 0.3, similarityLowerBound: 0.9 }));
         expect(reduced.promptRows).to.equal(dense.promptRows);
         expect(reduced.layers.at(-1)?.leaving).to.be.below(dense.promptRows);
+      });
+
+      it('is shown a video in pieces, and with frames that repeat, as the whole of it', async () => {
+        const { images, ...rest } = framesFor(model, 7, { change: 0.3 });
+        const shown = { ...rest, images: [0, 0, 0, 0, 4, 4, 6].map((i) => images[i]!) };
+        const perGroup = tokensPerGroup(model);
+        const reducer: TokenReducer = {
+          name: 'some',
+          onEncoded: true,
+          start:
+            () =>
+            ({ at, tokens: { layout } }) =>
+              at === 'encoded' ? keep(Array.from({ length: layout.length }, (_, i) => i).filter(ofSome)) : undefined,
+        };
+        const ofSome = (place: number): boolean => (place % perGroup) % 5 < 2;
+        const asked = async (options: EncodeOptions) => {
+          using video = await model.withReducer(reducer).encode(shown, options);
+          const answer = model.withReducer(reducer).answer(video, 'What moves?', { maxNewTokens: 3 });
+          for await (const _ of answer);
+          const { ids, layers, promptRows, steps } = answer.stats;
+          return { ids, layers, promptRows, steps };
+        };
+        const whole = await asked({});
+        expect(whole.steps[0]!.rowsOut).to.be.below(whole.steps[0]!.rowsIn);
+        for (const options of [{ piece: 3 }, { skipStill: 0 }, { piece: 4, skipStill: 0 }])
+          expect(await asked(options), JSON.stringify(options)).to.deep.equal(whole);
       });
 
       it('is rehearsed to its last kernel, so that its pipelines are known while weights load', async () => {
