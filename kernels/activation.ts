@@ -4,7 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import geluSource from './gelu.wgsl';
 import { ceilDiv, floatDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import swigluSource from './swiglu.wgsl';
 
 const geluKernel = new Kernel('gelu', geluSource);

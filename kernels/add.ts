@@ -4,7 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import source from './add.wgsl';
 import { ceilDiv, expectDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 
 const kernel = new Kernel('add', source);
 

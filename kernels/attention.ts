@@ -9,7 +9,7 @@ import matrixSource from './attention/attention-matrix.wgsl';
 import rowSource from './attention/attention-row.wgsl';
 import tileSource from './attention/attention-tile.wgsl';
 import { type AttentionPlan, attentionPlan } from './attention/plans.ts';
-import { together, vec8Of } from './codec/index.ts';
+import { together, vec8Of } from './codec/codec.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from './grid.ts';
 import { fixedSize, matrixPart, matrixShape } from './matrix.ts';
 import type { HeadLayout } from './rope.ts';

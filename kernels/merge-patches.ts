@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import source from './merge-patches.wgsl';
 
 const kernel = new Kernel('merge-patches', source);

@@ -537,6 +537,16 @@ declare module '*/last-row-attention.wgsl' {
   export default source;
 }
 
+declare module '*/order-key.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/planes.wgsl' {
+  const source: string;
+  export default source;
+}
+
 declare module '*/received-attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'sums' | 'received';
@@ -627,7 +637,7 @@ declare module '*/rms-norm.wgsl' {
 
 declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v';
+    operands: 'qkv' | 'position' | 'rotary' | 'norm' | 'q' | 'k' | 'v';
     params: 'heads' | 'kvHeads' | 'offset' | 'eps';
     constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED' | 'HEADS';
     options: never;

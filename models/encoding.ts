@@ -115,8 +115,8 @@ export async function encodePicturePixels(
   pixels: Pixels,
   options: EncodeOptions = {},
 ): Promise<EncodedPicture> {
-  const { plan, encoder, name, runtime } = parts;
-  if (!plan.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
+  const { spec, encoder, name, runtime } = parts;
+  if (!spec.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
   const frame = { frames: 1, pictures: crops, pixels, ...options };
   const { rows, grid } = await encode(parts, encoder.still ?? encoder, frame);
   return new EncodedCrops(runtime, rows, { crops, grid });
@@ -124,20 +124,20 @@ export async function encodePicturePixels(
 
 async function encode(parts: ModelParts, encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
   checkAlive(parts);
-  const { runtime, plan } = parts;
-  const rows = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
+  const { runtime, spec } = parts;
+  const rows = await encodeFrames(runtime, encoder, { ...frames, width: spec.decoder.hiddenSize });
   return { rows, grid: encoder.tokenGrid(frames.pictures[0]!) };
 }
 
 /** Uploads frames as bytes and normalises them on the GPU. @throws InputError if a frame has other bytes than its pictures. */
-function pixelsOf({ plan }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]): Pixels {
+function pixelsOf({ spec }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]): Pixels {
   const starts = pictures.map((_, i) => bytesOf(pictures.slice(0, i)));
   const wrong = images.find((image) => image.length !== bytesOf(pictures));
   if (wrong) {
     const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
     throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
   }
-  const values = pixelValues(plan.pixels);
+  const values = pixelValues(spec.pixels);
   return (rec, frames, run) => {
     const each = bytesOf([run]);
     const rgb = new Uint8Array(run.count * frames.length * each);
@@ -153,14 +153,14 @@ function pixelsOf({ plan }: ModelParts, images: readonly Uint8Array[], pictures:
 }
 
 function picturesOf(parts: ModelParts, frames: VideoFrames): readonly Crop[] {
-  const { pictures } = parts.plan.frameFormat;
+  const { pictures } = parts.spec.frameFormat;
   if (pictures && frames.pictures) return frames.pictures;
   const size = sizeOf(parts, frames);
   return pictures?.(size) ?? [stretched(size)];
 }
 
-function sizeOf({ architecture, plan }: ModelParts, { width, height }: VideoFrames): Size {
-  const { size } = plan.frameFormat;
+function sizeOf({ architecture, spec }: ModelParts, { width, height }: VideoFrames): Size {
+  const { size } = spec.frameFormat;
   if (typeof size === 'number') {
     if ((width ?? size) !== size || (height ?? size) !== size)
       throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${width} x ${height}.`);

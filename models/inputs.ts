@@ -4,7 +4,7 @@ import { InputError } from '../engine/errors.ts';
 import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import { requireObject } from '../engine/misuse.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { NewlinePlace } from '../kernels/vision.ts';
+import type { NewlinePlace } from '../kernels/pool.ts';
 import type { ReductionStep } from './reduction-step.ts';
 import type { Sample, SampledTimes } from './sampling.ts';
 

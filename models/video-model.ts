@@ -33,7 +33,7 @@ interface Settings {
 }
 
 /**
- * A model that answers questions about videos and pictures: what a family's plan describes, on the GPU. Immutable:
+ * A model that answers questions about videos and pictures: what a family's spec describes, on the GPU. Immutable:
  * `withReducer` gives another one on the same weights.
  */
 export class VideoModel {
@@ -68,7 +68,7 @@ export class VideoModel {
   }
   /** Layers of the decoder. */
   get layers(): number {
-    return this.parts.plan.decoder.layers;
+    return this.parts.spec.decoder.layers;
   }
   /** Stored tensors that the loader did not know. */
   get unusedTensors(): readonly string[] {
@@ -76,11 +76,11 @@ export class VideoModel {
   }
   /** What `encode` wants to be shown. */
   get frameFormat(): FrameFormat {
-    return this.parts.plan.frameFormat;
+    return this.parts.spec.frameFormat;
   }
   /** The crops that it wants a picture in, by its size; undefined if it takes no pictures. */
   get pictureFormat(): CropsOf | undefined {
-    return this.parts.plan.pictures?.crops;
+    return this.parts.spec.pictures?.crops;
   }
   /** How its answers are written where a question does not say: generation_config.json. */
   get generation(): GenerationDefaults {

@@ -2,7 +2,7 @@
 import type { Runtime } from '../../engine/runtime.ts';
 import { embed } from '../../kernels/embed.ts';
 import { type LinearPlan, linear, linearPlans } from '../../kernels/linear.ts';
-import { pack } from '../../kernels/pack/index.ts';
+import { pack } from '../../kernels/pack/pack.ts';
 import { dot } from '../../kernels/reference/host-tensor.ts';
 import { rowBytes, storedRow, type Weight, type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { type KernelCase, type Prepared, shapeText, some } from './kernel-case.ts';

@@ -9,7 +9,7 @@
 alias computeDtype = f32;
 alias out = f32;
 override HEAD_DIM: u32;
-override PARTIAL: u32 = 0;
+override PARTIAL: bool = false;
 struct Params {
   keys: u32, span: u32, group: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
 }
@@ -71,12 +71,12 @@ fn main(
     }
     workgroupBarrier();
   }
-  let width = HEAD_DIM + select(0u, 2u, PARTIAL != 0u);
+  let width = HEAD_DIM + select(0u, 2u, PARTIAL);
   let at = (head * counts.y + group.y) * width;
-  let divisor = select(total, 1.0, PARTIAL != 0u);
+  let divisor = select(total, 1.0, PARTIAL);
   if (lane < HEAD_DIM) { y[at + lane] = out(sums.x / divisor); }
   if (lane + WG < HEAD_DIM) { y[at + lane + WG] = out(sums.y / divisor); }
-  if (PARTIAL != 0u && lane == 0u) {
+  if (PARTIAL && lane == 0u) {
     y[at + HEAD_DIM] = out(highest);
     y[at + HEAD_DIM + 1u] = out(total);
   }

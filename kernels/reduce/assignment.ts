@@ -3,7 +3,7 @@ import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import { ceilDiv, floatDType } from '../grid.ts';
-import { laneOf } from '../lane/index.ts';
+import { laneOf } from '../lane/lane.ts';
 import assignSource from './assign.wgsl';
 import compactLayoutSource from './compact-layout.wgsl';
 import compactRowsSource from './compact-rows.wgsl';

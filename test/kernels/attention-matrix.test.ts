@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { Kernel, type KernelSource } from '../../engine/kernel.ts';
 import source from '../../kernels/attention/attention-matrix.wgsl';
-import { together, vec8Of } from '../../kernels/codec/index.ts';
+import { together, vec8Of } from '../../kernels/codec/codec.ts';
 import { ceilDiv } from '../../kernels/grid.ts';
 import { type MatrixShape, matrixPart, matrixShapes } from '../../kernels/matrix.ts';
 import * as reference from '../../kernels/reference/attention.ts';

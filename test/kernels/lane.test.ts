@@ -3,11 +3,13 @@ import { expect } from 'chai';
 import { gelu, swiglu } from '../../kernels/activation.ts';
 import { add } from '../../kernels/add.ts';
 import { interpolate } from '../../kernels/interpolate.ts';
-import { laneOf } from '../../kernels/lane/index.ts';
+import { laneOf } from '../../kernels/lane/lane.ts';
 import { linear } from '../../kernels/linear.ts';
 import { meanFrames } from '../../kernels/mean-frames.ts';
 import { mergePatches } from '../../kernels/merge-patches.ts';
 import { layerNorm, rmsNorm } from '../../kernels/norm.ts';
+import { patchify } from '../../kernels/patchify.ts';
+import { pool } from '../../kernels/pool.ts';
 import {
   assignRuns,
   compactRows,
@@ -24,11 +26,11 @@ import * as interpolation from '../../kernels/reference/interpolate.ts';
 import * as multiplication from '../../kernels/reference/linear.ts';
 import * as merging from '../../kernels/reference/merge-patches.ts';
 import * as norm from '../../kernels/reference/norm.ts';
+import * as patches from '../../kernels/reference/patchify.ts';
+import * as pooling from '../../kernels/reference/pool.ts';
 import * as reduction from '../../kernels/reference/reduce.ts';
 import * as rope from '../../kernels/reference/rope.ts';
-import * as vision from '../../kernels/reference/vision.ts';
-import { rotations, splitRope } from '../../kernels/rope.ts';
-import { patchify, pool } from '../../kernels/vision.ts';
+import { rotaryTable, splitRope } from '../../kernels/rope.ts';
 import { videoLayout } from '../../models/reduction.ts';
 import { runtimeAsGpu } from '../helpers/as-gpu.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
@@ -65,7 +67,10 @@ describe('a lane of a GPU', () => {
         const got = await runAll((rec) => {
           const weights = { weight: upload(rec, weight), bias: upload(rec, bias) };
           const of = upload(rec, x);
-          return { rms: rmsNorm(rec, of, weights.weight, 1e-6, out), layer: layerNorm(rec, of, weights, 1e-6, out) };
+          return {
+            rms: rmsNorm(rec, of, weights.weight, { eps: 1e-6, out }),
+            layer: layerNorm(rec, of, weights, { eps: 1e-6, out }),
+          };
         }, on);
         const rms = norm.rmsNorm(x, weight, 1e-6);
         expectClose(got.rms, rms, tolerance(out, { sumOf: dim, scale: largest(rms) }), 'rms');
@@ -99,7 +104,7 @@ describe('a lane of a GPU', () => {
     ] as const)
       itOn(
         [computeDtype],
-        `turns heads of ${headDim} in ${computeDtype}${eps ? ', normed' : ''}, in either order`,
+        `rotates heads of ${headDim} in ${computeDtype}${eps ? ', normed' : ''}, in either order`,
         async () => {
           const on = await runtimeAsGpu();
           const layout = { heads, kvHeads, headDim };
@@ -115,11 +120,15 @@ describe('a lane of a GPU', () => {
                 untouched(rec, [offset + rows + 1, width], computeDtype),
                 untouched(rec, [offset + rows, width], computeDtype),
               ];
-              const rotation = rec.upload('rotation', [301, headDim], 'f32', rotations(301, headDim, 1e6));
+              const rotary = rec.upload('rotary', [301, headDim], 'f32', rotaryTable(301, headDim, 1e6));
               const options = { order, norm: eps === undefined ? undefined : { weight: upload(rec, gains), eps } };
               const of = upload(rec, order === 'grouped' ? rope.grouped(qkv, layout) : qkv);
               const at = upload(rec, host([rows], positions, 'u32'));
-              return { q: splitRope(rec, of, at, rotation, layout, { k, v, offset }, options), k, v };
+              return {
+                q: splitRope(rec, of, layout, { position: at, rotary, cache: { k, v, offset }, ...options }),
+                k,
+                v,
+              };
             }, on);
             const within = tolerance(computeDtype, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
             expectClose(got.q, want.q, within, 'q');
@@ -137,7 +146,10 @@ describe('a lane of a GPU', () => {
       const patch = [-1, 0, 1, 2, 0, 1, 2, 0, 1, 2, -1];
       const hidden = rowsOf([patch.length, dim], computeDtype);
       const planes = host([3, patch.length], videoLayout(Int32Array.from(patch), 0, 0).planes, 'u32');
-      const { key } = await runAll((rec) => similarity(rec, upload(rec, hidden), upload(rec, planes), 9, 0.5), on);
+      const { key } = await runAll(
+        (rec) => similarity(rec, upload(rec, hidden), upload(rec, planes), { tokens: 9, bound: 0.5 }),
+        on,
+      );
       expectClose(Array.from(key, fromOrderKey), reduction.similarity(hidden, patch), { atol: 2e-6, rtol: 0 });
       const merged = [1, 2, 4];
       const want = reduction.merge(hidden, patch, merged);
@@ -163,7 +175,7 @@ describe('a lane of a GPU', () => {
       const heads = { heads: 4, kvHeads: 2, headDim: 72, causal: true };
       const q = random([5, 4 * 72], { seed: 1, dtype: computeDtype });
       const k = random([131, 2 * 72], { seed: 2, dtype: computeDtype });
-      const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), heads, 2), on);
+      const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), { ...heads, last: 2 }), on);
       const { weights, exponent } = attention.lastRowAttention(q, k, heads, 2);
       expectClose(got, weights, tolerance('f32', { sumOf: 131, exponent }));
       const fused = random([2 * 9, 2 * 4 * 24], { seed: 3, dtype: computeDtype });
@@ -186,20 +198,20 @@ describe('a lane of a GPU', () => {
     itOn([computeDtype], `cuts pictures and pools features into or out of ${computeDtype}`, async () => {
       const on = await runtimeAsGpu();
       const pixels = rowsOf([4, 3, 19, 40]);
-      const patches = await run((rec) => patchify(rec, upload(rec, pixels), 8, { out: computeDtype, depth: 2 }), on);
-      expectClose(patches, vision.patchify(pixels, 8, 2), tolerance(computeDtype));
+      const cut = await run((rec) => patchify(rec, upload(rec, pixels), 8, { out: computeDtype, depth: 2 }), on);
+      expectClose(cut, patches.patchify(pixels, 8, 2), tolerance(computeDtype));
       const x = rowsOf([2 * 25, 72], computeDtype);
       const newline = random([72], { seed: 2 });
       for (const mode of ['bilinear', 'average', 'max'] as const) {
         const options = { grid: 5, mode, newlines: 'row' } as const;
-        const got = await run((rec) => pool(rec, upload(rec, x), options, upload(rec, newline)), on);
-        const want = vision.pool(x, options, newline.values);
+        const got = await run((rec) => pool(rec, upload(rec, x), { ...options, newline: upload(rec, newline) }), on);
+        const want = pooling.pool(x, options, newline.values);
         expectClose(got, want, tolerance('f32', { sumOf: 25, scale: largest(want) }), mode);
       }
     });
   }
 
-  itOn(['f16'], 'multiplies f32 far beyond f16 as halves', async () => {
+  itOn(['f16'], 'multiplies f32 far beyond f16 as halves, which it makes once for all parts of a weight', async () => {
     const on = await runtimeAsGpu();
     const [rows, k, n] = [9, 1048, 70];
     const x = random([rows, k], { seed: 1, outliers: 9 });
@@ -208,10 +220,14 @@ describe('a lane of a GPU', () => {
     const wide = { ...x, values };
     const weight = random([n, k], { seed: 2, dtype: 'bf16', scale: 1 / Math.sqrt(k) });
     const residual = random([rows, n], { seed: 3, scale: 1e-6 });
+    let dispatches = 0;
     const got = await run((rec) => {
       const options = { halves: true, residual: upload(rec, residual), plan: 'tile' as const };
-      return linear(rec, upload(rec, wide), { weight: uploadWeight(rec, weight) }, options);
+      const y = linear(rec, upload(rec, wide), { weight: uploadWeight(rec, weight, 40 * 2 * k) }, options);
+      dispatches = rec.dispatches;
+      return y;
     }, on);
+    expect(dispatches).to.equal(1 + 2);
     const want = multiplication.linear(wide, weight, { residual });
     for (let row = 0; row < rows; row++) {
       const part = [got.subarray(row * n, (row + 1) * n), want.slice(row * n, (row + 1) * n)] as const;

@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import { type AliasType, Kernel, type KernelSource } from '../../engine/kernel.ts';
-import { together, vec8Of, wideCodecOf } from '../../kernels/codec/index.ts';
+import { together, vec8Of, wideCodecOf } from '../../kernels/codec/codec.ts';
 import { ceilDiv } from '../../kernels/grid.ts';
 import source from '../../kernels/linear/linear-matrix.wgsl';
 import { type MatrixShape, matrixPart, matrixShapes } from '../../kernels/matrix.ts';

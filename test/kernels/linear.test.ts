@@ -282,7 +282,7 @@ describe('gatedLinear', () => {
   async function checkGated(rows: number, k: number, n: number, plan?: LinearPlan, partBytes?: number): Promise<void> {
     const x = random([rows, k], { seed: 1, outliers: 1 });
     const weight = random([2 * n, k], { seed: 2, dtype: 'bf16', scale: 1 / Math.sqrt(k) });
-    const got = await run((rec) => gatedLinear(rec, upload(rec, x), uploadWeight(rec, weight, partBytes), plan));
+    const got = await run((rec) => gatedLinear(rec, upload(rec, x), uploadWeight(rec, weight, partBytes), { plan }));
     const want = swiglu(reference.linear(x, weight), n);
     expectClose(got, want, tolerance('f32', { sumOf: k, scale: Math.max(1, largest(want)), exponent: 8 }));
   }

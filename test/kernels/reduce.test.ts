@@ -90,7 +90,7 @@ describe('similarity', () => {
           const hidden = chains(patch, dim, computeDtype);
           const want = reference.similarity(hidden, patch);
           const { key, count } = await runAll((rec) =>
-            similarity(rec, upload(rec, hidden), upload(rec, planesOf(patch)), want.length, 0.6),
+            similarity(rec, upload(rec, hidden), upload(rec, planesOf(patch)), { tokens: want.length, bound: 0.6 }),
           );
           const got = Array.from(key, fromOrderKey);
           // Rounding a cosine is a share of 1, whatever the vectors: 2e-6 as for the golden data.
@@ -103,7 +103,7 @@ describe('similarity', () => {
     const patch = [0, 0, 0, 0, 1, 1];
     const values = Float32Array.from([0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4]);
     const { key, count } = await runAll((rec) =>
-      similarity(rec, upload(rec, host([6, 2], values)), upload(rec, planesOf(patch)), 6, -1.9),
+      similarity(rec, upload(rec, host([6, 2], values)), upload(rec, planesOf(patch)), { tokens: 6, bound: -1.9 }),
     );
     expect(Array.from(key)).to.deep.equal([orderKey(-2), NAN_KEY, NAN_KEY, NAN_KEY, orderKey(-2), NAN_KEY]);
     expect(count[0]).to.equal(0);
@@ -113,7 +113,7 @@ describe('similarity', () => {
     const x = random([1, 70], { seed: 3, outliers: 2 }).values;
     const values = [...x, ...x, ...x.map((value) => -value), ...x.map((value) => value * 1e12)];
     const { key } = await runAll((rec) =>
-      similarity(rec, upload(rec, host([4, 70], values)), upload(rec, planesOf([0, 0, 0, 0])), 4, 0),
+      similarity(rec, upload(rec, host([4, 70], values)), upload(rec, planesOf([0, 0, 0, 0])), { tokens: 4, bound: 0 }),
     );
     expectClose(Array.from(key, fromOrderKey), [-2, 1, -1, -1], { atol: 5e-7, rtol: 0 });
   });
@@ -126,7 +126,7 @@ describe('similarity', () => {
       [1, 1],
     ] as const) {
       const { count } = await runAll((rec) =>
-        similarity(rec, upload(rec, host([4, 4], values)), upload(rec, planesOf([0, 0, 0, 0])), 4, bound),
+        similarity(rec, upload(rec, host([4, 4], values)), upload(rec, planesOf([0, 0, 0, 0])), { tokens: 4, bound }),
       );
       expect(count[0], `bound ${bound}`).to.equal(want);
     }
@@ -135,7 +135,10 @@ describe('similarity', () => {
   it('keeps NaN and infinity to themselves', async () => {
     const values = [1, 2, Number.NaN, 2, 1, 2, 1, 2, Infinity, 2];
     const { key, count } = await runAll((rec) =>
-      similarity(rec, upload(rec, host([5, 2], values)), upload(rec, planesOf([0, 0, 0, 0, 0])), 5, 0.5),
+      similarity(rec, upload(rec, host([5, 2], values)), upload(rec, planesOf([0, 0, 0, 0, 0])), {
+        tokens: 5,
+        bound: 0.5,
+      }),
     );
     const got = Array.from(key, fromOrderKey);
     expect(got[1]).to.be.NaN;
@@ -147,7 +150,12 @@ describe('similarity', () => {
 
   it('refuses a layout of other rows', () =>
     expectRejection(
-      runAll((rec) => similarity(rec, upload(rec, random([4, 2], { seed: 1 })), upload(rec, planesOf([0, 0])), 2, 0)),
+      runAll((rec) =>
+        similarity(rec, upload(rec, random([4, 2], { seed: 1 })), upload(rec, planesOf([0, 0])), {
+          tokens: 2,
+          bound: 0,
+        }),
+      ),
       ShapeError,
       'similarity: layout must be [3,4]',
     ));
@@ -421,7 +429,7 @@ describe('lastRowAttention', () => {
           const sizes = { heads, kvHeads, headDim };
           const q = random([rows, heads * headDim], { seed: 1, dtype: computeDtype });
           const k = random([keys, kvHeads * headDim], { seed: 2, dtype: computeDtype });
-          const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), sizes, last));
+          const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), { ...sizes, last }));
           const { weights, exponent } = attention.lastRowAttention(q, k, sizes, last);
           expectClose(got, weights, tolerance('f32', { sumOf: headDim, exponent }));
           for (let head = 0; head < last * heads; head++)
@@ -502,7 +510,7 @@ describe('importance', () => {
   ] as const)
     it(`is the mean over ${heads} heads of ${n} of ${keys} keys`, async () => {
       const weights = host([heads, keys], random([heads, keys], { seed: 1 }).values.map(Math.abs));
-      const got = await run((rec) => importance(rec, upload(rec, weights), first, n));
+      const got = await run((rec) => importance(rec, upload(rec, weights), { first, count: n }));
       const want = Array.from({ length: n }, (_, i) => {
         const column = Array.from({ length: heads }, (_unused, head) => weights.values[head * keys + first + i]!);
         return column.reduce((sum, weight) => sum + weight, 0) / heads;
@@ -517,7 +525,7 @@ describe('importance', () => {
     const keys = (spared: boolean) =>
       run((rec) => {
         const layout = rec.upload('layout', [3, 8], 'u32', planes);
-        return importance(rec, upload(rec, weights), 1, 6, spared ? layout : undefined);
+        return importance(rec, upload(rec, weights), { first: 1, count: 6, spare: spared ? layout : undefined });
       });
     const want = [...(await keys(false))].map((key, i) => (patch[1 + i]! < 0 ? NAN_KEY : key));
     expect([...(await keys(true))]).to.deep.equal(want);
@@ -526,12 +534,12 @@ describe('importance', () => {
   it('refuses keys beyond the end, and weights that are no f32', async () => {
     const weights = random([2, 9], { seed: 1 });
     await expectRejection(
-      run((rec) => importance(rec, upload(rec, weights), 3, 7)),
+      run((rec) => importance(rec, upload(rec, weights), { first: 3, count: 7 })),
       ShapeError,
       'importance: keys 3 + 7 do not fit',
     );
     await expectRejection(
-      run((rec) => importance(rec, upload(rec, host([2, 9], weights.values, 'f16')), 3, 6)),
+      run((rec) => importance(rec, upload(rec, host([2, 9], weights.values, 'f16')), { first: 3, count: 6 })),
       ShapeError,
       'importance: weights must be f32',
     );

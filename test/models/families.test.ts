@@ -18,7 +18,7 @@ import { stretched } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import { keep, type TokenReducer } from '../../models/reduction.ts';
-import { loadCheckpoint, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
@@ -146,7 +146,7 @@ describe('the configs of', () => {
   for (const [family, changes, message] of bad)
     it(`${family} are refused in one line for ${JSON.stringify(changes)}`, async () => {
       const configs = families[family];
-      const error = await rejection(planOf(filesOf(changed(configs!, changes))));
+      const error = await rejection(specOf(filesOf(changed(configs!, changes))));
       expect(error).to.be.instanceOf(WeightsError);
       expect(error.message).to.match(/^tiny\/config\.json: /);
       expect(error.message).to.include(message).and.not.include('\n');
@@ -155,14 +155,14 @@ describe('the configs of', () => {
   it('NVILA are wanted in its folders, of which none may be missing', async () => {
     for (const part of ['llm', 'vision_tower', 'mm_projector']) {
       const { [`${part}/config.json`]: _, ...rest } = families.NVILA!;
-      const error = await rejection(planOf(filesOf(rest)));
+      const error = await rejection(specOf(filesOf(rest)));
       expect(error).to.be.instanceOf(WeightsError);
       expect(error.message).to.equal(
         `tiny/${part}/config.json: it is missing. Download the whole checkpoint, with its folders.`,
       );
     }
     const projector = { mm_projector_type: 'mlp2x_gelu' };
-    const error = await rejection(planOf(filesOf({ ...families.NVILA!, 'mm_projector/config.json': projector })));
+    const error = await rejection(specOf(filesOf({ ...families.NVILA!, 'mm_projector/config.json': projector })));
     expect(error.message).to.match(
       /^tiny\/mm_projector\/config.json: mm_projector_type must be "mlp_downsample_2x2_fix"/,
     );
@@ -185,8 +185,8 @@ describe('the configs of', () => {
 
   it('LLaVA-NeXT-Video may leave out what LLaMA-7B has, as the published ones do', async () => {
     const text = { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 };
-    const { plan } = await planOf(filesOf(changed(families['LLaVA-NeXT-Video']!, { text_config: text })));
-    expect(plan.decoder).to.include({ hiddenSize: 4096, layers: 32, kvHeads: 32, headDim: 128, ropeFactor: 1 });
+    const { spec } = await specOf(filesOf(changed(families['LLaVA-NeXT-Video']!, { text_config: text })));
+    expect(spec.decoder).to.include({ hiddenSize: 4096, layers: 32, kvHeads: 32, headDim: 128, ropeFactor: 1 });
   });
 });
 
@@ -355,8 +355,8 @@ describe('another processor', () => {
       averageFps: number,
       maxFrames: number,
     ) => {
-      const { plan } = await planOf(folderOf(families[family]!));
-      const { sample, fps = 1, forceSample } = plan.otherProcessors![processor]!.frameFormat;
+      const { spec } = await specOf(folderOf(families[family]!));
+      const { sample, fps = 1, forceSample } = spec.otherProcessors![processor]!.frameFormat;
       return sample!({ frames, averageFps, fps, maxFrames, forceSample });
     };
     // Of the golden tables: 137 frames go down to pairs, and the middles of stretches are rounded down.
