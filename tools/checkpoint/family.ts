@@ -6,7 +6,7 @@ import type { Configs } from '../../library/planned-files.ts';
 import { embeddedTokenizer } from '../../library/published.ts';
 import { type AskedTensor, tensorsByFolder } from '../../models/asked-tensors.ts';
 import type { Family } from '../../models/family.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { writeShards } from './shards.ts';
 import type { TensorPlan } from './tensors.ts';
 import { BUNDLED, copyTokenizer } from './tokenizer.ts';
@@ -30,11 +30,11 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, opt
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), JSON.stringify(config));
   }
-  const { plan } = await planOf(folderFiles(folder), families);
-  const textFolder = join(folder, plan.textFolder ?? '.');
+  const { spec } = await specOf(folderFiles(folder), families);
+  const textFolder = join(folder, spec.textFolder ?? '.');
   await copyTokenizer(BUNDLED, textFolder);
   await writeFile(join(textFolder, 'tokenizer.json'), JSON.stringify(embeddedTokenizer()));
-  for (const [part, tensors] of await tensorsByFolder(plan))
+  for (const [part, tensors] of await tensorsByFolder(spec))
     await writeShards(join(folder, part), tensors.map(drawn), { dtype: 'bf16', seed, shardBytes: 5e9 });
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
+import { pool, pooledSide, tokensPerFrame } from '../../kernels/pool.ts';
 import { tokensIn } from '../../models/family.ts';
 import { LlavaEncoder } from '../../models/llava-encoder.ts';
 import { encoderNames } from '../../models/llava-video/llava-video.ts';
@@ -78,7 +78,7 @@ async function verifyPool(rec: Recorder, folder: string, name: string, check: Ch
   const newline = golden.upload(rec, 'image_newline');
   for (const mode of ['bilinear', 'average', 'max'] as const) {
     const rows = frames * tokensPerFrame(pooledSide(grid, mode), 'row');
-    const tokens = pool(rec, x, { grid, mode, newlines: 'row' }, newline);
+    const tokens = pool(rec, x, { grid, mode, newlines: 'row', newline });
     check.equal(`${mode} tokens`, tokens.shape, [rows, dim]);
     const pooled = await rec.read(pool(rec, x, { grid, mode }));
     check.close(`${mode} pooled`, pooled, golden.floats(`${mode}_pooled`), limits.vision);
