@@ -90,13 +90,14 @@ describe('the command ff-serve', function () {
 
   it('reads files of --media-root, fetches where --allow-remote lets it, and takes as much as was said', async () => {
     expect(await codeOf(video('file:///etc/passwd'))).to.equal('file_not_allowed');
-    expect(await codeOf(video('http://127.0.0.1:1/a.mp4'))).to.equal('address_not_allowed'); // and not remote_not_allowed
+    expect(await codeOf(video('http://127.0.0.1:8080/a.mp4'))).to.equal('address_not_allowed'); // and not remote_not_allowed
     const times = [0, 100].flatMap((time) => [{ type: 'text', text: `<${time} seconds>` }, dot]);
     expect(await codeOf(...times)).to.equal('video_too_long');
     expect((await send({ messages: [], user: ' '.repeat(5e5) })).status).to.equal(413);
     const file = await send({
       messages: [{ role: 'user', content: [video(pathToFileURL(clipFile).href), { type: 'text', text: 'What?' }] }],
       max_tokens: 1,
+      framefusion: { frames: 1 },
     });
     expect(file.status, await file.text()).to.equal(200);
   });
@@ -111,7 +112,7 @@ describe('the command ff-serve', function () {
   it('ends running answers at SIGTERM, and then itself with 0; its log has a line for each request', async () => {
     const { child, output } = server;
     const before = output.length;
-    const running = await ask({ stream: true });
+    const running = await ask({ stream: true, framefusion: { frames: 1 } }); // which were just asked about
     expect(running.headers.get('x-framefusion-cache'), '--cache-gb 0').to.equal('video=miss, session=miss');
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
