@@ -150,7 +150,7 @@ export class FrameFusionRun {
       state.finishMerging = state.finishPruning = true;
       return pass({ budgetShare });
     }
-    const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, bound);
+    const { key, count } = similarity(rec, hidden, layout.planes, { tokens: layout.tokens, bound });
     // A virtual adapter finds nothing. One token stands for what a video has, so that plans know the kernels of a merge.
     const similar = Number((await rec.read(count))[0]) || Number(rec.runtime.virtual);
     const similarShare = similar / layout.tokens;

@@ -9,7 +9,7 @@ import matrixSource from './attention/attention-matrix.wgsl';
 import rowSource from './attention/attention-row.wgsl';
 import tileSource from './attention/attention-tile.wgsl';
 import { type AttentionPlan, attentionPlan } from './attention/plans.ts';
-import { together, vec8Of } from './codec/index.ts';
+import { together, vec8Of } from './codec/codec.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from './grid.ts';
 import { fixedSize, matrixPart, matrixShape } from './matrix.ts';
 import type { HeadLayout } from './rope.ts';
@@ -101,13 +101,13 @@ export function attention(
   const keys = allKeys / segments;
   if (causal && rows > keys) throw new ShapeError(`attention: ${rows} causal rows need as many keys, got ${k.of}.`);
 
-  const act = floatDType('attention', 'q', q.of);
+  const computeDtype = floatDType('attention', 'q', q.of);
   const widths = [headDim, qStride, q.column, kStride, k.column, vStride, v.column];
-  const job = { act, rows: allRows, keys, headDim, vectors: widths.every((width) => width % 8 === 0) };
+  const job = { computeDtype, rows: allRows, keys, headDim, vectors: widths.every((width) => width % 8 === 0) };
   const plan = options.plan ?? attentionPlan(rec.runtime, job);
   if (!plan)
     throw new ShapeError(
-      `attention: heads of ${headDim} in ${act} are not built for ${rec.runtime.adapterName}, only up to 128, and in f16 to 256.`,
+      `attention: heads of ${headDim} in ${computeDtype} are not built for ${rec.runtime.adapterName}, only up to 128, and in f16 to 256.`,
     );
   const y = rec.empty('attention', [allRows, heads * headDim], q.of.dtype);
   const group = heads / kvHeads;
@@ -120,7 +120,7 @@ export function attention(
     columns,
     shared: { keys, scale: 1 / Math.sqrt(headDim) },
     layout: { heads, group, headDim },
-    act,
+    computeDtype,
     rows,
     perSegment: uneven?.longest ?? rows,
     count: uneven ? uneven.starts.size - 1 : segments,
@@ -136,7 +136,7 @@ interface Attending {
   readonly columns: Readonly<Record<'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn', number>>;
   readonly shared: { readonly keys: number; readonly scale: number };
   readonly layout: { readonly heads: number; readonly group: number; readonly headDim: number };
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly rows: number;
   /** Rows of the longest segment, and how many segments there are. */
   readonly perSegment: number;
@@ -148,12 +148,12 @@ const run: Readonly<Record<AttentionPlan, (rec: Recorder, job: Attending) => voi
   split: attendSplit,
   decode,
   subgroup: attendOnSubgroups,
-  checked: (rec, { operands, starts, masks, columns, shared, layout, act, rows, perSegment, count }) =>
+  checked: (rec, { operands, starts, masks, columns, shared, layout, computeDtype, rows, perSegment, count }) =>
     rec.dispatch(checkedKernel, {
       operands: { ...operands, starts },
       params: { ...shared, ...columns, rows, heads: layout.heads, group: layout.group },
       constants: { HEAD_DIM: layout.headDim, ...masks },
-      types: { act },
+      types: { computeDtype },
       workgroups: [ceilDiv(perSegment, rowsAtOnce.checked), layout.heads, count],
     }),
   tile: (rec, job) =>
@@ -185,7 +185,7 @@ function inVectors({ operands, starts, masks, columns, shared, layout, rows }: A
     operands: { ...operands, starts },
     params: { ...shared, ...(eighths as typeof columns), rows, heads, group },
     constants: masks,
-    types: { act: 'f16' },
+    types: { computeDtype: 'f16' },
     codec: together(vec8Of('f16'), headPart(headDim), ...parts),
   } as const;
 }
@@ -198,7 +198,7 @@ function spanOf(keys: number, workgroups: number): number {
 /** One row: all keys, or `span` of them a workgroup, whose sums then go into `partial`. */
 function attendRow(
   rec: Recorder,
-  { operands, columns, shared, layout, act }: Attending,
+  { operands, columns, shared, layout, computeDtype }: Attending,
   split?: { readonly span: number; readonly partial: Tensor },
 ): void {
   const { qStride: _, ...read } = columns;
@@ -206,7 +206,7 @@ function attendRow(
     operands: { ...operands, y: split?.partial ?? operands.y },
     params: { ...shared, ...read, span: split?.span ?? shared.keys, group: layout.group },
     constants: { HEAD_DIM: layout.headDim, PARTIAL: Number(split !== undefined) },
-    types: { act, out: split ? 'f32' : act },
+    types: { computeDtype, out: split ? 'f32' : computeDtype },
     workgroups: [layout.heads, split ? ceilDiv(shared.keys, split.span) : 1],
   });
 }
@@ -220,13 +220,13 @@ function attendSplit(rec: Recorder, job: Attending): void {
 }
 
 /** Adds up what the parts of the keys of one row have made. */
-function join(rec: Recorder, { operands, layout, act }: Attending, partial: Tensor): void {
+function join(rec: Recorder, { operands, layout, computeDtype }: Attending, partial: Tensor): void {
   const { heads, headDim } = layout;
   rec.dispatch(joinKernel, {
     operands: { partial, y: operands.y },
     params: { parts: partial.shape2()[0] / heads },
     constants: { HEAD_DIM: headDim },
-    types: { act },
+    types: { computeDtype },
     workgroups: [heads],
   });
 }
@@ -253,7 +253,7 @@ function decode(rec: Recorder, job: Attending): void {
 }
 
 function attendOnSubgroups(rec: Recorder, job: Attending): void {
-  const { operands, starts, masks, columns, shared, layout, act, rows, perSegment, count } = job;
+  const { operands, starts, masks, columns, shared, layout, computeDtype, rows, perSegment, count } = job;
   const { heads, group, headDim } = layout;
   // Of a single row, the heads that share keys are taken as rows: their keys are loaded once for all of them.
   const fold = rows * count === 1;
@@ -275,7 +275,7 @@ function attendOnSubgroups(rec: Recorder, job: Attending): void {
       ...(fold && { CAUSAL: 0, UNEVEN: 0 }),
       LANES: rec.runtime.subgroupSize < 8 ? 4 : 8,
     },
-    types: { act },
+    types: { computeDtype },
     codec: headPart(headDim),
     workgroups: fold
       ? [ceilDiv(group, rowsAtOnce.subgroup), heads / group]

@@ -6,7 +6,7 @@ declare module '*/add.wgsl' {
     params: 'dim' | 'period';
     constants: 'SCALED';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -28,7 +28,7 @@ declare module '*/attention-decode.wgsl' {
     params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEADS' | 'CAUSAL';
     options: 'UNEVEN';
-    types: 'out' | 'act';
+    types: 'out' | 'computeDtype';
   }>;
   export default source;
 }
@@ -39,7 +39,7 @@ declare module '*/attention-join.wgsl' {
     params: 'parts';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -50,7 +50,7 @@ declare module '*/attention-matrix.wgsl' {
     params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -61,7 +61,7 @@ declare module '*/attention-row.wgsl' {
     params: 'keys' | 'span' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEAD_DIM';
     options: 'PARTIAL';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -72,7 +72,7 @@ declare module '*/attention-tile.wgsl' {
     params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -83,7 +83,7 @@ declare module '*/attention-vec8.wgsl' {
     params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -94,7 +94,7 @@ declare module '*/attention.wgsl' {
     params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEAD_DIM' | 'CAUSAL';
     options: 'UNEVEN' | 'CHUNKS';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -166,7 +166,7 @@ declare module '*/gelu.wgsl' {
     params: 'dim';
     constants: 'FORM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -177,7 +177,7 @@ declare module '*/interpolate.wgsl' {
     params: 'side' | 'rows' | 'columns' | 'dim';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -198,7 +198,7 @@ declare module '*/layer-norm.wgsl' {
     params: 'dim' | 'eps';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -209,7 +209,7 @@ declare module '*/linear-few.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'COLUMNS' | 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -220,7 +220,7 @@ declare module '*/linear-halves.wgsl' {
     params: 'k';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -231,7 +231,7 @@ declare module '*/linear-join.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -241,8 +241,8 @@ declare module '*/linear-matrix.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    options: 'ROWS' | 'HALVED' | 'GATED';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -253,7 +253,7 @@ declare module '*/linear-row.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -264,7 +264,7 @@ declare module '*/linear-scalar.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -275,7 +275,7 @@ declare module '*/linear-shared.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -286,7 +286,7 @@ declare module '*/linear-tile.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -297,7 +297,7 @@ declare module '*/linear-vec8.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -308,7 +308,7 @@ declare module '*/linear.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -319,7 +319,7 @@ declare module '*/mean-frames.wgsl' {
     params: 'frames' | 'size';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -330,7 +330,7 @@ declare module '*/merge-patches.wgsl' {
     params: 'rows' | 'columns' | 'by' | 'dim';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -444,7 +444,7 @@ declare module '*/patchify.wgsl' {
     params: 'channels' | 'height' | 'width' | 'patchSize' | 'depth';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -455,7 +455,7 @@ declare module '*/pool.wgsl' {
     params: 'grid' | 'side' | 'dim';
     constants: 'MODE' | 'NEWLINE';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -477,7 +477,7 @@ declare module '*/attention-sums.wgsl' {
     params: 'tokens' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -488,7 +488,7 @@ declare module '*/combine-rows.wgsl' {
     params: 'dim';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -510,7 +510,7 @@ declare module '*/compact-rows.wgsl' {
     params: 'dim' | 'rows';
     constants: 'MERGE';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -532,8 +532,18 @@ declare module '*/last-row-attention.wgsl' {
     params: 'rows' | 'keys' | 'heads' | 'group' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
+  export default source;
+}
+
+declare module '*/order-key.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/planes.wgsl' {
+  const source: string;
   export default source;
 }
 
@@ -543,7 +553,7 @@ declare module '*/received-attention.wgsl' {
     params: 'tokens' | 'heads' | 'queries' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -565,7 +575,7 @@ declare module '*/similarity.wgsl' {
     params: 'dim' | 'rows' | 'bound';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -620,18 +630,18 @@ declare module '*/rms-norm.wgsl' {
     params: 'dim' | 'eps';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
 
 declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v';
+    operands: 'qkv' | 'position' | 'rotary' | 'norm' | 'q' | 'k' | 'v';
     params: 'heads' | 'kvHeads' | 'offset' | 'eps';
     constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED' | 'HEADS';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -653,7 +663,7 @@ declare module '*/attention-subgroup.wgsl' {
     params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'LANES' | 'UNEVEN' | 'CHUNKS';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -664,7 +674,7 @@ declare module '*/linear-subgroup.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'LANES' | 'ROWS' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -675,7 +685,7 @@ declare module '*/swiglu.wgsl' {
     params: 'dim';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }

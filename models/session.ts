@@ -167,7 +167,7 @@ export class Session {
       next = await this.#open(question, options, stats);
       const { sequence, open } = next;
       const { runtime, generation } = this.#parts;
-      const seen = this.#parts.plan.prompt.penalisesPrompt ? next.prompt.ids : [];
+      const seen = this.#parts.spec.prompt.penalisesPrompt ? next.prompt.ids : [];
       const inspect = this.#parts.life.sound ? undefined : (scores: Float32Array) => checkScores(this.#parts, scores);
       const { maxNewTokens } = next;
       const settings = { ...generation, ...defined(options), maxNewTokens, seen, inspect };

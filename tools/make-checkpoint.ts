@@ -80,8 +80,8 @@ async function readJson(file: string): Promise<Readonly<Record<string, unknown>>
 
 async function ownFamily(file: string): Promise<Family> {
   const { default: family } = (await import(pathToFileURL(resolve(file)).href)) as { default?: Family };
-  if (typeof family?.plan === 'function') return family;
-  throw new InputError(`--family ${file}: its default export must be a family: { architectures, plan }.`);
+  if (typeof family?.spec === 'function') return family;
+  throw new InputError(`--family ${file}: its default export must be a family: { architectures, spec }.`);
 }
 
 function parse() {

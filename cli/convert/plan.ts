@@ -9,7 +9,7 @@ import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { BLOCK, storedRow, type WeightFormat } from '../../kernels/weight.ts';
 import type { StoredMatrix } from '../../models/packer.ts';
 import { fileRowBytes } from '../../models/packer.ts';
-import { loadCheckpoint, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import { FORMAT_KEY } from '../../models/weights.ts';
 
 /** What a checkpoint can be converted to. */
@@ -45,7 +45,7 @@ export interface ConversionPlan {
  *   lie in several folders.
  */
 export async function matricesOf(folder: string, like: Runtime): Promise<readonly StoredMatrix[]> {
-  const { weightFolders } = (await planOf(folderFiles(folder))).plan;
+  const { weightFolders } = (await specOf(folderFiles(folder))).spec;
   if (weightFolders)
     throw new InputError(
       `${folder}: its weights lie in folders (${weightFolders.join(', ')}), which ff-convert does not write. Use --dtype when you run it.`,

@@ -6,17 +6,17 @@
 // A head whose keys are split is PARTIAL: y is [heads, parts, HEAD_DIM + 2], sums that nothing has divided, the
 // maximum and the total, for attention-join.wgsl.
 
-alias act = f32;
+alias computeDtype = f32;
 alias out = f32;
 override HEAD_DIM: u32;
-override PARTIAL: u32 = 0;
+override PARTIAL: bool = false;
 struct Params {
   keys: u32, span: u32, group: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
 }
 
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
-@group(0) @binding(2) var<storage, read> v: array<act>;
+@group(0) @binding(0) var<storage, read> q: array<computeDtype>;
+@group(0) @binding(1) var<storage, read> k: array<computeDtype>;
+@group(0) @binding(2) var<storage, read> v: array<computeDtype>;
 @group(0) @binding(3) var<storage, read_write> y: array<out>;
 @group(0) @binding(4) var<uniform> params: Params;
 
@@ -71,12 +71,12 @@ fn main(
     }
     workgroupBarrier();
   }
-  let width = HEAD_DIM + select(0u, 2u, PARTIAL != 0u);
+  let width = HEAD_DIM + select(0u, 2u, PARTIAL);
   let at = (head * counts.y + group.y) * width;
-  let divisor = select(total, 1.0, PARTIAL != 0u);
+  let divisor = select(total, 1.0, PARTIAL);
   if (lane < HEAD_DIM) { y[at + lane] = out(sums.x / divisor); }
   if (lane + WG < HEAD_DIM) { y[at + lane + WG] = out(sums.y / divisor); }
-  if (PARTIAL != 0u && lane == 0u) {
+  if (PARTIAL && lane == 0u) {
     y[at + HEAD_DIM] = out(highest);
     y[at + HEAD_DIM + 1u] = out(total);
   }

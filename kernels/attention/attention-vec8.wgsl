@@ -2,7 +2,7 @@
 // strides and columns counted in vectors. Operands: attention.wgsl. HEAD_DIM is a constant of the text (headPart), so
 // that arrays can have its size.
 
-alias act = f32;
+alias computeDtype = f32;
 override CAUSAL: bool;
 override UNEVEN: bool = false;
 struct Params {

@@ -11,7 +11,7 @@
 // One workgroup per 16 rows of a head; keys pass in tiles of 32 through workgroup memory. Eight lanes share two rows:
 // each scores four keys for both, and owns every eighth group of four columns of y. Scores, softmax, sums in f32.
 
-alias act = f32;
+alias computeDtype = f32;
 override HEAD_DIM: u32;
 override CAUSAL: bool;
 override UNEVEN: bool = false;
@@ -20,11 +20,11 @@ struct Params {
   qStride: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
 }
 
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
-@group(0) @binding(2) var<storage, read> v: array<act>;
+@group(0) @binding(0) var<storage, read> q: array<computeDtype>;
+@group(0) @binding(1) var<storage, read> k: array<computeDtype>;
+@group(0) @binding(2) var<storage, read> v: array<computeDtype>;
 @group(0) @binding(3) var<storage, read> starts: array<u32>;
-@group(0) @binding(4) var<storage, read_write> y: array<act>;
+@group(0) @binding(4) var<storage, read_write> y: array<computeDtype>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 const WG = 64u;
@@ -64,7 +64,7 @@ fn mix2(row: u32, chunk: u32) -> mat2x4<f32> {
 
 fn store(row: u32, head: u32, chunk: u32, value: vec4<f32>) {
   let at = (row * params.heads + head) * HEAD_DIM + chunk * 4u;
-  for (var i = 0u; i < min(4u, HEAD_DIM - chunk * 4u); i++) { y[at + i] = act(value[i]); }
+  for (var i = 0u; i < min(4u, HEAD_DIM - chunk * 4u); i++) { y[at + i] = computeDtype(value[i]); }
 }
 
 @compute @workgroup_size(64)

@@ -6,7 +6,7 @@
 
 enable subgroups;
 
-alias act = f32;
+alias computeDtype = f32;
 override LANES: u32 = 4;  // or 8
 override CAUSAL: bool;
 override UNEVEN: bool = false;
@@ -16,11 +16,11 @@ struct Params {
   qStride: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
 }
 
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
-@group(0) @binding(2) var<storage, read> v: array<act>;
+@group(0) @binding(0) var<storage, read> q: array<computeDtype>;
+@group(0) @binding(1) var<storage, read> k: array<computeDtype>;
+@group(0) @binding(2) var<storage, read> v: array<computeDtype>;
 @group(0) @binding(3) var<storage, read> starts: array<u32>;
-@group(0) @binding(4) var<storage, read_write> y: array<act>;
+@group(0) @binding(4) var<storage, read_write> y: array<computeDtype>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 const ROWS = 16u;
@@ -197,7 +197,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     if (column >= HEAD_DIM) { break; }
     for (var i = 0u; i < min(ROWS, rows - row0); i++) {
       let at = (segmentRow + row0 + i) * params.yStride + head * params.headStride + column;
-      y[at] = act(sums[c][i / 4u][i % 4u] / all[i / 4u][i % 4u]);
+      y[at] = computeDtype(sums[c][i / 4u][i % 4u] / all[i / 4u][i % 4u]);
     }
   }
 }

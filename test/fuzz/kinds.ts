@@ -15,7 +15,7 @@ import * as library from '../../index.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { ChatTemplate } from '../../models/chat-template.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { families } from '../helpers/families.ts';
 import { damage, damaged } from './damage.ts';
 import { tame } from './tame.ts';
@@ -152,7 +152,7 @@ const configs = kind('configs', fc.tuple(fc.nat(), changes, damage), async ([whi
       return memory(name, harm.edits.length > 6 ? damaged(bytes, harm) : bytes);
     },
   };
-  await tame(() => planOf(files));
+  await tame(() => specOf(files));
 });
 
 const pieces = [

@@ -26,7 +26,7 @@ describe('kernels/*.wgsl', () => {
     const text = wgslSource(new URL('linear/linear.wgsl', kernels)) as KernelSource;
     const kernel = new Kernel('linear', text);
     const variant = {
-      types: { act: 'f16' as const, out: 'f16' as const },
+      types: { computeDtype: 'f16' as const, out: 'f16' as const },
       constants: {},
       codec: { name: 'q8', source: 'fn q8() {}' },
     };
@@ -71,7 +71,7 @@ describe('kernels/*.wgsl', () => {
       expect(overrides).to.have.length(source.match(/^override /gm)?.length ?? 0);
       const body = /struct Params \{([^}]*)\}/.exec(source)?.[1] ?? '';
       expect(params).to.have.length(body.split(',').filter((field) => field.trim() !== '').length);
-      for (const alias of aliases) expect(['act', 'out']).to.include(alias);
+      for (const alias of aliases) expect(['computeDtype', 'out']).to.include(alias);
       expect(bindings.at(-1)).to.include({ name: 'params', type: 'uniform' });
       expect(bindings.filter(({ type }) => type === 'storage')).to.not.have.length(0);
     });

@@ -6,7 +6,7 @@ import { weightsConfig } from '../../library/catalogue.ts';
 import { publishedFiles } from '../../library/published.ts';
 import { openParts } from '../../models/files.ts';
 import { planMemory } from '../../models/plan.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { publishedJson } from '../../tools/write-published.ts';
 
 const named = Object.entries(weightsConfig().models).filter(([, { repository }]) => repository !== undefined);
@@ -42,8 +42,8 @@ describe('published models', () => {
   ] as const)
     it(`have the bytes of ${name} that its index names`, async () => {
       const files = (await publishedFiles(name))!;
-      const { plan } = await planOf(files);
-      const checkpoint: Checkpoint = await openParts(files, plan.weightFolders);
+      const { spec } = await specOf(files);
+      const checkpoint: Checkpoint = await openParts(files, spec.weightFolders);
       const sum = [...checkpoint.names()].reduce((total, one) => total + checkpoint.get(one).byteLength, 0);
       expect(sum + unread).to.equal(bytes);
     });

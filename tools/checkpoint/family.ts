@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { embeddedTokenizer } from '../../library/published.ts';
 import { type AskedTensor, tensorsByFolder } from '../../models/asked-tensors.ts';
-import type { Family, FamilyPlan } from '../../models/family.ts';
-import { planOf } from '../../models/registry.ts';
+import type { Family, ModelSpec } from '../../models/family.ts';
+import { specOf } from '../../models/registry.ts';
 import type { Configs } from './published.ts';
 import { writeShards } from './shards.ts';
 import type { TensorPlan } from './tensors.ts';
@@ -33,17 +33,17 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, opt
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), JSON.stringify(config));
   }
-  const { plan } = await planOf(folderFiles(folder), families);
-  const textFolder = join(folder, plan.textFolder ?? '.');
+  const { spec } = await specOf(folderFiles(folder), families);
+  const textFolder = join(folder, spec.textFolder ?? '.');
   await copyTokenizer(BUNDLED, textFolder);
   await writeFile(join(textFolder, 'tokenizer.json'), JSON.stringify(embeddedTokenizer()));
-  for (const [part, plans] of await partsOf(plan))
+  for (const [part, plans] of await partsOf(spec))
     await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });
 }
 
 /** The tensors of each folder of a checkpoint, and how to draw them. */
-async function partsOf(plan: FamilyPlan): Promise<[part: string, plans: TensorPlan[]][]> {
-  return (await tensorsByFolder(plan)).map(([part, tensors]) => [part, tensors.map(drawn)]);
+async function partsOf(spec: ModelSpec): Promise<[part: string, plans: TensorPlan[]][]> {
+  return (await tensorsByFolder(spec)).map(([part, tensors]) => [part, tensors.map(drawn)]);
 }
 
 /** The distribution of a tensor: each matrix keeps the variance of its input. */

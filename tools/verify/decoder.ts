@@ -5,7 +5,7 @@ import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion, type FrameFusionOptions, FrameFusionRun } from '../../framefusion/framefusion.ts';
-import { rotations } from '../../kernels/rope.ts';
+import { rotaryTable } from '../../kernels/rope.ts';
 import { qwen2Config } from '../../models/decoder/config.ts';
 import { Decoder } from '../../models/decoder/decoder.ts';
 import { llamaNames } from '../../models/decoder/names.ts';
@@ -96,7 +96,7 @@ export async function* verifyRope(folder: string): AsyncGenerator<CaseResult> {
   const golden = await Golden.open(join(folder, 'rope.safetensors'));
   yield runCase('decoder/rope', (check) => {
     const half = head_dim / 2;
-    const table = rotations(Math.max(...positions) + 1, head_dim, rope_theta);
+    const table = rotaryTable(Math.max(...positions) + 1, head_dim, rope_theta);
     for (const [offset, name] of ['cos', 'sin'].entries()) {
       const got = positions.flatMap((position) =>
         Array.from({ length: head_dim }, (_, i) => table[(position * half + (i % half)) * 2 + offset] ?? Number.NaN),

@@ -3,7 +3,7 @@ import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Crop } from '../../engine/geometry.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { promptRotations } from '../../models/axis-positions.ts';
+import { promptRotaryTable } from '../../models/axis-positions.ts';
 import { blankTimes } from '../../models/chat.ts';
 import type { Pixels } from '../../models/encode.ts';
 import { encodePixels as encodeFramePixels } from '../../models/encoding.ts';
@@ -133,5 +133,5 @@ function wantedRotations({ golden, model }: { golden: Golden; model: VideoModel 
   const all = Uint32Array.from(golden.integers('position_ids'));
   const rows = all.length / 3;
   const axis = (i: number): Uint32Array => all.subarray(i * rows, (i + 1) * rows);
-  return promptRotations({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.parts.decoder.config);
+  return promptRotaryTable({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.parts.decoder.config);
 }

@@ -181,7 +181,7 @@ async function flashVidRun(rec: Recorder, at: Case<FlashVidVariant>, check: Chec
   const { after } = await reduceAt(() => decision, point);
   const kept = { places: (await rec.read(after.position)) as Uint32Array, of: salience.length, renumber: true };
   const ids = golden.integers('text_ids');
-  const prompt = promptTokens(rec, { name: 'golden', decoder, plan: {} }, ids, [
+  const prompt = promptTokens(rec, { name: 'golden', decoder, spec: {} }, ids, [
     { tokens: after.hidden, kept, groups: frames, grid, perGroup, marks: 1, perType: perGroup },
   ]);
   check.close('spliced', await rec.read(prompt.hidden), golden.floats('inputs_embeds'), 1e-5);

@@ -148,7 +148,10 @@ async function verifySimilarity(
   check: Checker,
 ): Promise<void> {
   const { wanted, step, golden, prefix } = at;
-  const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, wanted.similarity_lower_bound);
+  const { key, count } = similarity(rec, hidden, layout.planes, {
+    tokens: layout.tokens,
+    bound: wanted.similarity_lower_bound,
+  });
   const rows = hidden.shape2()[0];
   const order = (await rec.read(layout.planes)).slice(2 * rows, 2 * rows + layout.tokens);
   check.equal('order by patch', Array.from(order), golden.integers(`${prefix}.token_index_by_patch`));

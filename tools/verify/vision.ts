@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
+import { pool, pooledSide, tokensPerFrame } from '../../kernels/pool.ts';
 import { tokensIn } from '../../models/family.ts';
 import { readConfig } from '../../models/files.ts';
 import { LlavaEncoder } from '../../models/llava-encoder.ts';
@@ -76,7 +76,7 @@ async function verifyPool(folder: string, name: string, runtime: Runtime, check:
   const newline = rec.upload('newline', [dim], 'f32', golden.floats('image_newline'));
   for (const mode of ['bilinear', 'average', 'max'] as const) {
     const rows = frames * tokensPerFrame(pooledSide(grid, mode), 'row');
-    const tokens = pool(rec, x, { grid, mode, newlines: 'row' }, newline);
+    const tokens = pool(rec, x, { grid, mode, newlines: 'row', newline });
     check.equal(`${mode} tokens`, tokens.shape, [rows, dim]);
     const pooled = await rec.read(pool(rec, x, { grid, mode }));
     check.close(`${mode} pooled`, pooled, golden.floats(`${mode}_pooled`), limits.vision);
