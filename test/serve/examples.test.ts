@@ -50,7 +50,10 @@ describe('examples/serve', () => {
     expect(dockerfile).to.include(` ${name}@${version} `);
     const [node, program, ...flags] = [...wordsOf('ENTRYPOINT'), ...wordsOf('CMD')];
     expect([node, program]).to.deep.equal(['node', `node_modules/${name}/${bin['ff-serve']}`]);
-    expect(serveLine.parse(flags)).to.include({ host: '0.0.0.0', port: Number(/^EXPOSE (\d+)$/m.exec(dockerfile)![1]) });
+    expect(serveLine.parse(flags)).to.include({
+      host: '0.0.0.0',
+      port: Number(/^EXPOSE (\d+)$/m.exec(dockerfile)![1]),
+    });
   });
 
   it('starts it by systemd with flags that it knows', () => {

@@ -73,10 +73,8 @@ async function fill(folder: string, shape: ModelShape, options: CheckpointOption
   const vision = visionConfig(shape);
   if (vision) await put('vision_config.json', vision);
   const plans = planTensors(shape);
-  return {
-    tensors: plans.length,
-    bytes: await writeShards(folder, plans, { dtype, seed, shardBytes, onFile }),
-  };
+  const bytes = await writeShards(folder, plans, { dtype, seed, shardBytes, onFile });
+  return { tensors: plans.length, bytes };
 }
 
 /** Copies a tokenizer that the vocabulary has room for. */

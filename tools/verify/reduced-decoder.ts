@@ -128,11 +128,8 @@ async function flashVidRun(rec: Recorder, at: Case<FlashVidVariant>, check: Chec
   const { all, salience } = withNewlines(golden, { frames, places: rows * columns, perFrame });
   const rowsOf = { first: 0, length: frames * perGroup, perFrame: perGroup };
   const video = uploadTokens(rec, all, patchTypes(salience.length, rowsOf), rowsOf);
-  const settings: FlashVidSettings = {
-    ...flashVidSettings,
-    alpha: wanted.alpha,
-    leastSegments: wanted.min_segment_num,
-  };
+  const { alpha, min_segment_num: leastSegments } = wanted;
+  const settings: FlashVidSettings = { ...flashVidSettings, alpha, leastSegments };
   const point = { rec, at: 'encoded', tokens: video, layers: decoder.config.layers, grid, frames, salience } as const;
   const pictures = await readPictures(point);
   const decision = combinePictures(pictures, authorsReduction(pictures, wanted.retention_ratio, settings), 'behind');

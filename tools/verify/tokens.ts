@@ -28,15 +28,11 @@ export function uploadTokens(
   { first, length }: VideoRows,
 ): Tokens {
   const rows = types.length;
+  const positions = Uint32Array.from({ length: rows }, (_, row) => row);
   const { planes, ...layout } = videoLayout(types, first, length);
   return {
     hidden: rec.upload('hidden', [rows, hidden.length / rows], 'f32', hidden),
-    position: rec.upload(
-      'position',
-      [rows],
-      'u32',
-      Uint32Array.from({ length: rows }, (_, row) => row),
-    ),
+    position: rec.upload('position', [rows], 'u32', positions),
     layout: { ...layout, planes: rec.upload('layout', [3, rows], 'u32', planes) },
   };
 }
