@@ -21,10 +21,10 @@ import {
   type Values,
   whole,
 } from './flags.ts';
-import { budgetFlags, modelFlags, reducerFlags, seedFlag } from './model-flags.ts';
+import { budgetFlags, encodeFlags, modelFlags, reducerFlags, seedFlag } from './model-flags.ts';
 import { pastedPath, timeOf } from './values.ts';
 
-const { model, family, dtype, frames, fps } = modelFlags;
+const { model, family, dtype, frames, fps, processor } = modelFlags;
 
 const ownOrCount: Reader<'own' | number> = (given, name) => (given === 'own' ? given : count()(given, name));
 
@@ -68,11 +68,8 @@ const flags = {
   start: flag('TIME', 'use the video from this time on: seconds, or [h:]mm:ss', timeOf),
   end: flag('TIME', 'use the video up to this time', timeOf),
   'force-sample': on('spread the frames over the whole video, however long'),
-  processor: flag(
-    'NAME',
-    'prepare videos as this library does, where a model is known with several (docs/deviations.md)',
-    text,
-  ),
+  ...encodeFlags,
+  processor,
   'max-new-tokens': flag('N', 'stop after N tokens (default 256)', count(), 256),
   temperature: flag(
     'X',

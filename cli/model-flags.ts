@@ -25,6 +25,25 @@ export const modelFlags = {
     'sample X frames per second (default: the model decides, else 1)',
     number('above 0 and at most 1000', (x) => x > 0 && x <= 1000),
   ),
+  processor: flag(
+    'NAME',
+    'prepare videos as this library does, where a model is known with several (docs/deviations.md)',
+    text,
+  ),
+} as const;
+
+/** How a long video, or one that repeats itself, is encoded. */
+export const encodeFlags = {
+  'skip-still': flag(
+    'X',
+    'do not encode frames that repeat the one before: no 16 x 16 pixels of them differ by more than X of 255, as a mean',
+    number('from 0 to 255', (x) => x >= 0 && x <= 255),
+  ),
+  piece: flag(
+    'N',
+    'encode and reduce N frames at a time, for long videos (simdiff, flashvid, vidcom2, evs, holitom, framefusion-plus)',
+    count(),
+  ),
 } as const;
 
 /** The reducer at one budget. */
@@ -41,7 +60,17 @@ export const budgetFlags = {
     'instead of a cost: share of the video tokens left after all reduction (simdiff, flashvid, vidcom2, evs, holitom)',
     share,
   ),
+  tokens: flag(
+    'N',
+    'instead of a cost: video tokens that a layer computes, as a mean over the layers, however many --frames there are',
+    count(1e9),
+  ),
 } as const;
+
+/** Whether a command line asks for the dense model: `--cost 1` keeps every token, where no other budget is given. */
+export function asksForAll({ cost, keep, tokens }: Values<Omit<typeof budgetFlags, 'reducer'>>): boolean {
+  return cost === 1 && keep === undefined && tokens === undefined;
+}
 
 /** Of any reducer. */
 export const reducerFlags = {

@@ -20,7 +20,7 @@ import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts'
 import { given, UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
 import { Log } from './log.ts';
-import { reducerOptions } from './model-flags.ts';
+import { asksForAll, reducerOptions } from './model-flags.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
@@ -179,7 +179,7 @@ async function talk(args: Asked, { choice, model, seen }: Question, log: Log): P
 /** What the run will need memory for: of each video, the frames that will be sampled. */
 function wantedOf(args: Asked, choice: ModelChoice, opened: Opened): Wanted {
   const { videos, pictures } = opened;
-  const { cost, maxNewTokens, allowLong, dtype } = args;
+  const { cost, keep, tokens, piece, maxNewTokens, allowLong, dtype } = args;
   const onlyPictures = videos.length === 0 && pictures.length > 0;
   return {
     dtype,
@@ -192,7 +192,10 @@ function wantedOf(args: Asked, choice: ModelChoice, opened: Opened): Wanted {
       source: video.info,
     })),
     pictures,
+    piece,
     cost,
+    ...(keep !== undefined && { budget: `keep ${keep}` }),
+    ...(tokens !== undefined && { budget: `${tokens} video tokens` }),
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
     question: askedIn(args, choice, opened).question,
     maxNewTokens,
@@ -214,11 +217,11 @@ function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): strin
   return [...new Set(notes)].filter((note) => note !== undefined);
 }
 
-/** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, keep, budgetLayers, kv, separators, scoreRows } = args;
-  if (cost === 1 && keep === undefined && !args.compare) return undefined;
-  return args.makeReducer({ cost, keep, budgetLayers, kv, separators, scoreRows, ...reducerOptions(args) }, choice);
+  const { cost, keep, tokens, budgetLayers, kv, separators, scoreRows } = args;
+  if (asksForAll(args) && !args.compare) return undefined;
+  const how = { budgetLayers, kv, separators, scoreRows };
+  return args.makeReducer({ cost, keep, tokens, ...how, ...reducerOptions(args) }, choice);
 }
 
 async function answer(
@@ -243,7 +246,10 @@ async function answer(
   log.clear();
   if (stream) standardOutput.write('\n');
   const whole = pieces.map(({ text }) => text).join('');
-  const report = runReport(reducer, whole, stats, model.runtime.memory.peakBytes);
+  const report = runReport(reducer, whole, stats, {
+    peakGpuBytes: model.runtime.memory.peakBytes,
+    videos: args.videos.length,
+  });
   for (const line of layerLines(report)) log.detail(line);
   return { report, pieces, trace: stats.trace };
 }
@@ -276,7 +282,9 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
   const { temperature, seed } = args;
   const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
-  const videos = opened.videos.map((video, i) => videoReport(video, shown.videos[i]!.sampled));
+  const videos = opened.videos.map((video, i) =>
+    videoReport(video, shown.videos[i]!.sampled, shown.videos[i]!.encoded),
+  );
   const [first] = videos;
   return {
     version: REPORT_VERSION,

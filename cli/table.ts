@@ -104,8 +104,10 @@ function headRows({ prompt, video, videos = video ? [video] : [], images = [], m
   ];
 }
 
-function videoRow({ name, frames, width, height, durationSeconds, sampled, decoder }: VideoReport): string[] {
-  const shown = `${sampled.length} sampled (${decoder})`;
+function videoRow(video: VideoReport): string[] {
+  const { name, frames, width, height, durationSeconds, sampled, repeated, decoder } = video;
+  const still = repeated > 0 ? `, ${repeated} of them repeat the one before` : '';
+  const shown = `${sampled.length} sampled${still} (${decoder})`;
   const text = `${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`;
   return ['video', `${plainText(name)}: ${text}`];
 }

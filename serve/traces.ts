@@ -52,7 +52,7 @@ export class Traces {
     const { temperature = 0, seed = 0 } = options;
     const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...options };
     const text = pieces.map((piece) => piece.text).join('');
-    const run = runReport(model.reducer, text, stats, model.runtime.memory.peakBytes);
+    const run = runReport(model.reducer, text, stats, { peakGpuBytes: model.runtime.memory.peakBytes, videos: 1 });
     const report: ReportOfVideo = {
       ...{ version: REPORT_VERSION, tool: this.#tool, command: 'ff-serve', date: new Date().toISOString() },
       system: { node: process.version, platform: `${process.platform} ${process.arch}` },

@@ -12,7 +12,7 @@ import {
   type Values,
   whole,
 } from '../flags.ts';
-import { budgetFlags, modelFlags, reducerFlags } from '../model-flags.ts';
+import { budgetFlags, encodeFlags, modelFlags, reducerFlags } from '../model-flags.ts';
 import { noModules, queueFlags } from '../queue/arguments.ts';
 
 const { model, dtype, frames, fps } = modelFlags;
@@ -33,6 +33,7 @@ const flags = {
   ...reducerFlags,
   frames,
   fps,
+  ...encodeFlags,
   'max-new-tokens': flag('N', 'end each answer after N tokens (default 256)', count(), 256),
   seed: flag('N', 'seed of --reducer random (default 0)', whole(), 0),
   ...queueFlags,

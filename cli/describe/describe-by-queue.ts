@@ -31,13 +31,17 @@ export async function describeByQueue(
   const id = hashOf(['describe', await realFile('--out', args.out), settings]);
   await using collector = await Collector.open({ id, tries: args.tries, address: args.queue! }, sink, log);
   await collector.drain();
-  const { reducer, cost, keep, parity, renumber, similarity, ratio, seed, frames, fps, maxNewTokens, prompt } = asking;
+  const { reducer, cost, keep, tokens, parity, renumber, similarity, ratio, seed } = asking;
+  const { frames, fps, skipStill, piece, maxNewTokens, prompt } = asking;
   const terms: Terms = {
     version: args.version,
     kind: 'describe',
     model: await wantedModel(choice, args.dtype),
     settings: {
-      asking: { reducer, cost, keep, parity, renumber, similarity, ratio, seed, frames, fps, maxNewTokens, prompt },
+      asking: {
+        ...{ reducer, cost, keep, tokens, parity, renumber, similarity, ratio, seed },
+        ...{ frames, fps, skipStill, piece, maxNewTokens, prompt },
+      },
       settings,
     },
   };

@@ -29,6 +29,7 @@ export async function describeHere(
   using opened = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: settings.frames,
+    piece: asking.piece,
     cost: asking.cost,
     reducer,
     question: asking.prompt,

@@ -3,6 +3,7 @@ import { InputError } from '../../engine/errors.ts';
 import { chooseModel } from '../../library/catalogue.ts';
 import { askedOf } from '../../library/embedded-model.ts';
 import { type AvailableModel, findChoice, sourceOf } from '../fetch-model.ts';
+import { given } from '../flags.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
 import { checkOutputs } from '../output.ts';
@@ -53,6 +54,8 @@ async function settingsOf(asking: Asking, choice: AvailableModel): Promise<Omit<
     settings: reducer?.settings ?? {},
     frames: asking.frames ?? choice.frames,
     fps: asking.fps ?? choice.fps ?? null,
+    ...given('skipStill', asking.skipStill),
+    ...given('piece', asking.piece),
     maxNewTokens: asking.maxNewTokens,
   };
 }

@@ -14,6 +14,9 @@ export interface DescribeSettings {
   readonly settings: Readonly<Record<string, number | string>>;
   readonly frames: number;
   readonly fps: number | null;
+  /** As the flags; absent where they were not given. */
+  readonly skipStill?: number;
+  readonly piece?: number;
   readonly maxNewTokens: number;
 }
 
