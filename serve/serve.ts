@@ -28,6 +28,7 @@ export const DRAIN_SECONDS = 30;
 
 /** @throws One of the project's errors, whose message is the line to print. */
 export async function serve(args: ServeArguments, version: string): Promise<void> {
+  const mediaRoots = args.mediaRoots.map(resolvedRoot); // before anything is fetched
   const log = new Log('ff-serve', { quiet: false });
   const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
   const choice = await findChoice({ ...chooseModel(args.model), ...families }, log);
@@ -60,7 +61,7 @@ export async function serve(args: ServeArguments, version: string): Promise<void
     ...{ cacheBytes: args.cache, version },
     wording: (question) => askedOf(choice.name, question).question,
     limits: {
-      mediaRoots: args.mediaRoots.map(resolvedRoot),
+      mediaRoots,
       fetch: args.allowRemote ? publicFetch() : undefined,
       ...{ maxBytes, timeoutSeconds, maxVideoSeconds },
     },
