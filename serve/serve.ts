@@ -34,9 +34,9 @@ export async function serve(args: ServeArguments, version: string): Promise<void
   const choice = await findChoice({ ...chooseModel(args.model), ...families }, log);
   const makeReducer = await reducerMaker(args.reducer);
   const defaults = defaultsOf(args);
-  const reducer = ({ cost, keep, reducer: name = args.reducer, similarity, ratio }: Settings) => {
-    if (cost === 1 && keep === undefined) return undefined;
-    const options = { cost, keep, similarityLowerBound: similarity, ratioLowerBound: ratio };
+  const reducer = ({ cost, keep, tokens, reducer: name = args.reducer, similarity, ratio }: Settings) => {
+    if (cost === 1 && keep === undefined && tokens === undefined) return undefined;
+    const options = { cost, keep, tokens, similarityLowerBound: similarity, ratioLowerBound: ratio };
     // A request names reducers; only the command line brings modules.
     return name === args.reducer ? makeReducer(options, choice) : reducerNamed(name, options, choice);
   };

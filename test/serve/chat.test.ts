@@ -124,6 +124,8 @@ describe('ff-serve, asked by the openai client', function () {
     };
     expect(await keptBy('tiny@cost=0.3')).to.be.below(0.5);
     expect(await keptBy('tiny@cost=0.3', { framefusion: { cost: 1 } })).to.equal(1);
+    expect(await keptBy('tiny@tokens=60')).to.be.below(0.5);
+    expect(await keptBy('tiny@tokens=60', { framefusion: { tokens: 100_000 } })).to.equal(1);
     const { choices } = await client.chat.completions.create({
       model: 'tiny-llava-video@cost=0.5,reducer=framefusion',
       messages: asks('Which object moves?'),
