@@ -226,6 +226,7 @@ const MANY_COLUMNS = 4096;
 function optionsOf(plan: LinearPlan, { subgroupSize }: DeviceContext, n: number, gated: boolean) {
   if (plan === 'subgroup' || plan === 'subgroupRow')
     return { ROWS: linearTable[plan].tile.rows, LANES: subgroupSize < 8 ? 4 : 8 };
+  if (plan === 'matrixTall') return { ROWS: linearTable[plan].tile.rows };
   if (plan !== 'few') return {};
   const COLUMNS = gated || n >= MANY_COLUMNS ? 4 : 1;
   return { COLUMNS, columns: 4 * COLUMNS };

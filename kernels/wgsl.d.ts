@@ -241,7 +241,7 @@ declare module '*/linear-matrix.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'HALVED' | 'GATED';
+    options: 'ROWS' | 'HALVED' | 'GATED';
     types: 'computeDtype' | 'out';
   }>;
   export default source;

@@ -137,6 +137,17 @@ describe('plans', () => {
         }
       });
 
+  it('multiply many rows in tall tiles of matrices, and few in lower ones', async () => {
+    for (const [name, like] of Object.entries(adapters).filter(([one]) => best[one as keyof typeof best] === 'matrix'))
+      for (const [job, rows] of [
+        ['prefill', 256],
+        ['short prompt', undefined],
+      ] as const) {
+        const uses = (await usesOf(like, job, 'q4')).filter(({ kernel }) => kernel.name === 'linear-matrix');
+        expect(uses[0]!.variant.constants.ROWS, `${name}, ${job}`).to.equal(rows);
+      }
+  });
+
   it('fix the size of subgroups where an adapter has several, and only for matrices', async () => {
     const sizesOf = async (name: keyof typeof adapters) =>
       (await usesOf(adapters[name], 'prefill', 'f16')).map(({ variant }) => variant.subgroupSize);

@@ -1,5 +1,6 @@
 /** The engine that a page talks to. */
 import { proxy, type Remote, wrap } from 'comlink';
+import { savedKey } from '../state/key.ts';
 import type { Engine } from './engine.ts';
 import { findServer } from './server-engine.ts';
 
@@ -11,7 +12,7 @@ export interface Connection {
 
 /** The server that the page comes from, if it is one, else a worker of this page. */
 export async function connect(): Promise<Connection> {
-  const server = await findServer(document.baseURI);
+  const server = await findServer(document.baseURI, savedKey());
   return server ? { engine: server, close: () => void server.stop() } : connectWorker();
 }
 
