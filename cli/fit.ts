@@ -1,5 +1,4 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
-
 import { AdapterLimitError, InputError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
@@ -8,6 +7,7 @@ import type { TokenReducer } from '../models/reduction.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { ModelDType } from '../models/weights.ts';
 import type { AvailableModel } from './fetch-model.ts';
+import { shareText } from './quantities.ts';
 import { precisionText } from './report.ts';
 import { alignRows, bytes } from './table.ts';
 
@@ -155,7 +155,7 @@ export function planTable(
   wanted: Wanted,
 ): string {
   const { weights } = plan;
-  const share = `${((100 * plan.cache) / plan.denseCache).toFixed(1)} % of the dense ${bytes(plan.denseCache)}`;
+  const share = `${shareText(plan.cache / plan.denseCache)} of the dense ${bytes(plan.denseCache)}`;
   const software = runtime.adapterKind === 'software' ? ' (software)' : '';
   const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
   const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;

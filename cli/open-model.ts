@@ -13,11 +13,19 @@ import { openAdapter } from './open-adapter.ts';
 import { percentText } from './quantities.ts';
 import { bytes } from './table.ts';
 
+/** A loaded model with its adapter; disposing closes both. */
+export interface OpenModel extends Disposable {
+  readonly runtime: Runtime;
+  readonly model: VideoModel;
+  readonly loadSeconds: number;
+  /** The folder or address that it was loaded from. */
+  readonly source: string;
+}
+
 /**
  * Opens the adapter, plans, gets the weights and loads the model.
  *
  * @param wanted - What is going to be asked of it: whether there is memory for that is known before anything is loaded.
- * @returns `source`: the folder or address that it was loaded from.
  * @throws DeviceError, WeightsError, InputError - whose message is the line to print.
  */
 export async function openModel(
@@ -25,7 +33,7 @@ export async function openModel(
   choice: AvailableModel,
   log: Log,
   wanted: Wanted,
-): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number; source: string }> {
+): Promise<OpenModel> {
   let started = performance.now();
   const runtime = await openAdapter(args.adapter, log);
   try {
@@ -51,7 +59,12 @@ export async function openModel(
     const unused = model.unusedTensors;
     if (unused.length > 0)
       log.warn(`${files.name}: ${unused.length} tensors are not part of the model: ${firstNames(unused)}.`);
-    return { runtime, model, loadSeconds: (performance.now() - started) / 1000, source: files.name };
+    const dispose = (): void => {
+      model[Symbol.dispose]();
+      runtime.close();
+    };
+    const loadSeconds = (performance.now() - started) / 1000;
+    return { runtime, model, loadSeconds, source: files.name, [Symbol.dispose]: dispose };
   } catch (error) {
     runtime.close();
     throw error;

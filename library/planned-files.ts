@@ -6,7 +6,7 @@ import { type AskedTensor, tensorsByFolder } from '../models/asked-tensors.ts';
 import { specOf } from '../models/registry.ts';
 
 /** JSON files of a checkpoint, by name. */
-export type Configs = Readonly<Record<string, object>>;
+export type Configs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** A tokenizer.json, as far as special tokens are added to it. */
 export interface TokenizerJson {

@@ -47,12 +47,8 @@ export async function serve(args: ServeArguments, version: string): Promise<void
       question: 'What happens in this video?',
       maxNewTokens: 256,
     };
-    const { model, runtime } = await openModel(args, choice, log, wanted);
-    const close = (): void => {
-      model[Symbol.dispose]();
-      runtime.close();
-    };
-    return { model, close };
+    const opened = await openModel(args, choice, log, wanted);
+    return { model: opened.model, close: () => opened[Symbol.dispose]() };
   };
   const note = (text: string): void => log.note(`ff-serve: ${text}`);
   const { maxBody: maxBytes, mediaTimeout: timeoutSeconds, maxVideoSeconds } = args;

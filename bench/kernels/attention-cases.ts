@@ -1,5 +1,4 @@
 /** Attention of prefill, of decoding and of the vision tower, and RoPE before it. */
-
 import type { Runtime } from '../../engine/runtime.ts';
 import { type AttentionPlan, attention, attentionPlans } from '../../kernels/attention.ts';
 import { attend } from '../../kernels/reference/attention.ts';

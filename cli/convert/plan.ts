@@ -1,5 +1,4 @@
 /** What becomes of each tensor of a checkpoint that is converted; looks at no data. */
-
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Checkpoint, StoredDtype, TensorInfo } from '../../checkpoint/safetensors.ts';
 import { type CheckpointLayout, layOutCheckpoint } from '../../checkpoint/safetensors-writer.ts';
@@ -50,14 +49,10 @@ export async function matricesOf(folder: string, like: Runtime): Promise<readonl
     throw new InputError(
       `${folder}: its weights lie in folders (${weightFolders.join(', ')}), which ff-convert does not write. Use --dtype when you run it.`,
     );
-  const virtual = await Runtime.open(virtualAdapter(like));
-  try {
-    // As they are stored: whether this adapter could multiply in the format that they get does not matter.
-    using model = await loadCheckpoint(folderFiles(folder), virtual, { dtype: 'auto' });
-    return model.weights.matrices;
-  } finally {
-    virtual.close();
-  }
+  using virtual = await Runtime.open(virtualAdapter(like));
+  // As they are stored: whether this adapter could multiply in the format that they get does not matter.
+  using model = await loadCheckpoint(folderFiles(folder), virtual, { dtype: 'auto' });
+  return model.weights.matrices;
 }
 
 /**

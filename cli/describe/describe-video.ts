@@ -4,6 +4,7 @@ import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { given } from '../flags.ts';
 import type { Log } from '../log.ts';
+import { reducerOptions } from '../model-flags.ts';
 import { type ReducerMaker, reducerMaker } from '../own-module.ts';
 import { precisionOf } from '../report.ts';
 import { showFile } from '../show-video.ts';
@@ -15,7 +16,8 @@ import type { NamedVideo } from './videos.ts';
 export interface Asking
   extends Pick<
     DescribeArguments,
-    'reducer' | 'cost' | 'keep' | 'parity' | 'similarity' | 'ratio' | 'seed' | 'frames' | 'fps' | 'maxNewTokens'
+    | ('reducer' | 'cost' | 'keep' | 'parity' | 'renumber' | 'similarity' | 'ratio' | 'seed')
+    | ('frames' | 'fps' | 'maxNewTokens')
   > {
   readonly prompt: string;
 }
@@ -25,11 +27,10 @@ export async function reducerFor(
   asking: Asking,
   defaults: Parameters<ReducerMaker>[1],
 ): Promise<(cost: number) => TokenReducer | undefined> {
-  const { reducer, keep, parity, similarity, ratio, seed } = asking;
+  const { reducer, keep } = asking;
   const make = await reducerMaker(reducer);
-  const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
   return (cost) =>
-    cost === 1 && keep === undefined ? undefined : make({ cost, keep, parity, seed, ...thresholds }, defaults);
+    cost === 1 && keep === undefined ? undefined : make({ cost, keep, ...reducerOptions(asking) }, defaults);
 }
 
 /** What a model with its reducer is told apart by. */

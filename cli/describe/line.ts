@@ -1,4 +1,5 @@
 /** What `ff-describe` writes of a video: a line of JSON. docs/scale.md says what each field means. */
+import { objectOf } from '../line-file.ts';
 import type { Report } from '../report.ts';
 
 /** How a video was asked about. Lines of one file agree in it. */
@@ -48,14 +49,8 @@ export type Line = Described | Undescribed;
 
 /** Undefined if it is no line of `ff-describe`. */
 export function parseLine(text: string): Line | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { video, content, answer, error } = value as Partial<Described & Undescribed>;
+  const value: Partial<Described & Undescribed> = objectOf(text) ?? {};
+  const { video, content, answer, error } = value;
   const isLine =
     typeof video === 'string' &&
     (content === null || typeof content === 'string') &&

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { type ByteSource, type CheckpointFiles, SafetensorsFile } from '../../checkpoint/safetensors.ts';
-import { parseArguments } from '../../cli/arguments.ts';
-import { parseEvalArguments } from '../../cli/eval/arguments.ts';
+import { runLine } from '../../cli/arguments.ts';
+import { evalLine } from '../../cli/eval/arguments.ts';
 import { readQuestions } from '../../cli/eval/questions.ts';
 import { Results } from '../../cli/eval/results.ts';
 import { checkOutputs, writeOutput } from '../../cli/output.ts';
@@ -255,8 +255,8 @@ const flags = kind(
     { maxLength: 10 },
   ),
   async (argv) => {
-    await tame(() => parseArguments(argv));
-    await tame(() => parseEvalArguments(argv));
+    await tame(() => runLine.parse(argv));
+    await tame(() => evalLine.parse(argv));
   },
 );
 

@@ -8,7 +8,8 @@ import { InputError, WeightsError } from '../../engine/errors.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import { plannedFiles } from '../../library/published.ts';
+import type { Configs } from '../../library/planned-files.ts';
+import { plannedFiles, publishedConfigs } from '../../library/published.ts';
 import { ConfigReader } from '../../models/config.ts';
 import type { EncodeOptions } from '../../models/encoding.ts';
 import { firstLogits } from '../../models/first-logits.ts';
@@ -22,7 +23,6 @@ import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
-import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
@@ -322,7 +322,7 @@ describe('a model of published size', () => {
     ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
   ] as const)
     it(`${name} is planned`, async () => {
-      const files = await plannedFiles(name, published[name]!);
+      const files = await plannedFiles(name, publishedConfigs()[name]!);
       const reducer = new FrameFusion({ cost: 0.3 });
       const plan = await planMemory(files, gpu, { frames: 16, question: 'What?', maxNewTokens: 32, reducer });
       expect(plan.weights.bytes / 2e9).to.be.closeTo(billions, 0.06 * billions);
@@ -338,7 +338,7 @@ describe('another processor', () => {
     info: { vendor: '', architecture: '', device: 'desktop GPU', description: '' },
   };
   const wanted = { frames: 16, question: 'What?', maxNewTokens: 4, reducer: undefined };
-  const named = (name: string) => plannedFiles(name, published[name]!);
+  const named = (name: string) => plannedFiles(name, publishedConfigs()[name]!);
 
   it('gives Qwen3-VL the sizes of qwen-vl-utils', async () => {
     const files = await named('Qwen/Qwen3-VL-2B-Instruct');
@@ -397,7 +397,7 @@ describe('SmolVLM2 500M', () => {
   for (const dtype of ['f16', 'q8'] as const)
     for (const cost of [1, 0.3])
       it(`takes its 64 frames in ${dtype} at cost ${cost} within 2 GiB and bindings of 128 MiB`, async () => {
-        const files = await plannedFiles(name, published[name]!);
+        const files = await plannedFiles(name, publishedConfigs()[name]!);
         const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
         const options = { dtype, frames: 64, question: 'What happens?', maxNewTokens: 256, reducer };
         const plan = await planMemory(files, least, options);

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import type { Crop, Size } from '../../engine/geometry.ts';
-import { plannedFiles } from '../../library/published.ts';
+import { plannedFiles, publishedConfigs } from '../../library/published.ts';
 import { cropPicture } from '../../media/crop-picture.ts';
 import { blankTimes, VIDEO_MARK } from '../../models/chat.ts';
 import { encodeFrames } from '../../models/encode.ts';
@@ -21,7 +21,6 @@ import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
-import { published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { Golden, limits, readJson } from '../../tools/verify/check.ts';
 import { promptIds } from '../../tools/verify/families.ts';
@@ -216,7 +215,7 @@ describe('a checkpoint of MiniCPM-V', () => {
   });
 
   it('of published size cuts pictures into as many slices as the reference', async () => {
-    const { spec } = await specOf(await plannedFiles('MiniCPM-V', published['openbmb/MiniCPM-V-2_6']!));
+    const { spec } = await specOf(await plannedFiles('MiniCPM-V', publishedConfigs()['openbmb/MiniCPM-V-2_6']!));
     // Rows of golden/families/minicpmv2_6/preprocess/tables.json.
     for (const [width, height, columns, rows, source, refined] of [
       [1716, 986, 4, 2, [588, 336], [1680, 952]],
@@ -232,7 +231,7 @@ describe('a checkpoint of MiniCPM-V', () => {
   });
 
   it('of published size cuts a frame of HD in three, and a small one not at all', async () => {
-    const { spec } = await specOf(await plannedFiles('MiniCPM-V', published['openbmb/MiniCPM-V-2_6']!));
+    const { spec } = await specOf(await plannedFiles('MiniCPM-V', publishedConfigs()['openbmb/MiniCPM-V-2_6']!));
     const sizes = (width: number, height: number) =>
       picturesOf(spec, { width, height }).map((picture) => [picture.width, picture.height]);
     expect(sizes(1280, 720)).to.deep.equal([

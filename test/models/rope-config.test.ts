@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { WeightsError } from '../../engine/errors.ts';
+import type { Configs } from '../../library/planned-files.ts';
 import { ConfigReader } from '../../models/config.ts';
 import {
   type DecoderConfig,
@@ -10,7 +11,6 @@ import {
 } from '../../models/decoder/config.ts';
 import { specOf } from '../../models/registry.ts';
 import { siglipConfig } from '../../models/tower/config.ts';
-import type { Configs } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { changed, families } from '../helpers/families.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { helpText, parseArguments, type ServeArguments } from '../../serve/arguments.ts';
+import { type ServeArguments, serveLine } from '../../serve/arguments.ts';
 
 /** A value of each flag that is not its default, and what is made of it. */
 const GIVEN: Readonly<Record<string, readonly [words: readonly string[], made: Partial<ServeArguments>]>> = {
@@ -32,7 +32,7 @@ const GIVEN: Readonly<Record<string, readonly [words: readonly string[], made: P
 };
 
 const parsed = (...argv: string[]): ServeArguments => {
-  const made = parseArguments(argv);
+  const made = serveLine.parse(argv);
   if (typeof made === 'string') throw new Error(made);
   return made;
 };
@@ -45,14 +45,14 @@ describe('the flags of ff-serve', () => {
   });
 
   it('are those that the help text has, each of which sets its own', () => {
-    const told = [...helpText().matchAll(/^ {2}(?:-\w, )?--([\w-]+)/gm)].map(([, name]) => name);
+    const told = [...serveLine.help().matchAll(/^ {2}(?:-\w, )?--([\w-]+)/gm)].map(([, name]) => name);
     expect(Object.keys(GIVEN).concat('help', 'version')).to.have.members(told);
     const defaults = parsed();
     for (const [flag, [words, made]] of Object.entries(GIVEN)) {
       expect(parsed(`--${flag}`, ...words), flag).to.deep.equal({ ...defaults, ...made });
       expect(defaults, flag).to.not.deep.include(made);
     }
-    expect([parseArguments(['-h']), parseArguments(['--version'])]).to.deep.equal(['help', 'version']);
+    expect([serveLine.parse(['-h']), serveLine.parse(['--version'])]).to.deep.equal(['help', 'version']);
   });
 
   it('may leave the key to the environment, which loses against the flag, and others than this machine need one', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { validate } from 'dockerfile-utils';
-import { parseArguments } from '../../serve/arguments.ts';
+import { serveLine } from '../../serve/arguments.ts';
 
 const dockerfile = readFileSync('examples/serve/Dockerfile', 'utf8');
 const unit = readFileSync('examples/serve/ff-serve.service', 'utf8');
@@ -50,13 +50,16 @@ describe('examples/serve', () => {
     expect(dockerfile).to.include(` ${name}@${version} `);
     const [node, program, ...flags] = [...wordsOf('ENTRYPOINT'), ...wordsOf('CMD')];
     expect([node, program]).to.deep.equal(['node', `node_modules/${name}/${bin['ff-serve']}`]);
-    expect(parseArguments(flags)).to.include({ host: '0.0.0.0', port: Number(/^EXPOSE (\d+)$/m.exec(dockerfile)![1]) });
+    expect(serveLine.parse(flags)).to.include({
+      host: '0.0.0.0',
+      port: Number(/^EXPOSE (\d+)$/m.exec(dockerfile)![1]),
+    });
   });
 
   it('starts it by systemd with flags that it knows', () => {
     const [, program, flags] = /^ExecStart=\/usr\/bin\/node (\S+) (.*)$/m.exec(unit)!;
     expect(program).to.equal(`node_modules/${name}/${bin['ff-serve']}`);
-    expect(parseArguments(flags!.split(' '))).to.include({ host: '0.0.0.0', log: 'json' });
+    expect(serveLine.parse(flags!.split(' '))).to.include({ host: '0.0.0.0', log: 'json' });
   });
 
   it('has a unit in which systemd finds nothing', function () {
