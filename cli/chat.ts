@@ -1,7 +1,8 @@
 /** `ff-run --chat`: several questions about what is shown, each answered from where the last one ended. */
 import { createInterface, type Interface } from 'node:readline';
 import { FrameFusionError } from '../engine/errors.ts';
-import type { AskOptions, Session } from '../models/session.ts';
+import type { AskOptions } from '../models/answer.ts';
+import type { Session } from '../models/session.ts';
 import type { GenerationStats } from '../models/stats.ts';
 import { standardOutput } from './standard-output.ts';
 import { alignRows, bytes } from './table.ts';

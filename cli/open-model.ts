@@ -1,6 +1,7 @@
 import { WeightsError } from '../engine/errors.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { firstNames } from '../engine/text.ts';
 import { defaultsOf } from '../library/named-model.ts';
 import { loadCheckpoint } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
@@ -57,7 +58,7 @@ export async function openModel(
       );
     const unused = model.unusedTensors;
     if (unused.length > 0)
-      log.warn(`${files.name}: ${unused.length} tensors are not part of the model: ${some(unused)}.`);
+      log.warn(`${files.name}: ${unused.length} tensors are not part of the model: ${firstNames(unused)}.`);
     const dispose = (): void => {
       model[Symbol.dispose]();
       runtime.close();
@@ -68,9 +69,4 @@ export async function openModel(
     runtime.close();
     throw error;
   }
-}
-
-/** The first few of many names. */
-function some(names: readonly string[]): string {
-  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }

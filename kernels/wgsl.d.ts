@@ -25,7 +25,7 @@ declare module '*/argmax.wgsl' {
 declare module '*/attention-decode.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEADS' | 'CAUSAL';
     options: 'UNEVEN';
     types: 'out' | 'computeDtype';
@@ -47,7 +47,7 @@ declare module '*/attention-join.wgsl' {
 declare module '*/attention-matrix.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
     types: 'computeDtype';
@@ -57,11 +57,22 @@ declare module '*/attention-matrix.wgsl' {
 
 declare module '*/attention-row.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'q' | 'k' | 'v' | 'y';
-    params: 'keys' | 'span' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
-    constants: 'HEAD_DIM';
-    options: 'PARTIAL';
-    types: 'computeDtype' | 'out';
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEAD_DIM' | 'CAUSAL';
+    options: 'PARTIAL' | 'UNEVEN';
+    types: 'out' | 'computeDtype';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-shared.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -69,7 +80,7 @@ declare module '*/attention-row.wgsl' {
 declare module '*/attention-tile.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
     types: 'computeDtype';
@@ -80,7 +91,7 @@ declare module '*/attention-tile.wgsl' {
 declare module '*/attention-vec8.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
     types: 'computeDtype';
@@ -91,9 +102,9 @@ declare module '*/attention-vec8.wgsl' {
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEAD_DIM' | 'CAUSAL';
-    options: 'UNEVEN' | 'CHUNKS';
+    options: 'CHUNKS' | 'UNEVEN';
     types: 'computeDtype';
   }>;
   export default source;
@@ -662,7 +673,7 @@ declare module '*/attention-subgroup.wgsl' {
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
     params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
-    options: 'LANES' | 'UNEVEN' | 'CHUNKS';
+    options: 'LANES' | 'CHUNKS' | 'UNEVEN';
     types: 'computeDtype';
   }>;
   export default source;

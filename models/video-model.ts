@@ -1,6 +1,7 @@
 import { InputError } from '../engine/errors.ts';
 import type { CroppedPicture, CropsOf } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { Answer, type AskOptions } from './answer.ts';
 import { type ModelDefaults, samplingOf } from './defaults.ts';
 import { type EncodeOptions, encodePicture, encodeVideo } from './encoding.ts';
 import type { GenerationDefaults } from './generation-config.ts';
@@ -19,8 +20,7 @@ import {
 import { checkAlive, checkVideos, type ModelParts } from './model-parts.ts';
 import { encodeInPieces } from './pieces.ts';
 import type { TokenReducer } from './reduction.ts';
-import { type Answer, type AskOptions, Session, type SessionOptions } from './session.ts';
-import { newStats } from './stats.ts';
+import { Session, type SessionOptions } from './session.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is set on one copy of a model. */
@@ -145,16 +145,13 @@ export class VideoModel {
   answer(about: About | undefined, question: string, options: AskOptions = {}): Answer {
     const session = this.session(about);
     const answer = session.ask(question, options);
-    return {
-      stats: answer.stats,
-      async *[Symbol.asyncIterator]() {
-        try {
-          yield* answer;
-        } finally {
-          session[Symbol.dispose]();
-        }
-      },
-    };
+    return new Answer(async function* (stats) {
+      try {
+        yield* answer.within(stats);
+      } finally {
+        session[Symbol.dispose]();
+      }
+    });
   }
 
   /**
@@ -179,25 +176,21 @@ export class VideoModel {
     const sources: readonly VideoSource[] = Array.isArray(source) ? source : [source];
     if (sources.length === 0) throw new InputError('ask: it must be given a video, got an empty list.');
     checkVideos(this.parts, sources.length);
-    const stats = newStats();
     const model = this;
-    return {
-      stats,
-      async *[Symbol.asyncIterator]() {
-        const { signal, encoding, skipStill, piece } = options;
-        const videos: EncodedVideo[] = [];
-        try {
-          for (const one of sources) {
-            const frames = await reader(one, samplingOf(model, options), signal);
-            videos.push(await model.encode(frames, { signal, progress: encoding, skipStill, piece }));
-          }
-          using session = model.session(videos);
-          yield* session.ask(question, options, stats);
-        } finally {
-          for (const video of videos) video[Symbol.dispose]();
+    return new Answer(async function* (stats) {
+      const { signal, encoding, skipStill, piece } = options;
+      const videos: EncodedVideo[] = [];
+      try {
+        for (const one of sources) {
+          const frames = await reader(one, samplingOf(model, options), signal);
+          videos.push(await model.encode(frames, { signal, progress: encoding, skipStill, piece }));
         }
-      },
-    };
+        using session = model.session(videos);
+        yield* session.ask(question, options).within(stats);
+      } finally {
+        for (const video of videos) video[Symbol.dispose]();
+      }
+    });
   }
 
   /** What is asked where nobody asks. */

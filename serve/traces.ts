@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Piece } from '../cli/answers.ts';
 import { modelReport, REPORT_VERSION, type ReportOfVideo, runReport, videoReport } from '../cli/report.ts';
 import { tokenReportPage } from '../cli/token-report/write.ts';
-import type { AskOptions } from '../models/session.ts';
+import type { AskOptions } from '../models/answer.ts';
 import type { GenerationStats } from '../models/stats.ts';
 import { badRequest } from './errors.ts';
 import type { Exhibits } from './exhibits.ts';

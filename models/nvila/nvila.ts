@@ -12,7 +12,10 @@ import { type Sample, spread } from '../sampling.ts';
 import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
-/** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
+/**
+ * "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. By number, because a checkpoint without a tokenizer is encoded
+ * for, too: golden data has none.
+ */
 const NEWLINE_ID = 198;
 
 const TOWER = siglipNames('vision_model');

@@ -38,6 +38,8 @@ async function check({ shape, rows, keys, headDim, causal, segments = 1, scale =
     const strides = {
       qStride: headDim / 4,
       qColumn: 0,
+      headStride: headDim / 8,
+      yStride: headDim / 4,
       kStride: headDim / 8,
       kColumn: 0,
       vStride: headDim / 8,
@@ -45,7 +47,7 @@ async function check({ shape, rows, keys, headDim, causal, segments = 1, scale =
     };
     rec.dispatch(kernel, {
       operands: { ...operands, starts: operands.k },
-      params: { rows, keys, group: 2, heads: 2, ...strides, scale: 1 / Math.sqrt(headDim) },
+      params: { rows, keys, group: 2, ...strides, scale: 1 / Math.sqrt(headDim) },
       constants: { CAUSAL: Number(causal) },
       types: { computeDtype: 'f16' },
       codec: codecOf(shape, headDim),
@@ -106,7 +108,8 @@ describe('attention on tensor cores', () => {
           rows,
           keys,
           group: 1,
-          heads: 1,
+          headStride: 8,
+          yStride: 8,
           qStride: 8,
           qColumn: 0,
           kStride: 8,
