@@ -38,6 +38,7 @@ export type { RgbImage } from './media/resize.ts';
 export { type Fit, type SampledVideo, type SampleVideoOptions, sampleVideo } from './media/sample-video.ts';
 export type { Sampling } from './media/sampling.ts';
 export type { Frame, Video, VideoInfo } from './media/video.ts';
+export type { Answer, AskOptions } from './models/answer.ts';
 export { type ModelDefaults, samplingOf } from './models/defaults.ts';
 export type { EncodeOptions } from './models/encoding.ts';
 export type { GenerateOptions } from './models/generate.ts';
@@ -85,7 +86,7 @@ export {
 } from './models/reduction.ts';
 export { architectures, families, type LoadCheckpointOptions, loadCheckpoint } from './models/registry.ts';
 export type { SampledTimes } from './models/sampling.ts';
-export type { Answer, AskOptions, Session, SessionOptions } from './models/session.ts';
+export type { Session, SessionOptions } from './models/session.ts';
 export type { GenerationStats, LayerRows } from './models/stats.ts';
 export type { Turn } from './models/text.ts';
 export type { Scores, Trace, TraceStep } from './models/trace.ts';

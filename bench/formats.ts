@@ -3,7 +3,6 @@
  * weights as stored and multiplied in f32: how far apart they are, and how often the best token is the same. What
  * is not `f32` is multiplied in f16 where the adapter can.
  */
-
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -2,16 +2,14 @@
  * Which GPU runs which model in which format with how many frames, by the planner: `npm run guide` writes the tables of
  * docs/which-gpu.md, `npm run guide -- --only TEXT` the lines of the models whose name has the text.
  */
-
 import { readFile, writeFile } from 'node:fs/promises';
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError } from '../engine/errors.ts';
 import type { AdapterDescription } from '../engine/virtual-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
-import { plannedFiles } from '../library/published.ts';
+import { publishedFiles } from '../library/published.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';
 import type { ModelDType } from '../models/weights.ts';
-import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
 import { programFlags } from '../tools/flags.ts';
 
@@ -23,7 +21,7 @@ const FRAMES = [8, 16, 32, 64, 128, 256];
 const SIZES = [4, 6, 8, 12, 16, 24, 32, 48, 80];
 const USABLE = 0.9;
 
-const family = (name: string): Promise<CheckpointFiles> => plannedFiles(name, published[name]!);
+const family = async (name: string): Promise<CheckpointFiles> => (await publishedFiles(name))!;
 const models: readonly [CheckpointFiles, string][] = [
   [await family('llava-hf/llava-onevision-qwen2-0.5b-ov-hf'), 'LLaVA-OneVision 0.5B'],
   [virtualCheckpoint('llava-video-7b'), 'LLaVA-Video 7B'],

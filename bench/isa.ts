@@ -3,7 +3,6 @@
  * variant that the published models use for AMD GPUs, and says registers, spills, waves and assembly. It compiles and runs
  * nothing, so these are no times: they say what limits a kernel.
  */
-
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

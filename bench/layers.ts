@@ -2,7 +2,6 @@
  * One layer of every family's real size, on this adapter, against float64: `npm run bench:layers`. Weights are drawn from a
  * seed in bf16, as the checkpoints are; a few rows of the result are computed anew by `layers/reference.ts`.
  */
-
 import { Checkpoint } from '../checkpoint/safetensors.ts';
 import { bf16ToF32 } from '../engine/floats.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';

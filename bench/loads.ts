@@ -2,7 +2,6 @@
  * What a software adapter takes for what kernels are made of: `npm run bench:loads`. Processor time of one instruction of a
  * subgroup, in a loop, less that of the empty loop. It decided how the `-subgroup` kernels share their work out.
  */
-
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { programFlags } from '../tools/flags.ts';

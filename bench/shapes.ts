@@ -2,7 +2,6 @@
  * Models of real shapes with seeded weights, end to end: `npm run bench:shapes`, of which `--only TEXT` picks those whose name
  * has the text, and `--dtype NAME` and `--frames N` one format and one length. Each run is a process of its own, so that its memory can be measured. Checkpoints are made once, below `work/`.
  */
-
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
@@ -10,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../checkpoint/file-source.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { FrameFusion } from '../framefusion/framefusion.ts';
+import { publishedConfigs } from '../library/published.ts';
 import { openVideo } from '../media/open-video.ts';
 import { sampleVideo } from '../media/sample-video.ts';
 import { type MemoryPlan, planMemory } from '../models/plan.ts';
@@ -17,7 +17,6 @@ import { loadCheckpoint } from '../models/registry.ts';
 import type { ModelDType } from '../models/weights.ts';
 import { makeFamilyCheckpoint } from '../tools/checkpoint/family.ts';
 import { makeCheckpoint } from '../tools/checkpoint/make.ts';
-import { published } from '../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../tools/checkpoint/virtual.ts';
 import { programFlags } from '../tools/flags.ts';
 
@@ -61,7 +60,7 @@ const subjects: readonly Subject[] = [
   },
   ...['SmolVLM2-256M-Video-Instruct', 'SmolVLM2-500M-Video-Instruct'].map((name) => ({
     name,
-    make: (folder: string) => makeFamilyCheckpoint(folder, published[`HuggingFaceTB/${name}`]!),
+    make: (folder: string) => makeFamilyCheckpoint(folder, publishedConfigs()[`HuggingFaceTB/${name}`]!),
     dtypes: ['f16', 'q8'] as const,
     frames: [8, 32],
     costs: [COST, 1],

@@ -19,6 +19,13 @@ export function html(literals: TemplateStringsArray, ...parts: readonly Part[]):
   return new Markup(literals.map((literal, i) => literal + textOf(parts[i])).join(''));
 }
 
+/** A list of names and what they stand for; without those that stand for nothing. */
+export function entries(list: readonly (readonly [name: string, value: Part])[]): Markup {
+  const some = list.filter(([, value]) => value !== undefined);
+  return html`<dl>
+${some.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>\n`)}</dl>`;
+}
+
 /** A text for any place between tags or between quotes. */
 export function escapeText(text: string): string {
   const names: Readonly<Record<string, string>> = {

@@ -25,3 +25,8 @@ export function parseJson(text: string): unknown {
     );
   }
 }
+
+/** Whether `value` is an object that JSON writes with braces. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -9,6 +9,7 @@
  */
 import { WeightsError } from '../engine/errors.ts';
 import { quoted, shownValue } from '../engine/text.ts';
+import { isObject } from './json.ts';
 
 /** Bytes before the JSON: its length as a 64-bit integer. */
 export const LENGTH_BYTES = 8;
@@ -126,11 +127,6 @@ export function parseHeader(file: string, json: Uint8Array, fileBytes: number): 
     else tensors.push(parseEntry(file, name, value, dataStart));
   checkCoverage(file, tensors, dataStart, fileBytes);
   return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata };
-}
-
-/** Whether `value` is an object that JSON writes with braces. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parseObject(file: string, json: Uint8Array): [string, unknown][] {

@@ -1,8 +1,7 @@
 /** The index of a sharded checkpoint: which file each tensor lies in. */
 import { WeightsError } from '../engine/errors.ts';
 import { quoted, shownValue } from '../engine/text.ts';
-import { parseJson } from './json.ts';
-import { isObject } from './safetensors-header.ts';
+import { isObject, parseJson } from './json.ts';
 
 /**
  * Parses `model.safetensors.index.json`.

@@ -1,7 +1,8 @@
 /** `ff-run --chat`: several questions about what is shown, each answered from where the last one ended. */
 import { createInterface, type Interface } from 'node:readline';
 import { FrameFusionError } from '../engine/errors.ts';
-import type { AskOptions, Session } from '../models/session.ts';
+import type { AskOptions } from '../models/answer.ts';
+import type { Session } from '../models/session.ts';
 import type { GenerationStats } from '../models/stats.ts';
 import { standardOutput } from './standard-output.ts';
 import { alignRows, bytes } from './table.ts';
@@ -31,7 +32,7 @@ export async function chat(session: Session, first: string | undefined, options:
   const lines = createInterface({ input, output: process.stderr, terminal, prompt: terminal ? '> ' : '' });
   // At once: lines that come, or end, before somebody iterates would be lost.
   const questions = lines[Symbol.asyncIterator]();
-  const talk = new Talk(session, lines, asking);
+  const talk = talkOf(session, lines, asking);
   try {
     if (terminal) process.stderr.write(`${HELP}\n`);
     if (first !== undefined) {
@@ -49,50 +50,41 @@ export async function chat(session: Session, first: string | undefined, options:
   }
 }
 
-class Talk {
-  readonly #session: Session;
-  readonly #options: Omit<ChatOptions, 'input'>;
-  #running: AbortController | undefined;
-  #stats: GenerationStats | undefined;
-
-  constructor(session: Session, lines: Interface, options: Omit<ChatOptions, 'input'>) {
-    this.#session = session;
-    this.#options = options;
-    lines.on('SIGINT', () => {
-      if (this.#running) this.#running.abort();
-      else process.stderr.write('\nCtrl-D ends the chat.\n> ');
-    });
-  }
-
-  async obey(line: string): Promise<void> {
-    if (line === '') return;
-    if (line === '/help') process.stderr.write(`${HELP}\n`);
-    else if (line === '/stats') process.stderr.write(`${statsText(this.#stats)}\n`);
-    else if (/^\/\w+$/.test(line)) process.stderr.write(`${line} is no command. ${HELP}\n`);
-    else await this.answer(line);
-  }
-
-  async answer(question: string): Promise<void> {
-    const running = new AbortController();
-    this.#running = running;
-    const { clear, ...options } = this.#options;
+function talkOf(session: Session, lines: Interface, { clear, ...options }: Omit<ChatOptions, 'input'>) {
+  let running: AbortController | undefined;
+  let stats: GenerationStats | undefined;
+  lines.on('SIGINT', () => {
+    if (running) running.abort();
+    else process.stderr.write('\nCtrl-D ends the chat.\n> ');
+  });
+  const answer = async (question: string): Promise<void> => {
+    running = new AbortController();
+    const { signal } = running;
     try {
-      const answer = this.#session.ask(question, { ...options, signal: running.signal });
-      this.#stats = answer.stats;
-      for await (const piece of answer) {
+      const answering = session.ask(question, { ...options, signal });
+      stats = answering.stats;
+      for await (const piece of answering) {
         clear?.();
         standardOutput.write(piece);
       }
       standardOutput.write('\n');
     } catch (error) {
       clear?.();
-      if (running.signal.aborted) process.stderr.write(' (ended)\n');
+      if (signal.aborted) process.stderr.write(' (ended)\n');
       else if (error instanceof FrameFusionError) process.stderr.write(`${error.message}\n`);
       else throw error;
     } finally {
-      this.#running = undefined;
+      running = undefined;
     }
-  }
+  };
+  const obey = async (line: string): Promise<void> => {
+    if (line === '') return;
+    if (line === '/help') process.stderr.write(`${HELP}\n`);
+    else if (line === '/stats') process.stderr.write(`${statsText(stats)}\n`);
+    else if (/^\/\w+$/.test(line)) process.stderr.write(`${line} is no command. ${HELP}\n`);
+    else await answer(line);
+  };
+  return { answer, obey };
 }
 
 function statsText(stats: GenerationStats | undefined): string {
@@ -102,7 +94,7 @@ function statsText(stats: GenerationStats | undefined): string {
   const rate = generated > 1 && decodeSeconds > 0 ? `, ${((generated - 1) / decodeSeconds).toFixed(1)} tokens/s` : '';
   return alignRows([
     ['prompt', `${promptRows} rows, ${reusedRows} of them cached, ${videoTokens} of the video`],
-    ...(last === undefined ? [] : [['left', `${last} rows in the last layer`] as [string, string]]),
+    ...(last === undefined ? [] : [['left', `${last} rows in the last layer`]]),
     ['cache', bytes(cacheBytes)],
     ['seconds', `${prefillSeconds.toFixed(2)} to the first token, ${decodeSeconds.toFixed(2)} for ${generated}${rate}`],
   ]);

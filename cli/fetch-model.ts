@@ -94,11 +94,7 @@ async function lookUp(
 }
 
 async function downloaded(found: FoundModel, log: Log, report: DownloadReport): Promise<string> {
-  try {
-    const folder = await found.download();
-    report.finish();
-    return folder;
-  } finally {
-    log.clear();
-  }
+  const folder = await found.download().finally(() => log.clear());
+  report.finish();
+  return folder;
 }

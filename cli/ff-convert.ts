@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /** `ff-convert`: writes a checkpoint with its weights in another format, so that loading need not. See `ff-convert --help`. */
-import { convertHelp, parseConvertArguments } from './convert/arguments.ts';
+import { convertLine } from './convert/arguments.ts';
 import { runCommand } from './main.ts';
 
 await runCommand('ff-convert', {
-  parse: parseConvertArguments,
-  help: convertHelp,
+  ...convertLine,
   work: async (args, version) => (await import('./convert/convert.ts')).convert(args, version),
 });

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /** `ff-describe`: one question about many videos, a line of JSON each. See `ff-describe --help`. */
-import { describeHelp, parseDescribeArguments } from './describe/arguments.ts';
+import { describeLine } from './describe/arguments.ts';
 import { runCommand } from './main.ts';
 
 await runCommand('ff-describe', {
-  parse: parseDescribeArguments,
-  help: describeHelp,
+  ...describeLine,
   work: async (args, version) => (await import('./describe/describe.ts')).describe(args, version),
 });

@@ -1,5 +1,4 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
-
 import { AdapterLimitError, InputError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
@@ -8,6 +7,7 @@ import type { TokenReducer } from '../models/reduction.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { ModelDType } from '../models/weights.ts';
 import type { AvailableModel } from './fetch-model.ts';
+import { shareText } from './quantities.ts';
 import { precisionText } from './report.ts';
 import { alignRows, bytes } from './table.ts';
 
@@ -20,7 +20,11 @@ export interface Wanted {
   readonly videos?: readonly WantedVideo[];
   /** Their sizes. */
   readonly pictures?: readonly Size[];
+  /** Frames that are encoded together; default all. */
+  readonly piece?: number | undefined;
   readonly cost: number;
+  /** The budget in words, where it is no cost. */
+  readonly budget?: string;
   /** The reducer at a budget. */
   readonly reducer: (cost: number) => TokenReducer | undefined;
   readonly question: string;
@@ -60,7 +64,7 @@ export async function fitOf(choice: AvailableModel, runtime: Runtime, wanted: Wa
   const fits = free === undefined ? await runtime.hasRoomFor(plan.peak) : plan.peak <= free;
   if (fits) return { plan, free, problem: undefined };
   const has = free === undefined ? `${runtime.adapterName} does not give as much` : `there are ${bytes(free)}`;
-  const needs = `${shownText(plan.frames, wanted)} at cost ${wanted.cost} need ${bytes(plan.peak)} of memory, and ${has}.`;
+  const needs = `${shownText(plan.frames, wanted)} at ${budgetText(wanted)} need ${bytes(plan.peak)} of memory, and ${has}.`;
   return { plan, free, problem: needs };
 }
 
@@ -81,7 +85,7 @@ export async function requireFit(choice: AvailableModel, runtime: Runtime, wante
 }
 
 function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
-  const { frames, videos = [], pictures, question, maxNewTokens, allowLong = false } = wanted;
+  const { frames, videos = [], pictures, piece, question, maxNewTokens, allowLong = false } = wanted;
   const dtype = wanted.dtype ?? choice.dtype;
   return {
     frames: (model) => (videos.length > 0 && frames > 0 ? videos.map(({ sampled }) => sampled(model, frames)) : frames),
@@ -90,6 +94,7 @@ function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
     allowLong,
     ...(videos.length > 0 && { source: videos.map(({ source }) => source) }),
     ...(pictures && { pictures }),
+    piece,
     reducer: wanted.reducer(wanted.cost),
     ...(dtype && { dtype }),
     processor: choice.processor,
@@ -100,11 +105,11 @@ function planOptions(choice: AvailableModel, wanted: Wanted): PlanOptions {
 type Alternative = readonly [flags: string, change: Partial<Wanted>];
 
 /** What a user could give up: several kinds, and of each what costs the least first. */
-function alternatives({ frames, cost, dtype = 'auto' }: Wanted): (readonly Alternative[])[] {
+function alternatives({ frames, cost, budget, dtype = 'auto' }: Wanted): (readonly Alternative[])[] {
   const halves = Array.from({ length: Math.floor(Math.log2(frames)) }, (_, i) => Math.floor(frames / 2 ** (i + 1)));
   const packed = (['q8', 'q4'] as const).filter((format) => dtype !== 'q4' && format !== dtype);
   return [
-    cost > 0.2 ? [['--cost 0.2', { cost: 0.2 }]] : [],
+    budget === undefined && cost > 0.2 ? [['--cost 0.2', { cost: 0.2 }]] : [],
     ...packed.map((format): Alternative[] => [[`--dtype ${format}`, { dtype: format }]]),
     halves.map((half): Alternative => [`--frames ${half}`, { frames: half }]),
     packed.length === 0
@@ -155,7 +160,7 @@ export function planTable(
   wanted: Wanted,
 ): string {
   const { weights } = plan;
-  const share = `${((100 * plan.cache) / plan.denseCache).toFixed(1)} % of the dense ${bytes(plan.denseCache)}`;
+  const share = `${shareText(plan.cache / plan.denseCache)} of the dense ${bytes(plan.denseCache)}`;
   const software = runtime.adapterKind === 'software' ? ' (software)' : '';
   const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
   const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;
@@ -164,7 +169,7 @@ export function planTable(
       'model',
       `${name}, ${precisionText(weights.formats.join(' + '), plan.computeDtype)}, on ${runtime.adapterName}${software}`,
     ],
-    ['run', `${shownText(plan.frames, wanted)} at cost ${wanted.cost}`],
+    ['run', `${shownText(plan.frames, wanted)} at ${budgetText(wanted)}`],
     ['weights', bytes(weights.bytes)],
     ['video', `${bytes(plan.visualTokens)} of visual tokens`],
     ['cache', plan.cache === plan.denseCache ? bytes(plan.cache) : `${bytes(plan.cache)}, ${share}`],
@@ -174,6 +179,8 @@ export function planTable(
     ['needed', `${bytes(plan.peak)}: ${found.problem === undefined ? 'fits' : 'does not fit'} (${has})`],
   ]);
 }
+
+const budgetText = ({ cost, budget = `cost ${cost}` }: Wanted): string => budget;
 
 /** What is encoded. */
 function shownText(frames: number, { videos = [], pictures = [] }: Wanted): string {

@@ -113,6 +113,16 @@ function lineError(named: string, cause: unknown): unknown {
   return new InputError(`${named}: ${reasonOf(cause)}. What it holds is kept.`, { cause });
 }
 
+/** The JSON object that a line holds; undefined if it holds none. */
+export function objectOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Lines without those that are damaged, of which `damagedText` tells by their numbers; a last one that was cut off is no damage. */
 export function soundLines<T>(
   text: string,

@@ -17,12 +17,6 @@ function packageFacts(): PackageFacts {
   return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 }
 
-/** Name and version of the package. */
-function packageVersion(): string {
-  const { name, version } = packageFacts();
-  return `${name} ${version}`;
-}
-
 /** One command. */
 export interface Command<A> {
   /** The arguments, or the one thing that was asked for instead. @throws UsageError with one line. */
@@ -56,10 +50,13 @@ export async function runCommand<A extends object>(
     if (typeof args === 'object' && !isSupervised) return await supervise(tool, graceMs);
     if (args === 'help') standardOutput.write(`${help()}\n`);
     else if (args === 'examples') standardOutput.write(`${examples?.()}\n`);
-    else if (args === 'version') standardOutput.write(`${packageVersion()}\n`);
     else {
-      obeySupervisor();
-      await work(args, packageVersion());
+      const { name, version } = packageFacts();
+      if (args === 'version') standardOutput.write(`${name} ${version}\n`);
+      else {
+        obeySupervisor();
+        await work(args, `${name} ${version}`);
+      }
     }
     await standardOutput.finish();
   } catch (error) {

@@ -1,6 +1,7 @@
 import { WeightsError } from '../engine/errors.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { firstNames } from '../engine/text.ts';
 import { defaultsOf } from '../library/named-model.ts';
 import { loadCheckpoint } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
@@ -12,11 +13,19 @@ import { openAdapter } from './open-adapter.ts';
 import { percentText } from './quantities.ts';
 import { bytes } from './table.ts';
 
+/** A loaded model with its adapter; disposing closes both. */
+export interface OpenModel extends Disposable {
+  readonly runtime: Runtime;
+  readonly model: VideoModel;
+  readonly loadSeconds: number;
+  /** The folder or address that it was loaded from. */
+  readonly source: string;
+}
+
 /**
  * Opens the adapter, plans, gets the weights and loads the model.
  *
  * @param wanted - What is going to be asked of it: whether there is memory for that is known before anything is loaded.
- * @returns `source`: the folder or address that it was loaded from.
  * @throws DeviceError, WeightsError, InputError - whose message is the line to print.
  */
 export async function openModel(
@@ -24,7 +33,7 @@ export async function openModel(
   choice: AvailableModel,
   log: Log,
   wanted: Wanted,
-): Promise<{ runtime: Runtime; model: VideoModel; loadSeconds: number; source: string }> {
+): Promise<OpenModel> {
   let started = performance.now();
   const runtime = await openAdapter(args.adapter, log);
   try {
@@ -49,15 +58,15 @@ export async function openModel(
       );
     const unused = model.unusedTensors;
     if (unused.length > 0)
-      log.warn(`${files.name}: ${unused.length} tensors are not part of the model: ${some(unused)}.`);
-    return { runtime, model, loadSeconds: (performance.now() - started) / 1000, source: files.name };
+      log.warn(`${files.name}: ${unused.length} tensors are not part of the model: ${firstNames(unused)}.`);
+    const dispose = (): void => {
+      model[Symbol.dispose]();
+      runtime.close();
+    };
+    const loadSeconds = (performance.now() - started) / 1000;
+    return { runtime, model, loadSeconds, source: files.name, [Symbol.dispose]: dispose };
   } catch (error) {
     runtime.close();
     throw error;
   }
-}
-
-/** The first few of many names. */
-function some(names: readonly string[]): string {
-  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }

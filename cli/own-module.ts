@@ -40,8 +40,8 @@ export async function reducerMaker(name: string): Promise<ReducerMaker> {
 export async function familiesWith(file: string | undefined): Promise<readonly Family[]> {
   if (file === undefined) return families;
   const own = (await defaultExport('--family', file)) as Family | undefined;
-  if (!Array.isArray(own?.architectures) || typeof own.plan !== 'function')
-    throw new InputError(`--family ${file}: its default export must be a family: { architectures, plan }.`);
+  if (!Array.isArray(own?.architectures) || typeof own.spec !== 'function')
+    throw new InputError(`--family ${file}: its default export must be a family: { architectures, spec }.`);
   return [own, ...families];
 }
 

@@ -17,6 +17,11 @@ export class Rate {
   }
 }
 
+/** `30.1 %`. */
+export function shareText(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
 /** Rounded down: 100 % is all. */
 export function percentText(done: number, of: number): string {
   return `${of > 0 ? Math.floor((100 * done) / of) : 100} %`;

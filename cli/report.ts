@@ -49,6 +49,8 @@ export interface VideoReport {
   readonly averageFps: number;
   readonly durationSeconds: number;
   readonly sampled: readonly number[];
+  /** Frames, or groups of them, that repeat the one before and were not encoded. */
+  readonly repeated: number;
   readonly warnings: readonly string[];
 }
 
@@ -110,10 +112,11 @@ export function modelReport(name: string, model: VideoModel): Pick<Report, 'mode
 export function videoReport(
   { name, decoder, info, warnings }: Pick<Video, 'name' | 'decoder' | 'info' | 'warnings'>,
   { sampling }: SampledVideo,
+  { repeated = 0 }: { readonly repeated?: number } = {},
 ): VideoReport {
   const { width, height, frames, averageFps } = info;
   const { duration: durationSeconds, indices } = sampling;
-  return { name, decoder, width, height, frames, averageFps, durationSeconds, sampled: indices, warnings };
+  return { name, decoder, width, height, frames, averageFps, durationSeconds, sampled: indices, repeated, warnings };
 }
 
 /** Makes one run's part of the report. */
@@ -121,7 +124,7 @@ export function runReport(
   reducer: TokenReducer | undefined,
   answer: string,
   stats: GenerationStats,
-  peakGpuBytes: number,
+  { peakGpuBytes, videos }: { readonly peakGpuBytes: number; readonly videos: number },
 ): RunReport {
   const { decodeSeconds, generated } = stats;
   return {
@@ -130,10 +133,18 @@ export function runReport(
     answer,
     tokens: { prompt: stats.promptRows, video: stats.videoTokens, generated, layers: stats.layers },
     reduction: stats.steps,
-    budget: { asked: Number(reducer?.settings?.cost ?? 1), computedShare: computedShareOf(stats) },
+    budget: { asked: askedShare(reducer, stats, videos), computedShare: computedShareOf(stats) },
     seconds: { prefill: stats.prefillSeconds, decode: decodeSeconds },
     tokensPerSecond: generated > 1 && decodeSeconds > 0 ? (generated - 1) / decodeSeconds : null,
     peakGpuBytes,
     cacheBytes: stats.cacheBytes,
   };
+}
+
+/** The budget as a share of the video tokens, as FrameFusion counts it. */
+function askedShare(reducer: TokenReducer | undefined, { videoTokens }: GenerationStats, videos: number): number {
+  const { cost = 1, tokens } = reducer?.settings ?? {};
+  return tokens === undefined || videoTokens === 0
+    ? Number(cost)
+    : Math.min(1, (Number(tokens) * videos) / videoTokens);
 }

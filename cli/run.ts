@@ -1,6 +1,5 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
 import { buffer } from 'node:stream/consumers';
-import type { Runtime } from '../engine/runtime.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
 import { askedOf, foreignVideoNote, type Wording } from '../library/embedded-model.ts';
 import type { Picture } from '../media/crop-picture.ts';
@@ -21,6 +20,7 @@ import { fitOf, planReport, planTable, requireFit, type Wanted } from './fit.ts'
 import { given, UsageError } from './flags.ts';
 import { inputFiles } from './input-files.ts';
 import { Log } from './log.ts';
+import { asksForAll, reducerOptions } from './model-flags.ts';
 import { openAdapter } from './open-adapter.ts';
 import { openModel } from './open-model.ts';
 import { checkOutputs, everyOutput, writeJson } from './output.ts';
@@ -51,39 +51,31 @@ export async function run(args: RunArguments, tool: string): Promise<void> {
   if (args.plan) return plan({ ...args, makeReducer }, chosen, log);
   // Before the model: a damaged video should not cost the time of downloading or loading one.
   log.progress('opening inputs');
-  const opened = await openAll(args, log);
+  await using opened = await openAll(args, log);
   try {
     const choice = await findChoice(chosen, log);
     const asked = { ...args, makeReducer };
     const wanted = wantedOf(asked, choice, opened);
     const notes = notesOf(args, choice, opened);
     for (const note of notes) log.note(`${log.tool}: ${note}`);
-    const { runtime, model, loadSeconds } = await openModel(args, choice, log, wanted);
-    try {
-      using shown = await showAll(opened, model.withReducer(reducerOf(asked, choice)), args, log);
-      const prompt = wanted.question;
-      if (args.chat) {
-        await talk(asked, { choice, model, prompt, seen: shown.seen }, log);
-        return;
-      }
-      const answers = await answerAll(asked, { choice, model, prompt, seen: shown.seen }, log);
-      const about = { choice, prompt, notes, model, runtime, opened, shown, answers, loadSeconds };
-      await finish(args, makeReport(args, tool, about), about, log);
-    } finally {
-      model[Symbol.dispose]();
-      runtime.close();
-    }
+    using loaded = await openModel(args, choice, log, wanted);
+    const { model, loadSeconds } = loaded;
+    using shown = await showAll(opened, model.withReducer(reducerOf(asked, choice)), args, log);
+    const question = { choice, model, prompt: wanted.question, seen: shown.seen };
+    if (args.chat) return await talk(asked, question, log);
+    const answers = await answerAll(asked, question, log);
+    const about = { ...question, notes, opened, shown, answers, loadSeconds };
+    await finish(args, makeReport(args, tool, about), about, log);
   } finally {
     log.clear();
-    for (const video of opened.videos) await video.close();
   }
 }
 
 /** A command line, with the module that its reducer comes from. */
 type Asked = RunArguments & { readonly makeReducer: ReducerMaker };
 
-/** The opened inputs. */
-interface Opened {
+/** The opened inputs, to be closed. */
+interface Opened extends AsyncDisposable {
   readonly videos: readonly Video[];
   readonly pictures: readonly Picture[];
 }
@@ -92,13 +84,16 @@ async function openAll(args: RunArguments, log: Log): Promise<Opened> {
   const pictures: Picture[] = [];
   for (const file of args.images) pictures.push(await openPicture(file));
   const videos: Video[] = [];
+  const close = async (): Promise<void> => {
+    for (const video of videos) await video.close();
+  };
   try {
     for (const name of args.videos) videos.push(await openOne(name, log));
   } catch (error) {
-    for (const video of videos) await video.close();
+    await close();
     throw error;
   }
-  return { videos, pictures };
+  return { videos, pictures, [Symbol.asyncDispose]: close };
 }
 
 async function openOne(video: string, log: Log): Promise<Video> {
@@ -128,20 +123,15 @@ async function showAll(opened: Opened, model: VideoModel, args: RunArguments, lo
 
 /** `--plan`: what the run would take, and nothing else. */
 async function plan(args: Asked, chosen: ModelChoice, log: Log): Promise<void> {
-  const opened = await openAll(args, log);
-  for (const video of opened.videos) await video.close();
+  await using opened = await openAll(args, log);
   const choice = await findPlanned(chosen, log);
-  const runtime = await openAdapter(args.adapter, log);
-  try {
-    const wanted = wantedOf(args, choice, opened);
-    const found = await fitOf(choice, runtime, wanted);
-    if (args.json !== undefined) await writeJson(args.json, planReport(found, choice, runtime, wanted));
-    if (found.plan && args.json !== '-')
-      standardOutput.write(`${planTable(found.plan, found, choice, runtime, wanted)}\n`);
-    await requireFit(choice, runtime, wanted, found);
-  } finally {
-    runtime.close();
-  }
+  using runtime = await openAdapter(args.adapter, log);
+  const wanted = wantedOf(args, choice, opened);
+  const found = await fitOf(choice, runtime, wanted);
+  if (args.json !== undefined) await writeJson(args.json, planReport(found, choice, runtime, wanted));
+  if (found.plan && args.json !== '-')
+    standardOutput.write(`${planTable(found.plan, found, choice, runtime, wanted)}\n`);
+  await requireFit(choice, runtime, wanted, found);
 }
 
 async function videoSource(name: string): Promise<string | Uint8Array> {
@@ -181,16 +171,15 @@ async function answerAll(args: Asked, question: Question, log: Log): Promise<Ans
 
 /** `--chat`: questions from the terminal, until it ends. */
 async function talk(args: Asked, { choice, model, seen }: Question, log: Log): Promise<void> {
-  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
   using session = model.withReducer(reducerOf(args, choice)).session(seen);
   log.clear();
-  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, ...wishedSampling(args) };
-  await chat(session, args.prompt, options);
+  await chat(session, args.prompt, askOptions(args));
 }
 
 /** What the run will need memory for: of each video, the frames that will be sampled. */
-function wantedOf(args: Asked, choice: ModelChoice, { videos, pictures }: Opened): Wanted {
-  const { cost, maxNewTokens, allowLong, dtype } = args;
+function wantedOf(args: Asked, choice: ModelChoice, opened: Opened): Wanted {
+  const { videos, pictures } = opened;
+  const { cost, keep, tokens, piece, maxNewTokens, allowLong, dtype } = args;
   const onlyPictures = videos.length === 0 && pictures.length > 0;
   return {
     dtype,
@@ -203,9 +192,12 @@ function wantedOf(args: Asked, choice: ModelChoice, { videos, pictures }: Opened
       source: video.info,
     })),
     pictures,
+    piece,
     cost,
+    ...(keep !== undefined && { budget: `keep ${keep}` }),
+    ...(tokens !== undefined && { budget: `${tokens} video tokens` }),
     reducer: (some) => (args.compare ? undefined : reducerOf({ ...args, cost: some }, choice)),
-    question: askedIn(args, choice, { videos, pictures }).question,
+    question: askedIn(args, choice, opened).question,
     maxNewTokens,
     allowLong,
     memory: args.memory,
@@ -225,15 +217,11 @@ function notesOf(args: RunArguments, choice: ModelChoice, opened: Opened): strin
   return [...new Set(notes)].filter((note) => note !== undefined);
 }
 
-/** `--cost 1` keeps every token: that is the dense model. */
 function reducerOf(args: Asked, choice: ModelChoice): TokenReducer | undefined {
-  const { cost, keep, parity, renumber, budgetLayers, kv, separators, scoreRows, seed, similarity, ratio } = args;
-  if (cost === 1 && keep === undefined && !args.compare) return undefined;
-  const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
-  return args.makeReducer(
-    { cost, keep, parity, renumber, budgetLayers, kv, separators, scoreRows, seed, ...thresholds },
-    choice,
-  );
+  const { cost, keep, tokens, budgetLayers, kv, separators, scoreRows } = args;
+  if (asksForAll(args) && !args.compare) return undefined;
+  const how = { budgetLayers, kv, separators, scoreRows };
+  return args.makeReducer({ cost, keep, tokens, ...how, ...reducerOptions(args) }, choice);
 }
 
 async function answer(
@@ -243,9 +231,7 @@ async function answer(
   log: Log,
   stream: boolean,
 ): Promise<Answered> {
-  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
-  const trace = args.report !== undefined;
-  const options = { maxNewTokens, temperature, seed, rawPrompt, allowLong, trace, ...wishedSampling(args) };
+  const options = { ...askOptions(args), trace: args.report !== undefined };
   log.progress(reducer ? `prefill, ${reducer.name}` : 'prefill, dense');
   model.runtime.pool.resetPeak();
   const answering = model.withReducer(reducer).answer(seen, prompt, options);
@@ -260,12 +246,20 @@ async function answer(
   log.clear();
   if (stream) standardOutput.write('\n');
   const whole = pieces.map(({ text }) => text).join('');
-  const report = runReport(reducer, whole, stats, model.runtime.memory.peakBytes);
+  const report = runReport(reducer, whole, stats, {
+    peakGpuBytes: model.runtime.memory.peakBytes,
+    videos: args.videos.length,
+  });
   for (const line of layerLines(report)) log.detail(line);
   return { report, pieces, trace: stats.trace };
 }
 
-/** What the command line says of drawing; the checkpoint's own settings stand behind it. */
+function askOptions(args: RunArguments) {
+  const { maxNewTokens, temperature, seed, rawPrompt, allowLong } = args;
+  return { maxNewTokens, temperature, seed, rawPrompt, allowLong, ...wishedSampling(args) };
+}
+
+/** What the command line says of sampling; the checkpoint's own settings stand behind it. */
 function wishedSampling({ topP, topK, minP, repetitionPenalty }: RunArguments) {
   return {
     ...given('topP', topP),
@@ -275,12 +269,8 @@ function wishedSampling({ topP, topK, minP, repetitionPenalty }: RunArguments) {
   };
 }
 
-interface About {
-  readonly choice: ModelChoice;
-  readonly prompt: string;
+interface About extends Question {
   readonly notes: readonly string[];
-  readonly model: VideoModel;
-  readonly runtime: Runtime;
   readonly opened: Opened;
   readonly shown: ShownAll;
   readonly answers: readonly Answered[];
@@ -292,7 +282,9 @@ function makeReport(args: RunArguments, tool: string, about: About): Report {
   const { temperature, seed } = args;
   const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...wishedSampling(args) };
   const [one, other] = answers;
-  const videos = opened.videos.map((video, i) => videoReport(video, shown.videos[i]!.sampled));
+  const videos = opened.videos.map((video, i) =>
+    videoReport(video, shown.videos[i]!.sampled, shown.videos[i]!.encoded),
+  );
   const [first] = videos;
   return {
     version: REPORT_VERSION,

@@ -4,10 +4,14 @@ import { openVideo } from '../media/open-video.ts';
 import { type SampledVideo, sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
 import { samplingOf } from '../models/defaults.ts';
+import type { EncodeOptions } from '../models/encoding.ts';
 import type { EncodedPicture, EncodedVideo, SamplingWishes } from '../models/inputs.ts';
 import { stretched } from '../models/pictures.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import type { Log } from './log.ts';
+
+/** How a video is shown. */
+export type Showing = SamplingWishes & Pick<EncodeOptions, 'skipStill' | 'piece'>;
 
 /** A video as a model was shown it. */
 export interface Shown {
@@ -48,7 +52,7 @@ export async function showPictures(pictures: readonly Picture[], model: VideoMod
 export async function showFile(
   path: string,
   { model, named }: { readonly model: VideoModel; readonly named: string },
-  wishes: SamplingWishes,
+  wishes: Showing,
   log: Log,
 ): Promise<Shown> {
   const video = await openVideo(path);
@@ -64,7 +68,7 @@ export async function showFile(
 /** Samples a video and runs the vision tower on it. */
 export async function showVideo(
   { video, model }: { readonly video: Video; readonly model: VideoModel },
-  wishes: SamplingWishes,
+  wishes: Showing,
   log: Log,
 ): Promise<Shown> {
   const sampled = await sampleVideo(video, {
@@ -73,7 +77,9 @@ export async function showVideo(
   });
   for (const warning of video.warnings) log.warn(warning);
   const started = performance.now();
+  const { skipStill, piece } = wishes;
   const encoded = await model.encode(sampled, {
+    ...{ skipStill, piece },
     progress: (done, of) => log.progress('vision encoding', done, of),
   });
   return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };

@@ -1,9 +1,9 @@
 /** The report as a person reads it after the answer. */
-
 import { stripVTControlCharacters } from 'node:util';
 import { plainText } from '../engine/text.ts';
 import { placeText } from '../models/stats.ts';
 import { colours } from './colours.ts';
+import { shareText } from './quantities.ts';
 import { precisionText, type Report, type RunReport, type VideoReport } from './report.ts';
 
 /** What was saved, in a few lines. */
@@ -20,7 +20,7 @@ export function savedTable(report: Report): string {
     ...(tokens.video > 0
       ? [
           ['tokens', `${tokens.video} of the ${seen}, ${kept} left after ${stepsLine(run)}`],
-          ['computed', `${colours.bold(percent(budget.computedShare))} of the ${seen} tokens (${asked(run)})`],
+          ['computed', `${colours.bold(shareText(budget.computedShare))} of the ${seen} tokens (${asked(run)})`],
         ]
       : [['tokens', `${tokens.prompt}, none of a video: nothing is reduced`]]),
     [
@@ -35,12 +35,7 @@ export function savedTable(report: Report): string {
 export function compareTable(report: Report): string {
   const [dense, reduced] = report.runs;
   if (!dense || !reduced) return '';
-  const line = (name: string, of: (run: RunReport) => string, ratio = ''): string[] => [
-    name,
-    of(dense),
-    of(reduced),
-    ratio,
-  ];
+  const line = (name: string, of: (run: RunReport) => string, ratio = '') => [name, of(dense), of(reduced), ratio];
   const measured = (name: string, of: (run: RunReport) => number, said: Said, [less, more]: Ratio): string[] =>
     line(name, (run) => said(of(run)), ratioText(of(dense), of(reduced), less, more));
   const { decodeVideo, preprocess, vision } = report.seconds;
@@ -50,7 +45,7 @@ export function compareTable(report: Report): string {
     alignRows(headRows(report)),
     alignRows([
       ['', 'dense', reduced.reducer, ''].map((text) => colours.bold(text)),
-      line('computed', ({ budget }) => percent(budget.computedShare), asked(reduced)),
+      line('computed', ({ budget }) => shareText(budget.computedShare), asked(reduced)),
       measured('rows a layer', attended, (rows) => rows.toFixed(0), ['fewer', 'more']),
       measured('cache', (run) => run.cacheBytes, bytes, ['smaller', 'larger']),
       line('video', () => seconds(decodeVideo + preprocess), 'once for both'),
@@ -84,8 +79,8 @@ export function ratioText(was: number, is: number, less: string, more: string): 
 export function layerLines(run: RunReport): string[] {
   const steps = run.reduction.map(({ at, action, rowsIn, rowsOut, similarShare, budgetShare }) => {
     const shares = [
-      similarShare === undefined ? [] : `${percent(similarShare)} similar`,
-      budgetShare === undefined ? [] : `the budget asks for ${percent(budgetShare)}`,
+      similarShare === undefined ? [] : `${shareText(similarShare)} similar`,
+      budgetShare === undefined ? [] : `the budget asks for ${shareText(budgetShare)}`,
     ].flat();
     const why = shares.length > 0 ? ` (${shares.join(', ')})` : '';
     return `${run.reducer}: ${action} ${placeText(at)}: ${rowsIn} rows -> ${rowsOut}${why}`;
@@ -98,30 +93,23 @@ export function layerLines(run: RunReport): string[] {
 }
 
 /** What was asked, about what, with what. */
-function headRows({
-  prompt,
-  video,
-  videos = video ? [video] : [],
-  images = [],
-  model,
-  adapter,
-}: Report): [string, string][] {
+function headRows({ prompt, video, videos = video ? [video] : [], images = [], model, adapter }: Report): string[][] {
   const question = plainText(prompt, 90);
   const on = `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`;
   return [
     ['question', question],
-    ...images.map(({ name, width, height }): [string, string] => ['image', `${plainText(name)}: ${width}x${height}`]),
+    ...images.map(({ name, width, height }) => ['image', `${plainText(name)}: ${width}x${height}`]),
     ...videos.map(videoRow),
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}, on ${on}`],
   ];
 }
 
-function videoRow({ name, frames, width, height, durationSeconds, sampled, decoder }: VideoReport): [string, string] {
-  const shown = `${sampled.length} sampled (${decoder})`;
-  return [
-    'video',
-    `${plainText(name)}: ${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`,
-  ];
+function videoRow(video: VideoReport): string[] {
+  const { name, frames, width, height, durationSeconds, sampled, repeated, decoder } = video;
+  const still = repeated > 0 ? `, ${repeated} of them repeat the one before` : '';
+  const shown = `${sampled.length} sampled${still} (${decoder})`;
+  const text = `${frames} frames of ${width}x${height}, ${durationSeconds.toFixed(2)} s; ${shown}`;
+  return ['video', `${plainText(name)}: ${text}`];
 }
 
 function stepsLine({ reduction, reducer }: RunReport): string {
@@ -138,7 +126,7 @@ function stepsLine({ reduction, reducer }: RunReport): string {
 }
 
 function asked({ budget, reducer }: RunReport): string {
-  return reducer === 'none' ? 'dense' : `asked ${percent(budget.asked)}`;
+  return reducer === 'none' ? 'dense' : `asked ${shareText(budget.asked)}`;
 }
 
 /** Cells in aligned columns; colours take no width. */
@@ -153,10 +141,6 @@ export function alignRows(cells: readonly (readonly string[])[]): string {
     )
     .map((row) => `  ${row.join('  ').trimEnd()}`)
     .join('\n');
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 function seconds(value: number): string {

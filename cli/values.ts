@@ -6,7 +6,7 @@ import { tidied } from '../media/address.ts';
 import { UsageError } from './flags.ts';
 
 /** Seconds, or `[h:]mm:ss`. @throws UsageError if it is neither. */
-export function timeOf(flag: string, text: string): number {
+export function timeOf(text: string, flag: string): number {
   const parts = /^(?:(?:(\d{1,4}):)?(\d{1,2}):)?(\d{1,9}(?:\.\d+)?)$/.exec(text.trim());
   const [hours, minutes, seconds] = (parts ?? []).slice(1).map((part) => Number(part ?? 0));
   const isTime = parts && (parts[2] === undefined || (minutes! < 60 && seconds! < 60));

@@ -31,6 +31,11 @@ export function quoted(text: string, most = QUOTED): string {
   return escapeControls(JSON.stringify(text.length > most ? `${text.slice(0, most)}...` : text));
 }
 
+/** The first few of many names. */
+export function firstNames(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+}
+
 /** An address without the user name and password that it may hold. */
 export function withoutSecrets(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;

@@ -22,7 +22,7 @@ const rec = runtime.recorder('example'); // work is written down, and submitted 
 try {
   const x = rec.upload('x', [2, 4], 'f32', Float32Array.of(1, 2, 3, 4, 2, 2, 2, 2));
   const gain = rec.upload('gain', [4], 'f32', Float32Array.of(1, 1, 1, 10));
-  const normed = rmsNorm(rec, x, gain, 1e-6);
+  const normed = rmsNorm(rec, x, gain, { eps: 1e-6 });
   const y = rec.empty('y', normed.shape, 'f32');
   rec.dispatch(halve, { operands: { x: normed, y }, params: { n: y.size }, workgroups: [Math.ceil(y.size / 64)] });
   console.log([...(await rec.read(y))].map((value) => value.toFixed(3)).join(' '));

@@ -52,7 +52,7 @@ export function mergeOnly(options: BaselineOptions): TokenReducer {
   return once('merge-only', { cost }, 'input', ({ rec, tokens: { hidden, layout } }) => {
     const removed = Math.min(Math.trunc((1 - cost) * layout.tokens), layout.tokens - layout.perFrame);
     if (removed <= 0) return undefined;
-    const { key } = similarity(rec, hidden, layout.planes, layout.tokens, 1);
+    const { key } = similarity(rec, hidden, layout.planes, { tokens: layout.tokens, bound: 1 });
     const told = { action: 'merge-to-budget', evidence: { similarity: key } } as const;
     return merge({ runs: topK(rec, key, removed), removed }, told);
   });

@@ -17,7 +17,7 @@ export async function medianSimilarity({ parts }: VideoModel, video: EncodedVide
   const rec = parts.runtime.recorder('calibrate');
   try {
     const { hidden, layout } = videoTokens(rec, parts, video);
-    const { key } = similarity(rec, hidden, layout.planes, layout.tokens, 0);
+    const { key } = similarity(rec, hidden, layout.planes, { tokens: layout.tokens, bound: 0 });
     const [keys, planes] = [await rec.read(key), await rec.read(layout.planes)];
     return median(similarities(keys as Uint32Array, planes as Uint32Array));
   } finally {

@@ -150,8 +150,9 @@ export class FrameFusionRun {
       state.finishMerging = state.finishPruning = true;
       return pass({ budgetShare });
     }
-    const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, bound);
-    // A virtual adapter finds nothing. One token stands for what a video has, so that plans know the kernels of a merge.
+    const { key, count } = similarity(rec, hidden, layout.planes, { tokens: layout.tokens, bound });
+    // A virtual adapter reads zeros, as counts of faults must be; of a count of finds only who asks for it knows. One token stands for
+    // what a video has, so that plans know the kernels of a merge.
     const similar = Number((await rec.read(count))[0]) || Number(rec.runtime.virtual);
     const similarShare = similar / layout.tokens;
     const told = { evidence: { similarity: key, bound }, similarShare, budgetShare, compactCache: kv === 'compact' };

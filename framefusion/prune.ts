@@ -24,6 +24,6 @@ export function pruneByAttention(
   const spared = separators === 'keep' ? text.length : 0;
   const kept = spared + round((length - spared) * share);
   if (kept === length || !attention) return pass(told);
-  const scores = importance(rec, attention(last), first, length, spared > 0 ? planes : undefined);
+  const scores = importance(rec, attention(last), { first, count: length, ...(spared > 0 && { spare: planes }) });
   return keep({ flags: topK(rec, scores, kept), kept }, { action: 'prune', ...told, evidence: { scores } });
 }

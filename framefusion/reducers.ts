@@ -11,13 +11,17 @@ import { holiTom } from './holitom.ts';
 import { frameFusionPlus } from './plus.ts';
 import type { BudgetOptions } from './shares.ts';
 import { simDiff } from './simdiff.ts';
+import { withTokenBudget } from './token-budget.ts';
 import { vidCom2 } from './vidcom2.ts';
 
 /** Settings of any reducer; each takes what it knows. */
 export interface ReducerOptions
   extends FrameFusionOptions,
     Pick<BaselineOptions, 'seed'>,
-    Omit<BudgetOptions, 'similarityLowerBound'> {}
+    Omit<BudgetOptions, 'similarityLowerBound'> {
+  /** Instead of `cost`: video tokens that a layer computes, as a mean over the layers; of several videos, of each. */
+  readonly tokens?: number;
+}
 
 /** Every reducer by name: what the command line and benchmarks can choose from. `none` runs the model as it is. */
 export const reducers: Readonly<Record<string, (options: ReducerOptions) => TokenReducer | undefined>> = {
@@ -43,7 +47,7 @@ const withKeep = new Set(['framefusion-plus', 'simdiff', 'flashvid', 'vidcom2', 
  * The reducer of a name, or undefined for the dense model. Thresholds that nobody gives are the model's own, and behind
  * those the reducer's.
  *
- * @param options - `cost` defaults to 0.3.
+ * @param options - `cost` defaults to 0.3; `tokens` and `keep` take its place.
  * @throws InputError if there is no such reducer, or a setting is outside what is allowed.
  */
 export function reducerNamed(
@@ -54,11 +58,16 @@ export function reducerNamed(
   const make = typeof name === 'string' && Object.hasOwn(reducers, name) ? reducers[name] : undefined;
   if (!make) throw new InputError(`reducer must be ${Object.keys(reducers).join(', ')}, got ${shownValue(name)}.`);
   requireObject('reducerNamed', 'options: { cost, ... }', options);
+  const { tokens, ...others } = options;
+  if (tokens !== undefined && options.keep !== undefined)
+    throw new InputError('tokens and keep are two budgets. Give one of them.');
+  if (tokens !== undefined && name !== 'none')
+    return withTokenBudget(tokens, (cost) => reducerNamed(name, { ...others, cost }, defaults)!);
   if (options.keep !== undefined && !withKeep.has(name))
     throw new InputError(`keep is a setting of ${[...withKeep].join(', ')}, not of ${name}. Give a cost.`);
   requireObject('reducerNamed', 'defaults of a model', defaults);
   const { similarityLowerBound, ratioLowerBound } = defaults;
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
   if (withKeep.has(name)) return make({ cost: DEFAULT_COST, ...given } as ReducerOptions);
   return make({
     cost: DEFAULT_COST,

@@ -19,8 +19,6 @@ const SETTINGS = [
   'chat_template.json',
   'chat_template.jinja',
 ];
-/** Folders of a checkpoint whose parts lie apart, as NVILA's do. */
-const PARTS = ['llm/', 'vision_tower/', 'mm_projector/'];
 
 const MODEL = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
@@ -34,7 +32,8 @@ export interface Paths {
 }
 
 /**
- * The settings that are there, and the weights: one file, or the index and the shards that it names.
+ * The settings that are there, and the weights: one file, or the index and the shards that it names. Where there are none beside
+ * config.json, its parts lie apart (NVILA): each folder with a config.json of its own has such weights.
  *
  * @param readIndex - Text of the index; asked for only where there is one and no single file.
  * @throws HubError if config.json, the weights or a shard is missing, or the index is none.
@@ -44,10 +43,15 @@ export async function checkpointFiles(paths: Paths, readIndex: (path: string) =>
     throw new HubError(
       `${paths.name}: config.json is missing: it is no Hugging Face checkpoint. Name another repository.`,
     );
-  const parts = PARTS.filter((part) => paths.has(`${part}config.json`));
+  const parts = paths.has(MODEL) || paths.has(INDEX) ? [] : partsOf(paths);
   if (parts.length === 0) return filesOf('', paths, readIndex);
   const inParts = await Promise.all(parts.map((part) => filesOf(part, paths, readIndex)));
   return [...settingsOf('', paths), ...inParts.flat()];
+}
+
+/** Folders with a config.json, by their names. */
+function partsOf(paths: Paths): string[] {
+  return [...paths.keys()].flatMap((path) => /^([^/]+\/)config\.json$/.exec(path)?.[1] ?? []).sort();
 }
 
 function settingsOf(part: string, paths: Paths): string[] {

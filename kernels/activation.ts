@@ -4,7 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import geluSource from './gelu.wgsl';
 import { ceilDiv, floatDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import swigluSource from './swiglu.wgsl';
 
 const geluKernel = new Kernel('gelu', geluSource);
@@ -25,13 +25,13 @@ const geluForms: readonly GeluForm[] = ['erf', 'tanh', 'quick'];
 export function gelu(rec: Recorder, x: Tensor, form: GeluForm): Tensor {
   const [rows, dim] = x.shape2();
   const y = rec.empty('gelu', x.shape, x.dtype);
-  const act = floatDType('gelu', 'x', x);
-  const { width, codec } = laneOf(rec.runtime, act, dim);
+  const computeDtype = floatDType('gelu', 'x', x);
+  const { width, codec } = laneOf(rec.runtime, computeDtype, dim);
   rec.dispatch(geluKernel, {
     operands: { x, y },
     params: { dim },
     constants: { FORM: geluForms.indexOf(form) },
-    types: { act },
+    types: { computeDtype },
     codec,
     workgroups: [ceilDiv(dim / width, 64), rows],
   });
@@ -56,7 +56,7 @@ export function swiglu(rec: Recorder, x: Tensor, out: 'f32' | 'f16' = 'f32'): Te
   rec.dispatch(swigluKernel, {
     operands: { x, y },
     params: { dim },
-    types: { act: floatDType('swiglu', 'x', x), out },
+    types: { computeDtype: floatDType('swiglu', 'x', x), out },
     codec,
     workgroups: [ceilDiv(dim / taken, 64), rows],
   });

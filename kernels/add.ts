@@ -4,7 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import source from './add.wgsl';
 import { ceilDiv, expectDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 
 const kernel = new Kernel('add', source);
 
@@ -32,7 +32,7 @@ export function add(rec: Recorder, residual: Tensor, x: Tensor, scale?: Tensor):
     operands: { residual, x, scale: scale ?? x, y },
     params: { dim, period },
     constants: { SCALED: Number(scale !== undefined) },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv(dim / taken, 64), rows],
   });

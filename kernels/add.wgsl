@@ -6,8 +6,8 @@
 //
 // One thread per element, or eight (lane/). All f32: it is the residual stream. A position table has a period of one frame.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override SCALED: bool;
 struct Params { dim: u32, period: u32 }
 

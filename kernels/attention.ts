@@ -9,7 +9,7 @@ import matrixSource from './attention/attention-matrix.wgsl';
 import rowSource from './attention/attention-row.wgsl';
 import tileSource from './attention/attention-tile.wgsl';
 import { type AttentionPlan, attentionPlan } from './attention/plans.ts';
-import { together, vec8Of } from './codec/index.ts';
+import { together, vec8Of } from './codec/codec.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from './grid.ts';
 import { fixedSize, matrixPart, matrixShape } from './matrix.ts';
 import type { HeadLayout } from './rope.ts';
@@ -101,43 +101,45 @@ export function attention(
   const keys = allKeys / segments;
   if (causal && rows > keys) throw new ShapeError(`attention: ${rows} causal rows need as many keys, got ${k.of}.`);
 
-  const act = floatDType('attention', 'q', q.of);
+  const computeDtype = floatDType('attention', 'q', q.of);
   const widths = [headDim, qStride, q.column, kStride, k.column, vStride, v.column];
-  const job = { act, rows: allRows, keys, headDim, vectors: widths.every((width) => width % 8 === 0) };
+  const job = { computeDtype, rows: allRows, keys, headDim, vectors: widths.every((width) => width % 8 === 0) };
   const plan = options.plan ?? attentionPlan(rec.runtime, job);
   if (!plan)
     throw new ShapeError(
-      `attention: heads of ${headDim} in ${act} are not built for ${rec.runtime.adapterName}, only up to 128, and in f16 to 256.`,
+      `attention: heads of ${headDim} in ${computeDtype} are not built for ${rec.runtime.adapterName}, only up to 128, and in f16 to 256.`,
     );
   const y = rec.empty('attention', [allRows, heads * headDim], q.of.dtype);
   const group = heads / kvHeads;
   const columns = { qStride, qColumn: q.column, kStride, kColumn: k.column, vStride, vColumn: v.column };
+  const strides = { ...columns, headStride: headDim, yStride: heads * headDim };
   run[plan](rec, {
     operands: { q: q.of, k: k.of, v: v.of, y },
     // Where segments are even, the override keeps the kernel from reading what stands in for their starts.
     starts: uneven?.starts ?? k.of,
     masks: { CAUSAL: Number(causal), UNEVEN: Number(uneven !== undefined) },
-    columns,
-    shared: { keys, scale: 1 / Math.sqrt(headDim) },
+    strides,
+    sizes: { rows, keys, group, scale: 1 / Math.sqrt(headDim) },
     layout: { heads, group, headDim },
-    act,
-    rows,
+    computeDtype,
     perSegment: uneven?.longest ?? rows,
     count: uneven ? uneven.starts.size - 1 : segments,
   });
   return y;
 }
 
+/** What a kernel finds heads by, in elements. */
+type Stride = 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'headStride' | 'yStride';
+
 /** Everything that a plan makes dispatches of. */
 interface Attending {
   readonly operands: Readonly<Record<'q' | 'k' | 'v' | 'y', Tensor>>;
   readonly starts: Tensor;
   readonly masks: { readonly CAUSAL: number; readonly UNEVEN: number };
-  readonly columns: Readonly<Record<'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn', number>>;
-  readonly shared: { readonly keys: number; readonly scale: number };
+  readonly strides: Readonly<Record<Stride, number>>;
+  readonly sizes: Readonly<Record<'rows' | 'keys' | 'group' | 'scale', number>>;
   readonly layout: { readonly heads: number; readonly group: number; readonly headDim: number };
-  readonly act: 'f32' | 'f16';
-  readonly rows: number;
+  readonly computeDtype: 'f32' | 'f16';
   /** Rows of the longest segment, and how many segments there are. */
   readonly perSegment: number;
   readonly count: number;
@@ -148,13 +150,11 @@ const run: Readonly<Record<AttentionPlan, (rec: Recorder, job: Attending) => voi
   split: attendSplit,
   decode,
   subgroup: attendOnSubgroups,
-  checked: (rec, { operands, starts, masks, columns, shared, layout, act, rows, perSegment, count }) =>
+  checked: (rec, job) =>
     rec.dispatch(checkedKernel, {
-      operands: { ...operands, starts },
-      params: { ...shared, ...columns, rows, heads: layout.heads, group: layout.group },
-      constants: { HEAD_DIM: layout.headDim, ...masks },
-      types: { act },
-      workgroups: [ceilDiv(perSegment, rowsAtOnce.checked), layout.heads, count],
+      ...inScalars(job),
+      constants: { HEAD_DIM: job.layout.headDim, ...job.masks },
+      workgroups: [ceilDiv(job.perSegment, rowsAtOnce.checked), job.layout.heads, job.count],
     }),
   tile: (rec, job) =>
     rec.dispatch(tileKernel, {
@@ -177,16 +177,20 @@ function headPart(headDim: number): Codec {
   return { name: `head-${headDim}`, source: `const HEAD_DIM = ${headDim}u;\n` };
 }
 
+/** What kernels that read one number at a time have in common. */
+function inScalars({ operands, starts, strides, sizes, computeDtype }: Attending) {
+  return { operands: { ...operands, starts }, params: { ...sizes, ...strides }, types: { computeDtype } };
+}
+
 /** What kernels that read vectors have in common. */
-function inVectors({ operands, starts, masks, columns, shared, layout, rows }: Attending, ...parts: readonly Codec[]) {
-  const { heads, group, headDim } = layout;
-  const eighths = Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, value / 8]));
+function inVectors({ operands, starts, masks, strides, sizes, layout }: Attending, ...parts: readonly Codec[]) {
+  const eighths = Object.fromEntries(Object.entries(strides).map(([name, value]) => [name, value / 8]));
   return {
     operands: { ...operands, starts },
-    params: { ...shared, ...(eighths as typeof columns), rows, heads, group },
+    params: { ...sizes, ...(eighths as typeof strides) },
     constants: masks,
-    types: { act: 'f16' },
-    codec: together(vec8Of('f16'), headPart(headDim), ...parts),
+    types: { computeDtype: 'f16' },
+    codec: together(vec8Of('f16'), headPart(layout.headDim), ...parts),
   } as const;
 }
 
@@ -196,44 +200,42 @@ function spanOf(keys: number, workgroups: number): number {
 }
 
 /** One row: all keys, or `span` of them a workgroup, whose sums then go into `partial`. */
-function attendRow(
-  rec: Recorder,
-  { operands, columns, shared, layout, act }: Attending,
-  split?: { readonly span: number; readonly partial: Tensor },
-): void {
-  const { qStride: _, ...read } = columns;
+function attendRow(rec: Recorder, job: Attending, split?: { readonly span: number; readonly partial: Tensor }): void {
+  const { masks, sizes, layout, computeDtype } = job;
+  const { operands, params } = inScalars(job);
   rec.dispatch(rowKernel, {
     operands: { ...operands, y: split?.partial ?? operands.y },
-    params: { ...shared, ...read, span: split?.span ?? shared.keys, group: layout.group },
-    constants: { HEAD_DIM: layout.headDim, PARTIAL: Number(split !== undefined) },
-    types: { act, out: split ? 'f32' : act },
-    workgroups: [layout.heads, split ? ceilDiv(shared.keys, split.span) : 1],
+    params: { ...params, rows: split?.span ?? sizes.keys },
+    constants: { HEAD_DIM: layout.headDim, ...masks, PARTIAL: Number(split !== undefined) },
+    types: { computeDtype, out: split ? 'f32' : computeDtype },
+    workgroups: [layout.heads, split ? ceilDiv(sizes.keys, split.span) : 1],
   });
 }
 
 function attendSplit(rec: Recorder, job: Attending): void {
   const { heads, headDim } = job.layout;
-  const span = spanOf(job.shared.keys, heads);
-  const partial = rec.empty('attention parts', [heads * ceilDiv(job.shared.keys, span), headDim + 2], 'f32');
+  const { keys } = job.sizes;
+  const span = spanOf(keys, heads);
+  const partial = rec.empty('attention parts', [heads * ceilDiv(keys, span), headDim + 2], 'f32');
   attendRow(rec, job, { span, partial });
   join(rec, job, partial);
 }
 
 /** Adds up what the parts of the keys of one row have made. */
-function join(rec: Recorder, { operands, layout, act }: Attending, partial: Tensor): void {
+function join(rec: Recorder, { operands, layout, computeDtype }: Attending, partial: Tensor): void {
   const { heads, headDim } = layout;
   rec.dispatch(joinKernel, {
     operands: { partial, y: operands.y },
     params: { parts: partial.shape2()[0] / heads },
     constants: { HEAD_DIM: headDim },
-    types: { act },
+    types: { computeDtype },
     workgroups: [heads],
   });
 }
 
 function decode(rec: Recorder, job: Attending): void {
   const { heads, group, headDim } = job.layout;
-  const { keys } = job.shared;
+  const { keys } = job.sizes;
   // Heads that share keys, as many as a workgroup takes.
   let together = Math.min(group, MOST_HEADS);
   while (group % together !== 0) together--;
@@ -253,32 +255,21 @@ function decode(rec: Recorder, job: Attending): void {
 }
 
 function attendOnSubgroups(rec: Recorder, job: Attending): void {
-  const { operands, starts, masks, columns, shared, layout, act, rows, perSegment, count } = job;
-  const { heads, group, headDim } = layout;
+  const { heads, group, headDim } = job.layout;
   // Of a single row, the heads that share keys are taken as rows: their keys are loaded once for all of them.
-  const fold = rows * count === 1;
+  const headsAsRows = job.sizes.rows * job.count === 1;
+  const { params, ...shared } = inScalars(job);
+  const across = { rows: group, group: 1, qStride: headDim, yStride: headDim, headStride: group * headDim };
   rec.dispatch(subgroupKernel, {
-    operands: { ...operands, starts },
-    params: fold
-      ? {
-          ...shared,
-          ...columns,
-          rows: group,
-          group: 1,
-          qStride: headDim,
-          yStride: headDim,
-          headStride: group * headDim,
-        }
-      : { ...shared, ...columns, rows, group, yStride: heads * headDim, headStride: headDim },
+    ...shared,
+    params: headsAsRows ? { ...params, ...across } : params,
     constants: {
-      ...masks,
-      ...(fold && { CAUSAL: 0, UNEVEN: 0 }),
+      ...(headsAsRows ? { CAUSAL: 0, UNEVEN: 0 } : job.masks),
       LANES: rec.runtime.subgroupSize < 8 ? 4 : 8,
     },
-    types: { act },
     codec: headPart(headDim),
-    workgroups: fold
+    workgroups: headsAsRows
       ? [ceilDiv(group, rowsAtOnce.subgroup), heads / group]
-      : [ceilDiv(perSegment, rowsAtOnce.subgroup), heads, count],
+      : [ceilDiv(job.perSegment, rowsAtOnce.subgroup), heads, job.count],
   });
 }

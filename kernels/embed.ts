@@ -1,7 +1,7 @@
 import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { codecOf } from './codec/index.ts';
+import { codecOf } from './codec/codec.ts';
 import source from './embed.wgsl';
 import { ceilDiv, expectDType } from './grid.ts';
 import type { Weight } from './weight.ts';

@@ -6,8 +6,8 @@
 //
 // One thread per element, or eight (lane/). erf by Abramowitz & Stegun 7.1.26, absolute error below 1.5e-7.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override FORM: u32;
 struct Params { dim: u32 }
 

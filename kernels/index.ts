@@ -11,8 +11,10 @@ export { embed } from './embed.ts';
 export { gatedLinear, type LinearOptions, type LinearPlan, type LinearWeights, linear, linearPlans } from './linear.ts';
 export { meanFrames } from './mean-frames.ts';
 export { type Grid, mergedGrid, mergePatches } from './merge-patches.ts';
-export { type LayerNormWeights, layerNorm, rmsNorm } from './norm.ts';
-export { type PackOptions, pack } from './pack/index.ts';
+export { type LayerNormWeights, layerNorm, type NormOptions, rmsNorm } from './norm.ts';
+export { type PackOptions, pack } from './pack/pack.ts';
+export { patchify } from './patchify.ts';
+export { type NewlinePlace, type PoolMode, type PoolOptions, pool, pooledSide, tokensPerFrame } from './pool.ts';
 export {
   assignChosen,
   assignRuns,
@@ -21,6 +23,7 @@ export {
   compactRows,
   fromOrderKey,
   GONE,
+  type ImportanceOptions,
   importance,
   lastRowAttention,
   NAN_KEY,
@@ -32,9 +35,8 @@ export {
   threshold,
   topK,
 } from './reduce/index.ts';
-export { type HeadLayout, type HeadOrder, rotations, splitRope } from './rope.ts';
+export { type HeadLayout, type HeadOrder, rotaryTable, type SplitOptions, splitRope } from './rope.ts';
 export { argmax, type PenaltyOptions, penalise, type SampleOptions, sample } from './sampling.ts';
-export { type NewlinePlace, type PoolMode, patchify, pool, pooledSide, tokensPerFrame } from './vision.ts';
 export {
   BLOCK,
   partRows,

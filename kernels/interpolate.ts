@@ -4,7 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType } from './grid.ts';
 import source from './interpolate.wgsl';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import type { Grid } from './merge-patches.ts';
 
 const kernel = new Kernel('interpolate', source);
@@ -27,7 +27,7 @@ export function interpolate(rec: Recorder, table: Tensor, { rows, columns }: Gri
   rec.dispatch(kernel, {
     operands: { table, y },
     params: { side, rows, columns, dim },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv(dim / width, 64), rows * columns],
   });

@@ -6,8 +6,8 @@
 //
 // An axis of one is where the table begins. One thread per element of y, or eight (lane/).
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 struct Params { side: u32, rows: u32, columns: u32, dim: u32 }
 
 @group(0) @binding(0) var<storage, read> table: array<Numbers>;

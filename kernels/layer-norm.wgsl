@@ -7,7 +7,7 @@
 // One workgroup per row; mean first, then the variance about it (one pass over squares cancels). Sums in f32.
 // What a lane takes at a time: lane/.
 
-alias act = f32;
+alias computeDtype = f32;
 alias out = f32;
 struct Params { dim: u32, eps: f32 }
 

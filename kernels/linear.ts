@@ -4,9 +4,9 @@ import { type Codec, Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { swiglu } from './activation.ts';
-import { codecOf, together, vec8Of, wideCodecOf } from './codec/index.ts';
+import { codecOf, together, vec8Of, wideCodecOf } from './codec/codec.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import halvesSource from './linear/linear-halves.wgsl';
 import joinSource from './linear/linear-join.wgsl';
 import { type LinearPlan, linearPlan, linearTable, partsOf, wantsHalves } from './linear/plans.ts';
@@ -56,7 +56,7 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
   const { rows: n, columns } = weight;
   if (columns !== k) throw new ShapeError(`linear: weight must be [${n}, ${k}], got ${weight.parts[0]}.`);
   if (bias) expectShape('linear', 'bias', bias, [n]);
-  const { residual, out = 'f32' } = options;
+  const { residual, out = 'f32', plan } = options;
   if (residual && residual.shape2()[1] !== n)
     throw new ShapeError(`linear: residual must be [*, ${n}], got ${residual}.`);
   if (residual) expectDType('linear', 'residual', residual, 'f32');
@@ -64,9 +64,10 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
   const y = options.into ?? rec.empty('linear', [rows, n], out);
   expectShape('linear', 'into', y, [rows, n]);
   expectDType('linear', 'into', y, out);
+  const halves = options.halves ? atFirstUse(() => halvesOf(rec, x)) : undefined;
   let column = 0;
   for (const part of weight.parts) {
-    multiply(rec, x, part, y, { weight, bias, residual, column, halves: options.halves, plan: options.plan });
+    multiply(rec, x, part, y, { weight, bias, residual, column, halves, plan });
     column += part.shape[0] ?? 0;
   }
   return y;
@@ -80,7 +81,12 @@ export function linear(rec: Recorder, x: Tensor, { weight, bias }: LinearWeights
  * @returns `[rows, n]`, f32: the product has outliers beyond what f16 holds.
  * @throws ShapeError if the weight does not fit `x` or has an odd number of rows.
  */
-export function gatedLinear(rec: Recorder, x: Tensor, weight: Weight, plan?: LinearPlan): Tensor {
+export function gatedLinear(
+  rec: Recorder,
+  x: Tensor,
+  weight: Weight,
+  { plan }: Pick<LinearOptions, 'plan'> = {},
+): Tensor {
   const [rows, k] = x.shape2();
   const [part, ...more] = weight.parts;
   if (weight.columns !== k || weight.rows % 2 !== 0)
@@ -98,19 +104,20 @@ interface Multiplication {
   /** Of `y`, where the part's first row goes. */
   readonly column?: number;
   readonly gated?: boolean;
-  readonly halves?: boolean | undefined;
+  /** `x` in f16, where it may be rounded. */
+  readonly halves?: (() => Tensor) | undefined;
   readonly plan?: LinearPlan | undefined;
 }
 
 /** One part of a weight. */
 function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Multiplication): void {
-  const { weight, bias, residual, column = 0, gated = false } = options;
+  const { weight, bias, residual, column = 0, gated = false, halves } = options;
   const [rows, k] = x.shape2();
   const [n = 0] = part.shape;
-  const act = options.halves && weight.format !== 'f32' ? 'f16' : floatDType('linear', 'x', x);
-  const plan = options.plan ?? linearPlan(rec.runtime, { act, format: weight.format, rows, k, n });
-  const halved = act === 'f16' && x.dtype === 'f32' && wantsHalves(plan);
-  const factor = halved ? halvesOf(rec, x) : x;
+  const computeDtype = halves && weight.format !== 'f32' ? 'f16' : floatDType('linear', 'x', x);
+  const plan = options.plan ?? linearPlan(rec.runtime, { computeDtype, format: weight.format, rows, k, n });
+  const halved = computeDtype !== x.dtype && wantsHalves(plan);
+  const factor = halved && halves ? halves() : x;
   const finish: Finish = { bias, residual, column, gated };
   const parts = partsOf(plan, { rows, k, n });
   if (parts === 1) {
@@ -121,11 +128,20 @@ function multiply(rec: Recorder, x: Tensor, part: Tensor, y: Tensor, options: Mu
   share(rec, plan, [factor, weight, part], partial, { column: 0, gated: false, halved });
   rec.dispatch(joinKernel, {
     ...finishing(partial, y, finish, { rows, n, k: parts, span: 0 }),
-    types: { act: 'f32', out: floatDType('linear', 'into', y) },
+    types: { computeDtype: 'f32', out: floatDType('linear', 'into', y) },
     // There is no weight any more.
     codec: codecOf({ format: 'f32' }),
     workgroups: [ceilDiv(gated ? n / 2 : n, 64), rows],
   });
+}
+
+/** What is made when somebody first asks for it, and only once. */
+function atFirstUse<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** `[rows, k + 8]` f16: what linear-halves.wgsl makes of `x`. */
@@ -135,7 +151,7 @@ function halvesOf(rec: Recorder, x: Tensor): Tensor {
   rec.dispatch(halvesKernel, {
     operands: { x, y },
     params: { k },
-    types: { act: 'f32', out: 'f16' },
+    types: { computeDtype: 'f32', out: 'f16' },
     codec: laneOf(rec.runtime, 'f16', k).codec,
     workgroups: [rows],
   });
@@ -181,7 +197,7 @@ function share(
   const [rows] = x.shape2();
   const k = weight.columns;
   const [n = 0] = part.shape;
-  const act = floatDType('linear', 'x', x);
+  const computeDtype = floatDType('linear', 'x', x);
   const parts = partsOf(plan, { rows, k, n });
   const span = ceilDiv(k / 8, parts);
   const { constants, ...rest } = finishing(x, y, finish, { rows, n, k, span }, part);
@@ -190,17 +206,17 @@ function share(
   rec.dispatch(kernel, {
     ...rest,
     constants: { ...constants, ...options, ...(finish.halved && { HALVED: 1 }) },
-    types: { act, out: floatDType('linear', 'into', y) },
-    codec: textOf(plan, act, weight, shape && matrixPart(shape)),
+    types: { computeDtype, out: floatDType('linear', 'into', y) },
+    codec: textOf(plan, computeDtype, weight, shape && matrixPart(shape)),
     subgroupSize: shape && fixedSize(rec.runtime, shape),
     workgroups: [ceilDiv(n, columns ?? tile.columns), ceilDiv(rows, tile.rows), parts],
   });
 }
 
 /** What a plan's text ends with. */
-function textOf(plan: LinearPlan, act: 'f32' | 'f16', weight: Weight, matrix: Codec | undefined): Codec {
+function textOf(plan: LinearPlan, computeDtype: 'f32' | 'f16', weight: Weight, matrix: Codec | undefined): Codec {
   if (!('vectors' in linearTable[plan].needs)) return codecOf(weight);
-  return together(vec8Of(act), wideCodecOf(weight), ...(matrix ? [matrix] : []));
+  return together(vec8Of(computeDtype), wideCodecOf(weight), ...(matrix ? [matrix] : []));
 }
 
 /** From so many columns on, lanes of `few` have four of them at once, and there are workgroups enough. */
@@ -210,6 +226,7 @@ const MANY_COLUMNS = 4096;
 function optionsOf(plan: LinearPlan, { subgroupSize }: DeviceContext, n: number, gated: boolean) {
   if (plan === 'subgroup' || plan === 'subgroupRow')
     return { ROWS: linearTable[plan].tile.rows, LANES: subgroupSize < 8 ? 4 : 8 };
+  if (plan === 'matrixTall') return { ROWS: linearTable[plan].tile.rows };
   if (plan !== 'few') return {};
   const COLUMNS = gated || n >= MANY_COLUMNS ? 4 : 1;
   return { COLUMNS, columns: 4 * COLUMNS };

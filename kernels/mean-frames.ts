@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import source from './mean-frames.wgsl';
 
 const kernel = new Kernel('mean-frames', source);
@@ -31,7 +31,7 @@ export function meanFrames(
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { frames, size: each * dim },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv((each * dim) / width, 64), count],
   });

@@ -5,8 +5,8 @@
 //
 // One thread per element of y, or eight (lane/).
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 struct Params { frames: u32, size: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Numbers>;

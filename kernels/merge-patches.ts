@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import source from './merge-patches.wgsl';
 
 const kernel = new Kernel('merge-patches', source);
@@ -40,7 +40,7 @@ export function mergePatches(rec: Recorder, x: Tensor, { rows, columns }: Grid, 
   rec.dispatch(kernel, {
     operands: { x, y },
     params: { rows, columns, by, dim },
-    types: { act: 'f32' },
+    types: { computeDtype: 'f32' },
     codec,
     workgroups: [ceilDiv((by ** 2 * dim) / width, 64), cells],
   });

@@ -6,8 +6,8 @@
 //
 // One thread per element of y, or eight (lane/). With by 2 it is InternVL's pixel shuffle (ps_version v2).
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 struct Params { rows: u32, columns: u32, by: u32, dim: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<Numbers>;

@@ -7,8 +7,8 @@
 //
 // One thread per element of y, or eight (lane/). With the linear layer this is the patch embedding of SigLIP (depth 1) and Qwen2-VL (2).
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 struct Params { channels: u32, height: u32, width: u32, patchSize: u32, depth: u32 }
 
 @group(0) @binding(0) var<storage, read> pixels: array<Numbers>;

@@ -9,8 +9,8 @@
 // torch.nn.functional.interpolate(align_corners=False). MODE 1, 2: mean and maximum of 2 x 2, side = floor(grid / 2).
 // One thread per element of y, or eight (lane/).
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override MODE: u32;
 override NEWLINE: u32;
 struct Params { grid: u32, side: u32, dim: u32 }

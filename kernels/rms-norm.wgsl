@@ -6,7 +6,7 @@
 //
 // One workgroup per row. Sums in f32 whatever the dtypes are: f16 ends at 65504. What a lane takes at a time: lane/.
 
-alias act = f32;
+alias computeDtype = f32;
 alias out = f32;
 struct Params { dim: u32, eps: f32 }
 

@@ -3,7 +3,7 @@ import { Kernel } from '../engine/kernel.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { expectShape, type Tensor } from '../engine/tensor.ts';
 import { ceilDiv, expectDType, floatDType } from './grid.ts';
-import { laneOf } from './lane/index.ts';
+import { laneOf } from './lane/lane.ts';
 import source from './rope.wgsl';
 
 const kernel = new Kernel('rope', source);
@@ -35,18 +35,18 @@ export function frequencies(dim: number, theta: number, factor = 1): Float32Arra
 }
 
 /**
- * Rotations for positions 0 .. `positions`. Made on the host because WGSL's sine is only good to about 2^-11.
+ * Rotary table of positions 0 .. `positions`. Made on the host because WGSL's sine is only good to about 2^-11.
  *
  * @param factor - As of `frequencies`.
  * @returns `[positions, headDim / 2, 2]`: cosine and sine of position times frequency, rounded to f32.
  */
-export function rotations(positions: number, headDim: number, theta: number, factor = 1): Float32Array {
+export function rotaryTable(positions: number, headDim: number, theta: number, factor = 1): Float32Array {
   const axis = Uint32Array.from({ length: positions }, (_, position) => position);
   const all = frequencies(headDim, theta, factor);
-  return axisRotations(Array.from(all, (frequency) => ({ positions: axis, frequency })));
+  return axisRotaryTable(Array.from(all, (frequency) => ({ positions: axis, frequency })));
 }
 
-/** One of the frequencies of a head, and the position of every row that it turns with. */
+/** One of the frequencies of a head, and the position of every row that it rotates with. */
 export interface RotaryColumn {
   /** `[rows]`. */
   readonly positions: Uint32Array;
@@ -54,17 +54,17 @@ export interface RotaryColumn {
 }
 
 /**
- * Rotations of rows that have positions on several axes, which share a head's frequencies out.
+ * Rotary table of rows that have positions on several axes, which share a head's frequencies out.
  *
  * @param columns - The frequencies in their order.
- * @returns `[rows, columns, 2]`, as of `rotations`.
+ * @returns `[rows, columns, 2]`, as of `rotaryTable`.
  * @see Wang et al. 2024 (Qwen2-VL), sec. 2.1: time, height and width in the decoder, height and width in the tower.
  */
-export function axisRotations(columns: readonly RotaryColumn[]): Float32Array {
+export function axisRotaryTable(columns: readonly RotaryColumn[]): Float32Array {
   const half = columns.length;
   const rows = columns[0]?.positions.length ?? 0;
   const table = new Float32Array(rows * half * 2);
-  // Rows of a picture share their positions: each is turned once.
+  // Rows of a picture share their positions: each is rotated once.
   const ends = new Map(
     columns.map(({ positions }) => [positions, positions.reduce((most, at) => Math.max(most, at + 1), 0)]),
   );
@@ -80,7 +80,7 @@ export function axisRotations(columns: readonly RotaryColumn[]): Float32Array {
   return table;
 }
 
-/** An RMS norm of every query head and every key head before they turn (Henry et al. 2020; Qwen3). */
+/** An RMS norm of every query head and every key head before they rotate (Henry et al. 2020; Qwen3). */
 export interface HeadNorm {
   /** `[2 * headDim]`, f32: the gains of a query head, then those of a key head. */
   readonly weight: Tensor;
@@ -88,15 +88,21 @@ export interface HeadNorm {
   readonly eps: number;
 }
 
-/** How `splitRope` reads fused rows. */
+/** What `splitRope` needs besides the rows, and how it reads them. */
 export interface SplitOptions {
+  /** `[rows]`, u32, each below the rows of `rotary`. */
+  readonly position: Tensor;
+  /** `[positions, headDim]`, f32: the upload of `rotaryTable`. */
+  readonly rotary: Tensor;
+  /** Where keys and values go: both `[capacity, kvHeads * headDim]`, dtype of `qkv`; rows `offset` and on are written. */
+  readonly cache: { readonly k: Tensor; readonly v: Tensor; readonly offset: number };
   /** Of the heads in them; those of the results follow one another in any case. Default `split`. */
   readonly order?: HeadOrder;
   /** Default: none. */
   readonly norm?: HeadNorm | undefined;
 }
 
-/** Heads that threads turn together, which each needs `threads` of; a divisor of the team, so that all heads have as many. */
+/** Heads that threads rotate together, which each needs `threads` of; a divisor of the team, so that all heads have as many. */
 function headsOf(team: number, threads: number): number {
   let heads = Math.max(1, Math.floor(team / threads));
   while (team % heads !== 0) heads--;
@@ -107,10 +113,6 @@ function headsOf(team: number, threads: number): number {
  * Splits fused rows into query, key and value, and rotates query and key by their positions.
  *
  * @param qkv - `[rows, (heads + 2 kvHeads) * headDim]`, f32 or f16.
- * @param position - `[rows]`, u32, each below the rows of `rotation`.
- * @param rotation - `[positions, headDim]`, f32: the upload of `rotations`.
- * @param cache - Where keys and values go: `k` and `v` are `[capacity, kvHeads * headDim]`, dtype of `qkv`; rows
- *   `offset` and on are written.
  * @returns The query, `[rows, heads * headDim]`, dtype of `qkv`.
  * @throws ShapeError if the operands do not fit one another.
  * @see Su et al. 2021, sec. 3.4; half rotation as in Hugging Face `rotate_half`.
@@ -118,11 +120,8 @@ function headsOf(team: number, threads: number): number {
 export function splitRope(
   rec: Recorder,
   qkv: Tensor,
-  position: Tensor,
-  rotation: Tensor,
   { heads, kvHeads, headDim }: HeadLayout,
-  cache: { readonly k: Tensor; readonly v: Tensor; readonly offset: number },
-  { order = 'split', norm }: SplitOptions = {},
+  { position, rotary, cache, order = 'split', norm }: SplitOptions,
 ): Tensor {
   const [rows, width] = qkv.shape2();
   if (width !== (heads + 2 * kvHeads) * headDim || headDim % 2 !== 0)
@@ -133,13 +132,13 @@ export function splitRope(
   if (offset + rows > k.shape2()[0]) throw new ShapeError(`splitRope: rows ${offset} + ${rows} do not fit ${k}.`);
   if (norm) expectShape('splitRope', 'norm', norm.weight, [2 * headDim]);
   const q = rec.empty('query', [rows, heads * headDim], qkv.dtype);
-  const act = floatDType('splitRope', 'qkv', qkv);
+  const computeDtype = floatDType('splitRope', 'qkv', qkv);
   const all = heads + 2 * kvHeads;
-  const { width: taken, team, codec } = laneOf(rec.runtime, act, headDim / 2);
+  const { width: taken, team, codec } = laneOf(rec.runtime, computeDtype, headDim / 2);
   const together = taken === 1 ? 1 : headsOf(team, headDim / 2 / taken);
   rec.dispatch(kernel, {
     // Without a norm, the override keeps the kernel from reading what stands in for it.
-    operands: { qkv, position, rotation, norm: norm?.weight ?? rotation, q, k, v },
+    operands: { qkv, position, rotary, norm: norm?.weight ?? rotary, q, k, v },
     params: { heads, kvHeads, offset, eps: norm?.eps ?? 0 },
     constants: {
       HEAD_DIM: headDim,
@@ -147,7 +146,7 @@ export function splitRope(
       NORMED: Number(norm !== undefined),
       HEADS: together,
     },
-    types: { act },
+    types: { computeDtype },
     codec,
     workgroups: [ceilDiv(all, together), rows],
   });

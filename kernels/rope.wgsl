@@ -3,16 +3,16 @@
 //
 //   qkv       [rows, (heads + 2 kvHeads) * HEAD_DIM]  queries, keys, values; GROUPED: those of each key head together
 //   position  [rows]                                  original positions: they survive reduction
-//   rotation  [positions, HEAD_DIM / 2]               (cos, sin), made on the host
+//   rotary    [positions, HEAD_DIM / 2]               (cos, sin), made on the host
 //   norm      [2, HEAD_DIM]                           NORMED: gains of an RMS norm of each query head and each key head,
-//                                                     before they turn
+//                                                     before they rotate
 //   q         [rows, heads * HEAD_DIM]
 //   k, v      [capacity, kvHeads * HEAD_DIM]          rows offset .. offset + rows are written
 //
-// A workgroup takes as many heads of a row as its threads make pairs of; a thread turns a pair, or eight (lane/).
+// A workgroup takes as many heads of a row as its threads make pairs of; a thread rotates a pair, or eight (lane/).
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override HEAD_DIM: u32;
 override GROUPED: bool;
 override NORMED: bool;
@@ -21,7 +21,7 @@ struct Params { heads: u32, kvHeads: u32, offset: u32, eps: f32 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<In>;
 @group(0) @binding(1) var<storage, read> position: array<u32>;
-@group(0) @binding(2) var<storage, read> rotation: array<Pairs>;
+@group(0) @binding(2) var<storage, read> rotary: array<Pairs>;
 @group(0) @binding(3) var<storage, read> norm: array<Numbers>;
 @group(0) @binding(4) var<storage, read_write> q: array<Out>;
 @group(0) @binding(5) var<storage, read_write> k: array<Out>;
@@ -82,9 +82,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       a = times(a, scale * norm[gains + i]);
       b = times(b, scale * norm[gains + half + i]);
     }
-    let turn = rotation[position[row] * half + i];
-    let low = stored(times(a, firsts(turn)) - times(b, seconds(turn)));
-    let high = stored(times(b, firsts(turn)) + times(a, seconds(turn)));
+    let cosSin = rotary[position[row] * half + i];
+    let low = stored(times(a, firsts(cosSin)) - times(b, seconds(cosSin)));
+    let high = stored(times(b, firsts(cosSin)) + times(a, seconds(cosSin)));
     if (isQuery) {
       let to = (row * params.heads + head) * width + i;
       q[to] = low;

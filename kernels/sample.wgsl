@@ -107,17 +107,17 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   for (var i = 0u; i < lane; i++) { before += partial[i]; }
   var all = before;
   for (var i = lane; i < WG; i++) { all += partial[i]; }
-  let target_ = params.random * all;
+  let aim = params.random * all;
   // Exactly one lane holds the target: the sums before neighbours meet, and the last lane with mass takes the rest.
   var last = true;
   for (var i = lane + 1u; i < WG; i++) { last = last && partial[i] == 0.0; }
-  if (mass == 0.0 || target_ < before || (target_ >= before + mass && !last)) { return; }
+  if (mass == 0.0 || aim < before || (aim >= before + mass && !last)) { return; }
   var reached = before;
   for (var i = first; i < end; i++) {
     let w = weight(i);
     if (bitcast<u32>(w) < cut) { continue; }
     reached += w;
     token[0] = i;
-    if (reached > target_) { return; }
+    if (reached > aim) { return; }
   }
 }

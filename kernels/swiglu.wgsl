@@ -5,7 +5,7 @@
 //
 // One thread per element, or eight (lane/).
 
-alias act = f32;
+alias computeDtype = f32;
 alias out = f32;
 struct Params { dim: u32 }
 

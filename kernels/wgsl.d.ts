@@ -6,7 +6,7 @@ declare module '*/add.wgsl' {
     params: 'dim' | 'period';
     constants: 'SCALED';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -25,10 +25,10 @@ declare module '*/argmax.wgsl' {
 declare module '*/attention-decode.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEADS' | 'CAUSAL';
     options: 'UNEVEN';
-    types: 'out' | 'act';
+    types: 'out' | 'computeDtype';
   }>;
   export default source;
 }
@@ -39,7 +39,7 @@ declare module '*/attention-join.wgsl' {
     params: 'parts';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -47,21 +47,32 @@ declare module '*/attention-join.wgsl' {
 declare module '*/attention-matrix.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
 
 declare module '*/attention-row.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'q' | 'k' | 'v' | 'y';
-    params: 'keys' | 'span' | 'group' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
-    constants: 'HEAD_DIM';
-    options: 'PARTIAL';
-    types: 'act' | 'out';
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'HEAD_DIM' | 'CAUSAL';
+    options: 'PARTIAL' | 'UNEVEN';
+    types: 'out' | 'computeDtype';
+  }>;
+  export default source;
+}
+
+declare module '*/attention-shared.wgsl' {
+  const source: import('../engine/kernel.ts').KernelSource<{
+    operands: 'q' | 'k' | 'v' | 'starts' | 'y';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    constants: 'CAUSAL';
+    options: 'UNEVEN';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -69,10 +80,10 @@ declare module '*/attention-row.wgsl' {
 declare module '*/attention-tile.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -80,10 +91,10 @@ declare module '*/attention-tile.wgsl' {
 declare module '*/attention-vec8.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
     options: 'UNEVEN';
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -91,10 +102,10 @@ declare module '*/attention-vec8.wgsl' {
 declare module '*/attention.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
-    params: 'rows' | 'keys' | 'group' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
+    params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'HEAD_DIM' | 'CAUSAL';
-    options: 'UNEVEN' | 'CHUNKS';
-    types: 'act';
+    options: 'CHUNKS' | 'UNEVEN';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -166,7 +177,7 @@ declare module '*/gelu.wgsl' {
     params: 'dim';
     constants: 'FORM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -177,7 +188,7 @@ declare module '*/interpolate.wgsl' {
     params: 'side' | 'rows' | 'columns' | 'dim';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -198,7 +209,7 @@ declare module '*/layer-norm.wgsl' {
     params: 'dim' | 'eps';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -209,7 +220,7 @@ declare module '*/linear-few.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'COLUMNS' | 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -220,7 +231,7 @@ declare module '*/linear-halves.wgsl' {
     params: 'k';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -231,7 +242,7 @@ declare module '*/linear-join.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -241,8 +252,8 @@ declare module '*/linear-matrix.wgsl' {
     operands: 'x' | 'weight' | 'bias' | 'residual' | 'y';
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
-    options: 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    options: 'ROWS' | 'HALVED' | 'GATED';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -253,7 +264,7 @@ declare module '*/linear-row.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -264,7 +275,7 @@ declare module '*/linear-scalar.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -275,7 +286,7 @@ declare module '*/linear-shared.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -286,7 +297,7 @@ declare module '*/linear-tile.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -297,7 +308,7 @@ declare module '*/linear-vec8.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'HALVED' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -308,7 +319,7 @@ declare module '*/linear.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -319,7 +330,7 @@ declare module '*/mean-frames.wgsl' {
     params: 'frames' | 'size';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -330,7 +341,7 @@ declare module '*/merge-patches.wgsl' {
     params: 'rows' | 'columns' | 'by' | 'dim';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -444,7 +455,7 @@ declare module '*/patchify.wgsl' {
     params: 'channels' | 'height' | 'width' | 'patchSize' | 'depth';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -455,7 +466,7 @@ declare module '*/pool.wgsl' {
     params: 'grid' | 'side' | 'dim';
     constants: 'MODE' | 'NEWLINE';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -477,7 +488,7 @@ declare module '*/attention-sums.wgsl' {
     params: 'tokens' | 'heads' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -488,7 +499,7 @@ declare module '*/combine-rows.wgsl' {
     params: 'dim';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -510,7 +521,7 @@ declare module '*/compact-rows.wgsl' {
     params: 'dim' | 'rows';
     constants: 'MERGE';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -532,8 +543,18 @@ declare module '*/last-row-attention.wgsl' {
     params: 'rows' | 'keys' | 'heads' | 'group' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
+  export default source;
+}
+
+declare module '*/order-key.wgsl' {
+  const source: string;
+  export default source;
+}
+
+declare module '*/planes.wgsl' {
+  const source: string;
   export default source;
 }
 
@@ -543,7 +564,7 @@ declare module '*/received-attention.wgsl' {
     params: 'tokens' | 'heads' | 'queries' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'scale';
     constants: 'HEAD_DIM';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -565,7 +586,7 @@ declare module '*/similarity.wgsl' {
     params: 'dim' | 'rows' | 'bound';
     constants: never;
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -620,18 +641,18 @@ declare module '*/rms-norm.wgsl' {
     params: 'dim' | 'eps';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
 
 declare module '*/rope.wgsl' {
   const source: import('../engine/kernel.ts').KernelSource<{
-    operands: 'qkv' | 'position' | 'rotation' | 'norm' | 'q' | 'k' | 'v';
+    operands: 'qkv' | 'position' | 'rotary' | 'norm' | 'q' | 'k' | 'v';
     params: 'heads' | 'kvHeads' | 'offset' | 'eps';
     constants: 'HEAD_DIM' | 'GROUPED' | 'NORMED' | 'HEADS';
     options: never;
-    types: 'act';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -652,8 +673,8 @@ declare module '*/attention-subgroup.wgsl' {
     operands: 'q' | 'k' | 'v' | 'starts' | 'y';
     params: 'rows' | 'keys' | 'group' | 'headStride' | 'yStride' | 'qStride' | 'qColumn' | 'kStride' | 'kColumn' | 'vStride' | 'vColumn' | 'scale';
     constants: 'CAUSAL';
-    options: 'LANES' | 'UNEVEN' | 'CHUNKS';
-    types: 'act';
+    options: 'LANES' | 'CHUNKS' | 'UNEVEN';
+    types: 'computeDtype';
   }>;
   export default source;
 }
@@ -664,7 +685,7 @@ declare module '*/linear-subgroup.wgsl' {
     params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
     constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
     options: 'LANES' | 'ROWS' | 'GATED';
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }
@@ -675,7 +696,7 @@ declare module '*/swiglu.wgsl' {
     params: 'dim';
     constants: never;
     options: never;
-    types: 'act' | 'out';
+    types: 'computeDtype' | 'out';
   }>;
   export default source;
 }

@@ -7,7 +7,7 @@ import type { Runtime } from '../engine/runtime.ts';
 import { shownValue } from '../engine/text.ts';
 import type { BaselineOptions } from '../framefusion/baselines.ts';
 import type { FrameFusionOptions } from '../framefusion/framefusion.ts';
-import { reducerNamed } from '../framefusion/reducers.ts';
+import { type ReducerOptions, reducerNamed } from '../framefusion/reducers.ts';
 import type { BudgetOptions } from '../framefusion/shares.ts';
 import { sampleVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
@@ -30,6 +30,7 @@ export interface LoadModelOptions
   extends Partial<FrameFusionOptions>,
     Pick<BaselineOptions, 'seed'>,
     Pick<BudgetOptions, 'keep' | 'parity' | 'renumber'>,
+    Pick<ReducerOptions, 'tokens'>,
     Pick<LoadCheckpointOptions, 'dtype' | 'families' | 'processor' | 'signal'> {
   /** A name (`framefusion`, the default, `fastv`, ..., `none` for the dense model) or a reducer of your own. */
   readonly reducer?: string | TokenReducer | undefined;
@@ -71,14 +72,14 @@ export function readerOf(
 /** @throws InputError if a setting is outside what is allowed. */
 function checkedReducer(options: LoadModelOptions, named: NamedModel): TokenReducer | undefined {
   const { reducer = 'framefusion', cost, similarityLowerBound, ratioLowerBound, seed } = options;
-  const { budgetLayers, kv, separators, scoreRows, keep, parity, renumber } = options;
+  const { budgetLayers, kv, separators, scoreRows, keep, tokens, parity, renumber } = options;
   if (typeof reducer === 'object') return reducer;
   if (typeof reducer !== 'string')
     throw new InputError(`loadModel: reducer must be a name or a reducer, got ${shownValue(reducer)}.`);
   // As the command has it: at cost 1 every token is kept, which is the dense model.
-  if (cost === 1 && keep === undefined && reducer !== 'none') return undefined;
+  if (cost === 1 && keep === undefined && tokens === undefined && reducer !== 'none') return undefined;
   const bounds = { similarityLowerBound, ratioLowerBound, budgetLayers, kv, separators, scoreRows };
-  const settings = { cost, keep, parity, renumber, seed, ...bounds };
+  const settings = { cost, keep, tokens, parity, renumber, seed, ...bounds };
   return reducerNamed(reducer, settings, named);
 }
 

@@ -6,7 +6,7 @@ import { urlFiles } from '../checkpoint/web-source.ts';
 import { type AdapterChoice, openRuntime } from '../engine/node-adapter.ts';
 import { findModel } from '../hub/download.ts';
 import { openVideo } from '../media/open-video.ts';
-import { planOf } from '../models/registry.ts';
+import { specOf } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
 import { chooseModel, type ModelChoice } from './catalogue.ts';
 import { type FoundModel, type LoadModelOptions, loadFrom, readerOf } from './load-model.ts';
@@ -54,6 +54,6 @@ async function filesOf(choice: ModelChoice, options: NodeLoadModelOptions): Prom
     signal,
     progress: ({ done, of }) => progress?.({ stage: 'download', done, of }),
   });
-  await planOf(found.files, families);
+  await specOf(found.files, families);
   return folderFiles(await found.download());
 }

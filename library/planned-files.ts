@@ -3,10 +3,10 @@ import { memorySource } from '../checkpoint/memory-source.ts';
 import { type ByteSource, type CheckpointFiles, MODEL_FILE } from '../checkpoint/safetensors.ts';
 import { encodeSafetensors } from '../checkpoint/safetensors-writer.ts';
 import { type AskedTensor, tensorsByFolder } from '../models/asked-tensors.ts';
-import { planOf } from '../models/registry.ts';
+import { specOf } from '../models/registry.ts';
 
 /** JSON files of a checkpoint, by name. */
-export type Configs = Readonly<Record<string, object>>;
+export type Configs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** A tokenizer.json, as far as special tokens are added to it. */
 export interface TokenizerJson {
@@ -32,13 +32,13 @@ export async function filesOfConfigs(
   embedded: { readonly tokenizer: TokenizerJson; readonly settings: object },
 ): Promise<CheckpointFiles> {
   const texts = Object.entries(configs).map(([file, config]) => [file, textSource(name, file, config)] as const);
-  const { plan } = await planOf({ name, open: async (file) => new Map(texts).get(file) });
-  const weights = (await tensorsByFolder(plan)).map(([folder, tensors]) => {
+  const { spec } = await specOf({ name, open: async (file) => new Map(texts).get(file) });
+  const weights = (await tensorsByFolder(spec)).map(([folder, tensors]) => {
     const file = inFolder(folder, MODEL_FILE);
     return [file, headerSource(name, file, tensors)] as const;
   });
   const text = (file: string, content: object) => {
-    const path = inFolder(plan.textFolder, file);
+    const path = inFolder(spec.textFolder, file);
     return [path, textSource(name, path, content)] as const;
   };
   const words = [

@@ -12,9 +12,14 @@ import { type Configs, filesOfConfigs, type TokenizerJson, withMarks } from './p
  * @returns `undefined` if the package knows nothing of it.
  */
 export async function publishedFiles(name: string): Promise<CheckpointFiles | undefined> {
-  const known = readJson<Readonly<Record<string, Configs>>>('published.json');
+  const known = publishedConfigs();
   const configs = Object.hasOwn(known, name) ? known[name] : undefined;
   return configs && plannedFiles(name, configs);
+}
+
+/** The config files of published models by `owner/name`: the keys that a plan reads, copied from the models' pages. */
+export function publishedConfigs(): Readonly<Record<string, Configs>> {
+  return readJson('published.json');
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { virtualAdapter } from '../engine/virtual-adapter.ts';
 import type { Weight } from '../kernels/weight.ts';
 import { Decoder } from './decoder/decoder.ts';
-import type { FamilyPlan } from './family.ts';
+import type { ModelSpec } from './family.ts';
 import { WeightLoader } from './weights.ts';
 
 /** A tensor that a checkpoint must have. */
@@ -24,13 +24,13 @@ const anything = {
 };
 
 /** The tensors of each folder of a checkpoint. */
-export async function tensorsByFolder(plan: FamilyPlan): Promise<(readonly [folder: string, AskedTensor[]])[]> {
+export async function tensorsByFolder(spec: ModelSpec): Promise<(readonly [folder: string, AskedTensor[]])[]> {
   const tensors = await askedTensors(async (loader) => {
-    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, 'f32');
-    await plan.loadEncoder(loader, 'f32', decoder);
+    const decoder = await Decoder.load(loader, spec.decoder, spec.decoderNames, 'f32');
+    await spec.loadEncoder(loader, 'f32', decoder);
   });
-  if (!plan.weightFolders) return [['.', tensors]];
-  return plan.weightFolders.map((folder) => [folder, tensors.filter(({ name }) => folder === folderOf(name))]);
+  if (!spec.weightFolders) return [['.', tensors]];
+  return spec.weightFolders.map((folder) => [folder, tensors.filter(({ name }) => folder === folderOf(name))]);
 }
 
 /** The folder of a tensor in NVILA's layout, the one that has folders. */

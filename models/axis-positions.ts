@@ -1,4 +1,4 @@
-import { axisRotations, frequencies } from '../kernels/rope.ts';
+import { axisRotaryTable, frequencies } from '../kernels/rope.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 
 /** Rows of a prompt that stand together: text, or pictures one after the other, each of so many rows and columns. */
@@ -46,9 +46,9 @@ export function axisPositions(parts: readonly PlacedRows[]): AxisPositions {
   return { axes: [time, height, width], next };
 }
 
-/** Rotations of the rows, `[rows, headDim / 2, 2]`; each frequency turns by its own axis. */
-export function promptRotations({ axes }: AxisPositions, config: DecoderConfig): Float32Array {
+/** Rotary table of the rows, `[rows, headDim / 2, 2]`; each frequency rotates by its own axis. */
+export function promptRotaryTable({ axes }: AxisPositions, config: DecoderConfig): Float32Array {
   const { headDim, ropeTheta, ropeFactor, ropeAxes = [] } = config;
   const all = frequencies(headDim, ropeTheta, ropeFactor);
-  return axisRotations(ropeAxes.map((axis, i) => ({ positions: axes[axis]!, frequency: all[i]! })));
+  return axisRotaryTable(ropeAxes.map((axis, i) => ({ positions: axes[axis]!, frequency: all[i]! })));
 }

@@ -1,4 +1,4 @@
-import { parseJson } from '../checkpoint/json.ts';
+import { isObject, parseJson } from '../checkpoint/json.ts';
 import { WeightsError } from '../engine/errors.ts';
 
 /** Names of keys that change results, as model configs have them; others are of training, generation or bookkeeping. */
@@ -158,10 +158,6 @@ function objectOf(file: string, text: string): Record<string, unknown> {
   }
   if (isObject(values)) return values;
   throw new WeightsError(`${file}: must be a JSON object. Download it again.`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A value for a message: JSON, cut, with the numbers that JSON lacks. */

@@ -9,7 +9,7 @@ import type { Conversation, SpokenPrompt } from './text.ts';
  * Throws an `InputError` that names the number of frames that fits if a prompt has more rows than the model was made for:
  * beyond them it answers, but nonsense.
  *
- * @param inputs - What is shown, unreduced: positions are those of all rows.
+ * @param inputs - What is shown, unreduced: positions are those of all rows, unless a reducer has given new ones.
  * @returns Rows that are left for an answer.
  */
 export function checkContext(
@@ -31,7 +31,7 @@ export function checkContext(
 function rowsOf({ ids }: SpokenPrompt, inputs: Inputs): number {
   const text = ids.filter((id) => id !== VIDEO_ID).length;
   const pictures = (inputs.pictures ?? []).map(({ tokens }) => tokens.shape2()[0]);
-  const videos = videosOf(inputs).map(({ tokens, kept }) => kept?.of ?? tokens.shape2()[0]);
+  const videos = videosOf(inputs).map(({ tokens, kept }) => (kept && !kept.renumber ? kept.of : tokens.shape2()[0]));
   return [...pictures, ...videos].reduce((sum, rows) => sum + rows, text);
 }
 

@@ -32,6 +32,8 @@ export interface FramesToEncode {
   /** Width of the tokens. */
   readonly width: number;
   readonly pixels: Pixels;
+  /** For each group the earlier one whose tokens it has, or itself; default: each is encoded. */
+  readonly standsFor?: Uint32Array | undefined;
   readonly progress?: ((done: number, of: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Whether the attention that each token gets in the tower is wanted, too, and from whom. */
@@ -110,32 +112,45 @@ async function encodeInto(
   const { framesPerGroup: each } = encoder;
   const { frames, pictures, progress, signal } = video;
   const perGroup = tokensPerGroup(encoder, pictures);
-  const groups = groupsOf(frames, encoder);
+  const standing = standingFor(video, groupsOf(frames, encoder));
+  const encoded = [...standing.keys()];
   const atOnce = await groupsAtOnce(rec.runtime, encoder, pictures);
-  for (let first = 0; first < groups; first += atOnce) {
+  for (let done = 0; done < encoded.length; done += atOnce) {
     signal?.throwIfAborted();
-    const count = Math.min(atOnce, groups - first);
+    const groups = encoded.slice(done, done + atOnce);
     // The last frame stands in for those that the last group lacks.
-    const shown = Array.from({ length: count * each }, (_, i) => Math.min(first * each + i, frames - 1));
-    let place = first * perGroup;
-    for (const run of runsOf(pictures, Math.floor(atOnce / count))) {
+    const shown = groups.flatMap((group) =>
+      Array.from({ length: each }, (_, i) => Math.min(group * each + i, frames - 1)),
+    );
+    let place = 0;
+    for (const run of runsOf(pictures, Math.floor(atOnce / groups.length))) {
       const rows = tokensIn(encoder.tokenGrid(run));
-      const base = place;
-      const starts = Array.from({ length: run.count * count }, (_, i) => {
-        const [picture, group] = [Math.floor(i / count), i % count];
-        return base + group * perGroup + picture * rows;
+      const starts = Array.from({ length: run.count * groups.length }, (_, i) => {
+        const [picture, group] = [Math.floor(i / groups.length), groups[i % groups.length]!];
+        return standing.get(group)!.map((one) => one * perGroup + place + picture * rows);
       });
       rec.scope('frames', () => {
         const made = encoder.forward(rec, video.pixels(rec, shown, run), collector?.watch({ size: run, starts }));
         for (const [plane, all] of into.entries())
-          for (const [i, start] of starts.entries()) rec.copy(made[plane]!.rows(i * rows, rows), all.rows(start, rows));
+          for (const [i, those] of starts.entries())
+            for (const start of those) rec.copy(made[plane]!.rows(i * rows, rows), all.rows(start, rows));
       });
       place += run.count * rows;
     }
     rec.submit();
     if (progress) await rec.runtime.settled();
-    progress?.(Math.min(frames, (first + count) * each), frames);
+    progress?.(Math.min(frames, (encoded[done + atOnce] ?? groupsOf(frames, encoder)) * each), frames);
   }
+}
+
+/** The groups that are encoded, each with all that have its tokens. */
+function standingFor({ standsFor }: FramesToEncode, groups: number): Map<number, number[]> {
+  const standing = new Map<number, number[]>();
+  for (let group = 0; group < groups; group++) {
+    const of = standsFor?.[group] ?? group;
+    standing.set(of, [...(standing.get(of) ?? []), group]);
+  }
+  return standing;
 }
 
 /**

@@ -64,15 +64,21 @@ export class EncodedFrames extends EncodedTokens implements EncodedVideo {
   readonly pictures: VideoFacts['pictures'];
   readonly times: VideoFacts['times'];
   readonly grid: VideoFacts['grid'];
+  readonly repeated?: number;
   readonly kept?: Kept;
   readonly salience?: Float32Array;
 
-  constructor(runtime: Runtime, rows: VisualRows, { frames, pictures, times, grid, kept, salience }: VideoFacts) {
+  constructor(
+    runtime: Runtime,
+    rows: VisualRows,
+    { frames, pictures, times, grid, repeated, kept, salience }: VideoFacts,
+  ) {
     super(runtime, 'video', rows);
     this.frames = frames;
     this.pictures = pictures;
     this.times = times;
     this.grid = grid;
+    if (repeated) this.repeated = repeated;
     if (kept) this.kept = kept;
     if (salience) this.salience = salience;
   }
@@ -88,7 +94,7 @@ export async function reducedVideo(
   reducer: TokenReducer | undefined,
   video: EncodedVideo,
 ): Promise<EncodedVideo> {
-  if (!reducer?.onEncoded) return video;
+  if (!reducer?.onEncoded || video.kept) return video; // what came in pieces is reduced already
   if (reducer.salience && !video.salience)
     throw new InputError(
       `${reducer.name}: it needs the attention in the tower. Encode with a model that has this reducer, or with salience: '${reducer.salience}'.`,
@@ -97,11 +103,21 @@ export async function reducedVideo(
   return video instanceof EncodedTokens ? video.reduced(reducer, make) : make();
 }
 
-async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: EncodedVideo): Promise<EncodedVideo> {
+/**
+ * As `reducedVideo`, anew: the caller owns it.
+ *
+ * @param of - Video tokens of the video that it is a piece of; default its own.
+ */
+export async function reduceVideo(
+  parts: ModelParts,
+  reducer: TokenReducer,
+  video: EncodedVideo,
+  of?: number,
+): Promise<EncodedVideo> {
   const { runtime, decoder } = parts;
   const rec = runtime.recorder('reduce');
   try {
-    const tokens = videoTokens(rec, parts, video);
+    const tokens = videoTokens(rec, parts, video, of);
     const steps: ReductionStep[] = [];
     const listeners = [counting({ layers: [], steps })];
     const options = { reducer, layers: decoder.config.layers, salience: video.salience, listeners };
@@ -118,21 +134,27 @@ async function reduceVideo(parts: ModelParts, reducer: TokenReducer, video: Enco
     const all = [left.hidden, ...(left.companions ?? [])];
     const own = rec.keep(rec.empty('reduced visual tokens', [all.length * count, width], 'f32'));
     for (const [i, rows] of all.entries()) rec.copy(rows, own.rows(i * count, count));
-    const { frames, pictures, times, grid } = video;
-    return new EncodedFrames(runtime, visualRows(own, all.length - 1), { frames, pictures, times, grid, kept });
+    const { frames, pictures, times, grid, repeated } = video;
+    const facts = { frames, pictures, times, grid, kept, ...(repeated && { repeated }) };
+    return new EncodedFrames(runtime, visualRows(own, all.length - 1), facts);
   } finally {
     rec.finish();
   }
 }
 
-/** A video's tokens as a sequence of their own: a token's type is its place in its group; what follows the groups is text. */
-export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo): Tokens {
+/**
+ * A video's tokens as a sequence of their own: a token's type is its place in its group; what follows the groups is text.
+ *
+ * @param of - As `reduceVideo`.
+ */
+export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: EncodedVideo, of?: number): Tokens {
   const { tokens, frames, pictures, grid, planes: shown = [] } = video;
   const [rows] = tokens.shape2();
   const perFrame = tokensPerGroup(encoder, pictures);
   const groups = groupsOf(frames, encoder);
   const patch = Int32Array.from({ length: rows }, (_, row) => (row < groups * perFrame ? row % perFrame : -1));
   const { planes, ...layout } = videoLayout(patch, 0, groups * perFrame);
+  const videos = [{ tokens: of ?? layout.tokens, perFrame }];
   const position = Uint32Array.from({ length: rows }, (_, row) => row);
   // Copied, because kernels cannot bind rows that begin anywhere.
   const companions = shown.map((plane) => {
@@ -144,6 +166,6 @@ export function videoTokens(rec: Recorder, { encoder }: ModelParts, video: Encod
     hidden: tokens,
     ...(companions.length > 0 && { companions }),
     position: rec.upload('position', [rows], 'u32', position),
-    layout: { ...layout, frames: groups, grid, planes: rec.upload('layout', [3, rows], 'u32', planes) },
+    layout: { ...layout, videos, frames: groups, grid, planes: rec.upload('layout', [3, rows], 'u32', planes) },
   };
 }

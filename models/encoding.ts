@@ -3,6 +3,7 @@
 import { InputError } from '../engine/errors.ts';
 import type { Crop, CroppedPicture, Size } from '../engine/geometry.ts';
 import { requireObject } from '../engine/misuse.ts';
+import { shownValue } from '../engine/text.ts';
 import { normalise } from '../kernels/normalise.ts';
 import { encodeFrames, type FramesToEncode, type Pixels, type VisualRows } from './encode.ts';
 import { EncodedFrames, EncodedTokens } from './encoded.ts';
@@ -11,6 +12,7 @@ import type { EncodedPicture, EncodedVideo, TokenGrid, VideoFrames } from './inp
 import { checkAlive, type ModelParts } from './model-parts.ts';
 import { bytesOf, stretched } from './pictures.ts';
 import { pixelValues } from './preprocess.ts';
+import { stillGroups } from './still.ts';
 
 /** How to encode. */
 export interface EncodeOptions {
@@ -23,11 +25,23 @@ export interface EncodeOptions {
    * `class` from the class token. For reducers that ask for it; costs time in the tower.
    */
   readonly salience?: 'received' | 'class' | undefined;
+  /**
+   * Frames of a video that repeat the one before are not sent through the tower: they get its tokens. The bound is the mean
+   * difference of a colour, of 255, that no square of 16 x 16 pixels exceeds in such a frame; default: all frames are encoded.
+   */
+  readonly skipStill?: number | undefined;
+  /**
+   * Frames that are encoded together, and reduced before the next are: for long videos, and reducers that decide before the
+   * question. What is left of the video is then all that any question sees. Default: all.
+   */
+  readonly piece?: number | undefined;
 }
 
 /** Frames as a vision tower takes them. */
 export interface VideoPixels extends Pick<EncodedVideo, 'frames' | 'pictures' | 'times'> {
   readonly pixels: Pixels;
+  /** As `FramesToEncode` has it. */
+  readonly standsFor?: Uint32Array;
 }
 
 /** A picture's tokens on the GPU. */
@@ -58,7 +72,13 @@ export async function encodeVideo(
     throw new InputError('encode: a video needs at least one frame. Give what sampleVideo returns.');
   const pictures = picturesOf(parts, frames);
   const pixels = pixelsOf(parts, images, pictures);
-  return encodePixels(parts, { frames: images.length, pictures, pixels, times }, options);
+  const { skipStill } = options;
+  if (skipStill !== undefined && !(typeof skipStill === 'number' && skipStill >= 0 && skipStill <= 255))
+    throw new InputError(`encode: skipStill must lie in 0 to 255, got ${shownValue(skipStill)}.`);
+  const { framesPerGroup } = parts.encoder;
+  const standsFor = skipStill !== undefined && stillGroups({ images, pictures, framesPerGroup }, skipStill);
+  const shown = { frames: images.length, pictures, pixels, times, ...(standsFor && { standsFor }) };
+  return encodePixels(parts, shown, options);
 }
 
 /** As `encodeVideo`, from normalised pixels. */
@@ -70,7 +90,9 @@ export async function encodePixels(
   const { frames, pictures } = shown;
   const { rows, grid } = await encode(parts, parts.encoder, { ...shown, ...options });
   const { salience } = rows;
-  return new EncodedFrames(parts.runtime, rows, { frames, pictures, times, grid, ...(salience && { salience }) });
+  const repeated = shown.standsFor?.reduce((count, of, group) => count + Number(of !== group), 0);
+  const facts = { frames, pictures, times, grid, ...(salience && { salience }), ...(repeated && { repeated }) };
+  return new EncodedFrames(parts.runtime, rows, facts);
 }
 
 /** @throws InputError if the model takes no pictures, or there are other bytes than the crops have. */
@@ -93,8 +115,8 @@ export async function encodePicturePixels(
   pixels: Pixels,
   options: EncodeOptions = {},
 ): Promise<EncodedPicture> {
-  const { plan, encoder, name, runtime } = parts;
-  if (!plan.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
+  const { spec, encoder, name, runtime } = parts;
+  if (!spec.pictures) throw new InputError(`${name}: the model takes no pictures, only a video.`);
   const frame = { frames: 1, pictures: crops, pixels, ...options };
   const { rows, grid } = await encode(parts, encoder.still ?? encoder, frame);
   return new EncodedCrops(runtime, rows, { crops, grid });
@@ -102,20 +124,20 @@ export async function encodePicturePixels(
 
 async function encode(parts: ModelParts, encoder: VideoEncoder, frames: Omit<FramesToEncode, 'width'>) {
   checkAlive(parts);
-  const { runtime, plan } = parts;
-  const rows = await encodeFrames(runtime, encoder, { ...frames, width: plan.decoder.hiddenSize });
+  const { runtime, spec } = parts;
+  const rows = await encodeFrames(runtime, encoder, { ...frames, width: spec.decoder.hiddenSize });
   return { rows, grid: encoder.tokenGrid(frames.pictures[0]!) };
 }
 
 /** Uploads frames as bytes and normalises them on the GPU. @throws InputError if a frame has other bytes than its pictures. */
-function pixelsOf({ plan }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]): Pixels {
+function pixelsOf({ spec }: ModelParts, images: readonly Uint8Array[], pictures: readonly Size[]): Pixels {
   const starts = pictures.map((_, i) => bytesOf(pictures.slice(0, i)));
   const wrong = images.find((image) => image.length !== bytesOf(pictures));
   if (wrong) {
     const sizes = pictures.map(({ width, height }) => `${width} x ${height}`).join(' and ');
     throw new InputError(`encode: frames must be ${sizes} RGB, got ${wrong.length} bytes.`);
   }
-  const values = pixelValues(plan.pixels);
+  const values = pixelValues(spec.pixels);
   return (rec, frames, run) => {
     const each = bytesOf([run]);
     const rgb = new Uint8Array(run.count * frames.length * each);
@@ -131,14 +153,14 @@ function pixelsOf({ plan }: ModelParts, images: readonly Uint8Array[], pictures:
 }
 
 function picturesOf(parts: ModelParts, frames: VideoFrames): readonly Crop[] {
-  const { pictures } = parts.plan.frameFormat;
+  const { pictures } = parts.spec.frameFormat;
   if (pictures && frames.pictures) return frames.pictures;
   const size = sizeOf(parts, frames);
   return pictures?.(size) ?? [stretched(size)];
 }
 
-function sizeOf({ architecture, plan }: ModelParts, { width, height }: VideoFrames): Size {
-  const { size } = plan.frameFormat;
+function sizeOf({ architecture, spec }: ModelParts, { width, height }: VideoFrames): Size {
+  const { size } = spec.frameFormat;
   if (typeof size === 'number') {
     if ((width ?? size) !== size || (height ?? size) !== size)
       throw new InputError(`encode: frames must be ${size} x ${size} RGB, got ${width} x ${height}.`);

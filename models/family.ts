@@ -22,14 +22,14 @@ export interface Family {
    *
    * @throws WeightsError if a key is missing, of the wrong type, or asks for what is not built.
    */
-  plan(config: ConfigReader, files: CheckpointFiles): Promise<FamilyPlan> | FamilyPlan;
+  spec(config: ConfigReader, files: CheckpointFiles): Promise<ModelSpec> | ModelSpec;
 }
 
 /** A part of a tensor's name, and what stands in its place elsewhere. */
 export type NameChange = readonly [from: RegExp, to: string];
 
 /** A family's model as its configs describe it. */
-export interface FamilyPlan {
+export interface ModelSpec {
   readonly decoder: DecoderConfig;
   readonly decoderNames: DecoderNames;
   readonly frameFormat: FrameFormat;
@@ -176,8 +176,8 @@ export interface PromptForm {
 }
 
 /** What a checkpoint is, by its configs. */
-export interface PlannedModel {
+export interface SpecifiedModel {
   /** What config.json calls it. */
   readonly architecture: string;
-  readonly plan: FamilyPlan;
+  readonly spec: ModelSpec;
 }

@@ -9,7 +9,6 @@ import { abortable } from './abort.ts';
 import { randomNumbers } from './random.ts';
 import type { Tokens } from './reduction.ts';
 import type { Sequence } from './sequence.ts';
-import type { GenerationStats } from './stats.ts';
 
 /** How an answer is written. */
 export interface GenerateOptions {
@@ -42,7 +41,7 @@ export interface GenerateOptions {
 }
 
 /** An answer to be generated after what a sequence holds. */
-export interface GenerateRequest extends GenerateOptions {
+export interface GenerateRequest extends Omit<GenerateOptions, 'token' | 'scores'> {
   readonly runtime: Runtime;
   readonly sequence: Sequence;
   /** Takes the sequence to where the answer starts: a prefill, or the next turn. */
@@ -53,6 +52,21 @@ export interface GenerateRequest extends GenerateOptions {
   readonly inspect?: ((scores: Float32Array) => Promise<void>) | undefined;
   /** Ids that count as come for the repetition penalty, besides those that are generated. */
   readonly seen?: readonly number[];
+  /** Whether each id comes with the scores of its place; default false. */
+  readonly withScores?: boolean;
+}
+
+/** An id as it comes from the GPU. */
+export interface GeneratedId {
+  readonly id: number;
+  /** Whether it ends the answer, and so is no part of it. */
+  readonly stop: boolean;
+  /** From the start to the first id. */
+  readonly prefillSeconds: number;
+  /** From the first id to this one. */
+  readonly decodeSeconds: number;
+  /** `[vocabSize]`, before temperature and penalty; with `withScores`. */
+  readonly scores?: Float32Array;
 }
 
 /** Steps recorded ahead of the last id that the host has seen: the GPU does not wait for the host. */
@@ -77,24 +91,23 @@ export function checkGenerateOptions(options: GenerateOptions): void {
 }
 
 /**
- * Generates ids one by one. Each stays on the GPU and feeds the next step; the host reads it a few steps later and
- * stops at an end id. However it ends, the sequence then holds what was opened and the ids that were given out, but for
+ * Generates ids one by one. Each stays on the GPU and feeds the next step; the host reads it a few steps later. One that ends
+ * the answer is the last. However it ends, the sequence then holds what was opened and the ids that were given out, but for
  * the last one where nothing has followed it yet.
  *
- * @param stats - Filled on the way.
  * @throws InputError if an option is outside what is allowed, or the reducer cannot meet its budget.
  */
-export async function* generate(request: GenerateRequest, stats: GenerationStats): AsyncGenerator<number> {
+export async function* generate(request: GenerateRequest): AsyncGenerator<GeneratedId> {
   checkGenerateOptions(request);
-  const { maxNewTokens = 256, stopIds, signal, sequence } = request;
+  const { maxNewTokens = 256, stopIds, signal } = request;
   const started = performance.now();
   const pending: Pending[] = [];
   const steps = new Steps(request);
   let firstAt = started;
+  let given = 0;
   try {
     pending.push(await steps.first());
-    stats.cacheBytes = sequence.cache.filledBytes;
-    for (let given = 0; given < maxNewTokens; given++) {
+    while (given < maxNewTokens) {
       signal?.throwIfAborted();
       // The first id is awaited alone: prefill time is then what a user waits, and errors of prefill surface here.
       const ahead = given === 0 ? 1 : 1 + AHEAD;
@@ -104,24 +117,22 @@ export async function* generate(request: GenerateRequest, stats: GenerationStats
       pending.shift();
       const values = await scores;
       if (values && given === 0) await request.inspect?.(values);
-      if (given === 0) {
-        firstAt = performance.now();
-        stats.prefillSeconds = (firstAt - started) / 1000;
-      }
-      if (stopIds.has(id)) {
-        stats.stopped = true;
-        break;
-      }
-      stats.generated++;
-      stats.ids.push(id);
-      stats.decodeSeconds = (performance.now() - firstAt) / 1000;
-      if (values) request.scores?.(id, values);
-      request.token?.(id);
-      yield id;
+      const now = performance.now();
+      if (given === 0) firstAt = now;
+      const stop = stopIds.has(id);
+      if (!stop) given++;
+      yield {
+        id,
+        stop,
+        prefillSeconds: (firstAt - started) / 1000,
+        decodeSeconds: (now - firstAt) / 1000,
+        ...(values && request.withScores && { scores: values }),
+      };
+      if (stop) return;
     }
   } finally {
     await Promise.allSettled(pending.map(({ id }) => id));
-    steps.end(stats.generated);
+    steps.end(given);
   }
 }
 
@@ -162,7 +173,7 @@ class Steps {
   }
 
   get #watched(): boolean {
-    return this.#request.scores !== undefined;
+    return this.#request.withScores === true;
   }
 
   /** Takes the steps back that ran ahead of the `given` ids, and frees the last id. */

@@ -1,6 +1,6 @@
 import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
-import type { FamilyPlan } from './family.ts';
+import type { ModelSpec } from './family.ts';
 import { readConfig } from './files.ts';
 import type { PromptText } from './text.ts';
 
@@ -24,7 +24,7 @@ export interface GenerationDefaults {
  */
 export async function generationDefaults(
   files: CheckpointFiles,
-  { stopIds, prompt }: FamilyPlan,
+  { stopIds, prompt }: ModelSpec,
   text: PromptText | WeightsError,
 ): Promise<GenerationDefaults> {
   const config = await readConfig(files, 'generation_config.json');

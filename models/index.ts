@@ -12,24 +12,24 @@ export { Decoder, type ForwardOptions } from './decoder/decoder.ts';
 export { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from './decoder/names.ts';
 export type {
   Family,
-  FamilyPlan,
+  ModelSpec,
   PictureForm,
-  PlannedModel,
   Processor,
   PromptForm,
+  SpecifiedModel,
   SpokenVideo,
   VideoEncoder,
 } from './family.ts';
 export { needConfig, readConfig, readText, subFolder } from './files.ts';
-export { FoldEncoder, type FoldEncoderPlan } from './fold-encoder.ts';
 export type { TokenGrid } from './inputs.ts';
 export type { KvCache } from './kv-cache.ts';
 export { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from './llava-encoder.ts';
+export { MergeEncoder, type MergeEncoderConfig } from './merge-encoder.ts';
 export type { StoredMatrix } from './packer.ts';
 export { centred, stretched } from './pictures.ts';
 export { clipPixels, imagenetPixels, type Normalisation, siglipPixels } from './preprocess.ts';
 export { mlp, Projector, type ProjectorStep } from './projector.ts';
-export { planOf } from './registry.ts';
+export { specOf } from './registry.ts';
 export {
   every,
   type FrameRequest,

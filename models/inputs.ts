@@ -4,7 +4,7 @@ import { InputError } from '../engine/errors.ts';
 import type { Crop, CropsOf, Size } from '../engine/geometry.ts';
 import { requireObject } from '../engine/misuse.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { NewlinePlace } from '../kernels/vision.ts';
+import type { NewlinePlace } from '../kernels/pool.ts';
 import type { ReductionStep } from './reduction-step.ts';
 import type { Sample, SampledTimes } from './sampling.ts';
 
@@ -76,6 +76,8 @@ export interface EncodedVideo extends Disposable {
   readonly times: SampledTimes;
   /** How the tokens of a group of frames lie. */
   readonly grid: TokenGrid;
+  /** Groups of frames that repeat the one before, and were not encoded; absent if none. */
+  readonly repeated?: number;
   /** Where a reducer has decided before any question: which of all tokens are left. */
   readonly kept?: Kept;
   /** `[tokens]`: attention that each gets in the tower; only if it was asked for. */

@@ -1,7 +1,7 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Grid } from '../kernels/merge-patches.ts';
-import { type NewlinePlace, type PoolMode, pool, pooledSide } from '../kernels/vision.ts';
+import { type NewlinePlace, type PoolMode, pool, pooledSide } from '../kernels/pool.ts';
 import type { VideoEncoder } from './family.ts';
 import type { TokenGrid } from './inputs.ts';
 import { mlp, Projector } from './projector.ts';
@@ -95,6 +95,6 @@ export class LlavaEncoder implements VideoEncoder {
   /** Pools each frame's grid and sets the newlines. */
   arrange(rec: Recorder, features: Tensor): Tensor {
     const { tower, poolMode: mode, newlines } = this.config;
-    return pool(rec, features, { grid: gridOf(tower), mode, newlines }, this.#newline);
+    return pool(rec, features, { grid: gridOf(tower), mode, newlines, newline: this.#newline });
   }
 }

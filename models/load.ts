@@ -2,7 +2,7 @@ import type { Checkpoint, CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { Decoder } from './decoder/decoder.ts';
-import type { PlannedModel } from './family.ts';
+import type { SpecifiedModel } from './family.ts';
 import { openParts, renamed, subFolder } from './files.ts';
 import { generationDefaults } from './generation-config.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -13,37 +13,37 @@ import { VideoModel } from './video-model.ts';
 import { type ModelDType, precision, WeightLoader } from './weights.ts';
 
 /**
- * Loads a checkpoint's weights as its family plans.
+ * Loads a checkpoint's weights as its spec says.
  *
  * @throws WeightsError if a file or tensor is missing, damaged or does not fit the config. A missing tokenizer is an error
  *   only when a question is asked. The reason of an aborted `signal`.
  */
-export async function loadPlanned(
+export async function loadSpecified(
   files: CheckpointFiles,
   runtime: Runtime,
-  planned: PlannedModel,
+  specified: SpecifiedModel,
   options: LoadOptions = {},
 ): Promise<VideoModel> {
   const { dtype = 'auto', progress, signal } = options;
-  const { plan } = planned;
+  const { spec } = specified;
   precision(dtype, runtime); // refuses what the adapter cannot do before anything is read
   signal?.throwIfAborted();
-  const textFiles = subFolder(files, plan.textFolder);
+  const textFiles = subFolder(files, spec.textFolder);
   const { PromptText } = await import('./text.ts'); // templates and tokenizers, which a page needs only with a model
-  const text = await PromptText.load(textFiles, plan.prompt).catch((error: unknown) => {
+  const text = await PromptText.load(textFiles, spec.prompt).catch((error: unknown) => {
     if (error instanceof WeightsError) return error;
     throw error;
   });
-  const generation = await generationDefaults(textFiles, plan, text);
-  const checkpoint = await openParts(files, plan.weightFolders);
+  const generation = await generationDefaults(textFiles, spec, text);
+  const checkpoint = await openParts(files, spec.weightFolders);
   try {
     refusePeftNames(files.name, checkpoint.names());
   } catch (error) {
     await checkpoint.close();
     throw error;
   }
-  if (plan.otherNames) checkpoint.alias(renamed(plan.otherNames));
-  const shared = { ...planned, name: options.name ?? files.name, text, generation };
+  if (spec.otherNames) checkpoint.alias(renamed(spec.otherNames));
+  const shared = { ...specified, name: options.name ?? files.name, text, generation };
   // A twin that is rehearsed with owns nothing of the model's.
   const loadOn = (on: Runtime, told?: LoadOptions['progress']) =>
     loadOnto(on, checkpoint, shared, {
@@ -66,10 +66,10 @@ export async function loadPlanned(
 async function loadOnto(
   runtime: Runtime,
   checkpoint: Checkpoint,
-  shared: Pick<ModelParts, 'name' | 'architecture' | 'plan' | 'text' | 'generation'>,
+  shared: Pick<ModelParts, 'name' | 'architecture' | 'spec' | 'text' | 'generation'>,
   { dtype, progress, signal, defaults, reader, close }: LoadOptions & { readonly dtype: ModelDType },
 ): Promise<VideoModel> {
-  const { plan } = shared;
+  const { spec } = shared;
   const { computeDtype, format } = precision(dtype, runtime);
   // Told after every piece of every tensor, which is where loading can be ended.
   const told = (done: number, of: number): void => {
@@ -78,10 +78,10 @@ async function loadOnto(
   };
   const loader = new WeightLoader(runtime, checkpoint, { format, progress: told });
   try {
-    const decoder = await Decoder.load(loader, plan.decoder, plan.decoderNames, computeDtype);
-    const encoder = await plan.loadEncoder(loader, computeDtype, decoder);
+    const decoder = await Decoder.load(loader, spec.decoder, spec.decoderNames, computeDtype);
+    const encoder = await spec.loadEncoder(loader, computeDtype, decoder);
     await loader.finish();
-    const unusedTensors = loader.unused(plan.unusedTensors);
+    const unusedTensors = loader.unused(spec.unusedTensors);
     const parts = { ...shared, runtime, loader, encoder, decoder, unusedTensors, life: { over: false } };
     return new VideoModel(parts, { defaults, reader, close });
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import { groupsOf, tokensPerGroup } from './encode.ts';
-import { type FamilyPlan, tokensIn, type VideoEncoder } from './family.ts';
+import { type ModelSpec, tokensIn, type VideoEncoder } from './family.ts';
 import type { GenerationDefaults } from './generation-config.ts';
 import { type EncodedPicture, type EncodedVideo, type Inputs, videosOf } from './inputs.ts';
 import { type PromptVisual, promptTokens } from './prompt.ts';
@@ -17,7 +17,7 @@ export interface ModelParts {
   readonly name: string;
   readonly architecture: string;
   readonly runtime: Runtime;
-  readonly plan: FamilyPlan;
+  readonly spec: ModelSpec;
   readonly loader: WeightLoader;
   readonly encoder: VideoEncoder;
   readonly decoder: Decoder;
@@ -65,18 +65,18 @@ export async function checkScores({ name, life, loader, decoder }: ModelParts, s
 }
 
 /** What is shown, as a prompt's text speaks of it. */
-export function spokenOf({ encoder, plan }: ModelParts, inputs: Inputs): Spoken {
+export function spokenOf({ encoder, spec }: ModelParts, inputs: Inputs): Spoken {
   const { pictures = [] } = inputs;
   return {
     videos: videosOf(inputs).map((video) => ({ ...video, groups: groupsOf(video.frames, encoder) })),
     pictures: pictures.map(({ crops }) => crops),
-    form: plan.pictures,
+    form: spec.pictures,
   };
 }
 
 /** @throws InputError if there are more videos than the model takes in one question. */
-export function checkVideos({ name, plan }: ModelParts, count: number): void {
-  if (count > 1 && !plan.prompt.severalVideos)
+export function checkVideos({ name, spec }: ModelParts, count: number): void {
+  if (count > 1 && !spec.prompt.severalVideos)
     throw new InputError(
       `${name}: the model takes one video in a question, got ${count}. Ask about each in a question of its own.`,
     );
@@ -107,11 +107,11 @@ export function promptOf(parts: ModelParts, rec: Recorder, ids: readonly number[
 }
 
 /** @param firstType - Types of each video are its own, so that no token is compared with one of another video. */
-function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo, firstType: number): PromptVisual {
+function promptVideo({ encoder, spec }: ModelParts, video: EncodedVideo, firstType: number): PromptVisual {
   const { tokens, planes, frames, pictures, grid, kept } = video;
-  const { marks, typedAfter } = plan.prompt;
+  const { marks, typedAfter } = spec.prompt;
   const groups = groupsOf(frames, encoder);
-  const times = plan.prompt.times?.({ groups, pictures, times: video.times });
+  const times = spec.prompt.times?.({ groups, pictures, times: video.times });
   const perGroup = tokensPerGroup(encoder, pictures);
   const places = { video: 1, group: groups, picture: groups * pictures.length }[marks];
   const types = { perType: perGroup, firstType, typedAfter };
@@ -119,12 +119,12 @@ function promptVideo({ encoder, plan }: ModelParts, video: EncodedVideo, firstTy
 }
 
 function promptPicture(
-  { plan }: ModelParts,
+  { spec }: ModelParts,
   { tokens, planes, crops, grid }: EncodedPicture,
   besideVideo: boolean,
 ): PromptVisual {
-  const kind = besideVideo ? 'text' : (plan.pictures?.tokens ?? 'text');
+  const kind = besideVideo ? 'text' : (spec.pictures?.tokens ?? 'text');
   const perType = { text: 0, row: 1, frames: tokensIn(grid) }[kind];
-  const marks = plan.prompt.marks === 'picture' ? crops.length : 1;
+  const marks = spec.prompt.marks === 'picture' ? crops.length : 1;
   return { tokens, planes, groups: crops.length, grid, perGroup: tokensIn(grid), marks, perType };
 }

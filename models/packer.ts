@@ -1,7 +1,7 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { bytesOf, type Tensor } from '../engine/tensor.ts';
-import { pack } from '../kernels/pack/index.ts';
+import { pack } from '../kernels/pack/pack.ts';
 import { rowBytes, storedRow, type WeightFormat } from '../kernels/weight.ts';
 
 /** A matrix as the checkpoint has it. */

@@ -50,7 +50,7 @@ export class Projector {
     let y = x;
     for (const step of this.#steps)
       if (step === 'gelu') y = gelu(rec, y, 'erf');
-      else if ('norm' in step) y = layerNorm(rec, y, step.norm, step.eps);
+      else if ('norm' in step) y = layerNorm(rec, y, step.norm, step);
       else y = linear(rec, y, step.linear);
     return y;
   }

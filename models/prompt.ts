@@ -1,10 +1,10 @@
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { axisPositions, type PlacedPicture, promptRotations } from './axis-positions.ts';
+import { axisPositions, type PlacedPicture, promptRotaryTable } from './axis-positions.ts';
 import type { Decoder } from './decoder/decoder.ts';
 import type { Kept, TokenGrid } from './inputs.ts';
-import { type Prompt, type Unreduced, videoLayout } from './reduction.ts';
+import { type Prompt, type Unreduced, videoLayout, videosOfTypes } from './reduction.ts';
 
 /** The id that stands for a video, a part of it, or a picture in a prompt (LLaVA-NeXT constants.py, IMAGE_TOKEN_INDEX). */
 export const VIDEO_ID = -200;
@@ -46,7 +46,7 @@ interface PromptModel {
   /** The model's, for errors. */
   readonly name: string;
   readonly decoder: Decoder;
-  readonly plan: { readonly scoreRows?: number };
+  readonly spec: { readonly scoreRows?: number };
 }
 
 /** @throws WeightsError if an id is beyond the vocabulary. */
@@ -66,7 +66,7 @@ export function checkIds({ name, decoder }: Pick<PromptModel, 'name' | 'decoder'
  */
 export function promptTokens(
   rec: Recorder,
-  { name, decoder, plan }: PromptModel,
+  { name, decoder, spec }: PromptModel,
   ids: readonly number[],
   visuals: readonly PromptVisual[],
 ): Prompt {
@@ -89,7 +89,7 @@ export function promptTokens(
     ...(companions.length > 0 && { companions }),
     // Positions are those of the unreduced prompt, unless the reducer wants new ones.
     position: rec.upload('position', [alive.length], 'u32', renumber ? alive.map((_, row) => row) : alive),
-    layout: { ...layoutOf(rec, alive, stretches), ...(plan.scoreRows && { scoreRows: plan.scoreRows }) },
+    layout: { ...layoutOf(rec, alive, stretches), ...(spec.scoreRows && { scoreRows: spec.scoreRows }) },
     nextPosition: renumber ? alive.length : rows,
     ...(alive.length < rows && { unreduced: unreducedOf(alive, rows, stretches) }),
     ...placed(rec, rows, stretches, decoder),
@@ -224,10 +224,11 @@ function layoutOf(rec: Recorder, alive: Uint32Array, stretches: readonly Stretch
   const types = Int32Array.from(alive, (row) => patch[row]!);
   const shown = [...new Set(stretches.flatMap(({ of }) => (of && of.perType > 0 ? [of] : [])))];
   const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
-  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length, ownTypes(shown, perFrame));
+  const { planes, ...layout } = videoLayout(types, Math.max(0, first), length);
   return {
     ...layout,
     perFrame,
+    videos: videosOfTypes(patch, ownTypes(shown, perFrame)),
     ...(shown[0] && { frames: shown.reduce((sum, { groups }) => sum + groups, 0), grid: shown[0].grid }),
     planes: rec.upload('layout', [3, alive.length], 'u32', planes),
   };
@@ -291,7 +292,7 @@ function placed(
   const positions = axisPositions(
     stretches.map(({ of, first, rows: count }) => ({ rows: count, picture: of && placedPicture(of, first, count) })),
   );
-  const table = promptRotations(positions, config);
+  const table = promptRotaryTable(positions, config);
   return { nextPosition: positions.next, rotary: rec.upload('rotary', [rows, config.headDim], 'f32', table) };
 }
 

@@ -137,7 +137,7 @@ function pointOf(rec: Recorder, { at, tokens, attended, salience, layers, before
     ...(attended && {
       attention: (last = 1): Tensor => {
         if (beforeQuestion) throw new QuestionNeeded();
-        return lastRowAttention(rec, attended.q, attended.k, attended.heads, last);
+        return lastRowAttention(rec, attended.q, attended.k, { ...attended.heads, last });
       },
     }),
   };

@@ -33,7 +33,10 @@ export interface VideoLayout {
    * several videos it is the sum, as each has types of its own, and `videos` has theirs.
    */
   readonly perFrame: number;
-  /** The videos one after the other, before any reduction: how many tokens each has, and of those a frame. */
+  /**
+   * The videos one after the other, before any reduction: how many tokens each has, and of those a frame. A piece of a video
+   * says what the whole has.
+   */
   readonly videos: readonly { readonly tokens: number; readonly perFrame: number }[];
   /** Frames, or groups of them, of all videos before any reduction; absent where there is no video. */
   readonly frames?: number;
@@ -302,11 +305,16 @@ export function videoLayout(patch: Int32Array, first: number, length: number, si
   }
   const perFrame = patch.reduce((most, type) => Math.max(most, type + 1), 0);
   const text = Array.from({ length }, (_, at) => at).filter((at) => patch[first + at]! < 0);
-  let from = 0;
-  const videos = (sizes ?? [perFrame]).map((size) => {
-    const low = from;
-    from += size;
-    return { tokens: patch.reduce((sum, type) => sum + Number(type >= low && type < low + size), 0), perFrame: size };
-  });
+  const videos = videosOfTypes(patch, sizes ?? [perFrame]);
   return { planes, tokens: order.length, first, length, text, perFrame, videos };
+}
+
+/** How many tokens each video has, where one has the types from the end of the one before it on. */
+export function videosOfTypes(patch: Int32Array, sizes: readonly number[]): VideoLayout['videos'] {
+  let from = 0;
+  return sizes.map((perFrame) => {
+    const low = from;
+    from += perFrame;
+    return { tokens: patch.reduce((sum, type) => sum + Number(type >= low && type < low + perFrame), 0), perFrame };
+  });
 }

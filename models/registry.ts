@@ -2,13 +2,13 @@ import type { CheckpointFiles } from '../checkpoint/safetensors.ts';
 import { InputError, WeightsError } from '../engine/errors.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { quoted } from '../engine/text.ts';
-import type { Family, PlannedModel } from './family.ts';
+import type { Family, SpecifiedModel } from './family.ts';
 import { readConfig } from './files.ts';
 import { internVl, internVlHf } from './internvl/internvl.ts';
 import { llavaNextVideo } from './llava-next-video/llava-next-video.ts';
 import { llavaOnevision } from './llava-onevision/llava-onevision.ts';
 import { llavaVideo } from './llava-video/llava-video.ts';
-import { loadPlanned } from './load.ts';
+import { loadSpecified } from './load.ts';
 import type { LoadOptions } from './load-options.ts';
 import { miniCpmV } from './minicpm-v/minicpm-v.ts';
 import { nvila } from './nvila/nvila.ts';
@@ -50,7 +50,7 @@ export interface LoadCheckpointOptions extends LoadOptions {
  *
  * @throws WeightsError if config.json is missing, names no known architecture, or asks for what is not built.
  */
-export async function planOf(files: CheckpointFiles, known: readonly Family[] = families): Promise<PlannedModel> {
+export async function specOf(files: CheckpointFiles, known: readonly Family[] = families): Promise<SpecifiedModel> {
   const config = await readConfig(files, 'config.json');
   await refuseOtherWeights(files);
   if (!config)
@@ -61,9 +61,9 @@ export async function planOf(files: CheckpointFiles, known: readonly Family[] = 
   const architecture = family?.architectures.find((name) => names.includes(name));
   if (!family || architecture === undefined) throw notBuilt(config, architecturesOf(known));
   refuseQuantised(config);
-  const plan = await family.plan(config, files);
-  await refuseOtherWeights(files, plan.weightFolders);
-  return { architecture, plan };
+  const spec = await family.spec(config, files);
+  await refuseOtherWeights(files, spec.weightFolders);
+  return { architecture, spec };
 }
 
 function architecturesOf(known: readonly Family[]): string[] {
@@ -71,8 +71,8 @@ function architecturesOf(known: readonly Family[]): string[] {
 }
 
 /** A model that is shown what another library would show it. @throws InputError if the family knows none of the name. */
-function preparedBy({ architecture, plan }: PlannedModel, processor: string): PlannedModel {
-  const { otherProcessors = {}, pictures } = plan;
+function preparedBy({ architecture, spec }: SpecifiedModel, processor: string): SpecifiedModel {
+  const { otherProcessors = {}, pictures } = spec;
   const names = Object.keys(otherProcessors);
   const own = Object.hasOwn(otherProcessors, processor) ? otherProcessors[processor] : undefined;
   if (!own)
@@ -82,20 +82,20 @@ function preparedBy({ architecture, plan }: PlannedModel, processor: string): Pl
   const { frameFormat, crops } = own;
   return {
     architecture,
-    plan: { ...plan, frameFormat, ...(pictures && crops && { pictures: { ...pictures, crops } }) },
+    spec: { ...spec, frameFormat, ...(pictures && crops && { pictures: { ...pictures, crops } }) },
   };
 }
 
 /**
  * Loads a checkpoint of any family: the dense model.
  *
- * @throws WeightsError as `planOf`, or if the checkpoint does not fit its configs; InputError for an unknown processor.
+ * @throws WeightsError as `specOf`, or if the checkpoint does not fit its configs; InputError for an unknown processor.
  */
 export async function loadCheckpoint(
   files: CheckpointFiles,
   runtime: Runtime,
   { families: known, processor, ...options }: LoadCheckpointOptions = {},
 ): Promise<VideoModel> {
-  const planned = await planOf(files, known);
-  return loadPlanned(files, runtime, processor === undefined ? planned : preparedBy(planned, processor), options);
+  const model = await specOf(files, known);
+  return loadSpecified(files, runtime, processor === undefined ? model : preparedBy(model, processor), options);
 }

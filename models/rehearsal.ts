@@ -17,6 +17,8 @@ export interface Rehearsed {
   readonly source?: Size | readonly Size[];
   /** Sizes of pictures that are shown before them. */
   readonly pictures?: readonly Size[];
+  /** As `EncodeOptions` has it. */
+  readonly piece?: number | undefined;
   readonly question: string;
   /** Ids generated at most. */
   readonly maxNewTokens: number;
@@ -66,10 +68,11 @@ function videosIn({ frames, source }: Rehearsed): { readonly frames: number; rea
  * @throws InputError with the number of frames that it can have.
  */
 export async function requireRows(model: VideoModel, shown: Rehearsed): Promise<void> {
+  if (shown.piece !== undefined) return; // what is left of pieces follows from all of them
   const videos = videosIn(shown).filter(({ frames }) => frames > FEW);
   let [rows, frames] = [0, 0];
   for (const video of videos) {
-    using few = await encodeBlankVideo(model, FEW, video.source, video.frames);
+    using few = await encodeBlankVideo(model, FEW, { ...shown, ...video });
     rows += (few.tokens.shape[0]! * video.frames) / FEW;
     frames += video.frames;
   }
@@ -99,20 +102,25 @@ export async function encodeBlank(model: VideoModel, options: Rehearsed): Promis
   const pictures: EncodedPicture[] = [];
   for (const size of sizes) pictures.push(await encodeBlankPicture(model, size));
   const video: EncodedVideo[] = [];
-  for (const { frames, source } of videos) if (frames > 0) video.push(await encodeBlankVideo(model, frames, source));
+  for (const one of videos)
+    if (one.frames > 0) video.push(await encodeBlankVideo(model, one.frames, { ...options, ...one }));
   const dispose = (): void => {
     for (const one of [...pictures, ...video]) one[Symbol.dispose]();
   };
   return { video, pictures, [Symbol.dispose]: dispose };
 }
 
-/** @param of - So many frames are these a part of, which their size may hang on. */
-function encodeBlankVideo(model: VideoModel, frames: number, source: Size, of = frames): Promise<EncodedVideo> {
+/** @param of - The video that these frames are a part of: their size may hang on how many it has. */
+function encodeBlankVideo(
+  model: VideoModel,
+  frames: number,
+  { source, piece, ...of }: { readonly frames: number; readonly source: Size; readonly piece?: number | undefined },
+): Promise<EncodedVideo> {
   const { size, pictures: picturesOf } = model.frameFormat;
-  const one = typeof size === 'number' ? { width: size, height: size } : size(source, of);
+  const one = typeof size === 'number' ? { width: size, height: size } : size(source, of.frames);
   const pictures = picturesOf?.(source) ?? [stretched(one)];
   const images = new Array<Uint8Array>(frames).fill(new Uint8Array(bytesOf(pictures)));
-  return model.encode({ images, ...one, pictures, times: blankTimes(frames) });
+  return model.encode({ images, ...one, pictures, times: blankTimes(frames) }, { piece });
 }
 
 async function encodeBlankPicture(model: VideoModel, source: Size): Promise<EncodedPicture> {

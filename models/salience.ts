@@ -11,8 +11,8 @@ import type { SalienceWatch } from './tower/tower.ts';
 export interface TokenBlocks {
   /** Of one frame or crop. */
   readonly size: Size;
-  /** First row of each group's tokens. */
-  readonly starts: readonly number[];
+  /** First row of each group's tokens, in every place where they stand. */
+  readonly starts: readonly (readonly number[])[];
 }
 
 /** Gathers the attention that patches get in the tower, and makes one number a token of it. */
@@ -52,8 +52,10 @@ export class SalienceCollector {
       const each = patches.length / blocks.starts.length;
       const from = this.#encoder.patchGrid!(blocks.size);
       const to = this.#encoder.tokenGrid(blocks.size);
-      for (const [i, start] of blocks.starts.entries())
-        all.set(tokenSalience(meanFrame(patches.subarray(i * each, (i + 1) * each), from), from, to), start);
+      for (const [i, starts] of blocks.starts.entries()) {
+        const values = tokenSalience(meanFrame(patches.subarray(i * each, (i + 1) * each), from), from, to);
+        for (const start of starts) all.set(values, start);
+      }
     }
     return all;
   }

@@ -92,7 +92,7 @@ export class SharedPrefix {
   /** Ids up to the last of what is shown, and the text after it that counts as part of the video. */
   #lengthIn(ids: readonly number[]): number {
     const last = ids.lastIndexOf(VIDEO_ID);
-    return last < 0 ? 0 : last + 1 + (this.#parts.plan.prompt.typedAfter ?? 0);
+    return last < 0 ? 0 : last + 1 + (this.#parts.spec.prompt.typedAfter ?? 0);
   }
 
   async #make(ids: readonly number[], inputs: Inputs, signal: AbortSignal | undefined): Promise<Prefix | undefined> {

@@ -1,3 +1,4 @@
+import type { GeneratedId } from './generate.ts';
 import { type Inputs, videosOf } from './inputs.ts';
 import { actionOf, type LayerEvent, type Listener, type Prompt, type ReductionStep } from './reduction.ts';
 import type { Trace } from './trace.ts';
@@ -76,6 +77,16 @@ export function counting({ layers, steps }: Pick<GenerationStats, 'layers' | 'st
       };
     if (decision) steps.push(stepOf(event, decision));
   };
+}
+
+/** Writes down an id of the answer. */
+export function noteId(stats: GenerationStats, { id, stop, prefillSeconds, decodeSeconds }: GeneratedId): void {
+  stats.prefillSeconds = prefillSeconds;
+  stats.stopped = stop;
+  if (stop) return;
+  stats.generated++;
+  stats.ids.push(id);
+  stats.decodeSeconds = decodeSeconds;
 }
 
 /** Where a decision was made, for people. */

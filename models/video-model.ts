@@ -1,6 +1,7 @@
 import { InputError } from '../engine/errors.ts';
 import type { CroppedPicture, CropsOf } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { Answer, type AskOptions } from './answer.ts';
 import { type ModelDefaults, samplingOf } from './defaults.ts';
 import { type EncodeOptions, encodePicture, encodeVideo } from './encoding.ts';
 import type { GenerationDefaults } from './generation-config.ts';
@@ -17,9 +18,9 @@ import {
   videosOf,
 } from './inputs.ts';
 import { checkAlive, checkVideos, type ModelParts } from './model-parts.ts';
+import { encodeInPieces } from './pieces.ts';
 import type { TokenReducer } from './reduction.ts';
-import { type Answer, type AskOptions, Session, type SessionOptions } from './session.ts';
-import { newStats } from './stats.ts';
+import { Session, type SessionOptions } from './session.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What is set on one copy of a model. */
@@ -32,7 +33,7 @@ interface Settings {
 }
 
 /**
- * A model that answers questions about videos and pictures: what a family's plan describes, on the GPU. Immutable:
+ * A model that answers questions about videos and pictures: what a family's spec describes, on the GPU. Immutable:
  * `withReducer` gives another one on the same weights.
  */
 export class VideoModel {
@@ -67,7 +68,7 @@ export class VideoModel {
   }
   /** Layers of the decoder. */
   get layers(): number {
-    return this.parts.plan.decoder.layers;
+    return this.parts.spec.decoder.layers;
   }
   /** Stored tensors that the loader did not know. */
   get unusedTensors(): readonly string[] {
@@ -75,11 +76,11 @@ export class VideoModel {
   }
   /** What `encode` wants to be shown. */
   get frameFormat(): FrameFormat {
-    return this.parts.plan.frameFormat;
+    return this.parts.spec.frameFormat;
   }
   /** The crops that it wants a picture in, by its size; undefined if it takes no pictures. */
   get pictureFormat(): CropsOf | undefined {
-    return this.parts.plan.pictures?.crops;
+    return this.parts.spec.pictures?.crops;
   }
   /** How its answers are written where a question does not say: generation_config.json. */
   get generation(): GenerationDefaults {
@@ -110,9 +111,11 @@ export class VideoModel {
    *
    * @throws InputError if there is no frame, or one has another size than `frameFormat` says; the signal's reason.
    */
-  encode(frames: VideoFrames, options?: EncodeOptions): Promise<EncodedVideo> {
+  encode(frames: VideoFrames, { piece, ...options }: EncodeOptions = {}): Promise<EncodedVideo> {
     const { salience } = this.reducer ?? {};
-    return encodeVideo(this.parts, frames, { ...(salience && { salience }), ...options });
+    const how = { ...(salience && { salience }), ...options };
+    if (piece === undefined) return encodeVideo(this.parts, frames, how);
+    return encodeInPieces(this.parts, this.reducer, frames, piece, how);
   }
 
   /**
@@ -142,16 +145,13 @@ export class VideoModel {
   answer(about: About | undefined, question: string, options: AskOptions = {}): Answer {
     const session = this.session(about);
     const answer = session.ask(question, options);
-    return {
-      stats: answer.stats,
-      async *[Symbol.asyncIterator]() {
-        try {
-          yield* answer;
-        } finally {
-          session[Symbol.dispose]();
-        }
-      },
-    };
+    return new Answer(async function* (stats) {
+      try {
+        yield* answer.within(stats);
+      } finally {
+        session[Symbol.dispose]();
+      }
+    });
   }
 
   /**
@@ -176,25 +176,21 @@ export class VideoModel {
     const sources: readonly VideoSource[] = Array.isArray(source) ? source : [source];
     if (sources.length === 0) throw new InputError('ask: it must be given a video, got an empty list.');
     checkVideos(this.parts, sources.length);
-    const stats = newStats();
     const model = this;
-    return {
-      stats,
-      async *[Symbol.asyncIterator]() {
-        const { signal, encoding } = options;
-        const videos: EncodedVideo[] = [];
-        try {
-          for (const one of sources) {
-            const frames = await reader(one, samplingOf(model, options), signal);
-            videos.push(await model.encode(frames, { signal, progress: encoding }));
-          }
-          using session = model.session(videos);
-          yield* session.ask(question, options, stats);
-        } finally {
-          for (const video of videos) video[Symbol.dispose]();
+    return new Answer(async function* (stats) {
+      const { signal, encoding, skipStill, piece } = options;
+      const videos: EncodedVideo[] = [];
+      try {
+        for (const one of sources) {
+          const frames = await reader(one, samplingOf(model, options), signal);
+          videos.push(await model.encode(frames, { signal, progress: encoding, skipStill, piece }));
         }
-      },
-    };
+        using session = model.session(videos);
+        yield* session.ask(question, options).within(stats);
+      } finally {
+        for (const video of videos) video[Symbol.dispose]();
+      }
+    });
   }
 
   /** What is asked where nobody asks. */
@@ -214,7 +210,7 @@ export class VideoModel {
 }
 
 /** How a video is sampled for a question. */
-export interface AskSourceOptions extends SamplingWishes {
+export interface AskSourceOptions extends SamplingWishes, Pick<EncodeOptions, 'skipStill' | 'piece'> {
   /** Told how many frames of how many went through the vision tower. */
   readonly encoding?: (done: number, of: number) => void;
 }

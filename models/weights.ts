@@ -3,6 +3,7 @@ import { InputError, WeightsError } from '../engine/errors.ts';
 import { hostArray } from '../engine/host-array.ts';
 import type { Runtime } from '../engine/runtime.ts';
 import { bytesOf, type Tensor } from '../engine/tensor.ts';
+import { firstNames } from '../engine/text.ts';
 import type { LinearWeights } from '../kernels/linear.ts';
 import type { LayerNormWeights } from '../kernels/norm.ts';
 import {
@@ -175,7 +176,7 @@ export class WeightLoader {
     const misfits = (await this.#packer?.misfits()) ?? [];
     if (misfits.length > 0)
       throw new WeightsError(
-        `${this.checkpoint.name}: weights beyond what ${this.#format} can hold: ${some(misfits.map(({ name, count }) => `${name} (${count})`))}. Use --dtype auto, or get the checkpoint again if it is damaged.`,
+        `${this.checkpoint.name}: weights beyond what ${this.#format} can hold: ${firstNames(misfits.map(({ name, count }) => `${name} (${count})`))}. Use --dtype auto, or get the checkpoint again if it is damaged.`,
       );
     this.#disposePacker();
     this.#progress?.(this.#bytes, this.#bytes); // what the model does not want was not read
@@ -344,11 +345,6 @@ function* pieces(
       yield { part, row: next - start, from: next - at, count: Math.min(most, last - next) };
     start = end;
   }
-}
-
-/** The first few of many names. */
-function some(names: readonly string[]): string {
-  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
 
 /** What a model holds on the GPU. */

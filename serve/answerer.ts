@@ -2,8 +2,8 @@
 import { randomInt } from 'node:crypto';
 import type { Piece as SpokenPiece } from '../cli/answers.ts';
 import { given } from '../cli/flags.ts';
+import type { AskOptions } from '../models/answer.ts';
 import { textOf } from '../models/model-parts.ts';
-import type { AskOptions } from '../models/session.ts';
 import type { GenerationStats } from '../models/stats.ts';
 import type { Asked } from './conversation.ts';
 import type { Conversations } from './conversations.ts';

@@ -1,5 +1,5 @@
 /** `fetch` that reaches public addresses only. */
-import { type LookupAddress, lookup } from 'node:dns';
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici';
@@ -18,19 +18,37 @@ function refusal(host: string): ApiError {
   return new ApiError(403, `${host}: only public addresses are fetched.`, { code: 'address_not_allowed' });
 }
 
-/** What a connection is made to: addresses are looked at after the name is resolved, and the same ones are used. */
-const publicLookup: LookupFunction = (host, options, done) => {
-  lookup(host, { ...options, all: true }, (error, found: LookupAddress[]) => {
-    if (error) return done(error, '', 0);
-    if (!found.every(({ address }) => isPublicAddress(address))) return done(refusal(host) as Error, '', 0);
-    if (options.all) return done(null, found);
-    return done(null, found[0]!.address, found[0]!.family);
-  });
-};
+/** As `dns.lookup`, for all addresses of a name. */
+export type Resolve = (
+  host: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
 
-/** @param allowed - Which addresses may be reached; for tests, which have none but their own. */
-export function publicFetch(allowed: (address: string) => boolean = isPublicAddress): typeof fetch {
-  const connect = buildConnector({ lookup: allowed === isPublicAddress ? publicLookup : undefined, timeout: 10_000 });
+/**
+ * What a connection is made to: addresses are looked at after the name is resolved, and the same ones are used. A name that
+ * means another address a moment later cannot lead elsewhere.
+ */
+function checkedLookup(allowed: (address: string) => boolean, resolve: Resolve): LookupFunction {
+  return (host, options, done) => {
+    resolve(host, { ...options, all: true }, (error, found) => {
+      if (error) return done(error, '', 0);
+      if (!found.every(({ address }) => allowed(address))) return done(refusal(host) as Error, '', 0);
+      if (options.all) return done(null, found);
+      return done(null, found[0]!.address, found[0]!.family);
+    });
+  };
+}
+
+/**
+ * @param allowed - Which addresses may be reached; for tests, which have none but their own.
+ * @param resolve - What finds the addresses of a name; for tests, too.
+ */
+export function publicFetch(
+  allowed: (address: string) => boolean = isPublicAddress,
+  resolve: Resolve = lookup,
+): typeof fetch {
+  const connect = buildConnector({ lookup: checkedLookup(allowed, resolve), timeout: 10_000 });
   const agent = new Agent({
     connect: (options, done) => {
       const host = options.hostname.replace(/^\[|\]$/g, '');

@@ -28,14 +28,15 @@ export const DRAIN_SECONDS = 30;
 
 /** @throws One of the project's errors, whose message is the line to print. */
 export async function serve(args: ServeArguments, version: string): Promise<void> {
+  const mediaRoots = args.mediaRoots.map(resolvedRoot); // before anything is fetched
   const log = new Log('ff-serve', { quiet: false });
   const families = args.family === undefined ? {} : { families: await familiesWith(args.family) };
   const choice = await findChoice({ ...chooseModel(args.model), ...families }, log);
   const makeReducer = await reducerMaker(args.reducer);
   const defaults = defaultsOf(args);
-  const reducer = ({ cost, keep, reducer: name = args.reducer, similarity, ratio }: Settings) => {
-    if (cost === 1 && keep === undefined) return undefined;
-    const options = { cost, keep, similarityLowerBound: similarity, ratioLowerBound: ratio };
+  const reducer = ({ cost, keep, tokens, reducer: name = args.reducer, similarity, ratio }: Settings) => {
+    if (cost === 1 && keep === undefined && tokens === undefined) return undefined;
+    const options = { cost, keep, tokens, similarityLowerBound: similarity, ratioLowerBound: ratio };
     // A request names reducers; only the command line brings modules.
     return name === args.reducer ? makeReducer(options, choice) : reducerNamed(name, options, choice);
   };
@@ -46,12 +47,8 @@ export async function serve(args: ServeArguments, version: string): Promise<void
       question: 'What happens in this video?',
       maxNewTokens: 256,
     };
-    const { model, runtime } = await openModel(args, choice, log, wanted);
-    const close = (): void => {
-      model[Symbol.dispose]();
-      runtime.close();
-    };
-    return { model, close };
+    const opened = await openModel(args, choice, log, wanted);
+    return { model: opened.model, close: () => opened[Symbol.dispose]() };
   };
   const note = (text: string): void => log.note(`ff-serve: ${text}`);
   const { maxBody: maxBytes, mediaTimeout: timeoutSeconds, maxVideoSeconds } = args;
@@ -60,7 +57,7 @@ export async function serve(args: ServeArguments, version: string): Promise<void
     ...{ cacheBytes: args.cache, version },
     wording: (question) => askedOf(choice.name, question).question,
     limits: {
-      mediaRoots: args.mediaRoots.map(resolvedRoot),
+      mediaRoots,
       fetch: args.allowRemote ? publicFetch() : undefined,
       ...{ maxBytes, timeoutSeconds, maxVideoSeconds },
     },

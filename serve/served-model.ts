@@ -76,9 +76,10 @@ export class ServedModel {
 
   /** The model at a budget. @throws ApiError (503); InputError. */
   variant(settings: Settings): Variant {
-    const { cost, keep, reducer, similarity, ratio } = settings;
+    // What is not about the video is about the reducer.
+    const { frames, fps, start, end, force_sample, trace, ...budget } = settings;
     const { model } = this;
-    const key = JSON.stringify([this.#loads, reducer, cost, keep, similarity, ratio]);
+    const key = JSON.stringify([this.#loads, Object.entries(budget).sort()]);
     const known = this.#variants.get(key);
     if (known) return known;
     const variant = { model: model.withReducer(this.#serving.reducer(settings)), key };

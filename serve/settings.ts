@@ -12,6 +12,10 @@ export const settingsSchema = z
       .gt(0)
       .max(1)
       .describe('Share of the video tokens that a reducer leaves, for those that take it instead of a cost.'),
+    tokens: z
+      .int()
+      .min(1)
+      .describe('Instead of a cost: video tokens that a layer computes, as a mean over the layers.'),
     reducer: z.enum(Object.keys(reducers) as [string, ...string[]]).describe('What reduces the tokens.'),
     similarity: z.number().gt(-2).max(2).describe('Merge tokens at least this similar.'),
     ratio: z.number().min(0).max(1).describe('Stop merging below this share.'),

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Piece } from '../cli/answers.ts';
 import { modelReport, REPORT_VERSION, type ReportOfVideo, runReport, videoReport } from '../cli/report.ts';
 import { tokenReportPage } from '../cli/token-report/write.ts';
-import type { AskOptions } from '../models/session.ts';
+import type { AskOptions } from '../models/answer.ts';
 import type { GenerationStats } from '../models/stats.ts';
 import { badRequest } from './errors.ts';
 import type { Exhibits } from './exhibits.ts';
@@ -52,7 +52,7 @@ export class Traces {
     const { temperature = 0, seed = 0 } = options;
     const { topP, topK, minP, repetitionPenalty } = { ...model.generation, ...options };
     const text = pieces.map((piece) => piece.text).join('');
-    const run = runReport(model.reducer, text, stats, model.runtime.memory.peakBytes);
+    const run = runReport(model.reducer, text, stats, { peakGpuBytes: model.runtime.memory.peakBytes, videos: 1 });
     const report: ReportOfVideo = {
       ...{ version: REPORT_VERSION, tool: this.#tool, command: 'ff-serve', date: new Date().toISOString() },
       system: { node: process.version, platform: `${process.platform} ${process.arch}` },

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { overview } from '../bench/common/overview.ts';
-import { helpText } from '../cli/arguments.ts';
-import { convertHelp } from '../cli/convert/arguments.ts';
-import { describeHelp } from '../cli/describe/arguments.ts';
-import { evalHelp } from '../cli/eval/arguments.ts';
-import { workerHelp } from '../cli/queue/worker-arguments.ts';
-import { helpText as serveHelp } from '../serve/arguments.ts';
+import { runLine } from '../cli/arguments.ts';
+import { convertLine } from '../cli/convert/arguments.ts';
+import { describeLine } from '../cli/describe/arguments.ts';
+import { evalLine } from '../cli/eval/arguments.ts';
+import { workerLine } from '../cli/queue/worker-arguments.ts';
+import { serveLine } from '../serve/arguments.ts';
 import { helpPage } from '../tools/help-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,12 +28,12 @@ const pages = [
 describe('the documents', () => {
   it('have the page of the commands as npm run help-page writes it', () => {
     const helps = {
-      'ff-run': helpText(),
-      'ff-eval': evalHelp(),
-      'ff-describe': describeHelp(),
-      'ff-worker': workerHelp(),
-      'ff-convert': convertHelp(),
-      'ff-serve': serveHelp(),
+      'ff-run': runLine.help(),
+      'ff-eval': evalLine.help(),
+      'ff-describe': describeLine.help(),
+      'ff-worker': workerLine.help(),
+      'ff-convert': convertLine.help(),
+      'ff-serve': serveLine.help(),
       'ff-bench': overview(),
     };
     expect(text('docs/commands.md')).to.equal(helpPage(helps));

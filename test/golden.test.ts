@@ -90,7 +90,7 @@ describe('npm run verify', () => {
 
   it('wants a precision that there is', async () => {
     const { code, stderr } = await verify('--compute-dtype', 'f8', folder);
-    expect(stderr).to.match(/^verify: --compute-dtype must be f32 or f16, got f8\.$/m);
+    expect(stderr).to.match(/^verify: --compute-dtype must be one of f32, f16, got f8\.$/m);
     expect(code).to.equal(2);
   });
 

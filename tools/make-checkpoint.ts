@@ -2,13 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { parseJson } from '../checkpoint/json.ts';
 import { InputError } from '../engine/errors.ts';
 import type { Family } from '../models/family.ts';
 import { type CheckpointOptions, makeCheckpoint } from './checkpoint/make.ts';
 import { type ModelShape, PRESETS, type PresetName } from './checkpoint/shapes.ts';
-import { oneOf, runTool, wholeNumber } from './flags.ts';
+import { oneOf, programLine, runTool, wholeNumber } from './flags.ts';
 
 const SIZES = {
   'hidden-size': 'hiddenSize',
@@ -25,32 +24,33 @@ const SIZES = {
   'patch-size': 'patchSize',
 } as const satisfies Record<string, keyof ModelShape>;
 
-const HELP = `Writes a random checkpoint: of LLaVA-Video's layout, or of any family by a config.json.
+const about = `Writes a random checkpoint: of LLaVA-Video's layout, or of any family by a config.json.
 
   npm run make-checkpoint -- FOLDER --config FILE [--family FILE] [--seed N]
-  npm run make-checkpoint -- FOLDER [options]
+  npm run make-checkpoint -- FOLDER [options]`;
 
-  --config FILE        the config.json of a model of any family; its tokenizer is the embedded model's
-  --family FILE        a module with a family of your own, as default export
+const sizeFlags = Object.fromEntries(
+  Object.keys(SIZES).map((name) => [name, { type: 'string', help: "a size that differs from the preset's" }] as const),
+);
 
-Without --config:
-
-  --preset NAME        ${Object.keys(PRESETS).join(' | ')}   [tiny]
-  --dtype TYPE         bf16 | f16 | f32   [bf16]
-  --seed N             same seed, same bytes   [0]
-  --shard-bytes N      largest file of weights   [5e9]
-  --tokenizer FOLDER   copies tokenizer.json and tokenizer_config.json   [assets/tiny-llava-video]
-  --newline WHERE      grid | one_token   [grid]
-  --tied true|false    whether the embedding is the head too
-
-Sizes that differ from the preset's, each a number:
-  --hidden-size --intermediate-size --layers --heads --kv-heads --vocab-size
-  --vision-hidden-size --vision-intermediate-size --vision-layers --vision-heads --image-size --patch-size
-`;
+const flags = {
+  config: { type: 'string', help: "config.json of a model of any family; its tokenizer is the embedded model's" },
+  family: { type: 'string', help: 'with --config: a module with a family of your own, as default export' },
+  seed: { type: 'string', default: '0', help: 'same seed, same bytes' },
+  preset: { type: 'string', default: 'tiny', help: Object.keys(PRESETS).join(' | ') },
+  dtype: { type: 'string', default: 'bf16', help: 'bf16 | f16 | f32' },
+  'shard-bytes': { type: 'string', default: '5e9', help: 'largest file of weights' },
+  tokenizer: {
+    type: 'string',
+    help: "folder of tokenizer.json and tokenizer_config.json (default the embedded model's)",
+  },
+  newline: { type: 'string', default: 'grid', help: 'grid | one_token' },
+  tied: { type: 'string', help: 'true | false: whether the embedding is the head too' },
+  ...sizeFlags,
+} as const;
 
 async function main(): Promise<void> {
-  const { values, positionals } = parse();
-  if (values.help) return void process.stdout.write(HELP);
+  const { values, positionals } = programLine(about, flags);
   const [folder, ...rest] = positionals;
   if (folder === undefined || rest.length > 0)
     throw new InputError('Name one folder to write; --help lists the options.');
@@ -80,41 +80,22 @@ async function readJson(file: string): Promise<Readonly<Record<string, unknown>>
 
 async function ownFamily(file: string): Promise<Family> {
   const { default: family } = (await import(pathToFileURL(resolve(file)).href)) as { default?: Family };
-  if (typeof family?.plan === 'function') return family;
-  throw new InputError(`--family ${file}: its default export must be a family: { architectures, plan }.`);
+  if (typeof family?.spec === 'function') return family;
+  throw new InputError(`--family ${file}: its default export must be a family: { architectures, spec }.`);
 }
 
-function parse() {
-  const text = { type: 'string' } as const;
-  const sizes = Object.fromEntries(Object.keys(SIZES).map((flag) => [flag, text]));
-  const options = {
-    ...sizes,
-    help: { type: 'boolean', short: 'h' },
-    preset: { ...text, default: 'tiny' },
-    dtype: { ...text, default: 'bf16' },
-    seed: { ...text, default: '0' },
-    'shard-bytes': { ...text, default: '5e9' },
-    newline: { ...text, default: 'grid' },
-    tokenizer: text,
-    config: text,
-    family: text,
-    tied: text,
-  } as const;
-  return parseArgs({ options, allowPositionals: true });
-}
-
-function readOptions(flags: ReturnType<typeof parse>['values']): CheckpointOptions {
+function readOptions(given: ReturnType<typeof programLine<typeof flags>>['values']): CheckpointOptions {
   return {
-    preset: oneOf('preset', flags.preset, Object.keys(PRESETS) as PresetName[]),
-    dtype: oneOf('dtype', flags.dtype, ['bf16', 'f16', 'f32']),
-    seed: wholeNumber('seed', flags.seed),
-    shardBytes: wholeNumber('shard-bytes', flags['shard-bytes']),
-    newline: oneOf('newline', flags.newline, ['grid', 'one_token']),
-    ...(flags.tokenizer !== undefined && { tokenizer: flags.tokenizer }),
+    preset: oneOf('preset', given.preset, Object.keys(PRESETS) as PresetName[]),
+    dtype: oneOf('dtype', given.dtype, ['bf16', 'f16', 'f32']),
+    seed: wholeNumber('seed', given.seed),
+    shardBytes: wholeNumber('shard-bytes', given['shard-bytes']),
+    newline: oneOf('newline', given.newline, ['grid', 'one_token']),
+    ...(given.tokenizer !== undefined && { tokenizer: given.tokenizer }),
     shape: {
-      ...readSizes(flags),
-      ...(flags.tied !== undefined && {
-        tiedEmbeddings: oneOf('tied', flags.tied, ['true', 'false']) === 'true',
+      ...readSizes(given),
+      ...(given.tied !== undefined && {
+        tiedEmbeddings: oneOf('tied', given.tied, ['true', 'false']) === 'true',
       }),
     },
     onFile: (name, bytes) => void process.stderr.write(`${name} ${(bytes / 1e6).toFixed(1)} MB\n`),

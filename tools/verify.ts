@@ -8,9 +8,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DeviceError } from '../engine/errors.ts';
-import { type AdapterChoice, adapterChoices, openRuntime } from '../engine/node-adapter.ts';
+import { DeviceError, InputError } from '../engine/errors.ts';
+import { adapterChoices, openRuntime } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { oneOf, runTool } from './flags.ts';
 import { type CaseResult, exact, half, type Precision, readJson } from './verify/check.ts';
 import { verifyDecoder, verifyRope } from './verify/decoder.ts';
 import { verifyFamily } from './verify/families.ts';
@@ -71,17 +72,8 @@ function line(result: Verified): string {
   return open ? `open  ${name}${worst ? error : ''}\n      ${open}` : `ok    ${name}${error}`;
 }
 
-/** A command line that cannot be understood. */
-class UsageError extends Error {}
-
-interface Arguments {
-  readonly folder: string;
-  readonly adapter: AdapterChoice;
-  readonly computeDtype: Precision['computeDtype'];
-}
-
-/** @throws UsageError if the command line is wrong. */
-function readArguments(): Arguments {
+/** @throws InputError if the command line is wrong. */
+function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -89,24 +81,15 @@ function readArguments(): Arguments {
       'compute-dtype': { type: 'string', default: 'f32' },
     },
   });
-  const oneOf = <T extends string>(name: keyof typeof values, allowed: readonly T[]): T => {
-    const found = allowed.find((one) => one === values[name]);
-    if (found === undefined) throw new UsageError(`--${name} must be ${listed(allowed)}, got ${values[name]}.`);
-    return found;
-  };
   const [folder] = positionals;
   if (positionals.length !== 1 || !folder)
-    throw new UsageError('name one folder of golden data: npm run verify -- DIR');
-  if (!existsSync(folder)) throw new UsageError(`${folder}: no such folder: npm run verify -- DIR`);
+    throw new InputError('name one folder of golden data: npm run verify -- DIR');
+  if (!existsSync(folder)) throw new InputError(`${folder}: no such folder: npm run verify -- DIR`);
   return {
     folder,
-    adapter: oneOf('adapter', adapterChoices),
-    computeDtype: oneOf('compute-dtype', ['f32', 'f16']),
+    adapter: oneOf('adapter', values.adapter, adapterChoices),
+    computeDtype: oneOf('compute-dtype', values['compute-dtype'], ['f32', 'f16']),
   };
-}
-
-function listed(names: readonly string[]): string {
-  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
 /** Prints a line for every case, then the counts. @returns Whether there were cases and all agree. */
@@ -122,7 +105,7 @@ async function report(results: AsyncIterable<Verified>, folder: string): Promise
   return failed === 0 && passed > 0;
 }
 
-async function main(): Promise<number> {
+async function main(): Promise<void> {
   const { folder, adapter, computeDtype } = readArguments();
   using runtime = await openRuntime({ adapter });
   if (computeDtype === 'f16' && !runtime.hasF16)
@@ -131,16 +114,7 @@ async function main(): Promise<number> {
     );
   const precision = computeDtype === 'f16' ? half(runtime.adapterKind) : exact;
   console.log(`adapter: ${runtime.adapterName} (${runtime.adapterKind}), ${computeDtype}`);
-  return (await report(verifyFolder(folder, runtime, precision), folder)) ? 0 : 1;
+  process.exitCode = (await report(verifyFolder(folder, runtime, precision), folder)) ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  main().then(
-    (code) => {
-      process.exitCode = code;
-    },
-    (error: unknown) => {
-      console.error(`verify: ${error instanceof Error ? error.message : String(error)}`);
-      process.exitCode = error instanceof UsageError ? 2 : 1;
-    },
-  );
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runTool('verify', main);

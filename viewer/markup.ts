@@ -82,8 +82,4 @@ export const playerCss = `
 .thread .cursor{stroke-dasharray:4 2}
 .thread .under{stroke:var(--page);stroke-width:5;opacity:.8}
 .thread .over{stroke:var(--ink);stroke-width:2}
-.answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:1rem}
-.answer{margin:0}.answer figcaption{margin:0}
-blockquote{margin:.25rem 0 0;padding:.6rem .8rem;border-left:3px solid var(--link);background:var(--raised);white-space:pre-wrap;overflow-wrap:anywhere}
-mark{background:#e69f00;color:#1b1f24;border-radius:2px;padding:0 .1em}
 @media print{.controls button,.controls input,.controls .told{display:none}.controls{position:static}.frame{break-inside:avoid}}`;

@@ -1,55 +1,28 @@
 /** What all benches share: flags, and what they do with their figures. */
-
 import type { Markup } from '../../charts/markup.ts';
-import { type FlagTable, type FlagValues, given, shared, UsageError } from '../../cli/flags.ts';
+import { count, exitCodes, fileOf, flag, shared, text, type Values, whole } from '../../cli/flags.ts';
 import { checkOutputs, everyOutput, writeJson, writeOutput } from '../../cli/output.ts';
 import { standardOutput } from '../../cli/standard-output.ts';
-import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
 import { type Baseline, baselineTable, readBaseline } from './figures.ts';
 import { type BenchTable, tableText } from './print.ts';
 import type { BenchReport } from './report.ts';
 
 /** Flags that every bench has. */
 export const commonFlags = {
-  rounds: { value: 'N', help: 'times that everything is timed, in turn (default 5)' },
-  seed: { value: 'N', help: 'of everything that is drawn (default 0)' },
-  baseline: { value: 'FILE', help: 'show the change against what an earlier run wrote by --json' },
-  json: { value: 'FILE|-', help: 'write everything; - prints it and nothing else' },
-  report: { value: 'FILE.html', help: 'write tables and curves as a page' },
+  rounds: flag('N', 'times that everything is timed, in turn (default 5)', count(), 5),
+  seed: flag('N', 'of everything that is drawn (default 0)', whole(), 0),
+  baseline: flag('FILE', 'show the change against what an earlier run wrote by --json', text),
+  json: flag('FILE|-', 'write everything; - prints it and nothing else', text),
+  report: flag('FILE.html', 'write tables and curves as a page', fileOf(/\.html$/i, 'a .html file')),
   adapter: shared.adapter,
   quiet: shared.quiet,
   help: shared.help,
   version: shared.version,
-} as const satisfies FlagTable;
+};
 
-export const EXIT_CODES = 'Exit codes: 0 done, 1 failed or a wrong result, 2 wrong command line, 130 interrupted.';
+export const EXIT_CODES = exitCodes('1 failed or a wrong result');
 
-export interface CommonArguments {
-  readonly rounds: number;
-  readonly seed: number;
-  readonly baseline?: string;
-  readonly json?: string;
-  readonly report?: string;
-  readonly adapter: AdapterChoice;
-  readonly quiet: boolean;
-}
-
-/** @throws UsageError with one line that says what is wrong. */
-export function commonArguments(values: FlagValues<typeof commonFlags>): CommonArguments {
-  const report = values.text('report');
-  if (report !== undefined && !/\.html$/i.test(report))
-    throw new UsageError(`--report must name a .html file, got "${report}".`);
-  const whole = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
-  return {
-    rounds: values.count('rounds') ?? 5,
-    seed: values.number('seed', 'a whole number from 0 on', whole) ?? 0,
-    ...given('baseline', values.text('baseline')),
-    ...given('json', values.text('json')),
-    ...given('report', report),
-    adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
-    quiet: values.has('quiet'),
-  };
-}
+export type CommonArguments = Values<typeof commonFlags>;
 
 /** What has to be known before the work: that its results can be written, and what they are compared with. */
 export async function prepareOutput(args: CommonArguments, bench: string): Promise<Baseline | undefined> {

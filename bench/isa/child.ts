@@ -3,9 +3,8 @@ import { appendFileSync } from 'node:fs';
 import { openRuntime } from '../../engine/node-adapter.ts';
 import type { PipelineUse } from '../../engine/pipelines.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
-import { plannedFiles } from '../../library/published.ts';
+import { plannedFiles, publishedConfigs } from '../../library/published.ts';
 import { planMemory } from '../../models/plan.ts';
-import { published } from '../../tools/checkpoint/published.ts';
 import { compilationId } from './listing.ts';
 
 const listing = process.env.FF_ISA_LISTING ?? '';
@@ -18,7 +17,7 @@ async function usesOfModels(): Promise<Map<string, PipelineUse>> {
   const all = new Map<string, PipelineUse>();
   const options = { frames: 4, question: 'What?', maxNewTokens: 4, reducer: new FrameFusion({ cost: 0.5 }) };
   // Many are the same model under several names.
-  const distinct = new Map(Object.entries(published).map((entry) => [JSON.stringify(entry[1]), entry]));
+  const distinct = new Map(Object.entries(publishedConfigs()).map((entry) => [JSON.stringify(entry[1]), entry]));
   for (const [name, configs] of distinct.values())
     for (const dtype of ['f32', 'auto', 'f16', 'q8', 'q4'] as const) {
       const plan = await planMemory(await plannedFiles(name, configs), runtime, { ...options, dtype });

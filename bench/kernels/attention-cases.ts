@@ -1,10 +1,9 @@
 /** Attention of prefill, of decoding and of the vision tower, and RoPE before it. */
-
 import type { Runtime } from '../../engine/runtime.ts';
 import { type AttentionPlan, attention, attentionPlans } from '../../kernels/attention.ts';
 import { attend } from '../../kernels/reference/attention.ts';
 import { angle, rotate } from '../../kernels/reference/rope.ts';
-import { type HeadLayout, rotations, splitRope } from '../../kernels/rope.ts';
+import { type HeadLayout, rotaryTable, splitRope } from '../../kernels/rope.ts';
 import { type KernelCase, type Prepared, shapeText } from './kernel-case.ts';
 import type { Sizes } from './sizes.ts';
 import type { Noise, Workbench } from './workbench.ts';
@@ -32,7 +31,7 @@ export function attentionCases(runtime: Runtime, sizes: Sizes, computeDtype: 'f3
   const manyRows = new Set<AttentionPlan>(['checked', 'tile', 'matrix']);
   const cases = shapes.flatMap((shape) =>
     attentionPlans(runtime, {
-      act: computeDtype,
+      computeDtype,
       rows: shape.segments * shape.rows,
       headDim: shape.headDim,
       vectors: true,
@@ -100,18 +99,18 @@ function prepareRope(bench: Workbench, rows: number, layout: HeadLayout): Prepar
   const { heads, kvHeads, headDim } = layout;
   const width = (heads + 2 * kvHeads) * headDim;
   const qkv: Noise = bench.noise([rows, width]);
-  const table = rotations(rows, headDim, THETA);
+  const table = rotaryTable(rows, headDim, THETA);
   const position = bench.upload(
     [rows],
     'u32',
     Uint32Array.from({ length: rows }, (_, row) => row),
   );
-  const rotation = bench.upload([rows, headDim], 'f32', table);
+  const rotary = bench.upload([rows, headDim], 'f32', table);
   const [k, v] = [0, 1].map(() => bench.reserve([rows, kvHeads * headDim], bench.computeDtype));
   const want = (row: number, column: number): number => {
     const x = qkv.row(row * width + column - (column % headDim), headDim);
     return rotate(x, (pair) => angle(row, pair, headDim, THETA))[column % headDim]!;
   };
   const cache = { k: k!, v: v!, offset: 0 };
-  return { run: (rec) => splitRope(rec, qkv.tensor, position, rotation, layout, cache), want, tolerance: 2e-3 };
+  return { run: (rec) => splitRope(rec, qkv.tensor, layout, { position, rotary, cache }), want, tolerance: 2e-3 };
 }

@@ -1,5 +1,4 @@
 /** The work of `ff-bench kernels`. */
-
 import { UsageError } from '../../cli/flags.ts';
 import { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
@@ -31,7 +30,7 @@ export async function benchKernels(args: KernelArguments, tool: string): Promise
   if (computeDtype === 'f16' && !runtime.hasF16)
     throw new UsageError(`--compute-dtype f16: ${runtime.adapterName} has no shader-f16.`);
   const cases = args.sizes.flatMap((size) => casesOf(runtime, { ...args, computeDtype }, size));
-  if (cases.length === 0) throw new UsageError(`--kernel ${args.kernels}: no such kernel. See ff-bench kernels.`);
+  if (cases.length === 0) throw new UsageError(`--kernel ${args.kernel}: no such kernel. See ff-bench kernels.`);
   const copy = await copyRate(runtime, args);
   const results: KernelResult[] = [];
   for (const [i, [size, one]] of cases.entries()) {
@@ -60,7 +59,7 @@ type SizedCase = readonly [size: string, one: KernelCase];
 
 function casesOf(
   runtime: Runtime,
-  { kernels, computeDtype, quick }: Wanted,
+  { kernel: kernels, computeDtype, quick }: Wanted,
   name: KernelArguments['sizes'][number],
 ): SizedCase[] {
   const sizes = sizesOf(name, quick);

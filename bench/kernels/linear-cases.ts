@@ -2,7 +2,7 @@
 import type { Runtime } from '../../engine/runtime.ts';
 import { embed } from '../../kernels/embed.ts';
 import { type LinearPlan, linear, linearPlans } from '../../kernels/linear.ts';
-import { pack } from '../../kernels/pack/index.ts';
+import { pack } from '../../kernels/pack/pack.ts';
 import { dot } from '../../kernels/reference/host-tensor.ts';
 import { rowBytes, storedRow, type Weight, type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { type KernelCase, type Prepared, shapeText, some } from './kernel-case.ts';
@@ -14,7 +14,7 @@ const COLUMNS = 8;
 export function linearCases(runtime: Runtime, sizes: Sizes, computeDtype: 'f32' | 'f16'): KernelCase[] {
   const { hidden, inner, rows } = sizes;
   return weightFormats.flatMap((format) => {
-    const plans = linearPlans(runtime, { act: computeDtype, format, k: hidden });
+    const plans = linearPlans(runtime, { computeDtype, format, k: hidden });
     // One row has nothing to share, and of many each would read all weights again.
     const few = new Set<LinearPlan>(['row', 'few', 'subgroupRow']);
     const many = plans.filter((plan) => !few.has(plan));

@@ -2,10 +2,11 @@
 import { gelu, swiglu } from '../../kernels/activation.ts';
 import { embed } from '../../kernels/embed.ts';
 import { layerNorm, rmsNorm } from '../../kernels/norm.ts';
+import { patchify } from '../../kernels/patchify.ts';
+import { pool } from '../../kernels/pool.ts';
 import * as reference from '../../kernels/reference/activation.ts';
 import { layerNormRow, rmsNormRow } from '../../kernels/reference/norm.ts';
 import { argmax, sample } from '../../kernels/sampling.ts';
-import { patchify, pool } from '../../kernels/vision.ts';
 import { rowBytes, type WeightFormat, weightFormats } from '../../kernels/weight.ts';
 import { type KernelCase, type Prepared, shapeText, some } from './kernel-case.ts';
 import type { Sizes } from './sizes.ts';
@@ -48,7 +49,11 @@ function rmsNormed(bench: Workbench, rows: number, dim: number): Prepared {
   const want = (row: number, column: number): number => {
     return rmsNormRow(x.row(row * dim, dim), gain.row(0, dim), 1e-6)[column]!;
   };
-  return { run: (rec) => rmsNorm(rec, x.tensor, gain.tensor, 1e-6, bench.computeDtype), want, tolerance: TOLERANCE };
+  return {
+    run: (rec) => rmsNorm(rec, x.tensor, gain.tensor, { eps: 1e-6, out: bench.computeDtype }),
+    want,
+    tolerance: TOLERANCE,
+  };
 }
 
 function layerNormed(bench: Workbench, rows: number, dim: number): Prepared {
@@ -58,7 +63,11 @@ function layerNormed(bench: Workbench, rows: number, dim: number): Prepared {
   const want = (row: number, column: number): number => {
     return layerNormRow(x.row(row * dim, dim), gain.row(0, dim), bias.row(0, dim), 1e-6)[column]!;
   };
-  return { run: (rec) => layerNorm(rec, x.tensor, weights, 1e-6, bench.computeDtype), want, tolerance: TOLERANCE };
+  return {
+    run: (rec) => layerNorm(rec, x.tensor, weights, { eps: 1e-6, out: bench.computeDtype }),
+    want,
+    tolerance: TOLERANCE,
+  };
 }
 
 function swigluOf(bench: Workbench, rows: number, dim: number): Prepared {

@@ -89,7 +89,7 @@ function similarOf(bench: Workbench, video: Video, dim: number): Prepared {
     return cosine(x.row(rowOf(rank) * dim, dim), x.row(rowOf(rank - 1) * dim, dim));
   };
   const run: Prepared['run'] = (rec) =>
-    similarity(rec, x.tensor, planes, video.tokens, 0.6).key.reshape([1, video.tokens]);
+    similarity(rec, x.tensor, planes, { tokens: video.tokens, bound: 0.6 }).key.reshape([1, video.tokens]);
   return { run, want, tolerance: 1e-5, decode: fromOrderKey };
 }
 
@@ -198,6 +198,6 @@ function importanceOf(bench: Workbench, heads: number, keys: number): Prepared {
     for (let head = 0; head < heads; head++) sum += weights.at(head * keys + key);
     return sum / heads;
   };
-  const run: Prepared['run'] = (rec) => importance(rec, weights.tensor, 0, keys).reshape([1, keys]);
+  const run: Prepared['run'] = (rec) => importance(rec, weights.tensor, { first: 0, count: keys }).reshape([1, keys]);
   return { run, want, tolerance: 1e-5, decode: fromOrderKey };
 }

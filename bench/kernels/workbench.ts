@@ -1,5 +1,4 @@
 /** What a kernel is timed on: operands that are drawn once and freed together. */
-
 import { Checkpoint } from '../../checkpoint/safetensors.ts';
 import { encodeFloats, hostArray } from '../../engine/host-array.ts';
 import type { Runtime } from '../../engine/runtime.ts';

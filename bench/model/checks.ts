@@ -1,5 +1,4 @@
 /** What must hold before a model is timed. */
-
 import { roundHalfEven } from '../../engine/round.ts';
 import { shareToRemove } from '../../framefusion/budget.ts';
 import type { GenerationStats } from '../../models/stats.ts';

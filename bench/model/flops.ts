@@ -1,5 +1,4 @@
 /** Arithmetic of a model, counted from the rows that entered each layer: a multiplication and an addition are two. */
-
 import type { DecoderConfig } from '../../models/decoder/config.ts';
 import type { LlavaEncoderConfig } from '../../models/llava-encoder.ts';
 import type { LayerRows } from '../../models/stats.ts';

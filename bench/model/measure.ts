@@ -1,5 +1,4 @@
 /** One model at one number of frames, dense and at every budget: checked, then timed in turn. */
-
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { GenerationStats } from '../../models/stats.ts';
 import { computedShareOf } from '../../models/stats.ts';

@@ -8,11 +8,16 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Starts a built command; what it says on standard error is kept. */
-export function start(
-  tool: 'ff-describe' | 'ff-worker',
-  args: readonly string[],
-): { readonly process: ChildProcess; readonly said: () => string } {
+/** A built command that runs. */
+export interface Started {
+  readonly tool: 'ff-describe' | 'ff-worker';
+  readonly process: ChildProcess;
+  /** What it said on standard error so far. */
+  readonly said: () => string;
+}
+
+/** Starts a built command. */
+export function start(tool: Started['tool'], args: readonly string[]): Started {
   const program = join(root, 'dist', `${tool}.js`);
   if (!existsSync(program)) throw new Error('dist/ is not built: npm run build');
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -20,7 +25,7 @@ export function start(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
-  return { process: child, said: () => said };
+  return { tool, process: child, said: () => said };
 }
 
 /** Ends a process that is still there, and waits until it has gone. */
@@ -31,13 +36,15 @@ export async function kill(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** Runs one to its end. @throws Error with what it said if it failed. */
-export async function run(tool: 'ff-describe' | 'ff-worker', args: readonly string[]): Promise<string> {
-  const { process: child, said } = start(tool, args);
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${tool} ended with ${code}: ${said()}`);
+/** Waits until one has ended. @throws Error with what it said if it failed. */
+export async function success({ tool, process: child, said }: Started): Promise<string> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+  if (child.exitCode !== 0) throw new Error(`${tool} ended with ${child.exitCode ?? child.signalCode}: ${said()}`);
   return said();
 }
+
+/** Runs one to its end. @throws Error with what it said if it failed. */
+export const run = (tool: Started['tool'], args: readonly string[]): Promise<string> => success(start(tool, args));
 
 /** A folder of so many videos: the clips that the package ships, again and again. */
 export async function manyVideos(folder: string, count: number): Promise<void> {

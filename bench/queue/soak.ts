@@ -1,10 +1,9 @@
 /**
- * `npm run soak:queue`: many small jobs on workers that are killed at random. What comes of it must be, line for line, what
- * one process writes.
+ * `npm run soak:queue`: many small jobs on workers that are killed at random, and collected by a process that is killed in
+ * the middle. What comes of it must be, line for line, what one process writes.
  *
  *     npm run soak:queue -- [--jobs 200] [--kills 20] [--workers 3] [--adapter auto]
  */
-
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { programFlags } from '../../tools/flags.ts';
 import { randomStream } from '../../tools/random.ts';
 import { RedisServer } from '../../tools/redis-server.ts';
-import { kill, manyVideos, run, SMALL, start } from './programs.ts';
+import { kill, manyVideos, run, SMALL, start, success } from './programs.ts';
 
 const values = programFlags(
-  'Kills workers at random over many small jobs, and compares with what one process writes.',
+  'Kills workers at random over many small jobs, once what collects them, and compares with what one process writes.',
   {
     jobs: { type: 'string', default: '200', help: 'how many jobs' },
     kills: { type: 'string', default: '20', help: 'how often a worker is killed' },
@@ -44,15 +43,11 @@ const workers = Array.from({ length: count }, worker);
 try {
   await manyVideos(videos, jobs);
   const asked = [videos, ...SMALL, '--out'];
-  const many = run('ff-describe', [...asked, join(folder, 'many.jsonl'), '--queue', queue, '--tries', String(kills)]);
-  let ended = false;
-  void many
-    .catch(() => undefined)
-    .finally(() => {
-      ended = true;
-    });
+  const collect = () =>
+    start('ff-describe', [...asked, join(folder, 'many.jsonl'), '--queue', queue, '--tries', String(kills)]);
+  let collector = collect();
   const random = randomStream(1);
-  for (let killed = 0; killed < kills && !ended; ) {
+  for (let killed = 0; killed < kills && collector.process.exitCode === null; ) {
     await sleep(200 + (random() % 800));
     const done = (await linesOf('many.jsonl')).length - 1;
     if (done < ((killed + 1) * jobs) / (kills + 1)) continue;
@@ -60,8 +55,12 @@ try {
     workers[at]?.process.kill('SIGKILL');
     workers[at] = worker();
     say(`kill ${++killed} of ${kills}: worker ${at}, after ${done} of ${jobs} jobs`);
+    if (killed !== Math.ceil(kills / 2)) continue;
+    await kill(collector.process);
+    collector = collect();
+    say('what collects is killed, too, and started again');
   }
-  await many;
+  await success(collector);
   say(`${jobs} jobs are collected`);
   await run('ff-describe', [...asked, join(folder, 'one.jsonl'), ...adapter]);
   const [ofMany, ofOne] = [await linesOf('many.jsonl'), await linesOf('one.jsonl')];

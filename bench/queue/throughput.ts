@@ -4,7 +4,6 @@
  *
  *     npm run bench:queue -- [--videos 40] [--jobs 2000] [--adapter auto]
  */
-
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';

@@ -1,65 +1,27 @@
 /** The flags of `ff-convert`. */
-import { type AdapterChoice, adapterChoices } from '../../engine/node-adapter.ts';
-import { type FlagTable, FlagValues, flagLines, shared, UsageError } from '../flags.ts';
-import { type TargetFormat, targetFormats } from './plan.ts';
-
-/** What `ff-convert` was asked to do. */
-export interface ConvertArguments {
-  readonly model: string;
-  readonly dtype: TargetFormat;
-  readonly out: string;
-  readonly shardBytes: number;
-  readonly force: boolean;
-  readonly adapter: AdapterChoice;
-  readonly quiet: boolean;
-}
+import { commandLine, count, flag, needed, on, oneOf, shared, text, type Values } from '../flags.ts';
+import { modelFlags } from '../model-flags.ts';
+import { targetFormats } from './plan.ts';
 
 const flags = {
-  model: {
-    value: 'NAME|DIR|ID',
-    help: 'a name of weights.config.json, a folder, or a Hugging Face id: owner/name[@revision]',
-  },
-  dtype: { value: 'NAME', help: 'what the weights become: q8, q4, f16 or bf16 (docs/formats.md)' },
-  out: { value: 'DIR', help: 'the folder to write, which must not be there yet' },
-  'shard-bytes': { value: 'N', help: 'end a file of weights before it is larger (default 5e9)' },
-  force: { help: 'replace a checkpoint that is there, once the new one is whole' },
+  model: needed(modelFlags.model),
+  dtype: needed(flag('NAME', 'what the weights become: q8, q4, f16 or bf16 (docs/formats.md)', oneOf(targetFormats))),
+  out: needed(flag('DIR', 'the folder to write, which must not be there yet', text)),
+  'shard-bytes': flag('N', 'end a file of weights before it is larger (default 5e9)', count(1e15), 5e9),
+  force: on('replace a checkpoint that is there, once the new one is whole'),
   adapter: shared.adapter,
   quiet: shared.quiet,
   help: shared.help,
   version: shared.version,
-} as const satisfies FlagTable;
+};
 
-/** The text of `--help`. */
-export function convertHelp(): string {
-  return [
-    'Usage: ff-convert --model NAME|DIR|ID --dtype q8|q4|f16|bf16 --out DIR [...]',
-    '',
-    'Writes a checkpoint whose matrices are in another format, as --dtype would make them each time it is loaded. Everything',
-    'else of it is copied.',
-    '',
-    ...flagLines(flags),
-    '',
-    'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
-  ].join('\n');
-}
+/** What `ff-convert` was asked to do. */
+export type ConvertArguments = Values<typeof flags>;
 
-/** @throws UsageError with one line that says what is wrong. */
-export function parseConvertArguments(argv: readonly string[]): ConvertArguments | 'help' | 'version' {
-  const values = new FlagValues('ff-convert', flags, argv);
-  if (values.has('help')) return 'help';
-  if (values.has('version')) return 'version';
-  return {
-    model: needed('model', values.text('model')),
-    dtype: needed('dtype', values.oneOf('dtype', targetFormats)),
-    out: needed('out', values.text('out')),
-    shardBytes: values.count('shard-bytes', 1e15) ?? 5e9,
-    force: values.has('force'),
-    adapter: values.oneOf('adapter', adapterChoices) ?? 'auto',
-    quiet: values.has('quiet'),
-  };
-}
+export const convertLine = commandLine('ff-convert', {
+  about: `Usage: ff-convert --model NAME|DIR|ID --dtype q8|q4|f16|bf16 --out DIR [...]
 
-function needed<T extends string>(flag: 'model' | 'dtype' | 'out', value: T | undefined): T {
-  if (value) return value;
-  throw new UsageError(`--${flag} ${flags[flag].value} is needed. See ff-convert --help.`);
-}
+Writes a checkpoint whose matrices are in another format. The other commands' --dtype makes the same at every load.
+All other files and tensors are copied.`,
+  flags,
+});

@@ -4,7 +4,6 @@ import { writeCheckpoint } from '../../checkpoint/file-sink.ts';
 import { openCheckpoint } from '../../checkpoint/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { chooseModel } from '../../library/catalogue.ts';
-
 import { fetchModel } from '../fetch-model.ts';
 import { Log } from '../log.ts';
 import { openAdapter } from '../open-adapter.ts';
@@ -40,20 +39,14 @@ export async function convert(args: ConvertArguments, tool: string): Promise<voi
   const chosen = chooseModel(args.model);
   await checkNewFolder(args.out, args);
   const { folder } = await fetchModel(chosen, log);
-  const runtime = await openAdapter(args.adapter, log);
-  try {
-    const rate = new Rate();
-    const plan = await convertFolder(folder, runtime, {
-      ...args,
-      version: tool.replace(/^.* /, ''),
-      progress: (done, of) => log.progress(progressText(done, of, rate.at(seconds(), done))),
-    });
-    log.clear();
-    standardOutput.write(`${summary(args.out, plan, seconds())}\n`);
-  } finally {
-    log.clear();
-    runtime.close();
-  }
+  using runtime = await openAdapter(args.adapter, log);
+  const rate = new Rate();
+  const plan = await convertFolder(folder, runtime, {
+    ...args,
+    version: tool.replace(/^.* /, ''),
+    progress: (done, of) => log.progress(progressText(done, of, rate.at(seconds(), done))),
+  }).finally(() => log.clear());
+  standardOutput.write(`${summary(args.out, plan, seconds())}\n`);
 }
 
 /**
@@ -90,15 +83,12 @@ export async function convertFolder(
 
 /** Makes the folder of the result, with what `write` puts there. */
 async function fill(options: ConvertOptions, write: (folder: string) => Promise<void>): Promise<void> {
-  let folder: NewFolder | undefined;
   try {
-    folder = await NewFolder.create(options.out, options);
+    using folder = await NewFolder.create(options.out, options);
     await write(folder.path);
     folder.commit();
   } catch (error) {
     throw outputError(options.out, error);
-  } finally {
-    folder?.close();
   }
 }
 

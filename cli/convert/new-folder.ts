@@ -72,7 +72,7 @@ function cannotWrite(out: string, cause: NodeJS.ErrnoException): InputError {
 }
 
 /** The folder while it is being filled. Until it is committed, the end of the process removes it, too. */
-export class NewFolder {
+export class NewFolder implements Disposable {
   readonly #aside: Leftover;
   readonly #target: string;
   readonly #force: boolean;
@@ -114,7 +114,7 @@ export class NewFolder {
   }
 
   /** Removes what was not committed. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#aside[Symbol.dispose]();
   }
 }

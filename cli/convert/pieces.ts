@@ -1,5 +1,4 @@
 /** The bytes of the new checkpoint's tensors: read, packed and handed on piece by piece. */
-
 import type { TensorPieces } from '../../checkpoint/file-sink.ts';
 import type { Checkpoint } from '../../checkpoint/safetensors.ts';
 import { WeightsError } from '../../engine/errors.ts';

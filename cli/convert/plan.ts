@@ -1,5 +1,4 @@
 /** What becomes of each tensor of a checkpoint that is converted; looks at no data. */
-
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Checkpoint, StoredDtype, TensorInfo } from '../../checkpoint/safetensors.ts';
 import { type CheckpointLayout, layOutCheckpoint } from '../../checkpoint/safetensors-writer.ts';
@@ -9,7 +8,7 @@ import { virtualAdapter } from '../../engine/virtual-adapter.ts';
 import { BLOCK, storedRow, type WeightFormat } from '../../kernels/weight.ts';
 import type { StoredMatrix } from '../../models/packer.ts';
 import { fileRowBytes } from '../../models/packer.ts';
-import { loadCheckpoint, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import { FORMAT_KEY } from '../../models/weights.ts';
 
 /** What a checkpoint can be converted to. */
@@ -45,19 +44,15 @@ export interface ConversionPlan {
  *   lie in several folders.
  */
 export async function matricesOf(folder: string, like: Runtime): Promise<readonly StoredMatrix[]> {
-  const { weightFolders } = (await planOf(folderFiles(folder))).plan;
+  const { weightFolders } = (await specOf(folderFiles(folder))).spec;
   if (weightFolders)
     throw new InputError(
       `${folder}: its weights lie in folders (${weightFolders.join(', ')}), which ff-convert does not write. Use --dtype when you run it.`,
     );
-  const virtual = await Runtime.open(virtualAdapter(like));
-  try {
-    // As they are stored: whether this adapter could multiply in the format that they get does not matter.
-    using model = await loadCheckpoint(folderFiles(folder), virtual, { dtype: 'auto' });
-    return model.weights.matrices;
-  } finally {
-    virtual.close();
-  }
+  using virtual = await Runtime.open(virtualAdapter(like));
+  // As they are stored: whether this adapter could multiply in the format that they get does not matter.
+  using model = await loadCheckpoint(folderFiles(folder), virtual, { dtype: 'auto' });
+  return model.weights.matrices;
 }
 
 /**

@@ -5,7 +5,7 @@ import { Collector } from '../queue/collect.ts';
 import { hashOf, type Outcome, type Terms } from '../queue/job.ts';
 import { wantedModel } from '../queue/wanted-model.ts';
 import type { DescribeArguments } from './arguments.ts';
-import type { Describing } from './describing.ts';
+import type { Describing } from './describe-here.ts';
 import type { Described, Undescribed } from './line.ts';
 
 /** @returns The videos that could not be described. @throws InputError if the queue cannot be reached. */
@@ -31,13 +31,17 @@ export async function describeByQueue(
   const id = hashOf(['describe', await realFile('--out', args.out), settings]);
   await using collector = await Collector.open({ id, tries: args.tries, address: args.queue! }, sink, log);
   await collector.drain();
-  const { reducer, cost, keep, parity, similarity, ratio, seed, frames, fps, maxNewTokens, prompt } = asking;
+  const { reducer, cost, keep, tokens, parity, renumber, similarity, ratio, seed } = asking;
+  const { frames, fps, skipStill, piece, maxNewTokens, prompt } = asking;
   const terms: Terms = {
     version: args.version,
     kind: 'describe',
     model: await wantedModel(choice, args.dtype),
     settings: {
-      asking: { reducer, cost, keep, parity, similarity, ratio, seed, frames, fps, maxNewTokens, prompt },
+      asking: {
+        ...{ reducer, cost, keep, tokens, parity, renumber, similarity, ratio, seed },
+        ...{ frames, fps, skipStill, piece, maxNewTokens, prompt },
+      },
       settings,
     },
   };

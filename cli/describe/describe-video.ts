@@ -4,6 +4,7 @@ import { computedShareOf } from '../../models/stats.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { given } from '../flags.ts';
 import type { Log } from '../log.ts';
+import { asksForAll, reducerOptions } from '../model-flags.ts';
 import { type ReducerMaker, reducerMaker } from '../own-module.ts';
 import { precisionOf } from '../report.ts';
 import { showFile } from '../show-video.ts';
@@ -15,21 +16,21 @@ import type { NamedVideo } from './videos.ts';
 export interface Asking
   extends Pick<
     DescribeArguments,
-    'reducer' | 'cost' | 'keep' | 'parity' | 'similarity' | 'ratio' | 'seed' | 'frames' | 'fps' | 'maxNewTokens'
+    | ('reducer' | 'cost' | 'keep' | 'tokens' | 'parity' | 'renumber' | 'similarity' | 'ratio' | 'seed')
+    | ('frames' | 'fps' | 'skipStill' | 'piece' | 'maxNewTokens')
   > {
   readonly prompt: string;
 }
 
-/** The reducer at a budget; `--cost 1` keeps every token: that is the dense model. */
+/** The reducer at a budget; undefined is the dense model. */
 export async function reducerFor(
   asking: Asking,
   defaults: Parameters<ReducerMaker>[1],
 ): Promise<(cost: number) => TokenReducer | undefined> {
-  const { reducer, keep, parity, similarity, ratio, seed } = asking;
+  const { reducer, keep, tokens } = asking;
   const make = await reducerMaker(reducer);
-  const thresholds = { similarityLowerBound: similarity, ratioLowerBound: ratio };
   return (cost) =>
-    cost === 1 && keep === undefined ? undefined : make({ cost, keep, parity, seed, ...thresholds }, defaults);
+    asksForAll({ ...asking, cost }) ? undefined : make({ cost, keep, tokens, ...reducerOptions(asking) }, defaults);
 }
 
 /** What a model with its reducer is told apart by. */
@@ -49,7 +50,8 @@ export async function describeVideo(
 ): Promise<Described> {
   const { prompt, maxNewTokens } = asking;
   const model = dense.withReducer(reducer);
-  const wishes = { ...given('frames', asking.frames), ...given('fps', asking.fps) };
+  const { frames, fps, skipStill, piece } = asking;
+  const wishes = { ...given('frames', frames), ...given('fps', fps), skipStill, piece };
   const { sampled, encoded, visionSeconds } = await showFile(path, { model, named }, wishes, log);
   using seen = encoded;
   log.progress('answering');

@@ -3,6 +3,7 @@ import { InputError } from '../../engine/errors.ts';
 import { chooseModel } from '../../library/catalogue.ts';
 import { askedOf } from '../../library/embedded-model.ts';
 import { type AvailableModel, findChoice, sourceOf } from '../fetch-model.ts';
+import { given } from '../flags.ts';
 import { inputFiles } from '../input-files.ts';
 import { Log } from '../log.ts';
 import { checkOutputs } from '../output.ts';
@@ -32,7 +33,9 @@ export async function describe(args: DescribeArguments, version: string): Promis
       log.note(`${log.tool}: ${videos.length - open.length} of ${videos.length} are done`);
     if (open.length === 0) return;
     const work = { choice, asking, settings, descriptions, videos: open };
-    const failed = await (args.queue ? await byQueue() : describeHere)({ ...args, version }, work, log);
+    // A queue's client is brought only to who has a queue.
+    const describeAll = args.queue ? (await import('./describe-by-queue.ts')).describeByQueue : describeHere;
+    const failed = await describeAll({ ...args, version }, work, log);
     await descriptions.arrange(videos);
     log.clear();
     log.note(`${log.tool}: ${open.length - failed.length} of ${open.length} described in ${args.out}`);
@@ -40,11 +43,6 @@ export async function describe(args: DescribeArguments, version: string): Promis
   } finally {
     log.clear();
   }
-}
-
-/** Brings the queue's client, which who has no queue need not have. */
-async function byQueue() {
-  return (await import('./describe-by-queue.ts')).describeByQueue;
 }
 
 async function settingsOf(asking: Asking, choice: AvailableModel): Promise<Omit<DescribeSettings, 'dtype'>> {
@@ -56,6 +54,8 @@ async function settingsOf(asking: Asking, choice: AvailableModel): Promise<Omit<
     settings: reducer?.settings ?? {},
     frames: asking.frames ?? choice.frames,
     fps: asking.fps ?? choice.fps ?? null,
+    ...given('skipStill', asking.skipStill),
+    ...given('piece', asking.piece),
     maxNewTokens: asking.maxNewTokens,
   };
 }

@@ -1,4 +1,5 @@
 /** What `ff-describe` writes of a video: a line of JSON. docs/scale.md says what each field means. */
+import { objectOf } from '../line-file.ts';
 import type { Report } from '../report.ts';
 
 /** How a video was asked about. Lines of one file agree in it. */
@@ -13,6 +14,9 @@ export interface DescribeSettings {
   readonly settings: Readonly<Record<string, number | string>>;
   readonly frames: number;
   readonly fps: number | null;
+  /** As the flags; absent where they were not given. */
+  readonly skipStill?: number;
+  readonly piece?: number;
   readonly maxNewTokens: number;
 }
 
@@ -48,14 +52,8 @@ export type Line = Described | Undescribed;
 
 /** Undefined if it is no line of `ff-describe`. */
 export function parseLine(text: string): Line | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { video, content, answer, error } = value as Partial<Described & Undescribed>;
+  const value: Partial<Described & Undescribed> = objectOf(text) ?? {};
+  const { video, content, answer, error } = value;
   const isLine =
     typeof video === 'string' &&
     (content === null || typeof content === 'string') &&

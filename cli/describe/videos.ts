@@ -1,13 +1,13 @@
 /** The videos that a command line names: files, folders, addresses, and lists of them. */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { InputError } from '../../engine/errors.ts';
 import { addressOf } from '../../media/address.ts';
 import { markOfVideo } from '../content-mark.ts';
 import { reasonOf } from '../errors.ts';
 import { pastedPath } from '../values.ts';
-import { isVideoName } from '../video-name.ts';
+import { videosAt } from '../videos-at.ts';
 
 /** A video to be asked about. */
 export interface NamedVideo {
@@ -25,7 +25,7 @@ export interface NamedVideo {
 export async function namedVideos(names: readonly string[], list: string | undefined): Promise<NamedVideo[]> {
   const listed = list === undefined ? [] : await linesOf(list);
   const paths: string[] = [];
-  for (const name of [...names, ...listed]) paths.push(...(await videosAt(name)));
+  for (const name of [...names, ...listed]) paths.push(...(await videosOf(name)));
   if (paths.length === 0)
     throw new InputError(`--list ${list}: names no videos. A path or an address a line is expected.`);
   const videos: NamedVideo[] = [];
@@ -43,15 +43,6 @@ async function linesOf(list: string): Promise<string[]> {
     .filter((line) => line.trim() !== '');
 }
 
-async function videosAt(name: string): Promise<string[]> {
-  if (addressOf(name)?.protocol.startsWith('http')) return [name];
-  const path = resolve(pastedPath(name));
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true }).catch((cause: unknown) => {
-    throw new InputError(`${path}: cannot be read: ${reasonOf(cause)}.`, { cause });
-  });
-  const videos = entries.filter(isVideoName).sort();
-  if (videos.length === 0) throw new InputError(`${path}: holds no videos.`);
-  return videos.map((video) => join(path, video));
+async function videosOf(name: string): Promise<string[]> {
+  return addressOf(name)?.protocol.startsWith('http') ? [name] : videosAt(resolve(pastedPath(name)));
 }

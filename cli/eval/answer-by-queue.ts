@@ -1,5 +1,4 @@
 /** Answers every question by the workers of a queue. */
-
 import { InputError } from '../../engine/errors.ts';
 import { markOfVideo } from '../content-mark.ts';
 import type { Log } from '../log.ts';

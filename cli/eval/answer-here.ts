@@ -12,7 +12,7 @@ import type { Question } from './question.ts';
 import { judged, promptFor } from './questions.ts';
 import type { SkippedVideo } from './report.ts';
 import { Results } from './results.ts';
-import { groupsOf, largestOf, openIn, type Run } from './runs.ts';
+import { groupsOf, openIn, type Run, wantedBy } from './runs.ts';
 
 /** What is to be asked. */
 export interface Asked {
@@ -32,23 +32,14 @@ export interface Answered {
 /** @throws What loading the model or a video throws. */
 export async function answerHere(args: EvalArguments, asked: Asked, log: Log): Promise<Answered> {
   const { choice, questions, runs } = asked;
-  const { runtime, model } = await openModel(args, choice, log, {
-    dtype: args.dtype,
-    frames: args.frames ?? choice.frames,
-    ...largestOf(runs),
-    question: 'What happens?',
-    maxNewTokens: args.maxNewTokens,
-  });
-  try {
-    const dtype = precisionOf(model);
-    const about = aboutOf(args, choice, questions, dtype);
-    await using results = await Results.open(args.results, about, (line) => log.warn(line));
-    const skipped = await answerAll(args, { ...asked, model, results }, log);
-    return { results, skipped, dtype, adapter: runtime.adapterName };
-  } finally {
-    model[Symbol.dispose]();
-    runtime.close();
-  }
+  const { dtype: wished, frames = choice.frames, maxNewTokens } = args;
+  using opened = await openModel(args, choice, log, wantedBy(runs, { dtype: wished, frames, maxNewTokens }));
+  const { model, runtime } = opened;
+  const dtype = precisionOf(model);
+  const about = aboutOf(args, choice, questions, dtype);
+  await using results = await Results.open(args.results, about, (line) => log.warn(line));
+  const skipped = await answerAll(args, { ...asked, model, results }, log);
+  return { results, skipped, dtype, adapter: runtime.adapterName };
 }
 
 interface Work extends Asked {

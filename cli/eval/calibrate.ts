@@ -30,7 +30,7 @@ export async function calibrate(args: CalibrateArguments): Promise<void> {
   const catalogue = file === '-' ? undefined : ownCatalogue(file);
   await checkOutputs([{ flag: '--calibrate', path: file }], await inputFiles({ ...args, videos }, chosen));
   const choice = await findChoice(chosen, log);
-  const { runtime, model } = await openModel(args, choice, log, {
+  using opened = await openModel(args, choice, log, {
     dtype: args.dtype,
     frames: args.frames ?? choice.frames,
     cost: 1,
@@ -38,25 +38,20 @@ export async function calibrate(args: CalibrateArguments): Promise<void> {
     question: 'What happens?',
     maxNewTokens: 1,
   });
-  try {
-    const medians = await mediansOf(videos, model, args, log);
-    const bound = Number((medians.reduce((sum, one) => sum + one, 0) / medians.length).toFixed(DIGITS));
-    log.clear();
-    const named = { architecture: model.architecture, ...chosen };
-    const entry = entryOf(named, args, { bound, videos: medians.length });
-    if (catalogue) {
-      const models = { ...catalogue.models, [chosen.name]: { ...entry, ...relativeTo(file, entry) } };
-      await writeOutput('--calibrate', file, `${JSON.stringify({ ...catalogue, models }, null, 2)}\n`);
-    }
-    const rows = videos.map((video, i) => [video, medians[i]!.toFixed(DIGITS)]);
-    standardOutput.write(`${alignRows([...rows, ['similarityLowerBound', bound.toFixed(DIGITS)]])}\n`);
-    if (catalogue)
-      log.note(`${file} has it for ${chosen.name}. Commands and library use it with FRAMEFUSION_CATALOGUE=${file}`);
-  } finally {
-    log.clear();
-    model[Symbol.dispose]();
-    runtime.close();
+  const { model } = opened;
+  const medians = await mediansOf(videos, model, args, log);
+  const bound = Number((medians.reduce((sum, one) => sum + one, 0) / medians.length).toFixed(DIGITS));
+  log.clear();
+  const named = { architecture: model.architecture, ...chosen };
+  const entry = entryOf(named, args, { bound, videos: medians.length });
+  if (catalogue) {
+    const models = { ...catalogue.models, [chosen.name]: { ...entry, ...relativeTo(file, entry) } };
+    await writeOutput('--calibrate', file, `${JSON.stringify({ ...catalogue, models }, null, 2)}\n`);
   }
+  const rows = videos.map((video, i) => [video, medians[i]!.toFixed(DIGITS)]);
+  standardOutput.write(`${alignRows([...rows, ['similarityLowerBound', bound.toFixed(DIGITS)]])}\n`);
+  if (catalogue)
+    log.note(`${file} has it for ${chosen.name}. Commands and library use it with FRAMEFUSION_CATALOGUE=${file}`);
 }
 
 async function mediansOf(
@@ -67,15 +62,14 @@ async function mediansOf(
 ): Promise<number[]> {
   const medians: number[] = [];
   for (const path of videos) {
-    const video = await openVideo(path);
+    await using video = await openVideo(path);
     try {
       const { encoded } = await showVideo({ video, model }, args, log);
       using shown = encoded;
       medians.push(await medianSimilarity(model, shown));
     } catch (error) {
+      log.clear();
       throw error instanceof InputError ? new InputError(`${path}: ${error.message}`, { cause: error }) : error;
-    } finally {
-      await video.close();
     }
     log.progress('measuring the videos', medians.length, videos.length);
   }

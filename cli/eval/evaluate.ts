@@ -31,16 +31,13 @@ export async function evaluate(args: EvalArguments, tool: string): Promise<void>
   const choice = await findChoice(chosen, log);
   const work = { choice, questions, runs };
   try {
-    const answered = await (args.queue ? await byQueue() : answerHere)({ ...args, version: tool }, work, log);
+    // A queue's client is brought only to who has a queue.
+    const answer = args.queue ? (await import('./answer-by-queue.ts')).answerByQueue : answerHere;
+    const answered = await answer({ ...args, version: tool }, work, log);
     await report(args, { tool, model: choice.name, ...work, ...answered }, log);
   } finally {
     log.clear();
   }
-}
-
-/** Brings the queue's client, which who has no queue need not have. */
-async function byQueue() {
-  return (await import('./answer-by-queue.ts')).answerByQueue;
 }
 
 interface Work extends Answered {

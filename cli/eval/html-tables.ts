@@ -1,6 +1,7 @@
 /** The tables of the HTML report. */
 import { html, type Markup } from '../../charts/markup.ts';
 import { scrollBox } from '../../charts/page.ts';
+import { shareText } from '../quantities.ts';
 import { byReducer, denseOf, nameOf, ofType, questionsOf, type Runs, share, typesOf } from './groups.ts';
 import { shadeOf } from './shades.ts';
 import type { Accuracy, RunSummary } from './summary.ts';
@@ -70,7 +71,7 @@ export function budget(cost: number): string {
 
 /** A share as percent. */
 export function percent(value: number): string {
-  return Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : NOTHING;
+  return Number.isFinite(value) ? shareText(value) : NOTHING;
 }
 
 function intervalOf({ interval: [low, high], total }: Accuracy): string {

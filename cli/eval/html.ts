@@ -1,5 +1,5 @@
 /** An evaluation as a page: one file that needs no server, no script and no network. */
-import { html, type Markup } from '../../charts/markup.ts';
+import { entries, html, type Markup } from '../../charts/markup.ts';
 import { page } from '../../charts/page.ts';
 import { accuracyFigure, typeFigures } from './charts.ts';
 import { byReducer, denseOf, type Printable, typesOf } from './groups.ts';
@@ -28,9 +28,13 @@ ${reading(report)}
 
 /** What was measured, on what, when and how. */
 function origin({ data, questions, videos, model, dtype, adapter, date, command }: Printable): Markup {
-  const entry = (name: string, value: Markup | string): Markup => html`<dt>${name}</dt><dd>${value}</dd>\n`;
-  return html`<dl>
-${entry('data', html`<code>${data}</code>, ${questions} questions about ${videos} videos`)}${entry('model', `${model}, ${dtype}`)}${entry('adapter', adapter)}${date !== undefined && entry('date', readable(date))}${command !== undefined && entry('command', html`<pre><code>${command}</code></pre>`)}</dl>`;
+  return entries([
+    ['data', html`<code>${data}</code>, ${questions} questions about ${videos} videos`],
+    ['model', `${model}, ${dtype}`],
+    ['adapter', adapter],
+    ['date', date && readable(date)],
+    ['command', command && html`<pre><code>${command}</code></pre>`],
+  ]);
 }
 
 /** A moment in ISO 8601 to the minute; any other text as it is. */

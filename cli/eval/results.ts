@@ -1,6 +1,6 @@
 /** The results of an evaluation: JSON lines, one an answer, so that an interrupted evaluation resumes. */
 import { InputError } from '../../engine/errors.ts';
-import { damagedText, LineFile, readIfThere, soundLines } from '../line-file.ts';
+import { damagedText, LineFile, objectOf, readIfThere, soundLines } from '../line-file.ts';
 
 /** One answer. */
 export interface Result {
@@ -114,12 +114,12 @@ export class Results implements AsyncDisposable {
 /** What a results file says it is about; undefined where there is none, or nothing in it. */
 export async function aboutOfFile(name: string): Promise<About | undefined> {
   const [first = ''] = (await readIfThere(name).catch(() => '')).split('\n');
-  return fieldsOf(first);
+  return objectOf(first);
 }
 
 /** Why a header is not the one that is wanted. */
 function difference(found: string, wanted: string): string {
-  const [old, now] = [fieldsOf(found), fieldsOf(wanted)];
+  const [old, now] = [objectOf(found), objectOf(wanted)];
   if (!old || old.version === undefined) return 'holds no results, and is left as it is. Name another file.';
   if (old.version !== now?.version) return 'was written by another version of ff-eval. Name another file.';
   const names = [...new Set([...Object.keys(old), ...Object.keys(now)])];
@@ -127,18 +127,9 @@ function difference(found: string, wanted: string): string {
   return `is of another evaluation (${differ.join(', ') || 'order of fields'} differ). Name another file.`;
 }
 
-function fieldsOf(line: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Undefined if a line is no result. */
 function parseResult(line: string): Result | undefined {
-  const { run, question, answer, right, computedShare, actions, seconds } = (fieldsOf(line) ?? {}) as Partial<Result>;
+  const { run, question, answer, right, computedShare, actions, seconds } = (objectOf(line) ?? {}) as Partial<Result>;
   const isResult =
     typeof run === 'string' &&
     Number.isSafeInteger(question) &&

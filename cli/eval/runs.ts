@@ -1,6 +1,8 @@
 /** A reducer at a budget, and what is asked with it. */
 import type { ModelDefaults } from '../../models/defaults.ts';
 import type { TokenReducer } from '../../models/reduction.ts';
+import type { Wanted } from '../fit.ts';
+import { reducerOptions } from '../model-flags.ts';
 import { reducerMaker } from '../own-module.ts';
 import type { EvalArguments } from './arguments.ts';
 import type { Question } from './question.ts';
@@ -22,14 +24,12 @@ export interface Run {
 
 /** Every reducer at every budget; the dense model has one. */
 export async function runsOf(settings: RunSettings, defaults: ModelDefaults): Promise<Run[]> {
-  const thresholds = { similarityLowerBound: settings.similarity, ratioLowerBound: settings.ratio };
   const runs: Run[] = [];
   for (const reducer of settings.reducers) {
     const make = await reducerMaker(reducer);
     for (const cost of reducer === 'none' ? [1] : settings.costs) {
       // A budget that a method cannot meet is a line of the table, whose `computed` says so, and not the end of it.
-      const { seed, parity, renumber } = settings;
-      const instance = make({ cost, seed, parity, renumber, overspent: 'drop', ...thresholds }, defaults);
+      const instance = make({ cost, overspent: 'drop', ...reducerOptions(settings) }, defaults);
       // A module of the user's own need not name its budget.
       const told = instance ? { cost, ...instance.settings } : {};
       runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, told]) });
@@ -39,11 +39,13 @@ export async function runsOf(settings: RunSettings, defaults: ModelDefaults): Pr
 }
 
 /** What the model needs memory for: the largest of the runs. */
-export function largestOf(runs: readonly Run[]): { cost: number; reducer: () => TokenReducer | undefined } {
+export function wantedBy(runs: readonly Run[], settings: Omit<Wanted, 'cost' | 'reducer' | 'question'>): Wanted {
   return {
+    ...settings,
     cost: Math.max(...runs.map(({ cost }) => cost)),
     // The dense model is what needs the most.
     reducer: () => (runs.some(({ instance }) => !instance) ? undefined : runs[0]?.instance),
+    question: 'What happens?',
   };
 }
 

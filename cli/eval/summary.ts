@@ -88,19 +88,12 @@ export function overVideos(runs: readonly Answered[], questions: readonly Questi
     const { reducer, cost } = summary;
     const rival = counted.find((one) => one.summary.reducer === other && one.summary.cost === cost);
     const pair = rival && reducer !== other && rival.videos.length === videos.length ? rival.videos : undefined;
-    return {
-      ...summary,
-      overVideos: {
-        interval: shareInterval(videos),
-        ...(pair && {
-          against: {
-            reducer: other,
-            difference: shareOf(videos) - shareOf(pair),
-            interval: differenceInterval(videos, pair),
-          },
-        }),
-      },
+    const against = pair && {
+      reducer: other,
+      difference: shareOf(videos) - shareOf(pair),
+      interval: differenceInterval(videos, pair),
     };
+    return { ...summary, overVideos: { interval: shareInterval(videos), ...(against && { against }) } };
   });
 }
 

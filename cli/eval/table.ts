@@ -1,4 +1,5 @@
 /** An evaluation as a person reads it. */
+import { shareText } from '../quantities.ts';
 import { alignRows } from '../table.ts';
 import type { EvalReport } from './report.ts';
 import type { Accuracy } from './summary.ts';
@@ -26,11 +27,11 @@ function accuracyRows({ runs }: EvalReport): string[][] {
   const lines = runs.map((run) => [
     run.reducer,
     run.cost.toString(),
-    percent(run.computedShare),
+    shareText(run.computedShare),
     `${run.right}/${run.total}`,
-    percent(run.right / run.total),
+    shareText(run.right / run.total),
     interval(run.overVideos?.interval ?? run.interval),
-    run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : '',
+    run.reducer === 'framefusion' ? shareText(run.mergedThenPruned) : '',
     ...(against === undefined ? [] : [difference(run)]),
     ...(timed ? [(run.seconds ?? 0).toFixed(2)] : []),
   ]);
@@ -47,7 +48,7 @@ function difference({ overVideos }: EvalReport['runs'][number]): string {
 }
 
 function interval([low, high]: readonly [number, number]): string {
-  return `${percent(low)} to ${percent(high)}`;
+  return `${shareText(low)} to ${shareText(high)}`;
 }
 
 /** Accuracy by type, a column a reducer and budget. */
@@ -60,7 +61,7 @@ function typeRows({ runs }: EvalReport): string[][] {
   const name = ({ reducer, cost }: { reducer: string; cost: number }): string =>
     reducer === 'none' ? 'dense' : `${reducer} ${cost}`;
   const cell = (found: Accuracy | undefined): string =>
-    found && found.total > 0 ? percent(found.right / found.total) : '-';
+    found && found.total > 0 ? shareText(found.right / found.total) : '-';
   return [
     ['type', 'questions', ...runs.map(name)],
     ...types.map((type) => [
@@ -75,8 +76,4 @@ function markdown([head = [], ...rows]: readonly string[][]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -88,13 +88,12 @@ export class Connection implements AsyncDisposable {
     work: (job: OrderJob, token: string) => Promise<Outcome>,
     options: Pick<WorkerOptions, 'lockDuration' | 'stalledInterval' | 'name'>,
   ): OrderWorker {
-    const worker: OrderWorker = new this.#bullmq.Worker(
+    return new this.#bullmq.Worker(
       this.address.name,
       async (job, token = '') => work(job, token),
       // The work itself counts how often its worker died.
       { ...options, connection: this.#redis, prefix: PREFIX, autorun: false, maxStalledCount: 1e9 },
     );
-    return worker;
   }
 
   /** What a job throws that has been given back to the queue. */

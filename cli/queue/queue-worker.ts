@@ -91,7 +91,7 @@ export class QueueWorker {
       const ready = await this.#prepared(job.data).catch(async (error: unknown) => {
         this.#refusal = error;
         await pause();
-        await job.moveToWait(token);
+        await this.giveBack();
         throw this.#connection.givenBack();
       });
       return await this.#done(ready, job);

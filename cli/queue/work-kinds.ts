@@ -4,7 +4,7 @@ import { type Asking, describeVideo, reducerFor } from '../describe/describe-vid
 import type { DescribeSettings } from '../describe/line.ts';
 import { answerQuestions, encodeVideo } from '../eval/answer-video.ts';
 import type { Given } from '../eval/results.ts';
-import { largestOf, type RunSettings, runsOf } from '../eval/runs.ts';
+import { type RunSettings, runsOf, wantedBy } from '../eval/runs.ts';
 import type { AvailableModel } from '../fetch-model.ts';
 import type { Wanted } from '../fit.ts';
 import type { Log } from '../log.ts';
@@ -58,8 +58,7 @@ async function evalKind(settings: EvalSettings, choice: AvailableModel, dtype: W
     });
     return answers;
   };
-  const question = 'What happens?';
-  return { wanted: { dtype, frames: frames ?? choice.frames, ...largestOf(runs), question, maxNewTokens }, work };
+  return { wanted: wantedBy(runs, { dtype, frames: frames ?? choice.frames, maxNewTokens }), work };
 }
 
 async function describeKind(terms: DescribeTerms, choice: AvailableModel, dtype: Wanted['dtype']): Promise<Kind> {

@@ -35,17 +35,10 @@ async function clear(connection: Connection, log: Log): Promise<void> {
 async function load(terms: Terms, args: WorkerArguments, log: Log): Promise<Ready> {
   const choice = await findWanted(terms.model, log);
   const kind = await kindOf(terms, choice);
-  const { runtime, model } = await openModel({ ...args, ...terms.model }, choice, log, kind.wanted);
-  const dtype = precisionOf(model);
-  const adapter = runtime.adapterName;
+  const opened = await openModel({ ...args, ...terms.model }, choice, log, kind.wanted);
+  const { model, runtime } = opened;
+  const [dtype, adapter] = [precisionOf(model), runtime.adapterName];
   log.note(`${log.tool}: ${choice.name} is loaded, ${dtype} on ${adapter}`);
-  return {
-    dtype,
-    adapter,
-    work: (item) => kind.work(model, item, log),
-    [Symbol.dispose]: () => {
-      model[Symbol.dispose]();
-      runtime.close();
-    },
-  };
+  const dispose = (): void => opened[Symbol.dispose]();
+  return { dtype, adapter, work: (item) => kind.work(model, item, log), [Symbol.dispose]: dispose };
 }

@@ -1,5 +1,4 @@
 /** The answers, side by side where there are two, with the place where they begin to differ. */
-
 import { html, type Markup } from '../../charts/markup.ts';
 import { type Answered, type Parting, partingOf } from '../answers.ts';
 
@@ -30,3 +29,9 @@ function partingText(parting: Parting | undefined): string {
   if (parting.before.trim() === '') return 'They differ from the first word.';
   return 'They are the same up to the word that is marked.';
 }
+
+export const answersCss = `
+.answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:1rem}
+.answer{margin:0}.answer figcaption{margin:0}
+blockquote{margin:.25rem 0 0;padding:.6rem .8rem;border-left:3px solid var(--link);background:var(--raised);white-space:pre-wrap;overflow-wrap:anywhere}
+mark{background:#e69f00;color:#1b1f24;border-radius:2px;padding:0 .1em}`;

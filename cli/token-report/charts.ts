@@ -1,5 +1,4 @@
 /** The drawings of the token report: tokens over the layers, and what each step of the reducer chose by. */
-
 import { histogram, type Kind } from '../../charts/histogram.ts';
 import { lineChart } from '../../charts/line-chart.ts';
 import type { Markup } from '../../charts/markup.ts';

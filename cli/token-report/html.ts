@@ -1,17 +1,16 @@
 /** What became of every token, as a page: one file that needs no server and no network. */
-
-import { html, type Markup } from '../../charts/markup.ts';
+import { entries, html, type Markup } from '../../charts/markup.ts';
 import { page } from '../../charts/page.ts';
 import type { TokenGrid } from '../../models/inputs.ts';
 import { type DrawnFrame, playerCss, playerSection } from '../../viewer/markup.ts';
 import { played } from '../../viewer/played.ts';
 import program from '../../viewer/report.browser.ts?text';
 import type { Answered } from '../answers.ts';
+import { shareText } from '../quantities.ts';
 import { precisionText, type ReportOfVideo } from '../report.ts';
-import { answersSection } from './answers.ts';
+import { answersCss, answersSection } from './answers.ts';
 import { layerFigure } from './charts.ts';
 import { headline, headlineCss, introduction, reading, shortName } from './introduction.ts';
-import { entries } from './markup.ts';
 import { originSection, timeSection } from './settings.ts';
 import { stepsSection } from './steps.ts';
 
@@ -30,7 +29,7 @@ export function tokenReportHtml({ report, answers, grid, frames }: TokenReport):
   const data = played(run.trace, grid);
   return page({
     title: `What a model saw of ${shortName(report.video.name)}`,
-    css: `${playerCss}${headlineCss}`,
+    css: `${playerCss}${answersCss}${headlineCss}`,
     body: html`${introduction}
 ${headline(report)}
 <h2 id="answer">${answers.length > 1 ? 'Answers' : 'Answer'}</h2>
@@ -41,7 +40,7 @@ ${reading}
 ${playerSection(data, frames, report.video)}
 <h2 id="layers">Tokens in every layer</h2>
 <figure>${layerFigure(run.report)}
-<figcaption>A model passes its tokens through its layers, one after another. The dotted line is the budget: what the layers may compute on average. They computed ${percent(run.report.budget.computedShare)} of the video's tokens.</figcaption></figure>
+<figcaption>A model passes its tokens through its layers, one after another. The dotted line is the budget: what the layers may compute on average. They computed ${shareText(run.report.budget.computedShare)} of the video's tokens.</figcaption></figure>
 <h2 id="steps">What was merged and pruned, and why</h2>
 ${stepsSection(run)}
 <h2 id="time">Time</h2>
@@ -62,8 +61,4 @@ function summary({ prompt, video, model, adapter }: ReportOfVideo): Markup {
     ['model', `${model.name}, ${precisionText(model.weights, model.dtype)}`],
     ['adapter', `${adapter.name}${adapter.kind === 'software' ? ' (software)' : ''}`],
   ]);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -1,9 +1,8 @@
 /** What the run took, and what it takes to do it again. */
-import { html, type Markup } from '../../charts/markup.ts';
+import { entries, html, type Markup } from '../../charts/markup.ts';
 import { scrollBox } from '../../charts/page.ts';
 import { precisionText, type Report, type ReportOfVideo, type RunReport } from '../report.ts';
 import { bytes } from '../table.ts';
-import { entries } from './markup.ts';
 
 /** Seconds of every stage. */
 export function timeSection({ seconds, runs }: Report): Markup {
@@ -32,21 +31,15 @@ ${shared.map(([name, value]) => html`<tr><th scope="row">${name}</th><td colspan
 /** The command line, settings and versions. */
 export function originSection(report: ReportOfVideo): Markup {
   const { command, date, tool, system, model, adapter, sampling, video, runs } = report;
-  const settings = Object.entries(runs.at(-1)?.settings ?? {}).map(([name, value]) => `${name} ${value}`);
+  const { name, layers } = model;
+  const facts = [adapter.name, adapter.kind, adapter.vendor, adapter.architecture, adapter.description];
+  const settings = Object.entries(runs.at(-1)?.settings ?? {}).map(([key, value]) => `${key} ${value}`);
   return entries([
     ['command', html`<pre><code>${command}</code></pre>`],
     ['date', date],
     ['versions', `${tool}, Node ${system.node}, ${system.platform}`],
-    [
-      'model',
-      `${model.name} (${model.architecture}, ${model.layers} layers), ${precisionText(model.weights, model.dtype)}`,
-    ],
-    [
-      'adapter',
-      [adapter.name, adapter.kind, adapter.vendor, adapter.architecture, adapter.description]
-        .filter(Boolean)
-        .join(', '),
-    ],
+    ['model', `${name} (${model.architecture}, ${layers} layers), ${precisionText(model.weights, model.dtype)}`],
+    ['adapter', facts.filter(Boolean).join(', ')],
     ['sampling', samplingText(sampling)],
     ['reducer', [runs.at(-1)?.reducer ?? '', ...settings].join(', ')],
     ['frames', `${video.sampled.join(', ')} (decoded by ${video.decoder})`],

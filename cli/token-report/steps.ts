@@ -1,9 +1,9 @@
 /** Each step of the reducer: what it did, and by which numbers. */
-
 import { html, type Markup, type Part } from '../../charts/markup.ts';
 import { placeText } from '../../models/stats.ts';
 import type { TraceStep } from '../../models/trace.ts';
 import type { Answered } from '../answers.ts';
+import { shareText } from '../quantities.ts';
 import type { RunReport } from '../report.ts';
 import { shortNumber, stepFigure } from './charts.ts';
 
@@ -56,12 +56,11 @@ function deed({ action, merged, dropped, kept }: TraceStep): string {
 }
 
 function reasons({ similarity, attention }: TraceStep, said: Step | undefined): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   return [
     said?.similarShare === undefined
       ? ''
-      : `${percent(said.similarShare)} of the video tokens were similar enough${similarity?.bound === undefined ? '' : ` (${shortNumber(similarity.bound)} or more)`}.`,
-    said?.budgetShare === undefined ? '' : `The budget asked to remove ${percent(said.budgetShare)}.`,
+      : `${shareText(said.similarShare)} of the video tokens were similar enough${similarity?.bound === undefined ? '' : ` (${shortNumber(similarity.bound)} or more)`}.`,
+    said?.budgetShare === undefined ? '' : `The budget asked to remove ${shareText(said.budgetShare)}.`,
     said?.action === 'merge-to-budget'
       ? 'That was enough: as many of the most similar were merged as the budget asked for.'
       : '',
@@ -73,10 +72,8 @@ function reasons({ similarity, attention }: TraceStep, said: Step | undefined): 
 
 /** Values that a chart has no place for. */
 function notDrawn({ similarity, attention }: TraceStep): Part {
-  const [similarities, weights] = [similarity, attention].map((scores) => [...(scores?.values ?? [])]) as [
-    number[],
-    number[],
-  ];
+  const valuesOf = (scores: typeof attention): number[] => [...(scores?.values ?? [])];
+  const [similarities, weights] = [valuesOf(similarity), valuesOf(attention)];
   const said = [
     [similarities.filter((value) => value < -1.01).length, 'with nothing before them at their place'],
     [[...similarities, ...weights].filter(Number.isNaN).length, 'without a number'],

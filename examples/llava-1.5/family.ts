@@ -40,7 +40,7 @@ const LLAMA_7B = {
 export const llava15: Family = {
   // 1. The registry: by this name in config.json a checkpoint is known.
   architectures: ['LlavaForConditionalGeneration'],
-  plan(config) {
+  spec(config) {
     // 2. The config: every key that decides anything is read, and what is not built is refused by name.
     const text = config.part('text_config', LLAMA_7B);
     text.oneOf('model_type', ['llama'], 'llama');

@@ -6,12 +6,12 @@
 //
 // One workgroup per head. Each lane owns every 64th column.
 
-alias act = f32;
+alias computeDtype = f32;
 override HEAD_DIM: u32;
 struct Params { parts: u32 }
 
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<act>;
+@group(0) @binding(1) var<storage, read_write> y: array<computeDtype>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 const WG = 64u;
@@ -32,6 +32,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       sum += share * partial[at + c];
       total += share * partial[at + HEAD_DIM + 1u];
     }
-    y[group.x * HEAD_DIM + c] = act(sum / total);
+    y[group.x * HEAD_DIM + c] = computeDtype(sum / total);
   }
 }

@@ -230,7 +230,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let factor = rowFactors[place][r];
       let value = vec8(numbersAt(place, at) * factor, numbersAt(place, at + 1u) * factor);
       let to = row0 + place * M + r;
-      if (to < s.rows && vector < VECTORS) { y[((s.row + to) * params.heads + head) * VECTORS + vector] = value; }
+      if (to < s.rows && vector < VECTORS) { y[(s.row + to) * params.yStride + head * VECTORS + vector] = value; }
     }
   }
 }

@@ -1,27 +1,18 @@
+// with attention-shared.wgsl
 // Attention of one query row, as in decoding:  y = softmax(q k^T * scale) v   per head; operands as in attention.wgsl
 //
-// One workgroup per head, or per head and `span` keys of it, where a GPU has more cores than the model heads. Keys pass in
+// One workgroup per head, or per head and `rows` keys of it, where a GPU has more cores than the model heads. Keys pass in
 // tiles of 64, each lane scoring one of them. Then each lane owns every 64th column of y. Running maximum and sum, all in f32.
 //
 // A head whose keys are split is PARTIAL: y is [heads, parts, HEAD_DIM + 2], sums that nothing has divided, the
 // maximum and the total, for attention-join.wgsl.
 
-alias act = f32;
+alias Element = computeDtype;
 alias out = f32;
 override HEAD_DIM: u32;
-override PARTIAL: u32 = 0;
-struct Params {
-  keys: u32, span: u32, group: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
-}
-
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
-@group(0) @binding(2) var<storage, read> v: array<act>;
-@group(0) @binding(3) var<storage, read_write> y: array<out>;
-@group(0) @binding(4) var<uniform> params: Params;
+override PARTIAL: bool = false;
 
 const WG = 64u;
-const MASKED = -1e30;
 var<workgroup> query: array<f32, HEAD_DIM>;
 var<workgroup> weights: array<f32, WG>;
 
@@ -32,8 +23,8 @@ fn main(
   @builtin(local_invocation_index) lane: u32
 ) {
   let head = group.x;
-  let start = group.y * params.span;
-  let end = min(params.keys, start + params.span);
+  let start = group.y * params.rows;
+  let end = min(params.keys, start + params.rows);
   let kHead = params.kColumn + head / params.group * HEAD_DIM;
   let vHead = params.vColumn + head / params.group * HEAD_DIM;
   for (var c = lane; c < HEAD_DIM; c += WG) {
@@ -71,12 +62,12 @@ fn main(
     }
     workgroupBarrier();
   }
-  let width = HEAD_DIM + select(0u, 2u, PARTIAL != 0u);
+  let width = HEAD_DIM + select(0u, 2u, PARTIAL);
   let at = (head * counts.y + group.y) * width;
-  let divisor = select(total, 1.0, PARTIAL != 0u);
+  let divisor = select(total, 1.0, PARTIAL);
   if (lane < HEAD_DIM) { y[at + lane] = out(sums.x / divisor); }
   if (lane + WG < HEAD_DIM) { y[at + lane + WG] = out(sums.y / divisor); }
-  if (PARTIAL != 0u && lane == 0u) {
+  if (PARTIAL && lane == 0u) {
     y[at + HEAD_DIM] = out(highest);
     y[at + HEAD_DIM + 1u] = out(total);
   }

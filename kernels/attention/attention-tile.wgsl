@@ -188,7 +188,7 @@ fn plusTile(sums: RowSums, row: u32, column: u32) -> RowSums {
 }
 
 fn storeRow(s: Segment, row: u32, at: u32, total: f32, sums: Sums) {
-  if (row < s.rows) { y[(s.row + row) * params.heads * VECTORS + at] = vec8(sums.low / total, sums.high / total); }
+  if (row < s.rows) { y[(s.row + row) * params.yStride + at] = vec8(sums.low / total, sums.high / total); }
 }
 
 fn totalOf(row: u32) -> f32 {

@@ -1,37 +1,25 @@
+// with attention-shared.wgsl
 // Grouped-query attention:  y = softmax(q k^T * scale) v   per segment and head, with running maximum and sum, so that
 // no matrix of rows x keys exists in memory (Dao et al. 2022; Milakov & Gimelshein 2018)
 //
 //   q  [segments * rows, qStride]   head h at column qColumn + h * HEAD_DIM
 //   k  [segments * keys, kStride]   head h / group at column kColumn + ...
 //   v  [segments * keys, vStride]
-//   y  [segments * rows, heads * HEAD_DIM]
+//   y  [segments * rows, yStride]   head h at column h * headStride, as in q
 //
 // UNEVEN: segments have lengths of their own, of rows as of keys: segment s begins at row starts[s] and ends at starts[s + 1].
 // CAUSAL: row r sees keys 0 .. keys - rows + r: the rows are the last ones of the cache.
 // One workgroup per 16 rows of a head; keys pass in tiles of 32 through workgroup memory. Eight lanes share two rows:
 // each scores four keys for both, and owns every eighth group of four columns of y. Scores, softmax, sums in f32.
 
-alias act = f32;
+alias Element = computeDtype;
+alias out = computeDtype;
 override HEAD_DIM: u32;
-override CAUSAL: bool;
-override UNEVEN: bool = false;
-struct Params {
-  rows: u32, keys: u32, group: u32, heads: u32,
-  qStride: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
-}
-
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
-@group(0) @binding(2) var<storage, read> v: array<act>;
-@group(0) @binding(3) var<storage, read> starts: array<u32>;
-@group(0) @binding(4) var<storage, read_write> y: array<act>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 const WG = 64u;
 const BQ = 16u;
 const BK = 32u;
 const LANES = 8u;
-const MASKED = -1e30;
 override CHUNKS: u32 = (HEAD_DIM + 3u) / 4u;
 var<workgroup> qTile: array<vec4<f32>, BQ * CHUNKS>;
 var<workgroup> kvTile: array<vec4<f32>, BK * CHUNKS>;
@@ -63,8 +51,8 @@ fn mix2(row: u32, chunk: u32) -> mat2x4<f32> {
 }
 
 fn store(row: u32, head: u32, chunk: u32, value: vec4<f32>) {
-  let at = (row * params.heads + head) * HEAD_DIM + chunk * 4u;
-  for (var i = 0u; i < min(4u, HEAD_DIM - chunk * 4u); i++) { y[at + i] = act(value[i]); }
+  let at = row * params.yStride + head * params.headStride + chunk * 4u;
+  for (var i = 0u; i < min(4u, HEAD_DIM - chunk * 4u); i++) { y[at + i] = out(value[i]); }
 }
 
 @compute @workgroup_size(64)
@@ -72,24 +60,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let row0 = group.x * BQ;
   let head = group.y;
   let kvHead = head / params.group;
-  var rows = params.rows;
-  var keys = params.keys;
-  var segmentRow = group.z * rows;
-  var segmentKey = group.z * keys;
-  if (UNEVEN) {
-    segmentRow = starts[group.z];
-    segmentKey = segmentRow;
-    rows = starts[group.z + 1u] - segmentRow;
-    keys = rows;
-    if (row0 >= rows) { return; }
-  }
+  let s = segmentOf(group.z);
+  if (row0 >= s.rows) { return; }
   let kHead = params.kColumn + kvHead * HEAD_DIM;
   let vHead = params.vColumn + kvHead * HEAD_DIM;
 
   for (var i = thread; i < BQ * CHUNKS; i += WG) {
-    let row = min(row0 + i / CHUNKS, rows - 1u);
+    let row = min(row0 + i / CHUNKS, s.rows - 1u);
     let column = (i % CHUNKS) * 4u;
-    let at = (segmentRow + row) * params.qStride + params.qColumn + head * HEAD_DIM + column;
+    let at = (s.row + row) * params.qStride + params.qColumn + head * params.headStride + column;
     var four = vec4<f32>();
     for (var j = 0u; j < min(4u, HEAD_DIM - column); j++) { four[j] = f32(q[at + j]) * params.scale; }
     qTile[i] = four;
@@ -104,14 +83,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum3 = mat2x4<f32>();
   var highest = vec2<f32>(MASKED);
   var total = vec2<f32>();
-  let before = keys - min(rows, keys);
-  var end = keys;
-  if (CAUSAL) { end = min(end, before + row0 + BQ); }
+  let end = keysEnd(s, row0 + BQ - 1u);
+  let seen0 = vec4<u32>(keysEnd(s, row0 + mine));
+  let seen1 = vec4<u32>(keysEnd(s, row0 + mine + 1u));
 
   for (var key0 = 0u; key0 < end; key0 += BK) {
     for (var i = thread; i < BK * CHUNKS; i += WG) {
-      let key = min(key0 + i / CHUNKS, keys - 1u);
-      kvTile[i] = kColumns((segmentKey + key) * params.kStride + kHead, (i % CHUNKS) * 4u);
+      let key = min(key0 + i / CHUNKS, s.keys - 1u);
+      kvTile[i] = kColumns((s.key + key) * params.kStride + kHead, (i % CHUNKS) * 4u);
     }
     workgroupBarrier();
 
@@ -128,12 +107,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       second += vec4<f32>(dot(b, k0), dot(b, k1), dot(b, k2), dot(b, k3));
     }
     let scored = key0 + lane + vec4<u32>(0u, LANES, 2u * LANES, 3u * LANES);
-    var seen0 = vec4<u32>(keys);
-    var seen1 = seen0;
-    if (CAUSAL) {
-      seen0 = min(seen0, vec4<u32>(before + row0 + mine + 1u));
-      seen1 = min(seen1, vec4<u32>(before + row0 + mine + 2u));
-    }
     first = select(vec4<f32>(MASKED), first, scored < seen0);
     second = select(vec4<f32>(MASKED), second, scored < seen1);
     for (var j = 0u; j < 4u; j++) {
@@ -147,8 +120,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       higher = max(higher, vec2<f32>(weights[mine * BK + j], weights[(mine + 1u) * BK + j]));
     }
     for (var i = thread; i < BK * CHUNKS; i += WG) {
-      let key = min(key0 + i / CHUNKS, keys - 1u);
-      kvTile[i] = vColumns((segmentKey + key) * params.vStride + vHead, (i % CHUNKS) * 4u);
+      let key = min(key0 + i / CHUNKS, s.keys - 1u);
+      kvTile[i] = vColumns((s.key + key) * params.vStride + vHead, (i % CHUNKS) * 4u);
     }
     workgroupBarrier();
 
@@ -172,10 +145,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   for (var i = 0u; i < 2u; i++) {
     let row = row0 + mine + i;
-    if (row >= rows) { break; }
+    if (row >= s.rows) { break; }
     let sums = array<vec4<f32>, 4>(sum0[i], sum1[i], sum2[i], sum3[i]);
     for (var c = 0u; lane + c * LANES < CHUNKS; c++) {
-      store(segmentRow + row, head, lane + c * LANES, sums[c] / total[i]);
+      store(s.row + row, head, lane + c * LANES, sums[c] / total[i]);
     }
   }
 }

@@ -4,7 +4,7 @@ import { matrixShape } from '../matrix.ts';
 
 /** What attends to what. */
 export interface AttentionJob {
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   /** Of all segments together. */
   readonly rows: number;
   readonly keys: number;
@@ -81,8 +81,8 @@ const names = Object.keys(table) as AttentionPlan[];
 
 /** The plans that an adapter can run for a job. */
 export function attentionPlans(device: DeviceContext, job: Omit<AttentionJob, 'keys'>): AttentionPlan[] {
-  const { act, rows, headDim } = job;
-  const vectors = act === 'f16' && job.vectors && headDim % 8 === 0;
+  const { computeDtype, rows, headDim } = job;
+  const vectors = computeDtype === 'f16' && job.vectors && headDim % 8 === 0;
   return names.filter((name) => {
     const needs: Needs = table[name].needs;
     return (

@@ -1,8 +1,8 @@
 // What a lane of a bandwidth-bound kernel loads, works on and stores at a time: eight neighbours of a row, 16 bytes in f16 and twice
-// as many in f32. For GPUs, and sizes that are multiples of eight. The kernel says by `act` what it reads; what it
+// as many in f32. For GPUs, and sizes that are multiples of eight. The kernel says by `computeDtype` what it reads; what it
 // writes is a vector of vec8/, because drivers join stores of numbers of 16 bits only up to 8 bytes.
 
-struct In { @align(16) low: vec4<act>, high: vec4<act> }
+struct In { @align(16) low: vec4<computeDtype>, high: vec4<computeDtype> }
 alias Out = Vec8;
 alias Numbers = mat2x4<f32>;
 struct Pairs { a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32> }  // interleaved

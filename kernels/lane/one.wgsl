@@ -1,7 +1,7 @@
 // What a lane of a bandwidth-bound kernel loads, works on and stores at a time: one number. For software adapters, where a load is
-// a load a lane, and for sizes that are no multiple of eight. The kernel says by `act` and `out` what it reads and writes.
+// a load a lane, and for sizes that are no multiple of eight. The kernel says by `computeDtype` and `out` what it reads and writes.
 
-alias In = act;
+alias In = computeDtype;
 alias Out = out;
 alias Numbers = f32;
 alias Pairs = vec2<f32>;  // interleaved

@@ -6,7 +6,7 @@
 // The largest of a row comes between 2^8 and 2^9, so that a chain of eight products stays below f16's end with weights up to 16; a
 // number loses places only where it is 2^22 times smaller. One workgroup per row; what a lane takes at a time: lane/.
 
-alias act = f32;
+alias computeDtype = f32;
 alias out = f32;
 struct Params { k: u32 }
 

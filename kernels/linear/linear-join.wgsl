@@ -1,5 +1,5 @@
 // with linear-scalar.wgsl
-// Joins what linear-tile.wgsl made of the parts of k:  y = sum_p x[p]  (+ bias) (+ residual), or gated
+// Joins what linear-tile.wgsl or linear-matrix.wgsl made of the parts of k:  y = sum_p x[p]  (+ bias) (+ residual), or gated
 //
 //   x       [parts, rows, n]   f32 sums
 //   weight                     not read

@@ -2,38 +2,42 @@
 // Linear layer on many rows, for GPUs whose subgroups multiply whole matrices (tensor cores). What it computes and its
 // operands: linear.wgsl. Both factors are rounded to f16, so weights of format f32 are not for it; sums are f32.
 //
-// One workgroup per 128 x 128 tile of y and span of k, 32 k at a time through workgroup memory; each of its four subgroups makes 64 x 64 of
-// it out of matrices of M x N. M, N, K and LANES are the adapter's (matrix.ts). What a subgroup has made passes through
-// workgroup memory once more, because lanes do not know which elements of a matrix they hold.
+// One workgroup per ROWS x 128 tile of y and span of k, 32 k at a time through workgroup memory; each of its subgroups makes 64 x 64 of
+// it out of matrices of M x N. M, N, K and LANES are the adapter's (matrix.ts). In a tile of 256 rows, a weight that is unpacked serves
+// twice as many as in one of 128. What a subgroup has made passes through workgroup memory once more, because lanes do not know which
+// elements of a matrix they hold.
 
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 
-const SIDE = 128u;
+override ROWS: u32 = 128u;  // or 256
+const COLUMNS = 128u;
 const PART = 64u;           // of a subgroup
 const DOWN = PART / M;      // matrices
 const RIGHT = PART / N;
-const WG = 4u * LANES;
 const DEEP = 4u;            // vectors of k in a tile
 const WIDE = 5u;            // one more: rows that are read together lie in different banks
-const STAGED = WG / DEEP;   // rows that all threads stage at once
-// [matrix][row in it][vector]: where every index into a matrix is a constant, loads are known to be aligned.
-var<workgroup> xs: array<array<Vec8, M * WIDE>, SIDE / M>;
-var<workgroup> ws: array<array<Vec8, N * WIDE>, SIDE / N>;
-var<workgroup> made: array<f32, 8u * M * N>;  // [subgroup][M][2 N]
+// [matrix][row in it][vector]: where every index into a matrix is a constant, loads are known to be aligned. In the end `xs` has what was
+// made: two matrices a subgroup, [M][N] in f32 each.
+var<workgroup> xs: array<array<Vec8, M * WIDE>, ROWS / M>;
+var<workgroup> ws: array<array<Vec8, N * WIDE>, COLUMNS / N>;
 alias Sums = array<subgroup_matrix_result<f32, N, M>, DOWN * RIGHT>;
+
+// Rows that all threads stage at once.
+fn stagedAtOnce() -> u32 { return ROWS / 32u * LANES / DEEP; }
 
 // The row of the weight that column c of the tile is made of. GATED, a matrix of gates has what they let through beside it.
 fn weightOf(tile: u32, c: u32) -> u32 {
-  if (!GATED) { return tile * SIDE + c; }
-  return tile * SIDE / 2u + c / (2u * N) * N + c % N + (c / N % 2u) * outputs();
+  if (!GATED) { return tile * COLUMNS + c; }
+  return tile * COLUMNS / 2u + c / (2u * N) * N + c % N + (c / N % 2u) * outputs();
 }
 
-// Where the weights of column staged + i * STAGED of the tile start. The steps are even, and the same for all threads, where one passes
+// Where the weights of column staged + i * step of the tile start. The steps are even, and the same for all threads, where one passes
 // whole pairs of matrices; 16 lanes stage less than a pair at once.
 fn weightAt(tile: u32, staged: u32, i: u32) -> u32 {
-  if (GATED && STAGED % (2u * N) != 0u) { return weightRow(weightOf(tile, staged + i * STAGED), params.k); }
-  return weightRow(weightOf(tile, staged), params.k) + weightRow(i * select(STAGED, STAGED / 2u, GATED), params.k);
+  let step = stagedAtOnce();
+  if (GATED && step % (2u * N) != 0u) { return weightRow(weightOf(tile, staged + i * step), params.k); }
+  return weightRow(weightOf(tile, staged), params.k) + weightRow(i * select(step, step / 2u, GATED), params.k);
 }
 
 fn keep(part: u32, row: u32, n: u32, value: f32) {
@@ -56,41 +60,50 @@ fn finishRow(sums: ptr<function, Sums>, i: u32, at: Place, lane: u32) {
 }
 
 fn finishPair(sums: ptr<function, Sums>, i: u32, j: u32, at: Place, lane: u32) {
-  let first = at.subgroup * 2u * M * N;
-  subgroupMatrixStore<row_major>(&made, first, sums[i * RIGHT + j], 2u * N);
-  subgroupMatrixStore<row_major>(&made, first + N, sums[i * RIGHT + j + 1u], 2u * N);
+  let first = 2u * at.subgroup;
+  subgroupMatrixStore<row_major>(&xs[first], 0u, sums[i * RIGHT + j], N / 4u);
+  subgroupMatrixStore<row_major>(&xs[first + 1u], 0u, sums[i * RIGHT + j + 1u], N / 4u);
   workgroupBarrier();
   let width = select(2u * N, N, GATED);
   for (var e = lane; e < M * width; e += LANES) {
-    let place = first + e / width * 2u * N + e % width;
-    let row = at.row + i * M + e / width;
+    let row = e / width;
+    let column = e % width;
+    let made = madeAt(first + column / N, row, column % N);
     if (GATED) {
-      keep(at.part, row, at.column / 2u + j / 2u * N + e % width, gated(made[place], made[place + N]));
+      keep(at.part, at.row + i * M + row, at.column / 2u + j / 2u * N + column, gated(made, madeAt(first + 1u, row, column)));
     } else {
-      keep(at.part, row, at.column + j * N + e % width, made[place]);
+      keep(at.part, at.row + i * M + row, at.column + j * N + column, made);
     }
   }
   workgroupBarrier();
 }
 
-@compute @workgroup_size(WG)
+fn madeAt(matrix: u32, row: u32, column: u32) -> f32 {
+  return bitcast<f32>(xs[matrix][row * (N / 4u) + column / 4u][column % 4u]);
+}
+
+@compute @workgroup_size(ROWS / 32u * LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32) {
-  let place = subgroup % 4u;  // says its bound, without which every address is clamped
-  let down = place % 2u * PART;
-  let right = place / 2u * PART;
+  let place = subgroup % (ROWS / 32u);  // says its bound, without which every address is clamped
+  let down = place % (ROWS / PART) * PART;
+  let right = place / (ROWS / PART) * PART;
   let staged = thread / DEEP;
   let vector = thread % DEEP;
+  let step = stagedAtOnce();
   let stride = xStride();
   let end = spanEnd(group.z);
-  let xStart = (group.y * SIDE + staged) * stride;
+  let xStart = (group.y * ROWS + staged) * stride;
   var sums: Sums;
 
   for (var k0 = group.z * params.span; k0 < end; k0 += DEEP) {
     let at = min(k0 + vector, end - 1u);
     let beyond = k0 + vector >= end;
-    for (var i = 0u; i < SIDE / STAGED; i++) {
-      let row = staged + i * STAGED;
-      xs[row / M][row % M * WIDE + vector] = x[xStart + i * STAGED * stride + at];
+    for (var i = 0u; i < ROWS / step; i++) {
+      let row = staged + i * step;
+      xs[row / M][row % M * WIDE + vector] = x[xStart + i * step * stride + at];
+    }
+    for (var i = 0u; i < COLUMNS / step; i++) {
+      let row = staged + i * step;
       var w = weightVec8(weightAt(group.x, staged, i), at);
       if (beyond) { w = Vec8(); }
       ws[row / N][row % N * WIDE + vector] = w;
@@ -111,7 +124,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  let first = Place(group.y * SIDE + down, group.x * SIDE + right, group.z, place);
+  let first = Place(group.y * ROWS + down, group.x * COLUMNS + right, group.z, place);
   let lane = thread % LANES;
   finishRow(&sums, 0u, first, lane);
   finishRow(&sums, 1u, first, lane);

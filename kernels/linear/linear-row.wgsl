@@ -1,5 +1,5 @@
 // with linear-scalar.wgsl
-// Linear layer on few rows, as in decoding:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r, n])
+// Linear layer on few rows, as in decoding:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r % period, n])
 //
 //   operands as in linear.wgsl
 //

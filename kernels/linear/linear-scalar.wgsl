@@ -1,7 +1,7 @@
 // with linear-shared.wgsl
 // What linear kernels share that load one activation at a time, as sizes that are no multiples of eight have it.
 
-alias Activation = act;
+alias Activation = computeDtype;
 
 fn activations(row: u32, k: u32) -> vec4<f32> {
   var a = vec4<f32>();

@@ -1,6 +1,6 @@
 // What the linear kernels share: operands, parameters, and what they do with a finished sum. What the operands are: linear.wgsl.
 
-alias act = f32;
+alias computeDtype = f32;
 alias out = f32;
 override GATED: bool = false;
 override HAS_BIAS: bool;

@@ -1,5 +1,5 @@
 // with linear-scalar.wgsl
-// Linear layer on many rows:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r % RESIDUAL_ROWS, n])
+// Linear layer on many rows:  y[r, n] = sum_k x[r, k] * weight[n, k] (+ bias[n]) (+ residual[r % period, n])
 //
 //   x         [rows, k]        activations
 //   weight    [n, k]           in the format of the codec

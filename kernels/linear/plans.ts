@@ -16,7 +16,7 @@ interface LinearNames extends KernelNames {
   readonly params: 'rows' | 'n' | 'k' | 'span' | 'stride' | 'column' | 'period';
   readonly constants: 'HAS_BIAS' | 'HAS_RESIDUAL';
   readonly options: 'GATED' | 'LANES' | 'ROWS' | 'COLUMNS' | 'HALVED';
-  readonly types: 'act' | 'out';
+  readonly types: 'computeDtype' | 'out';
 }
 
 const onSubgroups = new Kernel<LinearNames>('linear-subgroup', subgroupSource);
@@ -25,7 +25,7 @@ const tile = new Kernel<LinearNames>('linear-tile', tileSource);
 
 /** What is multiplied. */
 export interface LinearJob {
-  readonly act: 'f32' | 'f16';
+  readonly computeDtype: 'f32' | 'f16';
   readonly format: WeightFormat;
   readonly rows: number;
   readonly k: number;
@@ -50,6 +50,8 @@ interface Prefers {
   readonly mostRows?: number;
   /** Fewer tiles than occupy a GPU, and enough k to share out among more. */
   readonly fewTiles?: true;
+  /** As many tiles as occupy a GPU. */
+  readonly manyTiles?: true;
 }
 
 /** The best come first: the first that can run and wants to is chosen. */
@@ -81,13 +83,19 @@ const table = {
   matrixSplit: {
     kernel: matrix,
     tile: { rows: 128, columns: 128 },
-    needs: { matrices: true, vectors: true, shared: 28_672 },
+    needs: { matrices: true, vectors: true, shared: 20_480 },
     prefers: { fewTiles: true },
+  },
+  matrixTall: {
+    kernel: matrix,
+    tile: { rows: 256, columns: 128 },
+    needs: { matrices: true, vectors: true, shared: 30_720 },
+    prefers: { manyTiles: true },
   },
   matrix: {
     kernel: matrix,
     tile: { rows: 128, columns: 128 },
-    needs: { matrices: true, vectors: true, shared: 28_672 },
+    needs: { matrices: true, vectors: true, shared: 20_480 },
     prefers: {},
   },
   tileSplit: {
@@ -121,15 +129,18 @@ export const linearTable: Readonly<
 const names = Object.keys(table) as LinearPlan[];
 
 /** The plans that an adapter can run for a job. */
-export function linearPlans(device: DeviceContext, job: Pick<LinearJob, 'act' | 'format' | 'k'>): LinearPlan[] {
-  const vectors = job.k % 8 === 0 && !(job.act === 'f16' && job.format === 'f32');
+export function linearPlans(
+  device: DeviceContext,
+  job: Pick<LinearJob, 'computeDtype' | 'format' | 'k'>,
+): LinearPlan[] {
+  const vectors = job.k % 8 === 0 && !(job.computeDtype === 'f16' && job.format === 'f32');
   return names.filter((name) => {
     const { lanes = 0, matrices, vectors: inVectors, shared = 0 }: Needs = table[name].needs;
     return (
       device.subgroupSize >= lanes &&
       device.device.limits.maxComputeWorkgroupStorageSize >= shared &&
       (!inVectors || vectors) &&
-      (!matrices || (job.act === 'f16' && matrixShape(device) !== undefined))
+      (!matrices || (job.computeDtype === 'f16' && matrixShape(device) !== undefined))
     );
   });
 }
@@ -137,9 +148,12 @@ export function linearPlans(device: DeviceContext, job: Pick<LinearJob, 'act' | 
 /** The plan that suits an adapter and a job best. */
 export function linearPlan(device: DeviceContext, job: LinearJob): LinearPlan {
   const plan = linearPlans(device, job).find((name) => {
-    const { adapter, mostRows = Number.POSITIVE_INFINITY, fewTiles }: Prefers = table[name].prefers;
+    const { adapter, mostRows = Number.POSITIVE_INFINITY, fewTiles, manyTiles }: Prefers = table[name].prefers;
     return (
-      (!adapter || adapter === device.adapterKind) && job.rows <= mostRows && (!fewTiles || partsOf(name, job) > 1)
+      (!adapter || adapter === device.adapterKind) &&
+      job.rows <= mostRows &&
+      (!fewTiles || partsOf(name, job) > 1) &&
+      (!manyTiles || tilesOf(name, job) >= ENOUGH_WORKGROUPS)
     );
   });
   return plan ?? 'checked';
@@ -159,9 +173,13 @@ const LEAST_K = 512;
 const MOST_PARTS = 8;
 
 /** Into how many parts a plan shares k out. */
-export function partsOf(plan: LinearPlan, { rows, k, n }: Pick<LinearJob, 'rows' | 'k' | 'n'>): number {
+export function partsOf(plan: LinearPlan, job: Pick<LinearJob, 'rows' | 'k' | 'n'>): number {
   if (plan !== 'matrixSplit' && plan !== 'tileSplit') return 1;
+  const enough = Math.floor(ENOUGH_WORKGROUPS / tilesOf(plan, job));
+  return Math.max(1, Math.min(enough, Math.floor(job.k / LEAST_K), MOST_PARTS));
+}
+
+function tilesOf(plan: LinearPlan, { rows, n }: Pick<LinearJob, 'rows' | 'n'>): number {
   const { tile: size } = table[plan];
-  const tiles = Math.ceil(rows / size.rows) * Math.ceil(n / size.columns);
-  return Math.max(1, Math.min(Math.floor(ENOUGH_WORKGROUPS / tiles), Math.floor(k / LEAST_K), MOST_PARTS));
+  return Math.ceil(rows / size.rows) * Math.ceil(n / size.columns);
 }

@@ -1,3 +1,4 @@
+// with planes.wgsl
 // Turns a choice among video tokens into an assignment: for each row the row that stands for it from now on, which is the
 // row itself where it stays, and NONE where it goes and nothing stands for it.
 //
@@ -15,8 +16,6 @@ struct Params { rows: u32, first: u32, candidates: u32 }
 @group(0) @binding(1) var<storage, read> chosen: array<u32>;
 @group(0) @binding(2) var<storage, read_write> into: array<u32>;
 @group(0) @binding(3) var<uniform> params: Params;
-
-const NONE = 0xffffffffu;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

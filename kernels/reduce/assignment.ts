@@ -3,7 +3,7 @@ import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import { ceilDiv, floatDType } from '../grid.ts';
-import { laneOf } from '../lane/index.ts';
+import { laneOf } from '../lane/lane.ts';
 import assignSource from './assign.wgsl';
 import compactLayoutSource from './compact-layout.wgsl';
 import compactRowsSource from './compact-rows.wgsl';
@@ -125,13 +125,13 @@ export function compactRows(
   if (rows > keep.size)
     throw new ShapeError(`compactRows: x must have the ${keep.size} rows of the survivors, got ${x}.`);
   const y = rec.empty(x.label, [room, dim], x.dtype);
-  const act = floatDType('compactRows', 'x', x);
+  const computeDtype = floatDType('compactRows', 'x', x);
   rec.dispatch(compactRowsKernel, {
     operands: { x, keep, slot, links, y },
     params: { dim, rows },
     constants: { MERGE: Number(merge) },
-    types: { act },
-    codec: laneOf(rec.runtime, act, dim).codec,
+    types: { computeDtype },
+    codec: laneOf(rec.runtime, computeDtype, dim).codec,
     workgroups: [rows],
   });
   return y;

@@ -5,7 +5,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import type { HeadColumns } from '../attention.ts';
 import { ceilDiv, expectDType, expectOneDType, floatDType } from '../grid.ts';
-import { laneOf } from '../lane/index.ts';
+import { laneOf } from '../lane/lane.ts';
 import type { HeadLayout } from '../rope.ts';
 import sumsSource from './attention-sums.wgsl';
 import headMeanSource from './head-mean.wgsl';
@@ -22,53 +22,60 @@ const headMeanKernel = new Kernel('head-mean', headMeanSource);
  *
  * @param q - `[rows, heads * headDim]`, f32 or f16, after RoPE.
  * @param k - `[keys, kvHeads * headDim]`, dtype of `q`.
- * @param last - How many rows; no more than there are.
+ * @param options - The heads, and `last`: how many rows, no more than there are; default 1.
  * @returns `[last * heads, keys]`, f32; each row sums to 1.
  */
 export function lastRowAttention(
   rec: Recorder,
   q: Tensor,
   k: Tensor,
-  { heads, kvHeads, headDim }: HeadLayout,
-  last = 1,
+  { heads, kvHeads, headDim, last = 1 }: HeadLayout & { readonly last?: number | undefined },
 ): Tensor {
   const [rows, qWidth] = q.shape2();
   const [keys, kWidth] = k.shape2();
   expectOneDType('lastRowAttention', q, k);
   if (qWidth !== heads * headDim || kWidth !== kvHeads * headDim)
     throw new ShapeError(`lastRowAttention: ${heads}/${kvHeads} heads of ${headDim} do not fit ${q}, ${k}.`);
-  const act = floatDType('lastRowAttention', 'q', q);
+  const computeDtype = floatDType('lastRowAttention', 'q', q);
   const scoring = Math.min(last, rows);
   const weights = rec.empty('last-row attention', [scoring * heads, keys], 'f32');
   rec.dispatch(lastRowKernel, {
     operands: { q, k, weights },
     params: { rows, keys, heads, group: heads / kvHeads, scale: 1 / Math.sqrt(headDim) },
     constants: { HEAD_DIM: headDim },
-    types: { act },
-    codec: laneOf(rec.runtime, act, headDim).codec,
+    types: { computeDtype },
+    codec: laneOf(rec.runtime, computeDtype, headDim).codec,
     workgroups: [heads, scoring],
   });
   return weights;
 }
 
+/** The keys that `importance` ranks. */
+export interface ImportanceOptions {
+  readonly first: number;
+  readonly count: number;
+  /** `[3, keys]`, u32: the layout, whose text is then more important than any video token; default none. */
+  readonly spare?: Tensor | undefined;
+}
+
 /**
- * Mean over heads, and rows if there are several, of the attention on keys `first` .. `first + n`, as ordered keys.
+ * Mean over heads, and rows if there are several, of the attention on keys `first` .. `first + count`, as ordered keys.
  *
  * @param weights - `[heads, keys]`, f32, not negative.
- * @param spare - `[3, keys]`, u32: the layout, whose text is then more important than any video token.
- * @returns `[n]`, u32.
+ * @returns `[count]`, u32.
+ * @throws ShapeError if there are fewer keys.
  */
-export function importance(rec: Recorder, weights: Tensor, first: number, n: number, spare?: Tensor): Tensor {
+export function importance(rec: Recorder, weights: Tensor, { first, count, spare }: ImportanceOptions): Tensor {
   expectDType('importance', 'weights', weights, 'f32');
   const [heads, keys] = weights.shape2();
-  if (first + n > keys) throw new ShapeError(`importance: keys ${first} + ${n} do not fit ${weights}.`);
+  if (first + count > keys) throw new ShapeError(`importance: keys ${first} + ${count} do not fit ${weights}.`);
   if (spare) expectShape('importance', 'spare', spare, [3, keys]);
-  const key = rec.empty('importance', [n], 'u32');
+  const key = rec.empty('importance', [count], 'u32');
   rec.dispatch(headMeanKernel, {
     operands: { weights, planes: spare ?? weights, key },
-    params: { heads, keys, first, n },
+    params: { heads, keys, first, n: count },
     constants: { SPARED: Number(spare !== undefined) },
-    workgroups: [ceilDiv(n, 64)],
+    workgroups: [ceilDiv(count, 64)],
   });
   return key;
 }
@@ -99,9 +106,9 @@ export function receivedAttention(
       `receivedAttention: ${heads} heads of ${headDim} in ${segments} segments do not fit ${q.of}, ${k.of}.`,
     );
   const tokens = rows / segments;
-  const act = floatDType('receivedAttention', 'q', q.of);
+  const computeDtype = floatDType('receivedAttention', 'q', q.of);
   const places = { qStride, qColumn: q.column, kStride, kColumn: k.column };
-  const lane = laneOf(rec.runtime, act, headDim, ...Object.values(places));
+  const lane = laneOf(rec.runtime, computeDtype, headDim, ...Object.values(places));
   const columns = {
     qStride: qStride / lane.width,
     qColumn: q.column / lane.width,
@@ -111,7 +118,7 @@ export function receivedAttention(
   };
   const shared = {
     constants: { HEAD_DIM: headDim },
-    types: { act },
+    types: { computeDtype },
     codec: lane.codec,
   };
   const sums = rec.empty('attention sums', [rows, heads], 'f32');

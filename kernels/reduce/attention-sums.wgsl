@@ -7,8 +7,8 @@
 // Each segment attends to itself. One workgroup per row and head. f32 throughout. What a lane takes of
 // a key at a time: lane/; strides and columns are counted so.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override HEAD_DIM: u32;
 struct Params { tokens: u32, heads: u32, qStride: u32, qColumn: u32, kStride: u32, kColumn: u32, scale: f32 }
 

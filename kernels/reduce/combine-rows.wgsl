@@ -6,14 +6,14 @@
 //
 // One workgroup per sum. Sums in f32, in the order of members.
 
-alias act = f32;
+alias computeDtype = f32;
 struct Params { dim: u32 }
 
-@group(0) @binding(0) var<storage, read> x: array<act>;
+@group(0) @binding(0) var<storage, read> x: array<computeDtype>;
 @group(0) @binding(1) var<storage, read> starts: array<u32>;
 @group(0) @binding(2) var<storage, read> members: array<u32>;
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<act>;
+@group(0) @binding(4) var<storage, read_write> y: array<computeDtype>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 const WG = 64u;
@@ -26,6 +26,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var m = starts[group.x]; m < starts[group.x + 1u]; m++) {
       sum += weights[m] * f32(x[members[m] * params.dim + c]);
     }
-    y[to + c] = act(sum);
+    y[to + c] = computeDtype(sum);
   }
 }

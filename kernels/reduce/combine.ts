@@ -25,7 +25,7 @@ export function combineRows(
   rec.dispatch(kernel, {
     operands: { x, starts, members, weights, y },
     params: { dim },
-    types: { act: floatDType('combineRows', 'x', x) },
+    types: { computeDtype: floatDType('combineRows', 'x', x) },
     workgroups: [starts.size - 1],
   });
   return y;

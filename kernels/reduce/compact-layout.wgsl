@@ -1,3 +1,4 @@
+// with planes.wgsl
 // Writes positions and layout of the surviving rows close together; positions stay the survivors' own.
 //
 //   position     [rows]             positionOut  [kept]
@@ -15,8 +16,6 @@ struct Params { rows: u32, kept: u32 }
 @group(0) @binding(4) var<storage, read_write> positionOut: array<u32>;
 @group(0) @binding(5) var<storage, read_write> planesOut: array<u32>;
 @group(0) @binding(6) var<uniform> params: Params;
-
-const NONE = 0xffffffffu;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -8,8 +8,8 @@
 //
 // One workgroup per row. Sums in f32, in the order of rank. What a lane takes at a time: lane/.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override MERGE: bool;
 struct Params { dim: u32, rows: u32 }
 

@@ -1,4 +1,6 @@
-// Importance of keys: the mean of attention weights over the heads, as an ordered key (see similarity.wgsl)
+// with planes.wgsl
+// with order-key.wgsl
+// Importance of keys: the mean of attention weights over the heads, as an ordered key (order-key.wgsl)
 //
 //   weights  [heads, keys]
 //   planes   [3, keys]       the layout, read where SPARED: a key that is no video token comes before all others
@@ -7,8 +9,6 @@
 // One thread per key.
 
 override SPARED: bool;
-const NOT_VIDEO = 0xffffffffu;
-
 struct Params { heads: u32, keys: u32, first: u32, n: u32 }
 
 @group(0) @binding(0) var<storage, read> weights: array<f32>;
@@ -20,8 +20,8 @@ struct Params { heads: u32, keys: u32, first: u32, n: u32 }
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= params.n) { return; }
   if (SPARED) {
-    if (planes[params.first + id.x] == NOT_VIDEO) {
-      key[id.x] = 0xffffffffu;
+    if (planes[params.first + id.x] == NONE) {
+      key[id.x] = NAN_KEY;
       return;
     }
   }

@@ -7,8 +7,8 @@
 // One workgroup per head and row; its weights serve as scratch for the scores. f32 throughout.
 // What a lane takes of a key at a time: lane/.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override HEAD_DIM: u32;
 struct Params { rows: u32, keys: u32, heads: u32, group: u32, scale: f32 }
 
@@ -28,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let kvHead = head / params.group;
   let width = HEAD_DIM / WIDTH;
   let kvDim = params.heads / params.group * width;
-  let out_ = (group.y * params.heads + head) * params.keys;
+  let start = (group.y * params.heads + head) * params.keys;
   for (var c = lane; c < width; c += WG) {
     query[c] = numbers(q[((params.rows - 1u - group.y) * params.heads + head) * width + c]) * params.scale;
   }
@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var key = lane; key < visible; key += WG) {
     var score = 0.0;
     for (var c = 0u; c < width; c++) { score += dotOf(query[c], numbers(k[key * kvDim + kvHead * width + c])); }
-    weights[out_ + key] = score;
+    weights[start + key] = score;
     highest = max(highest, score);
   }
   partial[lane] = highest;
@@ -52,8 +52,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   var sum = 0.0;
   for (var key = lane; key < visible; key += WG) {
-    let weight = exp(weights[out_ + key] - highest);
-    weights[out_ + key] = weight;
+    let weight = exp(weights[start + key] - highest);
+    weights[start + key] = weight;
     sum += weight;
   }
   partial[lane] = sum;
@@ -62,6 +62,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (lane < step) { partial[lane] += partial[lane + step]; }
     workgroupBarrier();
   }
-  for (var key = lane; key < visible; key += WG) { weights[out_ + key] /= partial[0]; }
-  for (var key = visible + lane; key < params.keys; key += WG) { weights[out_ + key] = 0.0; }
+  for (var key = lane; key < visible; key += WG) { weights[start + key] /= partial[0]; }
+  for (var key = visible + lane; key < params.keys; key += WG) { weights[start + key] = 0.0; }
 }

@@ -3,7 +3,7 @@ import { Kernel } from '../../engine/kernel.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import { expectShape, type Tensor } from '../../engine/tensor.ts';
 import { ceilDiv, floatDType } from '../grid.ts';
-import { laneOf } from '../lane/index.ts';
+import { laneOf } from '../lane/lane.ts';
 import similaritySource from './similarity.wgsl';
 import thresholdSource from './threshold.wgsl';
 import topKSource from './top-k.wgsl';
@@ -37,8 +37,7 @@ export function fromOrderKey(key: number): number {
  *
  * @param hidden - `[rows, dim]`, f32 or f16.
  * @param layout - `[3, rows]`, u32: planes patch, rank, order.
- * @param tokens - Video tokens among the rows.
- * @param bound - Similarities of at least this (as an f32) are counted.
+ * @param options - `tokens`: video tokens among the rows; `bound`: similarities of at least this (as an f32) are counted.
  * @returns `key` `[tokens]` u32, by rank: similarities as ordered keys, -2 for the first of a patch; `count` `[1]` u32.
  * @see FrameFusion main.py, compute_similarity_and_token_index_by_patch.
  */
@@ -46,19 +45,18 @@ export function similarity(
   rec: Recorder,
   hidden: Tensor,
   layout: Tensor,
-  tokens: number,
-  bound: number,
+  { tokens, bound }: { readonly tokens: number; readonly bound: number },
 ): { key: Tensor; count: Tensor } {
   const [rows, dim] = hidden.shape2();
   expectShape('similarity', 'layout', layout, [3, rows]);
   const key = rec.empty('similarity', [tokens], 'u32');
   const count = rec.upload('similar tokens', [1], 'u32', new Uint32Array(1));
-  const act = floatDType('similarity', 'hidden', hidden);
+  const computeDtype = floatDType('similarity', 'hidden', hidden);
   rec.dispatch(similarityKernel, {
     operands: { hidden, planes: layout, key, count },
     params: { dim, rows, bound },
-    types: { act },
-    codec: laneOf(rec.runtime, act, dim).codec,
+    types: { computeDtype },
+    codec: laneOf(rec.runtime, computeDtype, dim).codec,
     workgroups: [tokens],
   });
   return { key, count };

@@ -9,8 +9,8 @@
 // One workgroup per key; lanes share the queries of every head. f32 throughout. What a lane takes of
 // a query at a time: lane/; strides and columns are counted so.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 override HEAD_DIM: u32;
 struct Params {
   tokens: u32, heads: u32, queries: u32, qStride: u32, qColumn: u32, kStride: u32, kColumn: u32, scale: f32

@@ -18,15 +18,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let start = select(params.first, 0u, group.x == 0u);
   let length = select(params.second, params.first, group.x == 0u);
   let run = (length + WG - 1u) / WG;
-  let from_ = start + min(lane * run, length);
+  let begin = start + min(lane * run, length);
   let end = start + min(lane * run + run, length);
   var sum = 0u;
-  for (var i = from_; i < end; i++) { sum += keep[i]; }
+  for (var i = begin; i < end; i++) { sum += keep[i]; }
   sums[lane] = sum;
   workgroupBarrier();
   var before = 0u;
   for (var i = 0u; i < lane; i++) { before += sums[i]; }
-  for (var i = from_; i < end; i++) {
+  for (var i = begin; i < end; i++) {
     slot[i] = before;
     before += keep[i];
   }

@@ -1,16 +1,17 @@
+// with order-key.wgsl
 // Cosine similarity of each video token with the one before it at the same place of the frame, and how many reach the
 // bound (FrameFusion: compute_similarity_and_token_index_by_patch)
 //
 //   hidden  [rows, dim]
 //   planes  [3, rows]    planes patch, rank, order (see VideoLayout)
-//   key     [tokens]     by patch; the similarity as an ordered key, see order-key below; -2 for the first of a patch
+//   key     [tokens]     by patch; the similarity as an ordered key, order-key.wgsl; -2 for the first of a patch
 //   count   [1]          similarities >= bound are added
 //
-// One workgroup per token, in order of patch and time; what a lane takes at a time: lane/. Plain division, no epsilon: a zero vector gives the NaN key.
-// WGSL may take NaN for absent, so zero norms and NaN bits are asked for by integer tests, and keys are integers.
+// One workgroup per token, in order of patch and time; what a lane takes at a time: lane/. Plain division, no epsilon: a zero
+// vector gives the NaN key, which WGSL may not find out by the quotient: norms of zero are asked for by their bits.
 
-alias act = f32;
-alias out = act;
+alias computeDtype = f32;
+alias out = computeDtype;
 struct Params { dim: u32, rows: u32, bound: f32 }
 
 @group(0) @binding(0) var<storage, read> hidden: array<In>;
@@ -19,16 +20,7 @@ struct Params { dim: u32, rows: u32, bound: f32 }
 @group(0) @binding(3) var<storage, read_write> count: array<atomic<u32>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const NAN_KEY = 0xffffffffu;
 var<workgroup> partial: array<vec3<f32>, TEAM>;
-
-// Unsigned integers that order as the floats do; NaN above all, as torch.topk has it.
-fn orderKey(value: f32) -> u32 {
-  let bits = bitcast<u32>(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) { return NAN_KEY; }
-  if ((bits & 0x7fffffffu) == 0u) { return 0x80000000u; }
-  return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
-}
 
 @compute @workgroup_size(TEAM)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -1,3 +1,4 @@
+// with planes.wgsl
 // Who survives an assignment, and with MERGE the members of each group as linked lists in the order of rank, so that
 // means are summed in the same order on every adapter
 //
@@ -17,8 +18,6 @@ struct Params { rows: u32 }
 @group(0) @binding(2) var<storage, read_write> keep: array<u32>;
 @group(0) @binding(3) var<storage, read_write> links: array<u32>;
 @group(0) @binding(4) var<uniform> params: Params;
-
-const NONE = 0xffffffffu;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

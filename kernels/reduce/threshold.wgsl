@@ -1,6 +1,7 @@
+// with order-key.wgsl
 // Chooses every key that is at least `least` and not NaN:  chosen[i] = 1 or 0
 //
-//   key     [n]   ordered keys of similarity.wgsl
+//   key     [n]   ordered keys (order-key.wgsl)
 //   chosen  [n]
 //
 // One thread per key.
@@ -14,5 +15,5 @@ struct Params { n: u32, least: u32 }
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= params.n) { return; }
-  chosen[id.x] = select(0u, 1u, key[id.x] >= params.least && key[id.x] != 0xffffffffu);
+  chosen[id.x] = select(0u, 1u, key[id.x] >= params.least && key[id.x] != NAN_KEY);
 }

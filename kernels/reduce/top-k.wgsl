@@ -1,6 +1,6 @@
 // Chooses the k largest of n keys; among equal ones the lowest index first:  chosen[i] = 1 or 0
 //
-//   key     [n]   unsigned integers that order as the values do
+//   key     [n]   ordered keys (order-key.wgsl)
 //   chosen  [n]
 //
 // One workgroup. Radix select: four passes of eight bits find the k-th largest key and how many of its equals belong to
@@ -24,14 +24,14 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     cutoff = 0u;
     wanted = min(params.k, params.n);
   }
-  for (var pass_ = 0u; pass_ < 4u; pass_++) {
-    let shift = 24u - 8u * pass_;
+  for (var step = 0u; step < 4u; step++) {
+    let shift = 24u - 8u * step;
     atomicStore(&histogram[lane], 0u);
     workgroupBarrier();
     for (var i = lane; i < params.n; i += WG) {
       let value = key[i];
       // Shifting by 32 is undefined: the first pass has no digits to share.
-      if (pass_ == 0u || (value >> (shift + 8u)) == (cutoff >> (shift + 8u))) {
+      if (step == 0u || (value >> (shift + 8u)) == (cutoff >> (shift + 8u))) {
         atomicAdd(&histogram[(value >> shift) & 255u], 1u);
       }
     }

@@ -43,17 +43,17 @@ export function headNorm(
   return { ...qkv, values };
 }
 
-/** A head's row turned, first half against second half (Hugging Face's `rotate_half`). @param angleOf - Of each pair. */
+/** A head rotated, first half against second half (Hugging Face's `rotate_half`). @param angleOf - Of each pair. */
 export function rotate(row: Row, angleOf: (pair: number) => number): Float64Array {
   const half = row.length / 2;
   return Float64Array.from(row, (value, c) => {
-    const turn = angleOf(c % half);
+    const angle = angleOf(c % half);
     const partner = c < half ? -row[c + half]! : row[c - half]!;
-    return value * Math.cos(turn) + partner * Math.sin(turn);
+    return value * Math.cos(angle) + partner * Math.sin(angle);
   });
 }
 
-/** Query, key and value of fused rows; query and key turned by their positions, first half against second half. */
+/** Query, key and value of fused rows; query and key rotated by their positions, first half against second half. */
 export function splitRope(
   qkv: HostTensor,
   positions: ArrayLike<number>,
@@ -61,14 +61,14 @@ export function splitRope(
   theta: number,
 ): { q: Float64Array; k: Float64Array; v: Float64Array } {
   const [rows = 0, width = 0] = qkv.shape;
-  const take = (first: number, count: number, turned: boolean): Float64Array => {
+  const take = (first: number, count: number, rotated: boolean): Float64Array => {
     const y = new Float64Array(rows * count * headDim);
     for (let row = 0; row < rows; row++)
       for (let head = 0; head < count; head++) {
         const at = row * width + (first + head) * headDim;
         const x = qkv.values.subarray(at, at + headDim);
         const angleOf = (pair: number): number => angle(positions[row]!, pair, headDim, theta);
-        y.set(turned ? rotate(x, angleOf) : x, (row * count + head) * headDim);
+        y.set(rotated ? rotate(x, angleOf) : x, (row * count + head) * headDim);
       }
     return y;
   };

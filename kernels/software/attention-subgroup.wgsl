@@ -1,30 +1,17 @@
+// with ../attention/attention-shared.wgsl
 // Attention for adapters that compute on the processor. What it computes and its operands: attention.wgsl.
 //
 // As in linear-subgroup.wgsl, nothing is shared but by going round a subgroup. It is the workgroup, and has 16 rows of a
-// head. HEAD_DIM, a constant that goes with this text, is a multiple of four. Two keys a lane are scored for all of them, the rows' columns going round; then a lane owns every LANES-th column
-// of y, the weights going round. Scores, softmax, sums in f32.
+// head. HEAD_DIM, a constant that goes with this text, is a multiple of four. Two keys a lane are scored for all of them, the rows'
+// columns going round; then a lane owns every LANES-th column of y, the weights going round. Scores, softmax, sums in f32.
 
 enable subgroups;
 
-alias act = f32;
+alias Element = computeDtype;
+alias out = computeDtype;
 override LANES: u32 = 4;  // or 8
-override CAUSAL: bool;
-override UNEVEN: bool = false;
-// From a row to the next there are qStride numbers in q, yStride in y; from a head to the next, headStride in both.
-struct Params {
-  rows: u32, keys: u32, group: u32, headStride: u32, yStride: u32,
-  qStride: u32, qColumn: u32, kStride: u32, kColumn: u32, vStride: u32, vColumn: u32, scale: f32
-}
-
-@group(0) @binding(0) var<storage, read> q: array<act>;
-@group(0) @binding(1) var<storage, read> k: array<act>;
-@group(0) @binding(2) var<storage, read> v: array<act>;
-@group(0) @binding(3) var<storage, read> starts: array<u32>;
-@group(0) @binding(4) var<storage, read_write> y: array<act>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 const ROWS = 16u;
-const MASKED = -1e30;
 override CHUNKS: u32 = (HEAD_DIM + LANES - 1u) / LANES;
 
 // A number for each of the 16 rows. No loop goes over its columns: SwiftShader would keep them in memory.
@@ -93,35 +80,25 @@ fn four(held: f32, lane: u32) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
   let row0 = group.x * ROWS;
   let head = group.y;
-  var rows = params.rows;
-  var keys = params.keys;
-  var segmentRow = group.z * rows;
-  var segmentKey = group.z * keys;
-  if (UNEVEN) {
-    segmentRow = starts[group.z];
-    segmentKey = segmentRow;
-    rows = starts[group.z + 1u] - segmentRow;
-    keys = rows;
-    if (row0 >= rows) { return; }
-  }
+  let s = segmentOf(group.z);
+  if (row0 >= s.rows) { return; }
   let kHead = params.kColumn + head / params.group * HEAD_DIM;
   let vHead = params.vColumn + head / params.group * HEAD_DIM;
-  let before = keys - min(rows, keys);
-  var end = keys;
-  if (CAUSAL) { end = min(end, before + row0 + ROWS); }
+  let end = keysEnd(s, row0 + ROWS - 1u);
+  let firstEnd = keysEnd(s, row0);
 
   // Columns lane, lane + LANES, ... of q and of y. No longer than they must be: SwiftShader compiles a store for each element.
   var query: array<Rows, HEAD_DIM / 4u>;
   var sums: array<Rows, HEAD_DIM / 4u>;
   for (var c = 0u; c < CHUNKS; c++) {
-    query[c] = queries(segmentRow + row0, segmentRow + rows - 1u, head * params.headStride + min(c * LANES + lane, HEAD_DIM - 1u));
+    query[c] = queries(s.row + row0, s.row + s.rows - 1u, head * params.headStride + min(c * LANES + lane, HEAD_DIM - 1u));
   }
   var highest = each(MASKED);
   var total = each(0.0);  // of this lane's keys
   for (var key0 = 0u; key0 < end; key0 += 2u * LANES) {
     let key = key0 + lane;
-    let kHere = (segmentKey + min(key, keys - 1u)) * params.kStride + kHead;
-    let kNext = (segmentKey + min(key + LANES, keys - 1u)) * params.kStride + kHead;
+    let kHere = (s.key + min(key, s.keys - 1u)) * params.kStride + kHead;
+    let kNext = (s.key + min(key + LANES, s.keys - 1u)) * params.kStride + kHead;
     // By row, of key and of key + LANES. Row after row, so that little is held at a time.
     var score0 = vec2<f32>();
     var score1 = vec2<f32>();
@@ -167,8 +144,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     }
     var here = Rows(score0.x, score1.x, score2.x, score3.x, score4.x, score5.x, score6.x, score7.x, score8.x, score9.x, score10.x, score11.x, score12.x, score13.x, score14.x, score15.x);
     var next = Rows(score0.y, score1.y, score2.y, score3.y, score4.y, score5.y, score6.y, score7.y, score8.y, score9.y, score10.y, score11.y, score12.y, score13.y, score14.y, score15.y);
-    here = masked(here, key, keys, before + row0 + 1u);
-    next = masked(next, key + LANES, keys, before + row0 + 1u);
+    here = masked(here, key, s.keys, firstEnd);
+    next = masked(next, key + LANES, s.keys, firstEnd);
 
     let higher = highestOf(highest, here, next);
     let shrink = exponential(highest - higher);
@@ -181,8 +158,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     for (var i = 0u; i < LANES; i++) {
       let first = heldBy(i, here);
       let second = heldBy(i, next);
-      let vHere = (segmentKey + min(key0 + i, keys - 1u)) * params.vStride + vHead + lane;
-      let vNext = (segmentKey + min(key0 + LANES + i, keys - 1u)) * params.vStride + vHead + lane;
+      let vHere = (s.key + min(key0 + i, s.keys - 1u)) * params.vStride + vHead + lane;
+      let vNext = (s.key + min(key0 + LANES + i, s.keys - 1u)) * params.vStride + vHead + lane;
       for (var c = 0u; c < CHUNKS; c++) {
         let a = f32(v[vHere + c * LANES]);
         let b = f32(v[vNext + c * LANES]);
@@ -195,9 +172,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   for (var c = 0u; c < CHUNKS; c++) {
     let column = c * LANES + lane;
     if (column >= HEAD_DIM) { break; }
-    for (var i = 0u; i < min(ROWS, rows - row0); i++) {
-      let at = (segmentRow + row0 + i) * params.yStride + head * params.headStride + column;
-      y[at] = act(sums[c][i / 4u][i % 4u] / all[i / 4u][i % 4u]);
+    for (var i = 0u; i < min(ROWS, s.rows - row0); i++) {
+      let at = (s.row + row0 + i) * params.yStride + head * params.headStride + column;
+      y[at] = out(sums[c][i / 4u][i % 4u] / all[i / 4u][i % 4u]);
     }
   }
 }

@@ -6,6 +6,10 @@ const PITCH = 5u;  // one more: rows that are read together lie in different ban
 fn vec8(low: vec4<f32>, high: vec4<f32>) -> Vec8 {
   return vec4<u32>(bitcast<vec2<u32>>(vec4<f16>(low)), bitcast<vec2<u32>>(vec4<f16>(high)));
 }
+// Of numbers of eight bits each, which f16 holds but for its range: no rounding, so any will do.
+fn vec8Short(low: vec4<f32>, high: vec4<f32>) -> Vec8 {
+  return vec4<u32>(pack2x16float(low.xy), pack2x16float(low.zw), pack2x16float(high.xy), pack2x16float(high.zw));
+}
 fn ofHalves(words: vec4<u32>) -> Vec8 { return words; }
 fn low(x: Vec8) -> vec4<f32> { return vec4<f32>(bitcast<vec4<f16>>(x.xy)); }
 fn high(x: Vec8) -> vec4<f32> { return vec4<f32>(bitcast<vec4<f16>>(x.zw)); }

@@ -4,6 +4,7 @@ const DEPTH = 2u;  // vectors of k in a tile of workgroup memory
 const PITCH = 3u;
 struct Vec8 { low: vec4<f32>, high: vec4<f32> }
 fn vec8(low: vec4<f32>, high: vec4<f32>) -> Vec8 { return Vec8(low, high); }
+fn vec8Short(low: vec4<f32>, high: vec4<f32>) -> Vec8 { return vec8(low, high); }
 fn ofHalves(words: vec4<u32>) -> Vec8 {
   return Vec8(
     vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y)), vec4<f32>(unpack2x16float(words.z), unpack2x16float(words.w)),

@@ -7,7 +7,7 @@ import { attention } from '../../kernels/attention.ts';
 import { embed } from '../../kernels/embed.ts';
 import { gatedLinear, type LinearWeights, linear } from '../../kernels/linear.ts';
 import { rmsNorm } from '../../kernels/norm.ts';
-import { rotations, splitRope } from '../../kernels/rope.ts';
+import { rotaryTable, splitRope } from '../../kernels/rope.ts';
 import type { Weight } from '../../kernels/weight.ts';
 import { KvCache, type LayerCache } from '../kv-cache.ts';
 import type { Hook } from '../reducing.ts';
@@ -114,7 +114,7 @@ export class Decoder {
     const [rows, dim] = hidden.shape2();
     const last = rec.empty('last row', [1, dim], 'f32');
     rec.copy(hidden.rows(rows - 1, 1), last);
-    return rmsNorm(rec, last, this.#weights.norm, this.config.rmsNormEps, this.computeDtype);
+    return rmsNorm(rec, last, this.#weights.norm, { eps: this.config.rmsNormEps, out: this.computeDtype });
   }
 
   /** Scores of every vocabulary entry, `[1, vocabSize]`, f32. */
@@ -127,11 +127,11 @@ export class Decoder {
     const { i, cache, hook, rotary } = at;
     let t = entering;
 
-    const normed = rmsNorm(rec, t.hidden, w.inputNorm, c.rmsNormEps, computeDtype);
+    const normed = rmsNorm(rec, t.hidden, w.inputNorm, { eps: c.rmsNormEps, out: computeDtype });
     const qkv = linear(rec, normed, w.qkv, { out: computeDtype });
     const room = cache.extend(rec, t.hidden.shape2()[0]);
     const norm = w.qkNorm && { weight: w.qkNorm, eps: c.rmsNormEps };
-    const q = splitRope(rec, qkv, t.position, rotary, c, room, { order: c.headOrder, norm });
+    const q = splitRope(rec, qkv, c, { position: t.position, rotary: rotary, cache: room, order: c.headOrder, norm });
     const { k, v } = cache.filled;
     const attended = attention(rec, whole(q), whole(k), whole(v), { ...c, causal: true });
     t = { ...t, hidden: linear(rec, attended, w.o, { residual: t.hidden }) };
@@ -154,7 +154,11 @@ export class Decoder {
       rec.scope('mlp', () => {
         const block = x.rows(start, Math.min(most, rows - start));
         const into = y.rows(start, Math.min(most, rows - start));
-        const gated = gatedLinear(rec, rmsNorm(rec, block, w.postNorm, c.rmsNormEps, computeDtype), w.gateUp.weight);
+        const gated = gatedLinear(
+          rec,
+          rmsNorm(rec, block, w.postNorm, { eps: c.rmsNormEps, out: computeDtype }),
+          w.gateUp.weight,
+        );
         linear(rec, gated, w.down, { residual: block, into, halves: computeDtype === 'f16' });
       });
     return y;
@@ -176,7 +180,7 @@ export class Decoder {
         `${positions} positions are more than the ${maxPositions} that the model was trained with; scaling beyond them is not built. Use fewer frames.`,
       );
     const rows = Math.max(positions, 2 * have, 1024);
-    const table = rotations(rows, headDim, ropeTheta, ropeFactor);
+    const table = rotaryTable(rows, headDim, ropeTheta, ropeFactor);
     const tensor = this.#runtime.upload('rotary', [rows, headDim], 'f32', table);
     this.#rotaryTables.push(tensor);
     return tensor;

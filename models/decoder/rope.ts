@@ -6,7 +6,7 @@ export interface RopeConfig {
   /** Frequencies are divided by it (linear scaling); 1 for none. */
   readonly ropeFactor: number;
   /**
-   * The axis that each frequency of a head turns by, `[headDim / 2]`: 0 time, 1 height, 2 width (M-RoPE); undefined: all by
+   * The axis that each frequency of a head rotates by, `[headDim / 2]`: 0 time, 1 height, 2 width (M-RoPE); undefined: all by
    * one position.
    */
   readonly ropeAxes?: readonly number[];

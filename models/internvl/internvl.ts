@@ -3,9 +3,9 @@ import { chatMl, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, internLm2Config, qwen2Config, qwen3Config } from '../decoder/config.ts';
 import { type DecoderNames, internLm2Names, llamaNames, qwen3Names } from '../decoder/names.ts';
-import type { Family, FamilyPlan, NameChange, PictureForm, SpokenVideo } from '../family.ts';
+import type { Family, ModelSpec, NameChange, PictureForm, SpokenVideo } from '../family.ts';
 import { NESTED_NAMES } from '../files.ts';
-import { FoldEncoder } from '../fold-encoder.ts';
+import { MergeEncoder } from '../merge-encoder.ts';
 import { imagenetPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
 import { type Sample, strided } from '../sampling.ts';
@@ -14,7 +14,7 @@ import { internVitHfNames, internVitNames, type TowerNames } from '../tower/name
 import { tilesOf } from './tiles.ts';
 
 /** Patches along a side that become one token: `downsample_ratio` 0.5. */
-const FOLD = 2;
+const MERGE_SIZE = 2;
 
 /** Tiles of a picture where a config does not say. */
 const TILES = 12;
@@ -54,16 +54,16 @@ interface Layout {
  */
 export const internVl: Family = {
   architectures: ['InternVLChatModel'],
-  plan: (config) => {
+  spec: (config) => {
     config.oneOf('select_layer', [-1], -1);
-    config.oneOf('downsample_ratio', [1 / FOLD], 1 / FOLD);
+    config.oneOf('downsample_ratio', [1 / MERGE_SIZE], 1 / MERGE_SIZE);
     config.oneOf('ps_version', ['v2'], 'v2');
     config.oneOf('template', ['internvl2_5'], 'internvl2_5');
     const tower = internVitConfig(config.part('vision_config'));
     if (config.side('force_image_size', tower.imageSize) !== tower.imageSize)
       throw config.wrong('force_image_size', `the vision tower's image_size, ${tower.imageSize}`);
     checkGrid(tower, config, 'force_image_size');
-    return planOf({
+    return specOf({
       text: config.part('llm_config'),
       tower,
       names: internVitNames('vision_model'),
@@ -78,16 +78,16 @@ export const internVl: Family = {
 /** The same models for Hugging Face's own class (`modeling_internvl.py`): `OpenGVLab/InternVL3-1B-hf` and the like. */
 export const internVlHf: Family = {
   architectures: ['InternVLForConditionalGeneration'],
-  plan: (config) => {
+  spec: (config) => {
     config.oneOf('vision_feature_layer', [-1], -1);
     config.oneOf('vision_feature_select_strategy', ['default'], 'default');
-    config.oneOf('downsample_ratio', [1 / FOLD], 1 / FOLD);
+    config.oneOf('downsample_ratio', [1 / MERGE_SIZE], 1 / MERGE_SIZE);
     config.oneOf('projector_hidden_act', ['gelu'], 'gelu');
     const vision = config.part('vision_config');
     const tower = internVitConfig(vision);
     checkGrid(tower, vision, 'image_size');
     const names = 'multi_modal_projector';
-    return planOf({
+    return specOf({
       text: config.part('text_config'),
       tower,
       names: internVitHfNames('vision_tower'),
@@ -100,13 +100,13 @@ export const internVlHf: Family = {
   },
 };
 
-function planOf({ text, tower, names, projector, otherNames, template, mostTiles, lead }: Layout): FamilyPlan {
+function specOf({ text, tower, names, projector, otherNames, template, mostTiles, lead }: Layout): ModelSpec {
   const { config, names: decoderNames, begin } = languageModelOf(text);
   const decoder = config(text);
   const [norm, inner, outer] = projector;
   const outputs = decoder.hiddenSize;
   const steps: ProjectorStep[] = [{ norm }, { linear: inner, outputs }, 'gelu', { linear: outer, outputs }];
-  const encoder = { tower, names, fold: FOLD, framesPerGroup: 1, projector: steps };
+  const encoder = { tower, names, mergeSize: MERGE_SIZE, framesPerGroup: 1, projector: steps };
   return {
     decoder,
     decoderNames: decoderNames('language_model.'),
@@ -128,7 +128,7 @@ function planOf({ text, tower, names, projector, otherNames, template, mostTiles
     pictures: { crops: (source) => tilesOf(source, tower.imageSize, mostTiles), lead, tokens: 'frames' },
     stopIds: text.numbers('eos_token_id'),
     unusedTensors: [/\.inv_freq$/],
-    loadEncoder: (loader, computeDtype, loaded) => FoldEncoder.load(loader, encoder, computeDtype, loaded),
+    loadEncoder: (loader, computeDtype, loaded) => MergeEncoder.load(loader, encoder, computeDtype, loaded),
   };
 }
 
@@ -168,5 +168,5 @@ function pictureNames({ length }: readonly unknown[]): string {
 }
 
 function checkGrid(tower: TowerConfig, config: ConfigReader, key: string): void {
-  if (gridOf(tower) % FOLD !== 0) throw config.wrong(key, 'an even number of patches along a side');
+  if (gridOf(tower) % MERGE_SIZE !== 0) throw config.wrong(key, 'an even number of patches along a side');
 }

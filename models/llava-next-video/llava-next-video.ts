@@ -2,7 +2,7 @@ import { VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan } from '../family.ts';
+import type { Family, ModelSpec } from '../family.ts';
 import { NESTED_NAMES, NEW_TOWER_NAMES } from '../files.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { centred } from '../pictures.ts';
@@ -28,7 +28,7 @@ const names: LlavaEncoderNames = {
  */
 export const llavaNextVideo: Family = {
   architectures: ['LlavaNextVideoForConditionalGeneration'],
-  plan: (config): FamilyPlan => {
+  spec: (config): ModelSpec => {
     const text = textConfig(config, LLAMA_DEFAULTS);
     text.oneOf('model_type', ['llama'], 'llama');
     const decoder = llamaConfig(text);

@@ -2,7 +2,7 @@ import { VIDEO_LEAD } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { qwen2Config, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan } from '../family.ts';
+import type { Family, ModelSpec } from '../family.ts';
 import { NESTED_NAMES, NEW_TOWER_NAMES } from '../files.ts';
 import { hfProjector, LlavaEncoder, type LlavaEncoderConfig, type LlavaEncoderNames } from '../llava-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
@@ -26,7 +26,7 @@ const ONE_VISION =
  */
 export const llavaOnevision: Family = {
   architectures: ['LlavaOnevisionForConditionalGeneration'],
-  plan: (config): FamilyPlan => {
+  spec: (config): ModelSpec => {
     const text = textConfig(config);
     const decoder = qwen2Config(text);
     const vision = encoderConfig(config, decoder.hiddenSize);

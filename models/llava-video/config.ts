@@ -1,6 +1,6 @@
 import { WeightsError } from '../../engine/errors.ts';
 import { quoted } from '../../engine/text.ts';
-import type { NewlinePlace, PoolMode } from '../../kernels/vision.ts';
+import type { NewlinePlace, PoolMode } from '../../kernels/pool.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, qwen2Config } from '../decoder/config.ts';
 import type { LlavaEncoderConfig } from '../llava-encoder.ts';

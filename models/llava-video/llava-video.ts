@@ -15,7 +15,7 @@ const TOWER = siglipNames('model.vision_tower.vision_tower.vision_model');
  */
 export const llavaVideo: Family = {
   architectures: ['LlavaQwenForCausalLM'],
-  plan: async (config, files) => {
+  spec: async (config, files) => {
     const sizes = llavaVideoConfig(config, await readConfig(files, 'vision_config.json'));
     const { text, vision, timeInstruction, forceSample } = sizes;
     return {

@@ -3,7 +3,7 @@ import { QWEN_1_5, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { qwen2Config } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan } from '../family.ts';
+import type { Family, ModelSpec } from '../family.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { every, type Sample, strided, strideOf } from '../sampling.ts';
 import { siglipConfig, type TowerConfig, withoutLast } from '../tower/config.ts';
@@ -26,7 +26,7 @@ const TOWER = { ...siglipNames('vpm'), finalNorm: 'vpm.post_layernorm' };
  */
 export const miniCpmV: Family = {
   architectures: ['MiniCPMV'],
-  plan: (config): FamilyPlan => {
+  spec: (config): ModelSpec => {
     // Earlier versions have the same architecture by name, and other decoders.
     config.oneOf('version', [2.6]);
     config.oneOf('slice_mode', [true], true);

@@ -81,15 +81,21 @@ export class Resampler {
     const w = this.#weights;
     const width = this.#width;
     const computeDtype = this.#computeDtype;
-    const seen = layerNorm(rec, linear(rec, features, w.kvProj), w.normKv, EPS);
+    const seen = layerNorm(rec, linear(rec, features, w.kvProj), w.normKv, { eps: EPS });
     const positions = rec.upload('sines', [grid.rows * grid.columns, width], 'f32', sineTable(grid, width));
     const k = linear(rec, add(rec, positions, seen), w.k, { out: computeDtype });
     const v = linear(rec, seen, w.v, { out: computeDtype });
-    const q = linear(rec, layerNorm(rec, w.query, w.normQ, EPS, computeDtype), w.q, { out: computeDtype });
+    const q = linear(rec, layerNorm(rec, w.query, w.normQ, { eps: EPS, out: computeDtype }), w.q, {
+      out: computeDtype,
+    });
     const heads = { heads: width / HEAD_DIM, kvHeads: width / HEAD_DIM, headDim: HEAD_DIM };
     const [queries, keys, values] = [repeated(rec, q, frames), k, v].map((of) => ({ of, column: 0 }));
     const attnOut = attention(rec, queries!, keys!, values!, { ...heads, causal: false, segments: frames });
-    return linear(rec, layerNorm(rec, linear(rec, attnOut, w.out), w.normPost, EPS, computeDtype), w.proj);
+    return linear(
+      rec,
+      layerNorm(rec, linear(rec, attnOut, w.out), w.normPost, { eps: EPS, out: computeDtype }),
+      w.proj,
+    );
   }
 }
 

@@ -7,7 +7,7 @@ export interface NvilaConfig {
   readonly text: DecoderConfig;
   readonly tower: TowerConfig;
   /** Patches along a side that become one token. */
-  readonly fold: 2 | 3;
+  readonly mergeSize: 2 | 3;
   /** Frames whose mean is taken: one group of tokens. */
   readonly framesPerGroup: number;
   /** Whether pictures are shown in tiles, which is not built; frames of a video never are. */
@@ -22,7 +22,7 @@ export interface NvilaConfigFiles {
   readonly projector: ConfigReader;
 }
 
-const FOLDS = { mlp_downsample_2x2_fix: 2, mlp_downsample: 2, mlp_downsample_3x3_fix: 3 } as const;
+const MERGE_SIZES = { mlp_downsample_2x2_fix: 2, mlp_downsample: 2, mlp_downsample_3x3_fix: 3 } as const;
 
 /** @throws WeightsError if a key is missing, of the wrong type, or asks for what is not built. */
 export function nvilaConfig({ root, llm, tower, projector }: NvilaConfigFiles): NvilaConfig {
@@ -30,12 +30,12 @@ export function nvilaConfig({ root, llm, tower, projector }: NvilaConfigFiles): 
   root.oneOf('mm_vision_select_layer', [-2], -2);
   root.oneOf('mm_vision_select_feature', ['cls_patch'], 'cls_patch');
   for (const scales of ['s2', 'dynamic_s2']) root.oneOf(scales, [false], false);
-  const types = Object.keys(FOLDS) as (keyof typeof FOLDS)[];
+  const types = Object.keys(MERGE_SIZES) as (keyof typeof MERGE_SIZES)[];
   return {
     text: qwen2Config(llm),
     // hidden_states[-2]: the last layer is stored, and not run.
     tower: withoutLast(siglipConfig(tower), 1),
-    fold: FOLDS[projector.oneOf('mm_projector_type', types)],
+    mergeSize: MERGE_SIZES[projector.oneOf('mm_projector_type', types)],
     framesPerGroup: framesPerGroup(root),
     tiled: root.oneOf('image_aspect_ratio', ['resize', 'dynamic'], 'resize') === 'dynamic',
   };

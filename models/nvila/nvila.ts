@@ -4,7 +4,7 @@ import type { ConfigReader } from '../config.ts';
 import { llamaNames } from '../decoder/names.ts';
 import type { Family } from '../family.ts';
 import { needConfig } from '../files.ts';
-import { FoldEncoder } from '../fold-encoder.ts';
+import { MergeEncoder } from '../merge-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
@@ -12,18 +12,21 @@ import { type Sample, spread } from '../sampling.ts';
 import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
 import { type NvilaConfig, nvilaConfig } from './config.ts';
 
-/** "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. */
+/**
+ * "\n" in Qwen2's vocabulary, whose embedding ends every group of tokens. By number, because a checkpoint without a tokenizer is encoded
+ * for, too: golden data has none.
+ */
 const NEWLINE_ID = 198;
 
 const TOWER = siglipNames('vision_model');
 
 /**
- * NVILA (Liu et al. 2024): SigLIP tower, neighbouring patches folded into one, groups of frames averaged, Qwen2 decoder;
+ * NVILA (Liu et al. 2024): SigLIP tower, neighbouring patches merged into one, groups of frames averaged, Qwen2 decoder;
  * each part in a folder of its own.
  */
 export const nvila: Family = {
   architectures: ['LlavaLlamaModel'],
-  plan: async (root, files) => {
+  spec: async (root, files) => {
     const [llm, tower, projector] = (await Promise.all(
       ['llm', 'vision_tower', 'mm_projector'].map((folder) => needConfig(files, `${folder}/config.json`)),
     )) as [ConfigReader, ConfigReader, ConfigReader];
@@ -58,7 +61,7 @@ export const nvila: Family = {
       stopIds: llm.numbers('eos_token_id'),
       unusedTensors: unusedTowerTensors(TOWER, config.tower.layers),
       loadEncoder: (loader, computeDtype, decoder) =>
-        FoldEncoder.load(loader, encoderOf(config), computeDtype, decoder),
+        MergeEncoder.load(loader, encoderOf(config), computeDtype, decoder),
     };
   },
 };
@@ -71,20 +74,20 @@ export const timedFrames: Sample = ({ frames, averageFps, maxFrames, fps, forceS
 };
 
 function encoderOf(config: NvilaConfig) {
-  const { tower, fold, framesPerGroup, text } = config;
+  const { tower, mergeSize, framesPerGroup, text } = config;
   return {
     tower,
     names: TOWER,
-    fold,
+    mergeSize,
     framesPerGroup,
     projector: projectorOf(config, text.hiddenSize),
     endId: NEWLINE_ID,
   };
 }
 
-/** The numbers between the layers' are those of folds and GELUs (VILA base_projector.py). */
-function projectorOf({ fold, tower }: NvilaConfig, outputs: number): ProjectorStep[] {
-  if (fold === 2)
+/** The numbers between the layers' are those of merges and GELUs (VILA base_projector.py). */
+function projectorOf({ mergeSize, tower }: NvilaConfig, outputs: number): ProjectorStep[] {
+  if (mergeSize === 2)
     return [{ norm: 'layers.1' }, { linear: 'layers.2', outputs }, 'gelu', { linear: 'layers.4', outputs }];
   return [
     { norm: 'layers.1' },

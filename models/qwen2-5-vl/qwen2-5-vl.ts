@@ -1,6 +1,6 @@
 import type { Family, SpokenVideo } from '../family.ts';
 import { pairedFramesDown } from '../qwen2-vl/frames.ts';
-import { decoderOf, planOf } from '../qwen2-vl/qwen2-vl.ts';
+import { decoderOf, specOf } from '../qwen2-vl/qwen2-vl.ts';
 import { qwen25VlNames, qwen25VlTowerConfig } from './tower.ts';
 
 const { fround, trunc } = Math;
@@ -14,15 +14,21 @@ const FRAMES_PER_GROUP = 2;
  */
 export const qwen25Vl: Family = {
   architectures: ['Qwen2_5_VLForConditionalGeneration'],
-  plan: (config, files) => {
+  spec: (config, files) => {
     const vision = config.part('vision_config');
     const { text, decoder } = decoderOf(config);
     if (vision.size('out_hidden_size', 3584) !== decoder.hiddenSize)
       throw vision.wrong('out_hidden_size', `the decoder's, ${decoder.hiddenSize}`);
     const perSecond = vision.size('tokens_per_second', 4);
     const tower = qwen25VlTowerConfig(vision);
-    const parts = { decoder, text, tower, names: qwen25VlNames('visual'), fold: vision.size('spatial_merge_size', 2) };
-    return planOf({ ...parts, sample: pairedFramesDown, times: (video) => absoluteTimes(video, perSecond) }, files);
+    const parts = {
+      decoder,
+      text,
+      tower,
+      names: qwen25VlNames('visual'),
+      mergeSize: vision.size('spatial_merge_size', 2),
+    };
+    return specOf({ ...parts, sample: pairedFramesDown, times: (video) => absoluteTimes(video, perSecond) }, files);
   },
 };
 

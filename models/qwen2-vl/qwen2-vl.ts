@@ -3,9 +3,9 @@ import { QWEN_2_VL, VIDEO_MARK } from '../chat.ts';
 import type { ConfigReader } from '../config.ts';
 import { type DecoderConfig, qwen2VlConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan, NameChange, PromptForm } from '../family.ts';
+import type { Family, ModelSpec, NameChange, PromptForm } from '../family.ts';
 import { readConfig } from '../files.ts';
-import { FoldEncoder } from '../fold-encoder.ts';
+import { MergeEncoder } from '../merge-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { clipPixels } from '../preprocess.ts';
 import type { Sample } from '../sampling.ts';
@@ -33,14 +33,20 @@ const SCORE_ROWS = 4;
  */
 export const qwen2Vl: Family = {
   architectures: ['Qwen2VLForConditionalGeneration'],
-  plan: async (config, files) => {
+  spec: async (config, files) => {
     const vision = config.part('vision_config');
     const { text, decoder } = decoderOf(config);
     if (vision.size('hidden_size', 3584) !== decoder.hiddenSize)
       throw vision.wrong('hidden_size', `the decoder's, ${decoder.hiddenSize}`);
     const tower = qwen2VlTowerConfig(vision);
-    const parts = { decoder, text, tower, names: qwen2VlNames('visual'), fold: vision.size('spatial_merge_size', 2) };
-    return { ...(await planOf({ ...parts, sample: pairedFrames }, files)), scoreRows: SCORE_ROWS };
+    const parts = {
+      decoder,
+      text,
+      tower,
+      names: qwen2VlNames('visual'),
+      mergeSize: vision.size('spatial_merge_size', 2),
+    };
+    return { ...(await specOf({ ...parts, sample: pairedFrames }, files)), scoreRows: SCORE_ROWS };
   },
 };
 
@@ -57,19 +63,19 @@ interface Parts {
   readonly tower: TowerConfig;
   readonly names: TowerNames;
   /** Patches along a side that become one token. */
-  readonly fold: number;
+  readonly mergeSize: number;
   readonly sample: Sample;
   readonly times?: PromptForm['times'];
 }
 
-/** A plan of Qwen2-VL or 2.5: what qwen-vl-utils and the class make of pictures, videos and prompts is the same. */
-export async function planOf(parts: Parts, files: CheckpointFiles): Promise<FamilyPlan> {
-  const { decoder, text, tower, names, fold, sample, times } = parts;
+/** The spec of Qwen2-VL or 2.5: what qwen-vl-utils and the class make of pictures, videos and prompts is the same. */
+export async function specOf(parts: Parts, files: CheckpointFiles): Promise<ModelSpec> {
+  const { decoder, text, tower, names, mergeSize, sample, times } = parts;
   const processor = await readConfig(files, 'preprocessor_config.json');
   const own = { min: processor?.optionalSize('min_pixels'), max: processor?.optionalSize('max_pixels') };
-  const factor = fold * tower.patchSize;
+  const factor = mergeSize * tower.patchSize;
   const projector = [
-    { linear: 'visual.merger.mlp.0', outputs: fold ** 2 * tower.hiddenSize },
+    { linear: 'visual.merger.mlp.0', outputs: mergeSize ** 2 * tower.hiddenSize },
     'gelu',
     { linear: 'visual.merger.mlp.2', outputs: decoder.hiddenSize },
   ] as const;
@@ -103,6 +109,6 @@ export async function planOf(parts: Parts, files: CheckpointFiles): Promise<Fami
     stopIds: text.numbers('eos_token_id'),
     unusedTensors: [/\.inv_freq$/],
     loadEncoder: (loader, computeDtype, loaded) =>
-      FoldEncoder.load(loader, { tower, names, fold, framesPerGroup: 1, projector }, computeDtype, loaded),
+      MergeEncoder.load(loader, { tower, names, mergeSize, framesPerGroup: 1, projector }, computeDtype, loaded),
   };
 }

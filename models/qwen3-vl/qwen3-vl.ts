@@ -2,7 +2,7 @@ import { chatMl } from '../chat.ts';
 import { qwen3VlConfig, textConfig } from '../decoder/config.ts';
 import { type DecoderNames, qwen3Names } from '../decoder/names.ts';
 import type { Family, Processor } from '../family.ts';
-import { FoldEncoder } from '../fold-encoder.ts';
+import { MergeEncoder } from '../merge-encoder.ts';
 import { stretched } from '../pictures.ts';
 import { siglipPixels } from '../preprocess.ts';
 import type { ProjectorStep } from '../projector.ts';
@@ -29,15 +29,15 @@ const DECODER: DecoderNames = {
  */
 export const qwen3Vl: Family = {
   architectures: ['Qwen3VLForConditionalGeneration'],
-  plan: async (config, files) => {
+  spec: async (config, files) => {
     const vision = config.part('vision_config');
     const text = textConfig(config);
     const decoder = qwen3VlConfig(text);
     if (vision.size('out_hidden_size', 3584) !== decoder.hiddenSize)
       throw vision.wrong('out_hidden_size', `the decoder's, ${decoder.hiddenSize}`);
-    const fold = vision.size('spatial_merge_size', 2);
+    const mergeSize = vision.size('spatial_merge_size', 2);
     const tower = qwen3VlTowerConfig(vision);
-    const inner = fold ** 2 * tower.hiddenSize;
+    const inner = mergeSize ** 2 * tower.hiddenSize;
     const merger = (name: string): ProjectorStep[] => [
       { linear: `${VISUAL}.${name}.linear_fc1`, outputs: inner },
       'gelu',
@@ -48,7 +48,7 @@ export const qwen3Vl: Family = {
       const name = `deepstack_merger_list.${i}`;
       return [{ norm: `${VISUAL}.${name}.norm`, eps: tower.normEps }, ...merger(name)];
     });
-    const sizes = await sizesOf(files, fold * tower.patchSize);
+    const sizes = await sizesOf(files, mergeSize * tower.patchSize);
     return {
       decoder,
       decoderNames: DECODER,
@@ -75,18 +75,18 @@ export const qwen3Vl: Family = {
         tokens: 'text',
       },
       stopIds: text.numbers('eos_token_id'),
-      otherProcessors: { 'qwen-vl-utils': utilsProcessor(fold * tower.patchSize) },
+      otherProcessors: { 'qwen-vl-utils': utilsProcessor(mergeSize * tower.patchSize) },
       unusedTensors: [/\.inv_freq$/],
       loadEncoder: (loader, computeDtype, loaded) => {
-        const plan = {
+        const parts = {
           tower,
           names: qwen3VlNames(VISUAL),
-          fold,
+          mergeSize,
           framesPerGroup: 1,
           projector: merger('merger'),
           planes,
         };
-        return FoldEncoder.load(loader, plan, computeDtype, loaded);
+        return MergeEncoder.load(loader, parts, computeDtype, loaded);
       },
     };
   },

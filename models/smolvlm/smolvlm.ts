@@ -1,9 +1,9 @@
 import type { ConfigReader } from '../config.ts';
 import { LLAMA_DEFAULTS, llamaConfig, textConfig } from '../decoder/config.ts';
 import { llamaNames } from '../decoder/names.ts';
-import type { Family, FamilyPlan } from '../family.ts';
+import type { Family, ModelSpec } from '../family.ts';
 import { readConfig } from '../files.ts';
-import { FoldEncoder } from '../fold-encoder.ts';
+import { MergeEncoder } from '../merge-encoder.ts';
 import { siglipPixels } from '../preprocess.ts';
 import { gridOf, siglipConfig } from '../tower/config.ts';
 import { siglipNames, unusedTowerTensors } from '../tower/names.ts';
@@ -44,12 +44,12 @@ const LONGEST = 4;
  */
 export const smolVlm: Family = {
   architectures: ['SmolVLMForConditionalGeneration'],
-  plan: async (config, files): Promise<FamilyPlan> => {
+  spec: async (config, files): Promise<ModelSpec> => {
     const text = textConfig(config, LLAMA_DEFAULTS);
     const decoder = decoderConfig(text);
     const tower = siglipConfig(config.part('vision_config', VISION_DEFAULTS));
-    const fold = config.size('scale_factor', 2);
-    if (gridOf(tower) % fold !== 0)
+    const mergeSize = config.size('scale_factor', 2);
+    if (gridOf(tower) % mergeSize !== 0)
       throw config.wrong('scale_factor', `a divisor of ${gridOf(tower)}, the patches along a side`);
     const size = tower.imageSize;
     const processor = await readConfig(files, 'preprocessor_config.json');
@@ -75,7 +75,12 @@ export const smolVlm: Family = {
       stopIds: text.numbers('eos_token_id'),
       unusedTensors: unusedTowerTensors(TOWER, tower.layers),
       loadEncoder: (loader, computeDtype, loaded) =>
-        FoldEncoder.load(loader, { tower, names: TOWER, fold, framesPerGroup: 1, projector }, computeDtype, loaded),
+        MergeEncoder.load(
+          loader,
+          { tower, names: TOWER, mergeSize, framesPerGroup: 1, projector },
+          computeDtype,
+          loaded,
+        ),
     };
   },
 };

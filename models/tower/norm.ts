@@ -1,6 +1,6 @@
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import { layerNorm, rmsNorm } from '../../kernels/norm.ts';
+import { layerNorm, type NormOptions, rmsNorm } from '../../kernels/norm.ts';
 import type { WeightLoader } from '../weights.ts';
 
 /** The kinds of norm that towers have. */
@@ -18,13 +18,7 @@ export async function loadNorm(loader: WeightLoader, name: string, dim: number, 
   return { weight: await loader.vector([`${name}.weight`], [dim]) };
 }
 
-/** @param x - `[rows, dim]`. @returns The same, dtype `out`. */
-export function norm(
-  rec: Recorder,
-  x: Tensor,
-  { weight, bias }: NormWeights,
-  eps: number,
-  out: 'f32' | 'f16' = 'f32',
-): Tensor {
-  return bias ? layerNorm(rec, x, { weight, bias }, eps, out) : rmsNorm(rec, x, weight, eps, out);
+/** @param x - `[rows, dim]`. @returns The same, dtype `options.out`. */
+export function norm(rec: Recorder, x: Tensor, { weight, bias }: NormWeights, options: NormOptions): Tensor {
+  return bias ? layerNorm(rec, x, { weight, bias }, options) : rmsNorm(rec, x, weight, options);
 }

@@ -8,9 +8,9 @@ import { embed } from '../../kernels/embed.ts';
 import { interpolate } from '../../kernels/interpolate.ts';
 import { type LinearWeights, linear } from '../../kernels/linear.ts';
 import type { Grid } from '../../kernels/merge-patches.ts';
+import { patchify } from '../../kernels/patchify.ts';
 import { receivedAttention } from '../../kernels/reduce/index.ts';
-import { axisRotations, frequencies, type HeadLayout, type RotaryColumn, splitRope } from '../../kernels/rope.ts';
-import { patchify } from '../../kernels/vision.ts';
+import { axisRotaryTable, frequencies, type HeadLayout, type RotaryColumn, splitRope } from '../../kernels/rope.ts';
 import { weightOf } from '../../kernels/weight.ts';
 import type { WeightLoader } from '../weights.ts';
 import { bucketIds } from './buckets.ts';
@@ -152,7 +152,7 @@ export class Tower {
     const embedded = linear(rec, cut, patches);
     if (!positions) throw new Error('a class token needs a position');
     const placed = add(rec, positions, withClassToken(rec, embedded, classToken, pixels.shape[0] ?? 0));
-    return preNorm ? norm(rec, placed, preNorm, this.config.normEps) : placed;
+    return preNorm ? norm(rec, placed, preNorm, { eps: this.config.normEps }) : placed;
   }
 
   /**
@@ -183,7 +183,7 @@ export class Tower {
     }
     const ordered = [...tapped, hidden].map((x) => (run.windows ? gather(rec, x, run.windows.back) : x));
     const last = ordered.pop()!;
-    if (finalNorm) return [...ordered, norm(rec, last, finalNorm, normEps)];
+    if (finalNorm) return [...ordered, norm(rec, last, finalNorm, { eps: normEps })];
     return [...ordered, classToken ? withoutClassToken(rec, last, frames) : last];
   }
 
@@ -246,7 +246,7 @@ export class Tower {
       const positions = Uint32Array.from({ length: places }, (_, place) => axis(place));
       return half.map((frequency) => ({ positions, frequency }));
     };
-    const table = axisRotations([
+    const table = axisRotaryTable([
       ...along((place) => Math.floor(place / columns)),
       ...along((place) => place % columns),
     ]);
@@ -268,13 +268,17 @@ export class Tower {
     const isWhole = !windows || c.windows?.except.includes(i);
     const segments: AttentionOptions['segments'] = isWhole ? frames : windows.segments;
     const attended = rec.scope('attention', () => {
-      const qkv = linear(rec, norm(rec, x, w.norm1, c.normEps, computeDtype), w.qkv, { out: computeDtype });
+      const qkv = linear(rec, norm(rec, x, w.norm1, { eps: c.normEps, out: computeDtype }), w.qkv, {
+        out: computeDtype,
+      });
       const [q, k, v] = rotary ? rotated(rec, qkv, rotary, heads) : fused(qkv, dim);
       watch?.(rec, q, k, heads);
       const attnOut = attention(rec, q, k, v, { ...heads, causal: false, segments });
       return addTo(rec, x, attnOut, w.out, w.scales[0]);
     });
-    const inner = linear(rec, norm(rec, attended, w.norm2, c.normEps, computeDtype), w.fc1, { out: computeDtype });
+    const inner = linear(rec, norm(rec, attended, w.norm2, { eps: c.normEps, out: computeDtype }), w.fc1, {
+      out: computeDtype,
+    });
     const active = c.activation === 'swiglu' ? swiglu(rec, inner) : gelu(rec, inner, c.activation);
     return addTo(rec, attended, active, w.fc2, w.scales[1]);
   }
@@ -306,7 +310,7 @@ function rotated(rec: Recorder, qkv: Tensor, { position, table }: Rotary, heads:
   const [rows, width] = qkv.shape2();
   const k = rec.empty('key', [rows, width / 3], qkv.dtype);
   const v = rec.empty('value', [rows, width / 3], qkv.dtype);
-  const q = splitRope(rec, qkv, position, table, heads, { k, v, offset: 0 });
+  const q = splitRope(rec, qkv, heads, { position, rotary: table, cache: { k, v, offset: 0 } });
   return [
     { of: q, column: 0 },
     { of: k, column: 0 },

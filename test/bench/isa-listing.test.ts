@@ -10,8 +10,8 @@ function listing(id: string, lanes: number, blocks: readonly (readonly string[])
 
 describe('a listing of bench:isa', () => {
   it('names its kernel, the lanes of a wave and what the compiler counted', () => {
-    const [one] = parseListings(listing('gelu act=f16', 64, [['s_endpgm']]));
-    expect(one).to.deep.include({ id: 'gelu act=f16', lanes: 64, statistics: { VGPRs: 96 } });
+    const [one] = parseListings(listing('gelu computeDtype=f16', 64, [['s_endpgm']]));
+    expect(one).to.deep.include({ id: 'gelu computeDtype=f16', lanes: 64, statistics: { VGPRs: 96 } });
   });
 
   it('leaves out what was asked for and not compiled', () => {

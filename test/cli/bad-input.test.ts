@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseArguments } from '../../cli/arguments.ts';
+import { runLine } from '../../cli/arguments.ts';
 import { UsageError } from '../../cli/flags.ts';
 import { describeError } from '../../cli/main.ts';
 import { run } from '../../cli/run.ts';
@@ -18,7 +18,7 @@ async function refusal(args: readonly string[]): Promise<Ended> {
   const adapter = process.env.FRAMEFUSION_ADAPTER;
   const ended = { signal: null, stdout: '' };
   try {
-    const parsed = parseArguments([
+    const parsed = runLine.parse([
       ...args,
       '--quiet',
       ...(adapter && !args.includes('--adapter') ? ['--adapter', adapter] : []),
@@ -78,7 +78,7 @@ describe('ff-run, given what it cannot use', () => {
       [['--frames', '2', '--frames', '4'], /--frames is given twice/],
       [['--fram', '4'], /Unknown option '--fram'\. Did you mean --frames\?/],
       [['--reducer', 'framefusoin'], /got "framefusoin"\. Did you mean framefusion\?/],
-      [['--start', '5', '--end', '0:02'], /--end must be after --start, got 0:02 and 5/],
+      [['--start', '5', '--end', '0:02'], /--end must be after --start, got 2 s and 5 s/],
       [['--start', 'noon'], /--start must be seconds, or \[h:\]mm:ss, got "noon"/],
       [
         ['--model', 'x'.repeat(3000), '--cost', `\u001b[31m${'9'.repeat(500)}`],

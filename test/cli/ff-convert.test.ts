@@ -332,7 +332,7 @@ describe('ff-convert', () => {
     const { stdout, code } = await ffConvert(['--help']);
     expect(code).to.equal(0);
     for (const flag of ['model', 'dtype', 'out', 'shard-bytes', 'force', 'adapter', 'quiet'])
-      expect(stdout).to.match(new RegExp(`^ {2}--${flag}\\b.* \\S`, 'm'));
+      expect(stdout).to.match(new RegExp(`^ {2}(-\\w, )?--${flag}\\b.* \\S`, 'm'));
     expect((await ffConvert(['--version'])).stdout).to.match(/^framefusion-webgpu \d+\.\d+\.\d+/);
   });
 

@@ -6,11 +6,11 @@ import { expect } from 'chai';
 import type { EvalReport } from '../../cli/eval/report.ts';
 import { clip, ffRun, type RunOptions } from './process.ts';
 
-/** Waits until a file has so many lines. */
-async function lines(file: string, count: number): Promise<void> {
+/** Waits until a file has so many lines, or its writer has ended. */
+const lines = (file: string, count: number) => async (ended: AbortSignal) => {
   const now = async () => (await readFile(file, 'utf8').catch(() => '')).split('\n').length - 1;
-  while ((await now()) < count) await sleep(20);
-}
+  while (!ended.aborted && (await now()) < count) await sleep(20);
+};
 
 const evaluate = (args: readonly string[], options: RunOptions = {}) => ffRun(args, { ...options, tool: 'ff-eval' });
 

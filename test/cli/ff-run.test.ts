@@ -48,6 +48,25 @@ describe('ff-run', () => {
     expect(code).to.equal(0);
   });
 
+  it('meets a budget in tokens, encodes no frame that repeats the one before, and a long video in pieces', async () => {
+    const still = ['--frames', '12', '--skip-still', '255', '--piece', '4'];
+    const { stdout, stderr } = await ffRun([...ask, '--reducer', 'evs', '--tokens', '60', ...still, '--json', '-']);
+    const { video, runs } = JSON.parse(stdout) as Report;
+    expect(video?.repeated, stderr).to.equal(9); // of each piece the first is encoded
+    const { budget, tokens, settings } = runs[0]!;
+    expect(settings).to.deep.equal({ tokens: 60 });
+    expect(budget).to.have.property('asked', 60 / 240);
+    expect(budget.computedShare * tokens.video).to.be.within(56, 60);
+  });
+
+  it('refuses pieces for a reducer that looks at the question, before it loads any weight', async () => {
+    const { code, stderr } = await ffRun([...ask, '--piece', '4']);
+    expect(stderr).to.equal(
+      'ff-run: encode: a video is encoded in pieces for reducers that decide before the question, and framefusion does not.\n',
+    );
+    expect(code).to.equal(1);
+  });
+
   const sentence =
     'The purple ring moves right, then the yellow circle appears, then the red cross flashes, then the background changes.';
 

@@ -46,7 +46,7 @@ describe("a module of the user's own", () => {
          name: 'scored',
          start: () => ({ at, rec, tokens: { hidden, layout } }) => {
            if (at !== 'input') return undefined;
-           const { key } = similarity(rec, hidden, layout.planes, layout.tokens, 1);
+           const { key } = similarity(rec, hidden, layout.planes, { tokens: layout.tokens, bound: 1 });
            return merge({ runs: topK(rec, key, 100), removed: 100 });
          },
        };`,
@@ -65,7 +65,7 @@ describe("a module of the user's own", () => {
       ['--reducer', await module('broken.ts', 'export default {'), 'it cannot be loaded'],
       ['--reducer', await module('raises.js', 'throw new Error("no luck");'), 'it cannot be loaded: no luck'],
       ['--reducer', await module('empty.js', 'export const a = 1;'), 'its default export must be a reducer'],
-      ['--family', await module('family.js', 'export default { plan: 1 };'), 'its default export must be a family'],
+      ['--family', await module('family.js', 'export default { spec: 1 };'), 'its default export must be a family'],
     ] as const) {
       const { code, stderr } = await ffRun([...ask, flag, file]);
       expect(stderr.trimEnd().split('\n'), file).to.have.length(1);

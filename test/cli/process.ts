@@ -18,10 +18,10 @@ export interface Ended {
 export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends the signal this long after the start, or when something has happened. */
+  /** Sends the signal this long after the start, or when something has happened; a process that ends before that is an error. */
   readonly interrupt?: { readonly signal: NodeJS.Signals } & (
     | { readonly afterMs: number }
-    | { readonly when: Promise<unknown> }
+    | { readonly when: Promise<unknown> | ((ended: AbortSignal) => Promise<unknown>) }
   );
   readonly tool?: 'ff-run' | 'ff-eval' | 'ff-describe' | 'ff-worker' | 'ff-convert' | 'ff-serve' | 'ff-bench';
   /** Told what it says on standard error, as it comes. */
@@ -41,8 +41,12 @@ export function ffRun(
   child.stdin.on('error', () => undefined); // it may end before it has read everything
   child.stdin.end(stdin);
   if (heard) child.stderr.setEncoding('utf8').on('data', heard);
+  const end = new AbortController();
+  let awaited = interrupt !== undefined && 'when' in interrupt;
   if (interrupt)
-    void ('when' in interrupt ? interrupt.when : sleep(interrupt.afterMs)).then(() => child.kill(interrupt.signal));
+    void momentOf(interrupt, end.signal).then(() => {
+      if (child.kill(interrupt.signal)) awaited = false;
+    });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream].setEncoding('utf8').on('data', (text: string) => {
@@ -50,6 +54,15 @@ export function ffRun(
     });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, ...output }));
+    child.on('close', (code, signal) => {
+      end.abort();
+      if (awaited) reject(new Error(`${tool} ended (${code ?? signal}) too early:\n${output.stdout}${output.stderr}`));
+      else resolve({ code, signal, ...output });
+    });
   });
+}
+
+function momentOf(interrupt: NonNullable<RunOptions['interrupt']>, ended: AbortSignal): Promise<unknown> {
+  if ('afterMs' in interrupt) return sleep(interrupt.afterMs);
+  return typeof interrupt.when === 'function' ? interrupt.when(ended) : interrupt.when;
 }

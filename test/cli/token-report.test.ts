@@ -149,6 +149,7 @@ async function made({ frames, grid, layers = 28, compare = false, name = 'clip.m
       averageFps: 24,
       durationSeconds: 4,
       sampled: sampling.indices,
+      repeated: 0,
       warnings: [],
     },
     prompt: name,

@@ -5,18 +5,18 @@ import { sharedRuntime } from '../helpers/device.ts';
 
 const source = `
 // @group(0) @binding(9) var<storage, read> commented: array<f32>;
-alias act = f32;
+alias computeDtype = f32;
 alias pair = vec2<f32>;
 override WIDE: u32;
 override WG: u32 = 64;
 struct Params { n: u32, shift: i32,
   eps: f32 }
-@group(0) @binding(0) var<storage, read> x: array<act>;
-@group(0) @binding(1) var<storage, read_write> y: array<act>;
+@group(0) @binding(0) var<storage, read> x: array<computeDtype>;
+@group(0) @binding(1) var<storage, read_write> y: array<computeDtype>;
 @group(0) @binding(2) var<uniform> params: Params;
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x < params.n) { y[id.x] = x[id.x] + act(f32(WIDE) + f32(params.shift) + params.eps); }
+  if (id.x < params.n) { y[id.x] = x[id.x] + computeDtype(f32(WIDE) + f32(params.shift) + params.eps); }
 }
 `;
 const typed = source as KernelSource<{
@@ -24,7 +24,7 @@ const typed = source as KernelSource<{
   params: 'n' | 'shift' | 'eps';
   constants: 'WIDE';
   options: 'WG';
-  types: 'act';
+  types: 'computeDtype';
 }>;
 
 describe('parseInterface', () => {
@@ -44,7 +44,7 @@ describe('parseInterface', () => {
         { name: 'WIDE', hasDefault: false },
         { name: 'WG', hasDefault: true },
       ],
-      aliases: ['act'],
+      aliases: ['computeDtype'],
     });
   });
 
@@ -56,11 +56,15 @@ describe('parseInterface', () => {
 describe('Kernel', () => {
   it('makes a variant by its alias line and its codec', () => {
     const kernel = new Kernel('shift', typed);
-    expect(kernel.text({ types: { act: 'f32' }, constants: {} })).to.equal(source);
-    const half = kernel.text({ types: { act: 'f16' }, constants: {}, codec: { name: 'c', source: 'fn c() {}' } });
+    expect(kernel.text({ types: { computeDtype: 'f32' }, constants: {} })).to.equal(source);
+    const half = kernel.text({
+      types: { computeDtype: 'f16' },
+      constants: {},
+      codec: { name: 'c', source: 'fn c() {}' },
+    });
     expect(half)
       .to.match(/^enable f16;\n/)
-      .and.include('alias act = f16;')
+      .and.include('alias computeDtype = f16;')
       .and.include('alias pair = vec2<f32>;');
     expect(half.endsWith('fn c() {}')).to.equal(true);
   });
@@ -68,7 +72,7 @@ describe('Kernel', () => {
   it('compiles each variant once', async () => {
     const runtime = await sharedRuntime();
     const kernel = new Kernel('shift', typed);
-    const variant = (wide: number) => ({ types: { act: 'f32' as const }, constants: { WIDE: wide } });
+    const variant = (wide: number) => ({ types: { computeDtype: 'f32' as const }, constants: { WIDE: wide } });
     const first = runtime.pipelines.get(kernel, variant(3));
     expect(runtime.pipelines.get(kernel, variant(3))).to.equal(first);
     expect(runtime.pipelines.get(kernel, variant(4))).to.not.equal(first);
@@ -85,7 +89,7 @@ describe('Kernel', () => {
       operands: { x, y },
       params: { n: 3, shift: -20, eps: 0.5 },
       constants: { WIDE: 1000 },
-      types: { act: 'f32' },
+      types: { computeDtype: 'f32' },
       workgroups: [1],
     });
     expect([...(await rec.read(y))]).to.deep.equal([981.5, 982.5, 983.5]);

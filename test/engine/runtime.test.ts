@@ -156,8 +156,8 @@ describe('Runtime', () => {
       const withShared = (text: string) =>
         `${text}\n${fileLine('shared.wgsl')}\nfn one() -> f32 { return 1.0; }` as YSource;
       const codec = { name: 'codec', source: '// one\n// two\nfn decode() -> f32 { return nothing; }' };
-      const typed = withShared(`alias act = f32;\n${fill('y[0] = decode() + one();')}`);
-      const f16 = runtime.hasF16 ? ({ types: { act: 'f16' } } as const) : {};
+      const typed = withShared(`alias computeDtype = f32;\n${fill('y[0] = decode() + one();')}`);
+      const f16 = runtime.hasF16 ? ({ types: { computeDtype: 'f16' } } as const) : {};
       const failing = async (kernel: Kernel, more: object) => {
         const rec = runtime.recorder('failing');
         const y = rec.empty('y', [4], 'f32');
@@ -168,7 +168,7 @@ describe('Runtime', () => {
       };
       const inCodec = await failing(new Kernel('whole', typed) as Kernel, { codec, ...f16 });
       expect(inCodec).to.match(/^codec\.wgsl:3:29: .* In: fn decode\(\) -> f32 \{ return nothing; \}$/);
-      const inKernel = new Kernel('half', withShared(`alias act = f32;\n${fill('y[0] = wrong;')}`)) as Kernel;
+      const inKernel = new Kernel('half', withShared(`alias computeDtype = f32;\n${fill('y[0] = wrong;')}`)) as Kernel;
       const inShared = new Kernel(
         'third',
         withShared(fill('y[0] = one();')).replace('1.0', 'two') as YSource,

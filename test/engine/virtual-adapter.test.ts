@@ -215,7 +215,7 @@ async function program(runtime: Runtime): Promise<void> {
   const rec = runtime.recorder('program');
   let x = rec.upload('x', [37, 96], 'f32', new Float32Array(37 * 96).fill(1));
   for (let layer = 0; layer < 3; layer++)
-    x = rec.scope('layer', () => rmsNorm(rec, rmsNorm(rec, x, weight, 1e-6), weight, 1e-6), x);
+    x = rec.scope('layer', () => rmsNorm(rec, rmsNorm(rec, x, weight, { eps: 1e-6 }), weight, { eps: 1e-6 }), x);
   const y = await rec.scope('async', async () => {
     const gated = swiglu(rec, x);
     await rec.read(argmax(rec, gated.reshape([37 * 48])));

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { type ByteSource, type CheckpointFiles, SafetensorsFile } from '../../checkpoint/safetensors.ts';
-import { parseArguments } from '../../cli/arguments.ts';
-import { parseEvalArguments } from '../../cli/eval/arguments.ts';
+import { runLine } from '../../cli/arguments.ts';
+import { evalLine } from '../../cli/eval/arguments.ts';
 import { readQuestions } from '../../cli/eval/questions.ts';
 import { Results } from '../../cli/eval/results.ts';
 import { checkOutputs, writeOutput } from '../../cli/output.ts';
@@ -15,7 +15,7 @@ import * as library from '../../index.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
 import { ChatTemplate } from '../../models/chat-template.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { families } from '../helpers/families.ts';
 import { damage, damaged } from './damage.ts';
 import { tame } from './tame.ts';
@@ -152,7 +152,7 @@ const configs = kind('configs', fc.tuple(fc.nat(), changes, damage), async ([whi
       return memory(name, harm.edits.length > 6 ? damaged(bytes, harm) : bytes);
     },
   };
-  await tame(() => planOf(files));
+  await tame(() => specOf(files));
 });
 
 const pieces = [
@@ -255,8 +255,8 @@ const flags = kind(
     { maxLength: 10 },
   ),
   async (argv) => {
-    await tame(() => parseArguments(argv));
-    await tame(() => parseEvalArguments(argv));
+    await tame(() => runLine.parse(argv));
+    await tame(() => evalLine.parse(argv));
   },
 );
 

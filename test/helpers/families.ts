@@ -1,4 +1,5 @@
-import { type Configs, vicunaTemplate } from '../../tools/checkpoint/published.ts';
+import type { Configs } from '../../library/planned-files.ts';
+import { publishedConfigs } from '../../library/published.ts';
 
 /** Configs of a tiny model of each family, with the keys of the published ones; the bundled tokenizer fits into them. */
 
@@ -61,7 +62,8 @@ export const families: Readonly<Record<string, Configs>> = {
       vision_feature_layer: -2,
       vision_feature_select_strategy: 'default',
     },
-    'chat_template.json': vicunaTemplate,
+    // The bundled tokenizer has ChatML's tokens, which this family does not use.
+    'chat_template.json': publishedConfigs()['llava-hf/LLaVA-NeXT-Video-7B-hf']!['chat_template.json']!,
   },
   'InternVL2.5': {
     'config.json': {

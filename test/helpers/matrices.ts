@@ -31,15 +31,20 @@ export function emulated<N extends KernelNames>(source: KernelSource<N>): Kernel
     // What outlives its place in memory is copied.
     .replaceAll(/queries\[c\] = (Factor\([^;]+\));/g, 'queries[c] = kept(c, $1);')
     .replaceAll('subgroupMatrixMultiplyAccumulate(', 'multiplied(')
-    .replaceAll('subgroupMatrixLoad<Product, row_major>(&made[place],', 'loadProduct(place,')
-    .replaceAll('subgroupMatrixStore<row_major>(&made[place],', 'storeProduct(place,')
-    .replaceAll('subgroupMatrixStore<row_major>(&made,', 'storeProduct(0u,');
+    .replaceAll(/subgroupMatrixLoad<Product, row_major>\(&\w+\[([^\]]+)\],/g, 'loadProduct($1,')
+    .replaceAll(/subgroupMatrixStore<row_major>\(&\w+\[([^\]]+)\],/g, 'storeProduct($1,');
+  const made = /subgroupMatrixStore<row_major>\(&(\w+)/.exec(source)?.[1] ?? '';
   expect(plain).to.not.match(/subgroupMatrix|subgroup_matrix/);
   const cases = arrays.map((array, i) => `    case ${i}u: { return ${array}[at.matrix][line * at.pitch + vector]; }`);
   const keeps = plain.includes('kept(');
   return `${plain}
 ${keeps ? KEEPING : 'fn keptFactor(at: Factor, line: u32, k: u32) -> f32 { return 0.0; }'}
-${plain.includes('made: array<f32,') ? MADE_OF_NUMBERS : MADE_OF_WORDS}
+fn storeElement(place: u32, at: u32, row: u32, column: u32, pitch: u32, value: f32) {
+  ${made}[place][at + row * pitch + column / 4u][column % 4u] = bitcast<u32>(value);
+}
+fn loadElement(place: u32, at: u32, row: u32, column: u32, pitch: u32) -> f32 {
+  return bitcast<f32>(${made}[place][at + row * pitch + column / 4u][column % 4u]);
+}
 const KEPT = 99u;
 var<private> mine: u32;
 struct Factor { array: u32, matrix: u32, vector: u32, pitch: u32 }
@@ -88,18 +93,4 @@ fn kept(c: u32, at: Factor) -> Factor {
   return Factor(KEPT, c, 0u, 0u);
 }
 fn keptFactor(at: Factor, line: u32, k: u32) -> f32 { return keptValues[at.matrix * M * K + line * K + k]; }
-`;
-
-const MADE_OF_NUMBERS = `
-fn storeElement(place: u32, at: u32, row: u32, column: u32, pitch: u32, value: f32) { made[at + row * pitch + column] = value; }
-fn loadElement(place: u32, at: u32, row: u32, column: u32, pitch: u32) -> f32 { return made[at + row * pitch + column]; }
-`;
-
-const MADE_OF_WORDS = `
-fn storeElement(place: u32, at: u32, row: u32, column: u32, pitch: u32, value: f32) {
-  made[place][at + row * pitch + column / 4u][column % 4u] = bitcast<u32>(value);
-}
-fn loadElement(place: u32, at: u32, row: u32, column: u32, pitch: u32) -> f32 {
-  return bitcast<f32>(made[place][at + row * pitch + column / 4u][column % 4u]);
-}
 `;

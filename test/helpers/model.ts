@@ -14,7 +14,7 @@ import { reducing } from '../../models/reducing.ts';
 import type { Listener, TokenReducer, Tokens } from '../../models/reduction.ts';
 import { loadCheckpoint } from '../../models/registry.ts';
 import { Sequence } from '../../models/sequence.ts';
-import { counting, type GenerationStats, newStats } from '../../models/stats.ts';
+import { counting, type GenerationStats, newStats, noteId } from '../../models/stats.ts';
 import { Tracer } from '../../models/trace.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { type CheckpointOptions, makeCheckpoint } from '../../tools/checkpoint/make.ts';
@@ -109,7 +109,7 @@ export async function* generation(
 ): AsyncGenerator<number> {
   const { decoder, runtime } = model.parts;
   using sequence = new Sequence(decoder, { spare: options.maxNewTokens ?? 256 });
-  const open = (rec: Recorder): Promise<Tokens> => {
+  const open = async (rec: Recorder): Promise<Tokens> => {
     const tokens = promptOf(model.parts, rec, prompt.ids, { video: prompt.video });
     stats.promptRows = tokens.hidden.shape2()[0];
     stats.videoTokens = tokens.layout.tokens;
@@ -117,9 +117,14 @@ export async function* generation(
     if (tracer) stats.trace = tracer.trace;
     const listeners = [counting(stats), ...(tracer ? [tracer.listen] : [])];
     const hook = reducing({ reducer, layers: model.layers, listeners, signal: options.signal });
-    return sequence.prefill(rec, tokens, { hook, signal: options.signal });
+    const left = await sequence.prefill(rec, tokens, { hook, signal: options.signal });
+    stats.cacheBytes = sequence.cache.filledBytes;
+    return left;
   };
-  yield* generate({ stopIds: new Set(), ...options, runtime, sequence, open }, stats);
+  for await (const next of generate({ stopIds: new Set(), ...options, runtime, sequence, open })) {
+    noteId(stats, next);
+    if (!next.stop) yield next.id;
+  }
 }
 
 /** The scores after a prefill. */

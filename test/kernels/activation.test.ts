@@ -16,22 +16,26 @@ const sizes = [
 
 describe('gelu', () => {
   for (const form of ['erf', 'tanh', 'quick'] as const)
-    for (const act of ['f32', 'f16'] as const) {
+    for (const computeDtype of ['f32', 'f16'] as const) {
       for (const [rows, dim] of sizes)
-        itOn([act], `matches the ${form} form for ${rows} rows of ${dim} in ${act}`, async () => {
-          const x = random([rows, dim], { seed: 1, outliers: 3, scale: 3, dtype: act });
+        itOn([computeDtype], `matches the ${form} form for ${rows} rows of ${dim} in ${computeDtype}`, async () => {
+          const x = random([rows, dim], { seed: 1, outliers: 3, scale: 3, dtype: computeDtype });
           const got = await run((rec) => gelu(rec, upload(rec, x), form));
-          expectGelu(got, x.values, form, act);
+          expectGelu(got, x.values, form, computeDtype);
         });
 
-      itOn([act], `keeps to the ${form} form from far below zero to far above in ${act}`, async () => {
-        const values = Float32Array.from({ length: 1201 }, (_, i) => (i - 600) / 50);
-        const x = host([1, 1207], [...values, 0, -0, 1e-7, 100, -100, 6e4], act);
-        const got = await run((rec) => gelu(rec, upload(rec, x), form));
-        expectGelu(got, x.values, form, act);
-        expect(got.at(-1)).to.equal(x.values.at(-1));
-        expect(Math.abs(got.at(-2) ?? 1)).to.equal(0);
-      });
+      itOn(
+        [computeDtype],
+        `keeps to the ${form} form from far below zero to far above in ${computeDtype}`,
+        async () => {
+          const values = Float32Array.from({ length: 1201 }, (_, i) => (i - 600) / 50);
+          const x = host([1, 1207], [...values, 0, -0, 1e-7, 100, -100, 6e4], computeDtype);
+          const got = await run((rec) => gelu(rec, upload(rec, x), form));
+          expectGelu(got, x.values, form, computeDtype);
+          expect(got.at(-1)).to.equal(x.values.at(-1));
+          expect(Math.abs(got.at(-2) ?? 1)).to.equal(0);
+        },
+      );
     }
 
   /** Compares the factor of x / 2, in 0 .. 2: there the error of erf or tanh stands alone. */
@@ -39,31 +43,40 @@ describe('gelu', () => {
     got: ArrayLike<number>,
     x: ArrayLike<number>,
     form: 'erf' | 'tanh' | 'quick',
-    act: 'f32' | 'f16',
+    computeDtype: 'f32' | 'f16',
   ): void {
     const factor = (y: ArrayLike<number>) =>
       Float64Array.from(y, (value, i) => value / Math.max(Math.abs(x[i]!) / 2, 1e-3));
     // The kernel's erf is good to 1.5e-7 (Abramowitz & Stegun 7.1.26), tanh to a few units in the last place of 1.
     // An f16 result below 2^-14 is only good to 2^-24, and is divided by as little as 1e-3.
-    const atol = 5e-7 + (act === 'f16' ? 1e3 * 2 ** -24 : 0);
-    expectClose(factor(got), factor(reference.gelu(x, form)), { atol, rtol: tolerance(act).rtol });
+    const atol = 5e-7 + (computeDtype === 'f16' ? 1e3 * 2 ** -24 : 0);
+    expectClose(factor(got), factor(reference.gelu(x, form)), { atol, rtol: tolerance(computeDtype).rtol });
   }
 });
 
 describe('swiglu', () => {
-  for (const [act, out] of [
+  for (const [computeDtype, out] of [
     ['f32', 'f32'],
     ['f32', 'f16'],
     ['f16', 'f32'],
     ['f16', 'f16'],
   ] as const)
     for (const [rows, dim] of sizes)
-      itOn([act, out], `matches the float64 reference for ${rows} rows of ${dim}, ${act} into ${out}`, async () => {
-        // Outliers only where their products fit the result.
-        const x = random([rows, 2 * dim], { seed: 1, outliers: out === 'f32' ? 5 : 0, scale: 3, dtype: act });
-        const got = await run((rec) => swiglu(rec, upload(rec, x), out));
-        expectClose(got, reference.swiglu(x.values, dim), tolerance(out, { exponent: 8 }));
-      });
+      itOn(
+        [computeDtype, out],
+        `matches the float64 reference for ${rows} rows of ${dim}, ${computeDtype} into ${out}`,
+        async () => {
+          // Outliers only where their products fit the result.
+          const x = random([rows, 2 * dim], {
+            seed: 1,
+            outliers: out === 'f32' ? 5 : 0,
+            scale: 3,
+            dtype: computeDtype,
+          });
+          const got = await run((rec) => swiglu(rec, upload(rec, x), out));
+          expectClose(got, reference.swiglu(x.values, dim), tolerance(out, { exponent: 8 }));
+        },
+      );
 
   itOn(['f16'], 'holds products beyond f16 in its f32 result', async () => {
     const x = host([1, 4], [1000, 60000, 1000, 60000], 'f16');

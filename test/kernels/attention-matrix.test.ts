@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { Kernel, type KernelSource } from '../../engine/kernel.ts';
 import source from '../../kernels/attention/attention-matrix.wgsl';
-import { together, vec8Of } from '../../kernels/codec/index.ts';
+import { together, vec8Of } from '../../kernels/codec/codec.ts';
 import { ceilDiv } from '../../kernels/grid.ts';
 import { type MatrixShape, matrixPart, matrixShapes } from '../../kernels/matrix.ts';
 import * as reference from '../../kernels/reference/attention.ts';
@@ -38,6 +38,8 @@ async function check({ shape, rows, keys, headDim, causal, segments = 1, scale =
     const strides = {
       qStride: headDim / 4,
       qColumn: 0,
+      headStride: headDim / 8,
+      yStride: headDim / 4,
       kStride: headDim / 8,
       kColumn: 0,
       vStride: headDim / 8,
@@ -45,9 +47,9 @@ async function check({ shape, rows, keys, headDim, causal, segments = 1, scale =
     };
     rec.dispatch(kernel, {
       operands: { ...operands, starts: operands.k },
-      params: { rows, keys, group: 2, heads: 2, ...strides, scale: 1 / Math.sqrt(headDim) },
+      params: { rows, keys, group: 2, ...strides, scale: 1 / Math.sqrt(headDim) },
       constants: { CAUSAL: Number(causal) },
-      types: { act: 'f16' },
+      types: { computeDtype: 'f16' },
       codec: codecOf(shape, headDim),
       workgroups: [ceilDiv(rows, 8 * shape.m), 2, segments],
     });
@@ -63,7 +65,7 @@ describe('attention on tensor cores', () => {
     for (const headDim of [64, 72, 80, 96, 128])
       it(`compiles for heads of ${headDim} and matrices of ${shape.m} x ${shape.n} where the instructions exist`, async () => {
         const kernel = new Kernel('attention-matrix', source as KernelSource);
-        const code = kernel.text({ types: { act: 'f16' }, constants: {}, codec: codecOf(shape, headDim) });
+        const code = kernel.text({ types: { computeDtype: 'f16' }, constants: {}, codec: codecOf(shape, headDim) });
         expect(await matrixCompilerMessages([code])).to.deep.equal([]);
       });
 
@@ -106,7 +108,8 @@ describe('attention on tensor cores', () => {
           rows,
           keys,
           group: 1,
-          heads: 1,
+          headStride: 8,
+          yStride: 8,
           qStride: 8,
           qColumn: 0,
           kStride: 8,
@@ -116,7 +119,7 @@ describe('attention on tensor cores', () => {
           scale: 1 / 8,
         },
         constants: { CAUSAL: 0 },
-        types: { act: 'f16' },
+        types: { computeDtype: 'f16' },
         codec: codecOf(matrixShapes[0]!, headDim),
         workgroups: [1, 1, 1],
       });

@@ -12,16 +12,16 @@ import { type HostTensor, host, random } from '../helpers/random.ts';
 interface Case extends reference.AttentionCase {
   readonly rows: number;
   readonly keys: number;
-  readonly act?: 'f32' | 'f16';
+  readonly computeDtype?: 'f32' | 'f16';
 }
 
 const someGpu = { vendor: 'acme', architecture: 'anvil', device: 'Anvil 9000', description: '' };
 
 async function check(c: Case): Promise<void> {
-  const { rows, keys, heads, kvHeads, headDim, segments = 1, act = 'f32' } = c;
-  const q = random([segments * rows, heads * headDim], { seed: 1, dtype: act });
-  const k = random([segments * keys, kvHeads * headDim], { seed: 2, dtype: act });
-  const v = random([segments * keys, kvHeads * headDim], { seed: 3, outliers: 3, dtype: act });
+  const { rows, keys, heads, kvHeads, headDim, segments = 1, computeDtype = 'f32' } = c;
+  const q = random([segments * rows, heads * headDim], { seed: 1, dtype: computeDtype });
+  const k = random([segments * keys, kvHeads * headDim], { seed: 2, dtype: computeDtype });
+  const v = random([segments * keys, kvHeads * headDim], { seed: 3, outliers: 3, dtype: computeDtype });
   await compare(q, k, v, c);
 }
 
@@ -31,16 +31,21 @@ const inHalves = new Set<AttentionPlan>(['tile', 'matrix']);
 async function compare(q: HostTensor, k: HostTensor, v: HostTensor, c: reference.AttentionCase): Promise<void> {
   const [qColumn, kColumn, vColumn] = c.columns ?? [0, 0, 0];
   const { y, exponent } = reference.attention(q, k, v, c);
-  const act = q.dtype === 'f16' ? 'f16' : 'f32';
+  const computeDtype = q.dtype === 'f16' ? 'f16' : 'f32';
   const whole = [c.headDim, ...[q, k, v].map(({ shape }) => shape[1] ?? 0), qColumn, kColumn, vColumn];
-  const job = { act, rows: q.shape[0] ?? 0, headDim: c.headDim, vectors: whole.every((n) => n % 8 === 0) } as const;
+  const job = {
+    computeDtype,
+    rows: q.shape[0] ?? 0,
+    headDim: c.headDim,
+    vectors: whole.every((n) => n % 8 === 0),
+  } as const;
   for (const plan of attentionPlans(await sharedRuntime(), job)) {
     const got = await run((rec) => {
       const columns = (x: HostTensor, column: number) => ({ of: upload(rec, x), column });
       return attention(rec, columns(q, qColumn), columns(k, kColumn), columns(v, vColumn), { ...c, plan });
     });
     if (inHalves.has(plan)) expectCloseInHalves(got, [q, k, v], c, plan);
-    else expectClose(got, y, tolerance(act, { sumOf: c.headDim, scale: largest(y), exponent }), plan);
+    else expectClose(got, y, tolerance(computeDtype, { sumOf: c.headDim, scale: largest(y), exponent }), plan);
   }
 }
 
@@ -67,7 +72,7 @@ function expectCloseInHalves(
 describe('attention', () => {
   // Few sizes, each for a reason, as llvmpipe compiles some of these kernels for ten seconds: below a vector, whole vectors of
   // eight, half a vector more, what models have, the largest.
-  for (const [headDim, act] of [
+  for (const [headDim, computeDtype] of [
     [6, 'f32'],
     [16, 'f32'],
     [20, 'f32'],
@@ -76,8 +81,8 @@ describe('attention', () => {
     [72, 'f16'],
     [128, 'f32'],
   ] as const)
-    itOn([act], `matches the float64 reference for heads of ${headDim} in ${act}`, async () => {
-      const heads = { heads: 4, kvHeads: 2, headDim, act };
+    itOn([computeDtype], `matches the float64 reference for heads of ${headDim} in ${computeDtype}`, async () => {
+      const heads = { heads: 4, kvHeads: 2, headDim, computeDtype };
       await check({ ...heads, rows: 17, keys: 17, causal: true });
       await check({ ...heads, rows: 19, keys: 33, causal: false });
       await check({ ...heads, rows: 1, keys: 70, causal: true });
@@ -88,7 +93,7 @@ describe('attention', () => {
     describe(`of wide heads of ${headDim}`, function () {
       this.timeout(600_000);
       itOn(['f16'], 'matches the float64 reference in f16', async () => {
-        const heads = { heads: 2, kvHeads: 1, headDim, act: 'f16' } as const;
+        const heads = { heads: 2, kvHeads: 1, headDim, computeDtype: 'f16' } as const;
         await check({ ...heads, rows: 70, keys: 75, causal: true });
         await check({ ...heads, rows: 1, keys: 70, causal: true });
       });
@@ -116,9 +121,9 @@ describe('attention', () => {
 
   // Of 28 heads, 19 parts or fewer: of a tile of keys each up to 1,216, then of two.
   for (const keys of [127, 129, 1216, 1217, 1300])
-    for (const act of ['f32', 'f16'] as const)
-      itOn([act], `decodes one row of many heads over ${keys} keys in ${act}`, () =>
-        check({ rows: 1, keys, heads: 28, kvHeads: 4, headDim: 24, causal: true, act }),
+    for (const computeDtype of ['f32', 'f16'] as const)
+      itOn([computeDtype], `decodes one row of many heads over ${keys} keys in ${computeDtype}`, () =>
+        check({ rows: 1, keys, heads: 28, kvHeads: 4, headDim: 24, causal: true, computeDtype }),
       );
 
   for (const keys of [1, 2, 63, 64, 65, 257])
@@ -140,28 +145,28 @@ describe('attention', () => {
       await compare(fused, cache, cache, { ...heads, columns: [80, 3, 10] });
     });
 
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const rows of [1, 5])
-      itOn([act], `does not overflow ${act} scores beyond f16 for ${rows} rows`, async () => {
+      itOn([computeDtype], `does not overflow ${computeDtype} scores beyond f16 for ${rows} rows`, async () => {
         // Scores of 64 * 200 * 200 / 8 = 320,000: the softmax is all on the keys with the largest.
-        const q = host([rows, 64], new Float32Array(64 * rows).fill(200), act);
+        const q = host([rows, 64], new Float32Array(64 * rows).fill(200), computeDtype);
         const k = host(
           [70, 64],
           Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 200 : -200)),
-          act,
+          computeDtype,
         );
         const v = host(
           [70, 64],
           Float32Array.from({ length: 70 * 64 }, (_, i) => (i < 35 * 64 ? 2 : 6e4)),
-          act,
+          computeDtype,
         );
-        for (const plan of attentionPlans(await sharedRuntime(), { act, rows, headDim: 64, vectors: true })) {
+        for (const plan of attentionPlans(await sharedRuntime(), { computeDtype, rows, headDim: 64, vectors: true })) {
           const got = await run((rec) => {
             const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
             const heads = { heads: 1, kvHeads: 1, headDim: 64, causal: false };
             return attention(rec, whole(q), whole(k), whole(v), { ...heads, plan });
           });
-          expectClose(got, new Array(64 * rows).fill(2), tolerance(act), plan);
+          expectClose(got, new Array(64 * rows).fill(2), tolerance(computeDtype), plan);
         }
       });
 
@@ -185,31 +190,37 @@ describe('attention', () => {
     [0, 1, 2, 19, 52],
     [0, 33],
   ])
-    for (const [act, headDim] of [
+    for (const [computeDtype, headDim] of [
       ['f32', 20],
       ['f16', 20],
       ['f16', 24],
     ] as const)
-      itOn([act], `keeps segments that begin at ${starts} apart, heads of ${headDim} in ${act}`, async () => {
-        const heads = { heads: 4, kvHeads: 2, headDim, causal: false };
-        const rows = starts.at(-1)!;
-        const q = random([rows, 4 * headDim], { seed: 1, dtype: act });
-        const k = random([rows, 2 * headDim], { seed: 2, dtype: act });
-        const v = random([rows, 2 * headDim], { seed: 3, dtype: act });
-        const { y, exponent } = reference.unevenAttention(q, k, v, heads, starts);
-        const longest = Math.max(...starts.slice(1).map((end, i) => end - starts[i]!));
-        for (const plan of attentionPlans(await sharedRuntime(), { act, rows, headDim, vectors: true })) {
-          const got = await run((rec) => {
-            const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
-            const segments = { starts: upload(rec, host([starts.length], starts, 'u32')), longest };
-            return attention(rec, whole(q), whole(k), whole(v), { ...heads, segments, plan });
-          });
-          const rounding = { sumOf: headDim, scale: largest(y), exponent };
-          // As of `expectCloseInHalves`, for values and factors up to 4.
-          const halves = inHalves.has(plan) ? { atol: 4 * 2 ** -7, rtol: 2 ** -9 } : tolerance(act, rounding);
-          expectClose(got, y, halves, plan);
-        }
-      });
+      itOn(
+        [computeDtype],
+        `keeps segments that begin at ${starts} apart, heads of ${headDim} in ${computeDtype}`,
+        async () => {
+          const heads = { heads: 4, kvHeads: 2, headDim, causal: false };
+          const rows = starts.at(-1)!;
+          const q = random([rows, 4 * headDim], { seed: 1, dtype: computeDtype });
+          const k = random([rows, 2 * headDim], { seed: 2, dtype: computeDtype });
+          const v = random([rows, 2 * headDim], { seed: 3, dtype: computeDtype });
+          const { y, exponent } = reference.unevenAttention(q, k, v, heads, starts);
+          const longest = Math.max(...starts.slice(1).map((end, i) => end - starts[i]!));
+          for (const plan of attentionPlans(await sharedRuntime(), { computeDtype, rows, headDim, vectors: true })) {
+            const got = await run((rec) => {
+              const whole = (x: HostTensor) => ({ of: upload(rec, x), column: 0 });
+              const segments = { starts: upload(rec, host([starts.length], starts, 'u32')), longest };
+              return attention(rec, whole(q), whole(k), whole(v), { ...heads, segments, plan });
+            });
+            const rounding = { sumOf: headDim, scale: largest(y), exponent };
+            // As of `expectCloseInHalves`, for values and factors up to 4.
+            const halves = inHalves.has(plan)
+              ? { atol: 4 * 2 ** -7, rtol: 2 ** -9 }
+              : tolerance(computeDtype, rounding);
+            expectClose(got, y, halves, plan);
+          }
+        },
+      );
 
   it('wants as many keys as rows of segments that are uneven', () =>
     expectRejection(

@@ -3,11 +3,13 @@ import { expect } from 'chai';
 import { gelu, swiglu } from '../../kernels/activation.ts';
 import { add } from '../../kernels/add.ts';
 import { interpolate } from '../../kernels/interpolate.ts';
-import { laneOf } from '../../kernels/lane/index.ts';
+import { laneOf } from '../../kernels/lane/lane.ts';
 import { linear } from '../../kernels/linear.ts';
 import { meanFrames } from '../../kernels/mean-frames.ts';
 import { mergePatches } from '../../kernels/merge-patches.ts';
 import { layerNorm, rmsNorm } from '../../kernels/norm.ts';
+import { patchify } from '../../kernels/patchify.ts';
+import { pool } from '../../kernels/pool.ts';
 import {
   assignRuns,
   compactRows,
@@ -24,11 +26,11 @@ import * as interpolation from '../../kernels/reference/interpolate.ts';
 import * as multiplication from '../../kernels/reference/linear.ts';
 import * as merging from '../../kernels/reference/merge-patches.ts';
 import * as norm from '../../kernels/reference/norm.ts';
+import * as patches from '../../kernels/reference/patchify.ts';
+import * as pooling from '../../kernels/reference/pool.ts';
 import * as reduction from '../../kernels/reference/reduce.ts';
 import * as rope from '../../kernels/reference/rope.ts';
-import * as vision from '../../kernels/reference/vision.ts';
-import { rotations, splitRope } from '../../kernels/rope.ts';
-import { patchify, pool } from '../../kernels/vision.ts';
+import { rotaryTable, splitRope } from '../../kernels/rope.ts';
 import { videoLayout } from '../../models/reduction.ts';
 import { runtimeAsGpu } from '../helpers/as-gpu.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
@@ -48,24 +50,27 @@ describe('a lane of a GPU', () => {
     expect(laneOf({ adapterKind: 'software' }, 'f16', 896, 64).width).to.equal(1);
   });
 
-  for (const [act, out] of [
+  for (const [computeDtype, out] of [
     ['f32', 'f32'],
     ['f32', 'f16'],
     ['f16', 'f16'],
   ] as const)
-    itOn([act, out], `norms rows, ${act} into ${out}`, async () => {
+    itOn([computeDtype, out], `norms rows, ${computeDtype} into ${out}`, async () => {
       const on = await runtimeAsGpu();
       for (const [rows, dim] of [
         [1, 8],
         [3, 520],
         [2, 1032],
       ] as const) {
-        const x = rowsOf([rows, dim], act);
+        const x = rowsOf([rows, dim], computeDtype);
         const [weight, bias] = [random([dim], { seed: 2 }), random([dim], { seed: 3 })];
         const got = await runAll((rec) => {
           const weights = { weight: upload(rec, weight), bias: upload(rec, bias) };
           const of = upload(rec, x);
-          return { rms: rmsNorm(rec, of, weights.weight, 1e-6, out), layer: layerNorm(rec, of, weights, 1e-6, out) };
+          return {
+            rms: rmsNorm(rec, of, weights.weight, { eps: 1e-6, out }),
+            layer: layerNorm(rec, of, weights, { eps: 1e-6, out }),
+          };
         }, on);
         const rms = norm.rmsNorm(x, weight, 1e-6);
         expectClose(got.rms, rms, tolerance(out, { sumOf: dim, scale: largest(rms) }), 'rms');
@@ -74,14 +79,19 @@ describe('a lane of a GPU', () => {
       }
     });
 
-  for (const act of ['f32', 'f16'] as const) {
-    itOn([act], `activates ${act}`, async () => {
+  for (const computeDtype of ['f32', 'f16'] as const) {
+    itOn([computeDtype], `activates ${computeDtype}`, async () => {
       const on = await runtimeAsGpu();
-      const x = random([3, 1040], { seed: 1, outliers: act === 'f32' ? 3 : 0, scale: 3, dtype: act });
+      const x = random([3, 1040], { seed: 1, outliers: computeDtype === 'f32' ? 3 : 0, scale: 3, dtype: computeDtype });
       for (const form of ['erf', 'tanh', 'quick'] as const) {
         const got = await run((rec) => gelu(rec, upload(rec, x), form), on);
         // The kernel's erf is good to 1.5e-7 of its argument.
-        expectClose(got, activation.gelu(x.values, form), { atol: 2e-6, rtol: tolerance(act).rtol + 5e-7 }, form);
+        expectClose(
+          got,
+          activation.gelu(x.values, form),
+          { atol: 2e-6, rtol: tolerance(computeDtype).rtol + 5e-7 },
+          form,
+        );
       }
       const got = await run((rec) => swiglu(rec, upload(rec, x)), on);
       expectClose(got, activation.swiglu(x.values, 520), tolerance('f32', { exponent: 8 }));
@@ -92,43 +102,54 @@ describe('a lane of a GPU', () => {
       [3, 1, 80, 0.25],
       [2, 2, 16, 0.25],
     ] as const)
-      itOn([act], `turns heads of ${headDim} in ${act}${eps ? ', normed' : ''}, in either order`, async () => {
-        const on = await runtimeAsGpu();
-        const layout = { heads, kvHeads, headDim };
-        const [rows, offset, width] = [5, 2, kvHeads * headDim];
-        const qkv = rowsOf([rows, (heads + 2 * kvHeads) * headDim], act);
-        const positions = Array.from({ length: rows }, (_, row) => (row * 7919) % 301);
-        const gains = random([2 * headDim], { seed: 2 });
-        const normed = eps === undefined ? qkv : rope.headNorm(qkv, layout, gains.values, eps);
-        const want = rope.splitRope(normed, positions, layout, 1e6);
-        for (const order of ['split', 'grouped'] as const) {
-          const got = await runAll((rec) => {
-            const [k, v] = [
-              untouched(rec, [offset + rows + 1, width], act),
-              untouched(rec, [offset + rows, width], act),
-            ];
-            const rotation = rec.upload('rotation', [301, headDim], 'f32', rotations(301, headDim, 1e6));
-            const options = { order, norm: eps === undefined ? undefined : { weight: upload(rec, gains), eps } };
-            const of = upload(rec, order === 'grouped' ? rope.grouped(qkv, layout) : qkv);
-            const at = upload(rec, host([rows], positions, 'u32'));
-            return { q: splitRope(rec, of, at, rotation, layout, { k, v, offset }, options), k, v };
-          }, on);
-          const within = tolerance(act, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
-          expectClose(got.q, want.q, within, 'q');
-          expectClose(got.k.subarray(offset * width, (offset + rows) * width), want.k, within, 'k');
-          expectClose(got.v.subarray(offset * width), want.v, within, 'v');
-          expect([...got.k.subarray(0, offset * width)].every(Number.isNaN)).to.equal(true);
-          expect([...got.k.subarray((offset + rows) * width)].every(Number.isNaN)).to.equal(true);
-        }
-      });
+      itOn(
+        [computeDtype],
+        `rotates heads of ${headDim} in ${computeDtype}${eps ? ', normed' : ''}, in either order`,
+        async () => {
+          const on = await runtimeAsGpu();
+          const layout = { heads, kvHeads, headDim };
+          const [rows, offset, width] = [5, 2, kvHeads * headDim];
+          const qkv = rowsOf([rows, (heads + 2 * kvHeads) * headDim], computeDtype);
+          const positions = Array.from({ length: rows }, (_, row) => (row * 7919) % 301);
+          const gains = random([2 * headDim], { seed: 2 });
+          const normed = eps === undefined ? qkv : rope.headNorm(qkv, layout, gains.values, eps);
+          const want = rope.splitRope(normed, positions, layout, 1e6);
+          for (const order of ['split', 'grouped'] as const) {
+            const got = await runAll((rec) => {
+              const [k, v] = [
+                untouched(rec, [offset + rows + 1, width], computeDtype),
+                untouched(rec, [offset + rows, width], computeDtype),
+              ];
+              const rotary = rec.upload('rotary', [301, headDim], 'f32', rotaryTable(301, headDim, 1e6));
+              const options = { order, norm: eps === undefined ? undefined : { weight: upload(rec, gains), eps } };
+              const of = upload(rec, order === 'grouped' ? rope.grouped(qkv, layout) : qkv);
+              const at = upload(rec, host([rows], positions, 'u32'));
+              return {
+                q: splitRope(rec, of, layout, { position: at, rotary, cache: { k, v, offset }, ...options }),
+                k,
+                v,
+              };
+            }, on);
+            const within = tolerance(computeDtype, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
+            expectClose(got.q, want.q, within, 'q');
+            expectClose(got.k.subarray(offset * width, (offset + rows) * width), want.k, within, 'k');
+            expectClose(got.v.subarray(offset * width), want.v, within, 'v');
+            expect([...got.k.subarray(0, offset * width)].every(Number.isNaN)).to.equal(true);
+            expect([...got.k.subarray((offset + rows) * width)].every(Number.isNaN)).to.equal(true);
+          }
+        },
+      );
 
-    itOn([act], `compares, merges and drops rows of ${act}`, async () => {
+    itOn([computeDtype], `compares, merges and drops rows of ${computeDtype}`, async () => {
       const on = await runtimeAsGpu();
       const dim = 1032;
       const patch = [-1, 0, 1, 2, 0, 1, 2, 0, 1, 2, -1];
-      const hidden = rowsOf([patch.length, dim], act);
+      const hidden = rowsOf([patch.length, dim], computeDtype);
       const planes = host([3, patch.length], videoLayout(Int32Array.from(patch), 0, 0).planes, 'u32');
-      const { key } = await runAll((rec) => similarity(rec, upload(rec, hidden), upload(rec, planes), 9, 0.5), on);
+      const { key } = await runAll(
+        (rec) => similarity(rec, upload(rec, hidden), upload(rec, planes), { tokens: 9, bound: 0.5 }),
+        on,
+      );
       expectClose(Array.from(key, fromOrderKey), reduction.similarity(hidden, patch), { atol: 2e-6, rtol: 0 });
       const merged = [1, 2, 4];
       const want = reduction.merge(hidden, patch, merged);
@@ -144,20 +165,20 @@ describe('a lane of a GPU', () => {
         const x = upload(rec, hidden);
         return { merged: compactRows(rec, x, survivors), kept: compactRows(rec, x, survivors, { merge: false }) };
       }, on);
-      expectClose(got.merged, want.hidden, tolerance(act, { sumOf: 3, scale: largest(hidden.values) }));
+      expectClose(got.merged, want.hidden, tolerance(computeDtype, { sumOf: 3, scale: largest(hidden.values) }));
       const kept = want.keep.flatMap((row) => [...hidden.values.subarray(row * dim, (row + 1) * dim)]);
       expect([...got.kept]).to.deep.equal(kept);
     });
 
-    itOn([act], `scores keys of ${act} by the last rows and by all`, async () => {
+    itOn([computeDtype], `scores keys of ${computeDtype} by the last rows and by all`, async () => {
       const on = await runtimeAsGpu();
       const heads = { heads: 4, kvHeads: 2, headDim: 72, causal: true };
-      const q = random([5, 4 * 72], { seed: 1, dtype: act });
-      const k = random([131, 2 * 72], { seed: 2, dtype: act });
-      const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), heads, 2), on);
+      const q = random([5, 4 * 72], { seed: 1, dtype: computeDtype });
+      const k = random([131, 2 * 72], { seed: 2, dtype: computeDtype });
+      const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), { ...heads, last: 2 }), on);
       const { weights, exponent } = attention.lastRowAttention(q, k, heads, 2);
       expectClose(got, weights, tolerance('f32', { sumOf: 131, exponent }));
-      const fused = random([2 * 9, 2 * 4 * 24], { seed: 3, dtype: act });
+      const fused = random([2 * 9, 2 * 4 * 24], { seed: 3, dtype: computeDtype });
       const received = await run((rec) => {
         const of = upload(rec, fused);
         return receivedAttention(rec, { of, column: 0 }, { of, column: 96 }, { heads: 4, headDim: 24, segments: 2 });
@@ -174,23 +195,23 @@ describe('a lane of a GPU', () => {
       expectClose(received, alone, { atol: 1e-6, rtol: 1e-5 });
     });
 
-    itOn([act], `cuts pictures and pools features into or out of ${act}`, async () => {
+    itOn([computeDtype], `cuts pictures and pools features into or out of ${computeDtype}`, async () => {
       const on = await runtimeAsGpu();
       const pixels = rowsOf([4, 3, 19, 40]);
-      const patches = await run((rec) => patchify(rec, upload(rec, pixels), 8, { out: act, depth: 2 }), on);
-      expectClose(patches, vision.patchify(pixels, 8, 2), tolerance(act));
-      const x = rowsOf([2 * 25, 72], act);
+      const cut = await run((rec) => patchify(rec, upload(rec, pixels), 8, { out: computeDtype, depth: 2 }), on);
+      expectClose(cut, patches.patchify(pixels, 8, 2), tolerance(computeDtype));
+      const x = rowsOf([2 * 25, 72], computeDtype);
       const newline = random([72], { seed: 2 });
       for (const mode of ['bilinear', 'average', 'max'] as const) {
         const options = { grid: 5, mode, newlines: 'row' } as const;
-        const got = await run((rec) => pool(rec, upload(rec, x), options, upload(rec, newline)), on);
-        const want = vision.pool(x, options, newline.values);
+        const got = await run((rec) => pool(rec, upload(rec, x), { ...options, newline: upload(rec, newline) }), on);
+        const want = pooling.pool(x, options, newline.values);
         expectClose(got, want, tolerance('f32', { sumOf: 25, scale: largest(want) }), mode);
       }
     });
   }
 
-  itOn(['f16'], 'multiplies f32 far beyond f16 as halves', async () => {
+  itOn(['f16'], 'multiplies f32 far beyond f16 as halves, which it makes once for all parts of a weight', async () => {
     const on = await runtimeAsGpu();
     const [rows, k, n] = [9, 1048, 70];
     const x = random([rows, k], { seed: 1, outliers: 9 });
@@ -199,10 +220,14 @@ describe('a lane of a GPU', () => {
     const wide = { ...x, values };
     const weight = random([n, k], { seed: 2, dtype: 'bf16', scale: 1 / Math.sqrt(k) });
     const residual = random([rows, n], { seed: 3, scale: 1e-6 });
+    let dispatches = 0;
     const got = await run((rec) => {
       const options = { halves: true, residual: upload(rec, residual), plan: 'tile' as const };
-      return linear(rec, upload(rec, wide), { weight: uploadWeight(rec, weight) }, options);
+      const y = linear(rec, upload(rec, wide), { weight: uploadWeight(rec, weight, 40 * 2 * k) }, options);
+      dispatches = rec.dispatches;
+      return y;
     }, on);
+    expect(dispatches).to.equal(1 + 2);
     const want = multiplication.linear(wide, weight, { residual });
     for (let row = 0; row < rows; row++) {
       const part = [got.subarray(row * n, (row + 1) * n), want.slice(row * n, (row + 1) * n)] as const;

@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import { type AliasType, Kernel, type KernelSource } from '../../engine/kernel.ts';
-import { together, vec8Of, wideCodecOf } from '../../kernels/codec/index.ts';
+import { together, vec8Of, wideCodecOf } from '../../kernels/codec/codec.ts';
 import { ceilDiv } from '../../kernels/grid.ts';
 import source from '../../kernels/linear/linear-matrix.wgsl';
 import { type MatrixShape, matrixPart, matrixShapes } from '../../kernels/matrix.ts';
@@ -28,12 +28,25 @@ interface Case {
   readonly period?: number;
   /** Rows are divided by powers of two, and followed by them, as linear-halves.wgsl leaves them. */
   readonly halved?: boolean;
+  /** Rows of a tile. */
+  readonly tall?: 128 | 256;
 }
 
 const SIXTEEN = matrixShapes[0]!;
 
 async function check(c: Case): Promise<void> {
-  const { shape = SIXTEEN, rows, k, n, format = 'f16', out = 'f32', gated = false, period, halved = false } = c;
+  const {
+    shape = SIXTEEN,
+    rows,
+    k,
+    n,
+    format = 'f16',
+    out = 'f32',
+    gated = false,
+    period,
+    halved = false,
+    tall = 128,
+  } = c;
   const kernel = new Kernel(`linear-matrix-${shape.m}-${shape.n}`, emulated(source));
   const x = random([rows, k], { seed: 1, dtype: 'f16', outliers: 1 });
   const weight = random([n, k], { seed: 2, dtype: format === 'bf16' ? 'bf16' : 'f16', scale: 1 / Math.sqrt(k) });
@@ -58,10 +71,11 @@ async function check(c: Case): Promise<void> {
         HAS_RESIDUAL: Number(period !== undefined),
         GATED: Number(gated),
         HALVED: Number(halved),
+        ROWS: tall,
       },
-      types: { act: 'f16', out },
+      types: { computeDtype: 'f16', out },
       codec: together(vec8Of('f16'), wideCodecOf(uploaded), matrixPart(shape)),
-      workgroups: [ceilDiv(n, 128), ceilDiv(rows, 128)],
+      workgroups: [ceilDiv(n, 128), ceilDiv(rows, tall)],
     });
     return y;
   });
@@ -87,7 +101,7 @@ describe('linear on tensor cores', () => {
         const kernel = new Kernel('linear-matrix', source as KernelSource);
         const codec = together(vec8Of('f16'), wideCodecOf({ format }), matrixPart(shape));
         const codes = (['f32', 'f16'] as const).map((out) =>
-          kernel.text({ types: { act: 'f16', out }, constants: {}, codec }),
+          kernel.text({ types: { computeDtype: 'f16', out }, constants: {}, codec }),
         );
         expect(await matrixCompilerMessages(codes)).to.deep.equal([]);
       });
@@ -97,12 +111,14 @@ describe('linear on tensor cores', () => {
       ['f16', 'subgroups'],
       `multiplies tiles of ${shape.m} x ${shape.n}, and what is left at their edges`,
       async () => {
-        for (const [rows, k, n] of [
-          [1, 8, 1],
-          [5, 40, 17],
-          [130, 40, 131],
+        for (const [rows, k, n, tall] of [
+          [1, 8, 1, 128],
+          [5, 40, 17, 128],
+          [130, 40, 131, 128],
+          [3, 40, 131, 256],
+          [258, 8, 5, 256],
         ] as const)
-          await check({ shape, rows, k, n, period: rows });
+          await check({ shape, rows, k, n, period: rows, tall });
       },
     );
 
@@ -120,6 +136,7 @@ describe('linear on tensor cores', () => {
       `gates what the other half lets through, by matrices of ${shape.m} x ${shape.n}`,
       async () => {
         for (const n of [2, 66, 300]) await check({ shape, rows: 9, k: 40, n, gated: true });
+        await check({ shape, rows: 70, k: 40, n: 140, gated: true, tall: 256 });
       },
     );
 });

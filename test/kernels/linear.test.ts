@@ -18,7 +18,7 @@ interface LinearCase {
   readonly k: number;
   readonly n: number;
   readonly plan?: LinearPlan;
-  readonly act?: Float;
+  readonly computeDtype?: Float;
   readonly out?: Float;
   readonly codec?: 'f32' | 'f16' | 'bf16';
   readonly bias?: boolean;
@@ -34,8 +34,8 @@ const inVectors = (plan: LinearPlan | undefined): boolean => plan !== undefined 
 const columnsOf = (plan: LinearPlan | undefined, k: number): number => (inVectors(plan) ? 8 * Math.ceil(k / 8) : k);
 
 /** For the products that a plan adds up in f16. */
-function halves(plan: LinearPlan | undefined, act: Float, x: HostTensor, weight: HostTensor): number {
-  if (act === 'f32' || !inVectors(plan)) return 0;
+function halves(plan: LinearPlan | undefined, computeDtype: Float, x: HostTensor, weight: HostTensor): number {
+  if (computeDtype === 'f32' || !inVectors(plan)) return 0;
   const squared = ({ values, ...rest }: HostTensor) => ({
     ...rest,
     values: values.map((value) => value ** 2) as Float32Array,
@@ -44,9 +44,9 @@ function halves(plan: LinearPlan | undefined, act: Float, x: HostTensor, weight:
 }
 
 async function check(c: LinearCase): Promise<void> {
-  const { rows, n, act = 'f32', out = 'f32', codec = 'f32', plan } = c;
+  const { rows, n, computeDtype = 'f32', out = 'f32', codec = 'f32', plan } = c;
   const k = columnsOf(plan, c.k);
-  const x = random([rows, k], { seed: 1, outliers: 3, dtype: act });
+  const x = random([rows, k], { seed: 1, outliers: 3, dtype: computeDtype });
   // Scaled as in a checkpoint, so that an f16 result can hold what outliers make.
   const weight = random([n, k], { seed: 2, dtype: codec, scale: 1 / Math.sqrt(k) });
   const bias = c.bias ? random([n], { seed: 3 }) : undefined;
@@ -57,7 +57,7 @@ async function check(c: LinearCase): Promise<void> {
     return linear(rec, upload(rec, x), weights, options);
   });
   const want = reference.linear(x, weight, { bias, residual });
-  const options = { sumOf: k, scale: largest(want), halves: halves(plan, act, x, weight) };
+  const options = { sumOf: k, scale: largest(want), halves: halves(plan, computeDtype, x, weight) };
   expectClose(got, want, tolerance(out, options));
 }
 
@@ -92,17 +92,17 @@ describe('linear', () => {
           check({ rows: 9, k, n: 35, plan, codec, bias: true, period: 9 }),
         );
 
-    for (const [act, out] of [
+    for (const [computeDtype, out] of [
       ['f16', 'f32'],
       ['f32', 'f16'],
       ['f16', 'f16'],
     ] as const)
-      itOn(needs('f16'), `multiplies ${act} into ${out} with sums in f32, plan ${plan}`, async () => {
+      itOn(needs('f16'), `multiplies ${computeDtype} into ${out} with sums in f32, plan ${plan}`, async () => {
         for (const [rows, k] of [
           [5, 588],
           [3, 5],
         ] as const)
-          await check({ rows, k, n: 33, plan, act, out, codec: 'bf16', bias: true, period: rows });
+          await check({ rows, k, n: 33, plan, computeDtype, out, codec: 'bf16', bias: true, period: rows });
       });
 
     for (const [bias, period] of [
@@ -120,11 +120,21 @@ describe('linear', () => {
 
   // Qwen2's activations reach some 500, in one channel of all rows.
   for (const plan of tiles)
-    for (const act of ['f32', 'f16'] as const)
-      itOn([act], `matches the float64 reference in ${act}, plan ${plan}`, async () => {
+    for (const computeDtype of ['f32', 'f16'] as const)
+      itOn([computeDtype], `matches the float64 reference in ${computeDtype}, plan ${plan}`, async () => {
         for (const [rows, k, n] of sizes)
-          await check({ rows, k, n, plan, act, codec: 'f16', bias: true, period: rows });
-        await check({ rows: 7, k: 2048, n: 90, plan, act, codec: 'f16', bias: true, period: 1, partBytes: 2 ** 18 });
+          await check({ rows, k, n, plan, computeDtype, codec: 'f16', bias: true, period: rows });
+        await check({
+          rows: 7,
+          k: 2048,
+          n: 90,
+          plan,
+          computeDtype,
+          codec: 'f16',
+          bias: true,
+          period: 1,
+          partBytes: 2 ** 18,
+        });
       });
 
   for (const plan of ['tile', 'few'] as const)
@@ -272,7 +282,7 @@ describe('gatedLinear', () => {
   async function checkGated(rows: number, k: number, n: number, plan?: LinearPlan, partBytes?: number): Promise<void> {
     const x = random([rows, k], { seed: 1, outliers: 1 });
     const weight = random([2 * n, k], { seed: 2, dtype: 'bf16', scale: 1 / Math.sqrt(k) });
-    const got = await run((rec) => gatedLinear(rec, upload(rec, x), uploadWeight(rec, weight, partBytes), plan));
+    const got = await run((rec) => gatedLinear(rec, upload(rec, x), uploadWeight(rec, weight, partBytes), { plan }));
     const want = swiglu(reference.linear(x, weight), n);
     expectClose(got, want, tolerance('f32', { sumOf: k, scale: Math.max(1, largest(want)), exponent: 8 }));
   }

@@ -22,26 +22,26 @@ const variants = [
   ['f16', 'f16'],
 ] as const;
 
-for (const [act, out] of variants)
+for (const [computeDtype, out] of variants)
   for (const [rows, dim] of sizes) {
-    const what = `matches the float64 reference for ${rows} rows of ${dim}, ${act} into ${out}`;
-    const x = random([rows, dim], { seed: 1, outliers: 3, dtype: act });
+    const what = `matches the float64 reference for ${rows} rows of ${dim}, ${computeDtype} into ${out}`;
+    const x = random([rows, dim], { seed: 1, outliers: 3, dtype: computeDtype });
     const weight = random([dim], { seed: 2 });
     const bias = random([dim], { seed: 3 });
 
     describe('rmsNorm', () => {
-      itOn([act, out], what, async () => {
-        const got = await run((rec) => rmsNorm(rec, upload(rec, x), upload(rec, weight), 1e-6, out));
+      itOn([computeDtype, out], what, async () => {
+        const got = await run((rec) => rmsNorm(rec, upload(rec, x), upload(rec, weight), { eps: 1e-6, out }));
         const want = reference.rmsNorm(x, weight, 1e-6);
         expectClose(got, want, tolerance(out, { scale: largest(want) }));
       });
     });
 
     describe('layerNorm', () => {
-      itOn([act, out], what, async () => {
+      itOn([computeDtype, out], what, async () => {
         const got = await run((rec) => {
           const weights = { weight: upload(rec, weight), bias: upload(rec, bias) };
-          return layerNorm(rec, upload(rec, x), weights, 1e-6, out);
+          return layerNorm(rec, upload(rec, x), weights, { eps: 1e-6, out });
         });
         const want = reference.layerNorm(x, { weight, bias }, 1e-6);
         expectClose(got, want, tolerance(out, { sumOf: dim, scale: largest(want) }));
@@ -52,13 +52,17 @@ for (const [act, out] of variants)
 describe('rmsNorm', () => {
   it('gives zero for a row of zeros, by its eps', async () => {
     const zeros = host([2, 40], new Float32Array(80));
-    const got = await run((rec) => rmsNorm(rec, upload(rec, zeros), upload(rec, random([40], { seed: 1 })), 1e-6));
+    const got = await run((rec) =>
+      rmsNorm(rec, upload(rec, zeros), upload(rec, random([40], { seed: 1 })), { eps: 1e-6 }),
+    );
     for (const value of got) expect(Math.abs(value)).to.equal(0);
   });
 
   it('refuses a weight of another size', () =>
     expectRejection(
-      run((rec) => rmsNorm(rec, upload(rec, random([2, 6], { seed: 1 })), upload(rec, random([5], { seed: 1 })), 1e-6)),
+      run((rec) =>
+        rmsNorm(rec, upload(rec, random([2, 6], { seed: 1 })), upload(rec, random([5], { seed: 1 })), { eps: 1e-6 }),
+      ),
       ShapeError,
       'rmsNorm: weight must be [6]',
       '[5] f32',
@@ -68,7 +72,7 @@ describe('rmsNorm', () => {
     expectRejection(
       run((rec) => {
         const x = upload(rec, host([2, 6], new Uint32Array(12), 'u32'), 'ids');
-        return rmsNorm(rec, x, upload(rec, random([6], { seed: 1 })), 1e-6);
+        return rmsNorm(rec, x, upload(rec, random([6], { seed: 1 })), { eps: 1e-6 });
       }),
       ShapeError,
       "rmsNorm: x must be f32 or f16, got 'ids' [2,6] u32",
@@ -86,7 +90,7 @@ describe('layerNorm', () => {
     const zeros = host([500], new Float32Array(500));
     const got = await run((rec) => {
       const weights = { weight: upload(rec, ones), bias: upload(rec, zeros) };
-      return layerNorm(rec, upload(rec, shifted), weights, 1e-6);
+      return layerNorm(rec, upload(rec, shifted), weights, { eps: 1e-6 });
     });
     const want = reference.layerNorm(shifted, { weight: ones, bias: zeros }, 1e-6);
     // The mean of numbers near 5000 is only good to their last place, 0.0005, times a few.
@@ -97,7 +101,7 @@ describe('layerNorm', () => {
     expectRejection(
       run((rec) => {
         const weights = { weight: upload(rec, random([6], { seed: 1 })), bias: upload(rec, random([7], { seed: 1 })) };
-        return layerNorm(rec, upload(rec, random([2, 6], { seed: 1 })), weights, 1e-6);
+        return layerNorm(rec, upload(rec, random([2, 6], { seed: 1 })), weights, { eps: 1e-6 });
       }),
       ShapeError,
       'layerNorm: bias must be [6]',

@@ -4,7 +4,7 @@ import type { Recorder } from '../../engine/recorder.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { embed } from '../../kernels/embed.ts';
 import { type LinearPlan, linear } from '../../kernels/linear.ts';
-import { pack } from '../../kernels/pack/index.ts';
+import { pack } from '../../kernels/pack/pack.ts';
 import * as reference from '../../kernels/reference/linear.ts';
 import { stepOf, unpack } from '../../kernels/reference/weight.ts';
 import { rowBytes, storedRow, type Weight, type WeightFormat } from '../../kernels/weight.ts';

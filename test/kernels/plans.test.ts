@@ -90,7 +90,7 @@ const sizes: Record<Job, { rows: number; keys: number; hidden: number; headDim: 
 /** What a job dispatches on an adapter that computes nothing. */
 async function usesOf(like: AdapterDescription, job: Job, format: WeightFormat): Promise<PipelineUse[]> {
   using runtime = await Runtime.open(virtualAdapter(like));
-  const act = runtime.hasF16 ? 'f16' : 'f32';
+  const computeDtype = runtime.hasF16 ? 'f16' : 'f32';
   const { rows, keys, hidden, headDim } = sizes[job];
   const rec = runtime.recorder('planned');
   const { dtype, length } = storedRow(format, hidden);
@@ -100,9 +100,9 @@ async function usesOf(like: AdapterDescription, job: Job, format: WeightFormat):
     columns: hidden,
     parts: [rec.empty('weight', [hidden, length], dtype)],
   };
-  linear(rec, rec.empty('x', [rows, hidden], act), { weight });
-  if (job === 'prefill') gatedLinear(rec, rec.empty('x', [rows, hidden], act), weight);
-  const of = (n: number) => ({ of: rec.empty('heads', [n, 2 * headDim], act), column: 0 });
+  linear(rec, rec.empty('x', [rows, hidden], computeDtype), { weight });
+  if (job === 'prefill') gatedLinear(rec, rec.empty('x', [rows, hidden], computeDtype), weight);
+  const of = (n: number) => ({ of: rec.empty('heads', [n, 2 * headDim], computeDtype), column: 0 });
   attention(rec, of(rows), of(keys), of(keys), { heads: 2, kvHeads: 2, headDim, causal: true });
   rec.finish();
   await runtime.check();
@@ -136,6 +136,17 @@ describe('plans', () => {
           await compileAll(uses);
         }
       });
+
+  it('multiply many rows in tall tiles of matrices, and few in lower ones', async () => {
+    for (const [name, like] of Object.entries(adapters).filter(([one]) => best[one as keyof typeof best] === 'matrix'))
+      for (const [job, rows] of [
+        ['prefill', 256],
+        ['short prompt', undefined],
+      ] as const) {
+        const uses = (await usesOf(like, job, 'q4')).filter(({ kernel }) => kernel.name === 'linear-matrix');
+        expect(uses[0]!.variant.constants.ROWS, `${name}, ${job}`).to.equal(rows);
+      }
+  });
 
   it('fix the size of subgroups where an adapter has several, and only for matrices', async () => {
     const sizesOf = async (name: keyof typeof adapters) =>

@@ -45,7 +45,7 @@ function planesOf(patch: readonly number[]): HostTensor {
 }
 
 /** Hidden states in which the tokens of a patch follow one another more or less closely. */
-function chains(patch: readonly number[], dim: number, act: 'f32' | 'f16', seed = 1): HostTensor {
+function chains(patch: readonly number[], dim: number, computeDtype: 'f32' | 'f16', seed = 1): HostTensor {
   const noise = random([patch.length, dim], { seed });
   const base = random([patch.length, dim], { seed: seed + 1, outliers: 4 });
   const stream = randomStream(seed, 'closeness');
@@ -57,7 +57,7 @@ function chains(patch: readonly number[], dim: number, act: 'f32' | 'f16', seed 
     const far = pick(stream, [0, 0.1, 0.5, 3]);
     for (let c = 0; c < dim; c++) values[row * dim + c]! += far * noise.values[row * dim + c]!;
   }
-  return host([patch.length, dim], values, act);
+  return host([patch.length, dim], values, computeDtype);
 }
 
 const layouts: readonly (readonly [name: string, patch: readonly number[]])[] = [
@@ -83,14 +83,14 @@ describe('orderKey', () => {
 });
 
 describe('similarity', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [name, patch] of layouts)
-      itOn([act], `matches the float64 reference for ${name} in ${act}`, async () => {
+      itOn([computeDtype], `matches the float64 reference for ${name} in ${computeDtype}`, async () => {
         for (const dim of [1, 33, 100]) {
-          const hidden = chains(patch, dim, act);
+          const hidden = chains(patch, dim, computeDtype);
           const want = reference.similarity(hidden, patch);
           const { key, count } = await runAll((rec) =>
-            similarity(rec, upload(rec, hidden), upload(rec, planesOf(patch)), want.length, 0.6),
+            similarity(rec, upload(rec, hidden), upload(rec, planesOf(patch)), { tokens: want.length, bound: 0.6 }),
           );
           const got = Array.from(key, fromOrderKey);
           // Rounding a cosine is a share of 1, whatever the vectors: 2e-6 as for the golden data.
@@ -103,7 +103,7 @@ describe('similarity', () => {
     const patch = [0, 0, 0, 0, 1, 1];
     const values = Float32Array.from([0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4]);
     const { key, count } = await runAll((rec) =>
-      similarity(rec, upload(rec, host([6, 2], values)), upload(rec, planesOf(patch)), 6, -1.9),
+      similarity(rec, upload(rec, host([6, 2], values)), upload(rec, planesOf(patch)), { tokens: 6, bound: -1.9 }),
     );
     expect(Array.from(key)).to.deep.equal([orderKey(-2), NAN_KEY, NAN_KEY, NAN_KEY, orderKey(-2), NAN_KEY]);
     expect(count[0]).to.equal(0);
@@ -113,7 +113,7 @@ describe('similarity', () => {
     const x = random([1, 70], { seed: 3, outliers: 2 }).values;
     const values = [...x, ...x, ...x.map((value) => -value), ...x.map((value) => value * 1e12)];
     const { key } = await runAll((rec) =>
-      similarity(rec, upload(rec, host([4, 70], values)), upload(rec, planesOf([0, 0, 0, 0])), 4, 0),
+      similarity(rec, upload(rec, host([4, 70], values)), upload(rec, planesOf([0, 0, 0, 0])), { tokens: 4, bound: 0 }),
     );
     expectClose(Array.from(key, fromOrderKey), [-2, 1, -1, -1], { atol: 5e-7, rtol: 0 });
   });
@@ -126,7 +126,7 @@ describe('similarity', () => {
       [1, 1],
     ] as const) {
       const { count } = await runAll((rec) =>
-        similarity(rec, upload(rec, host([4, 4], values)), upload(rec, planesOf([0, 0, 0, 0])), 4, bound),
+        similarity(rec, upload(rec, host([4, 4], values)), upload(rec, planesOf([0, 0, 0, 0])), { tokens: 4, bound }),
       );
       expect(count[0], `bound ${bound}`).to.equal(want);
     }
@@ -135,7 +135,10 @@ describe('similarity', () => {
   it('keeps NaN and infinity to themselves', async () => {
     const values = [1, 2, Number.NaN, 2, 1, 2, 1, 2, Infinity, 2];
     const { key, count } = await runAll((rec) =>
-      similarity(rec, upload(rec, host([5, 2], values)), upload(rec, planesOf([0, 0, 0, 0, 0])), 5, 0.5),
+      similarity(rec, upload(rec, host([5, 2], values)), upload(rec, planesOf([0, 0, 0, 0, 0])), {
+        tokens: 5,
+        bound: 0.5,
+      }),
     );
     const got = Array.from(key, fromOrderKey);
     expect(got[1]).to.be.NaN;
@@ -147,7 +150,12 @@ describe('similarity', () => {
 
   it('refuses a layout of other rows', () =>
     expectRejection(
-      runAll((rec) => similarity(rec, upload(rec, random([4, 2], { seed: 1 })), upload(rec, planesOf([0, 0])), 2, 0)),
+      runAll((rec) =>
+        similarity(rec, upload(rec, random([4, 2], { seed: 1 })), upload(rec, planesOf([0, 0])), {
+          tokens: 2,
+          bound: 0,
+        }),
+      ),
       ShapeError,
       'similarity: layout must be [3,4]',
     ));
@@ -218,19 +226,26 @@ describe('topK', () => {
 });
 
 describe('a merge', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [name, patch] of layouts)
       for (const share of [0.3, 0.97])
-        itOn([act], `of ${share} of ${name} in ${act} leaves the plain mean of each run in its first token`, () =>
-          checkMerge(patch, share, act, 21),
+        itOn(
+          [computeDtype],
+          `of ${share} of ${name} in ${computeDtype} leaves the plain mean of each run in its first token`,
+          () => checkMerge(patch, share, computeDtype, 21),
         );
 
   it('of nothing leaves everything', () => checkMerge(framesOf(2, 5, 3, 2), 0, 'f32', 65));
 
   it('averages runs of hundreds without loss', () => checkMerge(framesOf(1, 700, 1, 1), 1, 'f32', 3));
 
-  async function checkMerge(patch: readonly number[], share: number, act: 'f32' | 'f16', dim: number): Promise<void> {
-    const hidden = chains(patch, dim, act);
+  async function checkMerge(
+    patch: readonly number[],
+    share: number,
+    computeDtype: 'f32' | 'f16',
+    dim: number,
+  ): Promise<void> {
+    const hidden = chains(patch, dim, computeDtype);
     const order = reference.byPatch(patch);
     const stream = randomStream(5, 'merge');
     const merged = order.flatMap((row, rank) => {
@@ -251,7 +266,11 @@ describe('a merge', () => {
       return { keep, slot, ...places, hidden: compactRows(rec, upload(rec, hidden), survivors) };
     });
     expectCompacted(got, want, patch, position);
-    expectClose(got.hidden, want.hidden, tolerance(act, { sumOf: order.length, scale: largest(hidden.values) }));
+    expectClose(
+      got.hidden,
+      want.hidden,
+      tolerance(computeDtype, { sumOf: order.length, scale: largest(hidden.values) }),
+    );
     expectSlots(got, patch.length);
   }
 });
@@ -290,16 +309,16 @@ function expectSlots(got: Readonly<Record<'keep' | 'slot', ArrayLike<number>>>, 
 }
 
 describe('pruning', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [name, patch, first, length] of [
       ['one row', [0], 0, 1],
       ['five frames between text', framesOf(3, 5, 4, 6), 3, 20],
       ['a stretch with text inside', scattered(257, 7, 2), 17, 130],
       ['65 rows at the end', framesOf(2, 13, 5, 0), 2, 65],
     ] as const)
-      itOn([act], `of ${name} in ${act} keeps the chosen rows and everything outside`, async () => {
+      itOn([computeDtype], `of ${name} in ${computeDtype} keeps the chosen rows and everything outside`, async () => {
         const dim = 70;
-        const hidden = random([patch.length, dim], { seed: 1, outliers: 3, dtype: act });
+        const hidden = random([patch.length, dim], { seed: 1, outliers: 3, dtype: computeDtype });
         const flags = Uint32Array.from({ length }, (_, i) => Number((i * 5) % 7 < 3));
         const chosen = Array.from(flags.keys()).filter((i) => flags[i] === 1);
         const want = reference.prune(hidden, patch, { first, length, chosen });
@@ -343,54 +362,58 @@ describe('pruning', () => {
 });
 
 describe('a merge by assignment', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [name, patch] of layouts)
       for (const groups of [1, 3, 40])
-        itOn([act], `of ${name} into ${groups} groups in any order, in ${act}, leaves the mean of each`, async () => {
-          const dim = 21;
-          const hidden = random([patch.length, dim], { seed: 4, dtype: act });
-          const tokens = patch.flatMap((type, row) => (type >= 0 ? [row] : []));
-          const stream = randomStream(groups, 'groups');
-          // Any member may stand for its group: the first, the last, or one between them.
-          const members = new Map<number, number[]>();
-          for (const row of tokens) {
-            const group = stream() % groups;
-            members.set(group, [...(members.get(group) ?? []), row]);
-          }
-          const into = Uint32Array.from(patch.keys());
-          const want = new Map(patch.map((_, row) => [row, [row]]));
-          for (const group of members.values()) {
-            const survivor = pick(stream, group);
-            for (const row of group) into[row] = survivor;
-            for (const row of group) want.delete(row);
-            want.set(survivor, group);
-          }
-          // One token of no group's goes, and nobody stands for it.
-          const lonely = [...members.values()].find((group) => group.length === 1)?.[0];
-          if (lonely !== undefined && want.size > 1) {
-            into[lonely] = GONE;
-            want.delete(lonely);
-          }
-          const kept = [...want.keys()].sort((a, b) => a - b);
-          const got = await run((rec) => {
-            const layout = upload(rec, planesOf(patch));
-            const counts = { tokens: tokens.length, kept: kept.length, merge: true };
-            const survivors = survivorsOf(rec, layout, upload(rec, host([patch.length], into, 'u32')), counts);
-            return compactRows(rec, upload(rec, hidden), survivors);
-          });
-          const means = kept.flatMap((row) => {
-            const group = want.get(row)!;
-            return Array.from(
-              { length: dim },
-              (_, c) => group.reduce((sum, member) => sum + hidden.values[member * dim + c]!, 0) / group.length,
-            );
-          });
-          expectClose(got, means, tolerance(act, { sumOf: tokens.length, scale: largest(hidden.values) }));
-        });
+        itOn(
+          [computeDtype],
+          `of ${name} into ${groups} groups in any order, in ${computeDtype}, leaves the mean of each`,
+          async () => {
+            const dim = 21;
+            const hidden = random([patch.length, dim], { seed: 4, dtype: computeDtype });
+            const tokens = patch.flatMap((type, row) => (type >= 0 ? [row] : []));
+            const stream = randomStream(groups, 'groups');
+            // Any member may stand for its group: the first, the last, or one between them.
+            const members = new Map<number, number[]>();
+            for (const row of tokens) {
+              const group = stream() % groups;
+              members.set(group, [...(members.get(group) ?? []), row]);
+            }
+            const into = Uint32Array.from(patch.keys());
+            const want = new Map(patch.map((_, row) => [row, [row]]));
+            for (const group of members.values()) {
+              const survivor = pick(stream, group);
+              for (const row of group) into[row] = survivor;
+              for (const row of group) want.delete(row);
+              want.set(survivor, group);
+            }
+            // One token of no group's goes, and nobody stands for it.
+            const lonely = [...members.values()].find((group) => group.length === 1)?.[0];
+            if (lonely !== undefined && want.size > 1) {
+              into[lonely] = GONE;
+              want.delete(lonely);
+            }
+            const kept = [...want.keys()].sort((a, b) => a - b);
+            const got = await run((rec) => {
+              const layout = upload(rec, planesOf(patch));
+              const counts = { tokens: tokens.length, kept: kept.length, merge: true };
+              const survivors = survivorsOf(rec, layout, upload(rec, host([patch.length], into, 'u32')), counts);
+              return compactRows(rec, upload(rec, hidden), survivors);
+            });
+            const means = kept.flatMap((row) => {
+              const group = want.get(row)!;
+              return Array.from(
+                { length: dim },
+                (_, c) => group.reduce((sum, member) => sum + hidden.values[member * dim + c]!, 0) / group.length,
+              );
+            });
+            expectClose(got, means, tolerance(computeDtype, { sumOf: tokens.length, scale: largest(hidden.values) }));
+          },
+        );
 });
 
 describe('lastRowAttention', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [last, rows, keys, heads, kvHeads, headDim] of [
       [1, 1, 1, 1, 1, 16],
       [1, 5, 5, 4, 2, 20],
@@ -400,13 +423,13 @@ describe('lastRowAttention', () => {
       [4, 4, 4, 4, 2, 20],
     ] as const)
       itOn(
-        [act],
-        `weighs ${keys} keys by the last ${last} of ${rows} rows, ${heads}/${kvHeads} heads of ${headDim} in ${act}`,
+        [computeDtype],
+        `weighs ${keys} keys by the last ${last} of ${rows} rows, ${heads}/${kvHeads} heads of ${headDim} in ${computeDtype}`,
         async () => {
           const sizes = { heads, kvHeads, headDim };
-          const q = random([rows, heads * headDim], { seed: 1, dtype: act });
-          const k = random([keys, kvHeads * headDim], { seed: 2, dtype: act });
-          const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), sizes, last));
+          const q = random([rows, heads * headDim], { seed: 1, dtype: computeDtype });
+          const k = random([keys, kvHeads * headDim], { seed: 2, dtype: computeDtype });
+          const got = await run((rec) => lastRowAttention(rec, upload(rec, q), upload(rec, k), { ...sizes, last }));
           const { weights, exponent } = attention.lastRowAttention(q, k, sizes, last);
           expectClose(got, weights, tolerance('f32', { sumOf: headDim, exponent }));
           for (let head = 0; head < last * heads; head++)
@@ -428,41 +451,45 @@ describe('lastRowAttention', () => {
 });
 
 describe('receivedAttention', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [segments, tokens, heads, headDim, queries] of [
       [1, 1, 1, 8, undefined],
       [3, 5, 2, 20, undefined],
       [2, 70, 3, 16, undefined],
       [4, 17, 2, 72, 1],
     ] as const)
-      itOn([act], `is the mean over ${heads} heads of ${tokens} tokens in ${segments} segments in ${act}`, async () => {
-        const [rows, width] = [segments * tokens, heads * headDim];
-        // Query and key of a fused matrix, as the tower has them.
-        const qkv = random([rows, 3 * width], { seed: 6, outliers: 2, dtype: act, scale: 0.3 });
-        const got = await run((rec) => {
-          const of = upload(rec, qkv);
-          const options = { heads, headDim, segments, ...(queries && { queries }) };
-          return receivedAttention(rec, { of, column: 0 }, { of, column: width }, options);
-        });
-        const at = (row: number, column: number): number => qkv.values[row * 3 * width + column]!;
-        const want = new Float64Array(rows);
-        for (let segment = 0; segment < segments; segment++)
-          for (let head = 0; head < heads; head++)
-            for (let query = 0; query < (queries ?? tokens); query++) {
-              const row = segment * tokens + query;
-              const scores = Array.from({ length: tokens }, (_, key) => {
-                let sum = 0;
-                for (let c = head * headDim; c < (head + 1) * headDim; c++)
-                  sum += at(row, c) * at(segment * tokens + key, width + c);
-                return sum / Math.sqrt(headDim);
-              });
-              const most = Math.max(...scores);
-              const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
-              for (const [key, score] of scores.entries())
-                want[segment * tokens + key]! += Math.exp(score - most) / total / heads / (queries ?? tokens);
-            }
-        expectClose(got, want, { atol: 1e-5, rtol: 1e-4 });
-      });
+      itOn(
+        [computeDtype],
+        `is the mean over ${heads} heads of ${tokens} tokens in ${segments} segments in ${computeDtype}`,
+        async () => {
+          const [rows, width] = [segments * tokens, heads * headDim];
+          // Query and key of a fused matrix, as the tower has them.
+          const qkv = random([rows, 3 * width], { seed: 6, outliers: 2, dtype: computeDtype, scale: 0.3 });
+          const got = await run((rec) => {
+            const of = upload(rec, qkv);
+            const options = { heads, headDim, segments, ...(queries && { queries }) };
+            return receivedAttention(rec, { of, column: 0 }, { of, column: width }, options);
+          });
+          const at = (row: number, column: number): number => qkv.values[row * 3 * width + column]!;
+          const want = new Float64Array(rows);
+          for (let segment = 0; segment < segments; segment++)
+            for (let head = 0; head < heads; head++)
+              for (let query = 0; query < (queries ?? tokens); query++) {
+                const row = segment * tokens + query;
+                const scores = Array.from({ length: tokens }, (_, key) => {
+                  let sum = 0;
+                  for (let c = head * headDim; c < (head + 1) * headDim; c++)
+                    sum += at(row, c) * at(segment * tokens + key, width + c);
+                  return sum / Math.sqrt(headDim);
+                });
+                const most = Math.max(...scores);
+                const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
+                for (const [key, score] of scores.entries())
+                  want[segment * tokens + key]! += Math.exp(score - most) / total / heads / (queries ?? tokens);
+              }
+          expectClose(got, want, { atol: 1e-5, rtol: 1e-4 });
+        },
+      );
 
   it('refuses segments that do not fit', () =>
     expectRejection(
@@ -483,7 +510,7 @@ describe('importance', () => {
   ] as const)
     it(`is the mean over ${heads} heads of ${n} of ${keys} keys`, async () => {
       const weights = host([heads, keys], random([heads, keys], { seed: 1 }).values.map(Math.abs));
-      const got = await run((rec) => importance(rec, upload(rec, weights), first, n));
+      const got = await run((rec) => importance(rec, upload(rec, weights), { first, count: n }));
       const want = Array.from({ length: n }, (_, i) => {
         const column = Array.from({ length: heads }, (_unused, head) => weights.values[head * keys + first + i]!);
         return column.reduce((sum, weight) => sum + weight, 0) / heads;
@@ -498,7 +525,7 @@ describe('importance', () => {
     const keys = (spared: boolean) =>
       run((rec) => {
         const layout = rec.upload('layout', [3, 8], 'u32', planes);
-        return importance(rec, upload(rec, weights), 1, 6, spared ? layout : undefined);
+        return importance(rec, upload(rec, weights), { first: 1, count: 6, spare: spared ? layout : undefined });
       });
     const want = [...(await keys(false))].map((key, i) => (patch[1 + i]! < 0 ? NAN_KEY : key));
     expect([...(await keys(true))]).to.deep.equal(want);
@@ -507,12 +534,12 @@ describe('importance', () => {
   it('refuses keys beyond the end, and weights that are no f32', async () => {
     const weights = random([2, 9], { seed: 1 });
     await expectRejection(
-      run((rec) => importance(rec, upload(rec, weights), 3, 7)),
+      run((rec) => importance(rec, upload(rec, weights), { first: 3, count: 7 })),
       ShapeError,
       'importance: keys 3 + 7 do not fit',
     );
     await expectRejection(
-      run((rec) => importance(rec, upload(rec, host([2, 9], weights.values, 'f16')), 3, 6)),
+      run((rec) => importance(rec, upload(rec, host([2, 9], weights.values, 'f16')), { first: 3, count: 6 })),
       ShapeError,
       'importance: weights must be f32',
     );
@@ -520,33 +547,37 @@ describe('importance', () => {
 });
 
 describe('combineRows', () => {
-  for (const act of ['f32', 'f16'] as const)
-    itOn([act], `sums rows by their weights, some in several sums and some in none, in ${act}`, async () => {
-      const x = random([9, 67], { seed: 4, outliers: 2, dtype: act });
-      const sums = [
-        [[8, 0.5] as const, [0, 0.5] as const],
-        [[3, 1] as const],
-        [[0, -2] as const, [8, 0.25] as const, [5, 1] as const],
-      ];
-      const members = sums.flat();
-      const starts = host([4], Uint32Array.of(0, 2, 3, 6), 'u32');
-      const rows = host(
-        [6],
-        Uint32Array.from(members, ([row]) => row),
-        'u32',
-      );
-      const weights = host(
-        [6],
-        Float32Array.from(members, ([, weight]) => weight),
-        'f32',
-      );
-      const got = await run((rec) =>
-        combineRows(rec, upload(rec, x), {
-          starts: upload(rec, starts),
-          members: upload(rec, rows),
-          weights: upload(rec, weights),
-        }),
-      );
-      expectClose(got, reference.combineRows(x, sums), tolerance(act));
-    });
+  for (const computeDtype of ['f32', 'f16'] as const)
+    itOn(
+      [computeDtype],
+      `sums rows by their weights, some in several sums and some in none, in ${computeDtype}`,
+      async () => {
+        const x = random([9, 67], { seed: 4, outliers: 2, dtype: computeDtype });
+        const sums = [
+          [[8, 0.5] as const, [0, 0.5] as const],
+          [[3, 1] as const],
+          [[0, -2] as const, [8, 0.25] as const, [5, 1] as const],
+        ];
+        const members = sums.flat();
+        const starts = host([4], Uint32Array.of(0, 2, 3, 6), 'u32');
+        const rows = host(
+          [6],
+          Uint32Array.from(members, ([row]) => row),
+          'u32',
+        );
+        const weights = host(
+          [6],
+          Float32Array.from(members, ([, weight]) => weight),
+          'f32',
+        );
+        const got = await run((rec) =>
+          combineRows(rec, upload(rec, x), {
+            starts: upload(rec, starts),
+            members: upload(rec, rows),
+            weights: upload(rec, weights),
+          }),
+        );
+        expectClose(got, reference.combineRows(x, sums), tolerance(computeDtype));
+      },
+    );
 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
 import type { Heads } from '../../kernels/reference/attention.ts';
 import * as reference from '../../kernels/reference/rope.ts';
-import { type HeadOrder, rotations, splitRope } from '../../kernels/rope.ts';
+import { type HeadOrder, rotaryTable, splitRope } from '../../kernels/rope.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, runAll, untouched, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -13,28 +13,28 @@ const THETA = 1e6;
 async function check(
   rows: number,
   heads: Heads,
-  act: 'f32' | 'f16',
+  computeDtype: 'f32' | 'f16',
   { far, offset, order = 'split', eps }: { far: number; offset: number; order?: HeadOrder; eps?: number },
 ): Promise<void> {
   const width = heads.kvHeads * heads.headDim;
-  const qkv = random([rows, heads.heads * heads.headDim + 2 * width], { seed: 1, outliers: 3, dtype: act });
+  const qkv = random([rows, heads.heads * heads.headDim + 2 * width], { seed: 1, outliers: 3, dtype: computeDtype });
   // Out of order and far apart, as survivors of a reduction lie.
   const positions = Array.from({ length: rows }, (_, row) => (row * 7919 + far) % (far + 1));
-  const table = rotations(far + 1, heads.headDim, THETA);
+  const table = rotaryTable(far + 1, heads.headDim, THETA);
   const gains = random([2 * heads.headDim], { seed: 2 });
   const capacity = offset + rows + 3;
   const got = await runAll((rec) => {
-    const k = untouched(rec, [capacity, width], act);
-    const v = untouched(rec, [capacity, width], act);
-    const rotation = rec.upload('rotation', [far + 1, heads.headDim], 'f32', table);
+    const k = untouched(rec, [capacity, width], computeDtype);
+    const v = untouched(rec, [capacity, width], computeDtype);
+    const rotary = rec.upload('rotary', [far + 1, heads.headDim], 'f32', table);
     const position = upload(rec, host([rows], positions, 'u32'));
     const stored = upload(rec, order === 'grouped' ? reference.grouped(qkv, heads) : qkv);
     const norm = eps === undefined ? undefined : { weight: upload(rec, gains), eps };
-    return { q: splitRope(rec, stored, position, rotation, heads, { k, v, offset }, { order, norm }), k, v };
+    return { q: splitRope(rec, stored, heads, { position, rotary, cache: { k, v, offset }, order, norm }), k, v };
   });
   const normed = eps === undefined ? qkv : reference.headNorm(qkv, heads, gains.values, eps);
   const want = reference.splitRope(normed, positions, heads, THETA);
-  const within = tolerance(act, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
+  const within = tolerance(computeDtype, { scale: Math.max(largest(qkv.values), largest(normed.values)) });
   expectClose(got.q, want.q, within, 'q');
   for (const side of ['k', 'v'] as const) {
     const cache = got[side];
@@ -46,27 +46,27 @@ async function check(
 }
 
 describe('splitRope', () => {
-  for (const act of ['f32', 'f16'] as const)
+  for (const computeDtype of ['f32', 'f16'] as const)
     for (const [rows, heads, kvHeads, headDim] of [
       [1, 14, 2, 64],
       [5, 4, 4, 20],
       [33, 4, 1, 16],
       [257, 1, 1, 2],
     ] as const) {
-      const heading = `${rows} rows of ${heads}/${kvHeads} heads of ${headDim} in ${act}`;
-      itOn([act], `splits and turns ${heading}`, () =>
-        check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 0 }),
+      const heading = `${rows} rows of ${heads}/${kvHeads} heads of ${headDim} in ${computeDtype}`;
+      itOn([computeDtype], `splits and rotates ${heading}`, () =>
+        check(rows, { heads, kvHeads, headDim }, computeDtype, { far: 300, offset: 0 }),
       );
-      itOn([act], `and the same where they are grouped by key head: ${heading}`, () =>
-        check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 0, order: 'grouped' }),
+      itOn([computeDtype], `and the same where they are grouped by key head: ${heading}`, () =>
+        check(rows, { heads, kvHeads, headDim }, computeDtype, { far: 300, offset: 0, order: 'grouped' }),
       );
       for (const order of ['split', 'grouped'] as const)
-        itOn([act], `norms query and key heads before they turn, and no value: ${heading}, ${order}`, () =>
-          check(rows, { heads, kvHeads, headDim }, act, { far: 300, offset: 2, order, eps: 0.25 }),
+        itOn([computeDtype], `norms query and key heads before they rotate, and no value: ${heading}, ${order}`, () =>
+          check(rows, { heads, kvHeads, headDim }, computeDtype, { far: 300, offset: 2, order, eps: 0.25 }),
         );
     }
 
-  it('turns by positions far out, to where the cache has room', () =>
+  it('rotates by positions far out, to where the cache has room', () =>
     check(5, { heads: 4, kvHeads: 2, headDim: 16 }, 'f32', { far: 40_000, offset: 37 }));
 
   it('names what does not fit', async () => {
@@ -81,7 +81,12 @@ describe('splitRope', () => {
           const cache = { k: make([capacity, 16], 'cache'), v: make([capacity, 16], 'cache'), offset: 3 };
           const sizes = { heads: 2, kvHeads: 1, headDim: 16 };
           const norm = { weight: make([gains], 'gains'), eps: 1e-6 };
-          return splitRope(rec, make([2, width], 'qkv'), at, make([9, 16], 'table'), sizes, cache, { norm });
+          return splitRope(rec, make([2, width], 'qkv'), sizes, {
+            position: at,
+            rotary: make([9, 16], 'table'),
+            cache,
+            norm,
+          });
         }),
         ShapeError,
         'splitRope: ',
@@ -95,9 +100,9 @@ describe('splitRope', () => {
   });
 });
 
-describe('rotations', () => {
+describe('rotaryTable', () => {
   it('rounds each step to f32, as torch does', () => {
-    const table = rotations(20_001, 16, 10_000);
+    const table = rotaryTable(20_001, 16, 10_000);
     for (const position of [0, 1, 17, 9999, 20_000])
       for (let i = 0; i < 8; i++) {
         const turn = reference.angle(position, i, 16, 10_000);
@@ -107,14 +112,14 @@ describe('rotations', () => {
   });
 
   it('divides the frequencies where positions are scaled', () => {
-    const table = rotations(2001, 16, 10_000, 2.5);
+    const table = rotaryTable(2001, 16, 10_000, 2.5);
     const turn = reference.angle(2000, 3, 16, 10_000, 2.5);
     const at = (2000 * 8 + 3) * 2;
     expect([table[at], table[at + 1]]).to.deep.equal([Math.cos(turn), Math.sin(turn)].map(Math.fround));
   });
 
   it('stays near the exact angles', () => {
-    const table = rotations(2001, 64, THETA);
+    const table = rotaryTable(2001, 64, THETA);
     for (const position of [3, 500, 2000])
       for (let i = 0; i < 32; i++) {
         const exact = position * THETA ** ((-2 * i) / 64);

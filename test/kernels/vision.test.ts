@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { ShapeError } from '../../engine/errors.ts';
-import * as reference from '../../kernels/reference/vision.ts';
-import { patchify, pool, pooledSide, tokensPerFrame } from '../../kernels/vision.ts';
+import { patchify } from '../../kernels/patchify.ts';
+import { pool, pooledSide, tokensPerFrame } from '../../kernels/pool.ts';
+import * as patches from '../../kernels/reference/patchify.ts';
+import * as pooling from '../../kernels/reference/pool.ts';
 import { expectClose, largest, tolerance } from '../helpers/close.ts';
 import { itOn, run, upload } from '../helpers/device.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -23,7 +25,7 @@ describe('patchify', () => {
         async () => {
           const pixels = random([frames, channels, height, width], { seed: 1, outliers: 2 });
           const got = await run((rec) => patchify(rec, upload(rec, pixels), patch, { out, depth }));
-          expectClose(got, reference.patchify(pixels, patch, depth), tolerance(out));
+          expectClose(got, patches.patchify(pixels, patch, depth), tolerance(out));
         },
       );
 
@@ -67,16 +69,16 @@ describe('pool', () => {
     frames: number,
     grid: number,
     dim: number,
-    { mode, newlines }: Omit<reference.PoolCase, 'grid'>,
-    act: 'f32' | 'f16' = 'f32',
+    { mode, newlines }: Omit<pooling.PoolCase, 'grid'>,
+    computeDtype: 'f32' | 'f16' = 'f32',
   ): Promise<void> {
-    const x = random([frames * grid ** 2, dim], { seed: 1, outliers: 2, dtype: act });
+    const x = random([frames * grid ** 2, dim], { seed: 1, outliers: 2, dtype: computeDtype });
     const newline = random([dim], { seed: 2 });
     const got = await run((rec) => {
       const vector = newlines === 'none' ? undefined : upload(rec, newline);
-      return pool(rec, upload(rec, x), { grid, mode, newlines }, vector);
+      return pool(rec, upload(rec, x), { grid, mode, newlines, newline: vector });
     });
-    const want = reference.pool(x, { grid, mode, newlines }, newline.values);
+    const want = pooling.pool(x, { grid, mode, newlines }, newline.values);
     expect(want).to.have.length(frames * tokensPerFrame(pooledSide(grid, mode), newlines) * dim);
     // A source coordinate is good to the last place of `grid`.
     expectClose(got, want, tolerance('f32', { sumOf: grid ** 2, scale: largest(want) }));
@@ -88,7 +90,7 @@ describe('pool', () => {
         run((rec) => {
           const vector = newline === undefined ? undefined : upload(rec, random([newline], { seed: 1 }));
           const x = upload(rec, random([rows, 4], { seed: 1 }));
-          return pool(rec, x, { grid, mode: 'average', newlines: 'row' }, vector);
+          return pool(rec, x, { grid, mode: 'average', newlines: 'row', newline: vector });
         }),
         ShapeError,
         'pool: ',

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { frequencies, rotations } from '../../kernels/rope.ts';
-import { axisPositions, type PlacedRows, promptRotations } from '../../models/axis-positions.ts';
+import { frequencies, rotaryTable } from '../../kernels/rope.ts';
+import { axisPositions, type PlacedRows, promptRotaryTable } from '../../models/axis-positions.ts';
 import { ConfigReader } from '../../models/config.ts';
 import { qwen2VlConfig } from '../../models/decoder/config.ts';
 import { families } from '../helpers/families.ts';
@@ -46,7 +46,7 @@ describe('positions on three axes', () => {
       Uint32Array,
       Uint32Array,
     ];
-    const table = promptRotations({ axes, next: 0 }, config);
+    const table = promptRotaryTable({ axes, next: 0 }, config);
     expect(table).to.have.length(rows * config.headDim);
     const all = frequencies(config.headDim, config.ropeTheta);
     for (let row = 0; row < rows; row++)
@@ -60,7 +60,7 @@ describe('positions on three axes', () => {
 
   it('are those of one axis where all are the same', () => {
     const config = qwen2VlConfig(new ConfigReader('config.json', JSON.stringify(families['Qwen2-VL']!['config.json'])));
-    const table = promptRotations(axisPositions([{ rows: 50 }]), config);
-    expect([...table]).to.deep.equal([...rotations(50, config.headDim, config.ropeTheta)]);
+    const table = promptRotaryTable(axisPositions([{ rows: 50 }]), config);
+    expect([...table]).to.deep.equal([...rotaryTable(50, config.headDim, config.ropeTheta)]);
   });
 });

@@ -2,10 +2,9 @@ import { expect } from 'chai';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { DeviceError } from '../../engine/errors.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
-import { plannedFiles } from '../../library/published.ts';
+import { plannedFiles, publishedConfigs } from '../../library/published.ts';
 import { planMemory } from '../../models/plan.ts';
 import { loadCheckpoint } from '../../models/registry.ts';
-import { published } from '../../tools/checkpoint/published.ts';
 import { virtualCheckpoint } from '../../tools/checkpoint/virtual.ts';
 import { limits } from '../../tools/verify/check.ts';
 import { expectClose } from '../helpers/close.ts';
@@ -53,7 +52,7 @@ describe('frames that are looked at together', () => {
     const wide = await planMemory(virtualCheckpoint('llava-video-72b'), promised, options);
     expect(wide.visualTokens).to.equal(8 * 210 * 8192 * 4);
     for (const name of ['OpenGVLab/InternVL2_5-8B', 'openbmb/MiniCPM-V-2_6', 'Qwen/Qwen2-VL-7B-Instruct']) {
-      const files = await plannedFiles(name, published[name]!);
+      const files = await plannedFiles(name, publishedConfigs()[name]!);
       for (const seen of [{ frames: 8 }, { frames: 0, pictures: [{ width: 1000, height: 800 }] }]) {
         const plan = await planMemory(files, promised, { ...options, ...seen, dtype: 'f32' });
         expect(plan.vision, name).to.be.above(plan.weights.bytes);

@@ -8,20 +8,21 @@ import { InputError, WeightsError } from '../../engine/errors.ts';
 import type { AdapterDescription } from '../../engine/virtual-adapter.ts';
 import { FrameFusion } from '../../framefusion/framefusion.ts';
 import { reducers } from '../../framefusion/reducers.ts';
-import { plannedFiles } from '../../library/published.ts';
+import type { Configs } from '../../library/planned-files.ts';
+import { plannedFiles, publishedConfigs } from '../../library/published.ts';
 import { ConfigReader } from '../../models/config.ts';
+import type { EncodeOptions } from '../../models/encoding.ts';
 import { firstLogits } from '../../models/first-logits.ts';
 import { promptOf } from '../../models/model-parts.ts';
 import { nvilaConfig } from '../../models/nvila/config.ts';
 import { stretched } from '../../models/pictures.ts';
 import { planMemory } from '../../models/plan.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import type { TokenReducer } from '../../models/reduction.ts';
-import { loadCheckpoint, planOf } from '../../models/registry.ts';
+import { keep, type TokenReducer } from '../../models/reduction.ts';
+import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import { rehearse } from '../../models/rehearsal.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
-import { type Configs, published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { sharedRuntime } from '../helpers/device.ts';
 import { rejection } from '../helpers/errors.ts';
@@ -145,7 +146,7 @@ describe('the configs of', () => {
   for (const [family, changes, message] of bad)
     it(`${family} are refused in one line for ${JSON.stringify(changes)}`, async () => {
       const configs = families[family];
-      const error = await rejection(planOf(filesOf(changed(configs!, changes))));
+      const error = await rejection(specOf(filesOf(changed(configs!, changes))));
       expect(error).to.be.instanceOf(WeightsError);
       expect(error.message).to.match(/^tiny\/config\.json: /);
       expect(error.message).to.include(message).and.not.include('\n');
@@ -154,14 +155,14 @@ describe('the configs of', () => {
   it('NVILA are wanted in its folders, of which none may be missing', async () => {
     for (const part of ['llm', 'vision_tower', 'mm_projector']) {
       const { [`${part}/config.json`]: _, ...rest } = families.NVILA!;
-      const error = await rejection(planOf(filesOf(rest)));
+      const error = await rejection(specOf(filesOf(rest)));
       expect(error).to.be.instanceOf(WeightsError);
       expect(error.message).to.equal(
         `tiny/${part}/config.json: it is missing. Download the whole checkpoint, with its folders.`,
       );
     }
     const projector = { mm_projector_type: 'mlp2x_gelu' };
-    const error = await rejection(planOf(filesOf({ ...families.NVILA!, 'mm_projector/config.json': projector })));
+    const error = await rejection(specOf(filesOf({ ...families.NVILA!, 'mm_projector/config.json': projector })));
     expect(error.message).to.match(
       /^tiny\/mm_projector\/config.json: mm_projector_type must be "mlp_downsample_2x2_fix"/,
     );
@@ -184,8 +185,8 @@ describe('the configs of', () => {
 
   it('LLaVA-NeXT-Video may leave out what LLaMA-7B has, as the published ones do', async () => {
     const text = { model_type: 'llama', vocab_size: 32064, rms_norm_eps: 1e-5 };
-    const { plan } = await planOf(filesOf(changed(families['LLaVA-NeXT-Video']!, { text_config: text })));
-    expect(plan.decoder).to.include({ hiddenSize: 4096, layers: 32, kvHeads: 32, headDim: 128, ropeFactor: 1 });
+    const { spec } = await specOf(filesOf(changed(families['LLaVA-NeXT-Video']!, { text_config: text })));
+    expect(spec.decoder).to.include({ hiddenSize: 4096, layers: 32, kvHeads: 32, headDim: 128, ropeFactor: 1 });
   });
 });
 
@@ -227,6 +228,32 @@ describe('a tiny model of', () => {
         const reduced = await asked(new FrameFusion({ cost: 0.3, similarityLowerBound: 0.9 }));
         expect(reduced.promptRows).to.equal(dense.promptRows);
         expect(reduced.layers.at(-1)?.leaving).to.be.below(dense.promptRows);
+      });
+
+      it('is shown a video in pieces, and with frames that repeat, as the whole of it', async () => {
+        const { images, ...rest } = framesFor(model, 7, { change: 0.3 });
+        const shown = { ...rest, images: [0, 0, 0, 0, 4, 4, 6].map((i) => images[i]!) };
+        const perGroup = tokensPerGroup(model);
+        const reducer: TokenReducer = {
+          name: 'some',
+          onEncoded: true,
+          start:
+            () =>
+            ({ at, tokens: { layout } }) =>
+              at === 'encoded' ? keep(Array.from({ length: layout.length }, (_, i) => i).filter(ofSome)) : undefined,
+        };
+        const ofSome = (place: number): boolean => (place % perGroup) % 5 < 2;
+        const asked = async (options: EncodeOptions) => {
+          using video = await model.withReducer(reducer).encode(shown, options);
+          const answer = model.withReducer(reducer).answer(video, 'What moves?', { maxNewTokens: 3 });
+          for await (const _ of answer);
+          const { ids, layers, promptRows, steps } = answer.stats;
+          return { ids, layers, promptRows, steps };
+        };
+        const whole = await asked({});
+        expect(whole.steps[0]!.rowsOut).to.be.below(whole.steps[0]!.rowsIn);
+        for (const options of [{ piece: 3 }, { skipStill: 0 }, { piece: 4, skipStill: 0 }])
+          expect(await asked(options), JSON.stringify(options)).to.deep.equal(whole);
       });
 
       it('is rehearsed to its last kernel, so that its pipelines are known while weights load', async () => {
@@ -295,7 +322,7 @@ describe('a model of published size', () => {
     ['Efficient-Large-Model/NVILA-8B-Video', 8, 2 * 257],
   ] as const)
     it(`${name} is planned`, async () => {
-      const files = await plannedFiles(name, published[name]!);
+      const files = await plannedFiles(name, publishedConfigs()[name]!);
       const reducer = new FrameFusion({ cost: 0.3 });
       const plan = await planMemory(files, gpu, { frames: 16, question: 'What?', maxNewTokens: 32, reducer });
       expect(plan.weights.bytes / 2e9).to.be.closeTo(billions, 0.06 * billions);
@@ -311,7 +338,7 @@ describe('another processor', () => {
     info: { vendor: '', architecture: '', device: 'desktop GPU', description: '' },
   };
   const wanted = { frames: 16, question: 'What?', maxNewTokens: 4, reducer: undefined };
-  const named = (name: string) => plannedFiles(name, published[name]!);
+  const named = (name: string) => plannedFiles(name, publishedConfigs()[name]!);
 
   it('gives Qwen3-VL the sizes of qwen-vl-utils', async () => {
     const files = await named('Qwen/Qwen3-VL-2B-Instruct');
@@ -328,8 +355,8 @@ describe('another processor', () => {
       averageFps: number,
       maxFrames: number,
     ) => {
-      const { plan } = await planOf(folderOf(families[family]!));
-      const { sample, fps = 1, forceSample } = plan.otherProcessors![processor]!.frameFormat;
+      const { spec } = await specOf(folderOf(families[family]!));
+      const { sample, fps = 1, forceSample } = spec.otherProcessors![processor]!.frameFormat;
       return sample!({ frames, averageFps, fps, maxFrames, forceSample });
     };
     // Of the golden tables: 137 frames go down to pairs, and the middles of stretches are rounded down.
@@ -370,7 +397,7 @@ describe('SmolVLM2 500M', () => {
   for (const dtype of ['f16', 'q8'] as const)
     for (const cost of [1, 0.3])
       it(`takes its 64 frames in ${dtype} at cost ${cost} within 2 GiB and bindings of 128 MiB`, async () => {
-        const files = await plannedFiles(name, published[name]!);
+        const files = await plannedFiles(name, publishedConfigs()[name]!);
         const reducer = cost < 1 ? new FrameFusion({ cost }) : undefined;
         const options = { dtype, frames: 64, question: 'What happens?', maxNewTokens: 256, reducer };
         const plan = await planMemory(files, least, options);

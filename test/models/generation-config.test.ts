@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import * as reference from '../../kernels/reference/sampling.ts';
 import { type GenerationDefaults, generationDefaults } from '../../models/generation-config.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { PromptText } from '../../models/text.ts';
 import { rejection } from '../helpers/errors.ts';
 import { families } from '../helpers/families.ts';
@@ -20,12 +20,12 @@ import {
 } from '../helpers/model.ts';
 
 async function defaultsOf(family: string, config?: object | string): Promise<GenerationDefaults> {
-  const { plan } = await planOf(folderOf(families[family]!));
+  const { spec } = await specOf(folderOf(families[family]!));
   const files = folderOf({
     'tokenizer.json': byteTokenizerJson({ '<|im_end|>': 300, '<|endoftext|>': 301 }),
     ...(config !== undefined && { 'generation_config.json': config }),
   });
-  return generationDefaults(files, plan, await PromptText.load(files, plan.prompt));
+  return generationDefaults(files, spec, await PromptText.load(files, spec.prompt));
 }
 
 const LLAVA = 'LLaVA-OneVision, lmms-lab';

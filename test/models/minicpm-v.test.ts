@@ -6,22 +6,21 @@ import { expect } from 'chai';
 import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import type { Crop, Size } from '../../engine/geometry.ts';
-import { plannedFiles } from '../../library/published.ts';
+import { plannedFiles, publishedConfigs } from '../../library/published.ts';
 import { cropPicture } from '../../media/crop-picture.ts';
 import { blankTimes, VIDEO_MARK } from '../../models/chat.ts';
 import { encodeFrames } from '../../models/encode.ts';
-import type { FamilyPlan, VideoEncoder } from '../../models/family.ts';
+import type { ModelSpec, VideoEncoder } from '../../models/family.ts';
 import { firstLogits } from '../../models/first-logits.ts';
 import { slicesOf } from '../../models/minicpm-v/slices.ts';
 import { promptOf } from '../../models/model-parts.ts';
 import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
 import { NOT_VIDEO } from '../../models/reduction.ts';
-import { loadCheckpoint, planOf } from '../../models/registry.ts';
+import { loadCheckpoint, specOf } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
 import { WeightLoader } from '../../models/weights.ts';
 import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
-import { published } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { Golden, limits, readJson } from '../../tools/verify/check.ts';
 import { promptIds } from '../../tools/verify/families.ts';
@@ -37,7 +36,7 @@ const fixture = fileURLToPath(new URL('../fixtures/golden/families/minicpmv2_6/e
 const configs = families['MiniCPM-V 2.6']!;
 
 /** What a frame of some size becomes. */
-function picturesOf({ frameFormat }: Pick<FamilyPlan, 'frameFormat'>, frame: Size): readonly Crop[] {
+function picturesOf({ frameFormat }: Pick<ModelSpec, 'frameFormat'>, frame: Size): readonly Crop[] {
   return frameFormat.pictures?.(frame) ?? [];
 }
 
@@ -48,11 +47,11 @@ interface Slots {
 
 /** The reference's tower and resampler, of a golden model without its decoder. */
 async function withEncoder(body: (encoder: VideoEncoder, width: number) => Promise<void>): Promise<void> {
-  const { plan } = await planOf(folderFiles(fixture));
+  const { spec } = await specOf(folderFiles(fixture));
   const checkpoint = await openCheckpoint(fixture);
   const loader = new WeightLoader(await sharedRuntime(), checkpoint);
   try {
-    await body(await plan.loadEncoder(loader, 'f32', undefined as never), plan.decoder.hiddenSize);
+    await body(await spec.loadEncoder(loader, 'f32', undefined as never), spec.decoder.hiddenSize);
     expect(loader.unused([])).to.deep.equal([]);
   } finally {
     loader.dispose();
@@ -80,12 +79,12 @@ describe('the encoder of MiniCPM-V', () => {
 describe('a prompt of MiniCPM-V', () => {
   let folder: string;
   let model: VideoModel;
-  let plan: FamilyPlan;
+  let spec: ModelSpec;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ff-minicpm-'));
     await makeFamilyCheckpoint(folder, configs);
     model = await loadCheckpoint(folderFiles(folder), await sharedRuntime(), { dtype: 'f32' });
-    ({ plan } = await planOf(folderFiles(folder)));
+    ({ spec } = await specOf(folderFiles(folder)));
   });
   after(async () => {
     model?.[Symbol.dispose]();
@@ -126,8 +125,8 @@ describe('a prompt of MiniCPM-V', () => {
 
   it('marks frames and slices as the reference does, slices of another row on another line', () => {
     const lead = (width: number, height: number, groups: number): string =>
-      plan.prompt
-        .lead({ groups, pictures: picturesOf(plan, { width, height }), times: {} as never })
+      spec.prompt
+        .lead({ groups, pictures: picturesOf(spec, { width, height }), times: {} as never })
         .replaceAll(VIDEO_MARK, '*');
     expect(lead(28, 20, 2)).to.equal('<image>*</image>\n<image>*</image>\n');
     expect(lead(83, 50, 1)).to.equal('<image>*</image><slice>*</slice><slice>*</slice>\n');
@@ -135,7 +134,7 @@ describe('a prompt of MiniCPM-V', () => {
   });
 
   it('numbers pictures, and marks their slices as those of frames', () => {
-    const { crops, lead } = plan.pictures!;
+    const { crops, lead } = spec.pictures!;
     const shown = [crops({ width: 28, height: 20 }), crops({ width: 83, height: 50 })];
     const row = '<slice>*</slice>'.repeat(3);
     const text = `<image_id>0</image_id><image>*</image>\n<image_id>1</image_id><image>*</image>${row}\n${row}\n`;
@@ -144,7 +143,7 @@ describe('a prompt of MiniCPM-V', () => {
 
   it('takes the tokens of a picture crop by crop, and types them by their places in these', async () => {
     const source = { width: 83, height: 50 };
-    const crops = plan.pictures!.crops(source);
+    const crops = spec.pictures!.crops(source);
     expect(crops).to.have.length(7);
     const rgb = Uint8Array.from({ length: 3 * 83 * 50 }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24);
     const cut = cropPicture({ ...source, rgb }, crops);
@@ -216,14 +215,14 @@ describe('a checkpoint of MiniCPM-V', () => {
   });
 
   it('of published size cuts pictures into as many slices as the reference', async () => {
-    const { plan } = await planOf(await plannedFiles('MiniCPM-V', published['openbmb/MiniCPM-V-2_6']!));
+    const { spec } = await specOf(await plannedFiles('MiniCPM-V', publishedConfigs()['openbmb/MiniCPM-V-2_6']!));
     // Rows of golden/families/minicpmv2_6/preprocess/tables.json.
     for (const [width, height, columns, rows, source, refined] of [
       [1716, 986, 4, 2, [588, 336], [1680, 952]],
       [501, 1652, 1, 4, [252, 812], [490, 1624]],
       [2305, 2213, 3, 3, [462, 434], [1386, 1302]],
     ] as const) {
-      const [whole, ...slices] = plan.pictures!.crops({ width, height });
+      const [whole, ...slices] = spec.pictures!.crops({ width, height });
       expect([whole?.width, whole?.height]).to.deep.equal(source);
       expect(slices).to.have.length(columns * rows);
       expect(slices[0]?.resized).to.deep.equal({ width: refined[0], height: refined[1] });
@@ -232,9 +231,9 @@ describe('a checkpoint of MiniCPM-V', () => {
   });
 
   it('of published size cuts a frame of HD in three, and a small one not at all', async () => {
-    const { plan } = await planOf(await plannedFiles('MiniCPM-V', published['openbmb/MiniCPM-V-2_6']!));
+    const { spec } = await specOf(await plannedFiles('MiniCPM-V', publishedConfigs()['openbmb/MiniCPM-V-2_6']!));
     const sizes = (width: number, height: number) =>
-      picturesOf(plan, { width, height }).map((picture) => [picture.width, picture.height]);
+      picturesOf(spec, { width, height }).map((picture) => [picture.width, picture.height]);
     expect(sizes(1280, 720)).to.deep.equal([
       [602, 336],
       [420, 476],

@@ -3,7 +3,7 @@ import { InputError, WeightsError } from '../../engine/errors.ts';
 import { blankTimes } from '../../models/chat.ts';
 import { stretched } from '../../models/pictures.ts';
 import { VIDEO_ID } from '../../models/prompt.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { type Conversation, PromptText, type Turn } from '../../models/text.ts';
 import { rejection } from '../helpers/errors.ts';
 import { changed, families } from '../helpers/families.ts';
@@ -38,10 +38,10 @@ interface Setting {
 }
 
 async function promptTextOf({ family, special, folder = '', files = {} }: Setting): Promise<PromptText> {
-  const { plan } = await planOf(folderOf(families[family]!));
+  const { spec } = await specOf(folderOf(families[family]!));
   const all = { 'tokenizer.json': byteTokenizerJson(special), ...files };
-  expect(plan.textFolder ?? '').to.equal(folder);
-  return PromptText.load(folderOf(all), plan.prompt);
+  expect(spec.textFolder ?? '').to.equal(folder);
+  return PromptText.load(folderOf(all), spec.prompt);
 }
 
 /** Two frames of a size that a family takes in one picture. */
@@ -161,8 +161,8 @@ describe('the whole prompt of', () => {
 
   it('LLaVA-Video tells the times', async () => {
     const configs = changed(families['LLaVA-OneVision, lmms-lab']!, { mm_newline_position: 'grid' });
-    const { plan } = await planOf(folderOf(configs));
-    const text = await PromptText.load(folderOf({ 'tokenizer.json': byteTokenizerJson(QWEN2) }), plan.prompt);
+    const { spec } = await specOf(folderOf(configs));
+    const text = await PromptText.load(folderOf({ 'tokenizer.json': byteTokenizerJson(QWEN2) }), spec.prompt);
     expect(text.prompt(asked('Why?')).ids).to.deep.equal(
       idsOf([
         ...[START, 'system\nYou are a helpful assistant.', END, '\n', START, 'user\n', VIDEO_ID],
@@ -176,11 +176,11 @@ describe('the whole prompt of', () => {
   it('Qwen2-VL shows pictures before a video, by the built-in template and the published one', async () => {
     const lead = [START, 'system\nYou are a helpful assistant.', END, '\n', START, 'user\n'];
     const marks = [151652, VIDEO_ID, 151653, 151652, VIDEO_ID, 151653, 151652, VIDEO_ID, 151653];
-    const { plan } = await planOf(folderOf(families['Qwen2-VL']!));
+    const { spec } = await specOf(folderOf(families['Qwen2-VL']!));
     const pictures = [[stretched({ width: 28, height: 28 })], [stretched({ width: 56, height: 28 })]];
     for (const files of [{}, published['Qwen2-VL']!]) {
       const text = await promptTextOf({ family: 'Qwen2-VL', special: QWEN2_VL, files });
-      const conversation = { turns: [], question: 'Why?', shown: { ...shown, pictures, form: plan.pictures } };
+      const conversation = { turns: [], question: 'Why?', shown: { ...shown, pictures, form: spec.pictures } };
       expect(text.prompt(conversation).ids).to.deep.equal(
         idsOf([...lead, ...marks, 'Why?', END, '\n', START, 'assistant\n']),
       );
@@ -261,8 +261,8 @@ describe('the whole prompt of LLaVA-NeXT-Video', () => {
   });
 
   it('is one text for the tokenizer: a blank before its first word alone, and none after the video', async () => {
-    const { plan } = await planOf(folderOf(families['LLaVA-NeXT-Video']!));
-    const text = await PromptText.load(folderOf(vicuna(['▁U'])), plan.prompt);
+    const { spec } = await specOf(folderOf(families['LLaVA-NeXT-Video']!));
+    const text = await PromptText.load(folderOf(vicuna(['▁U'])), spec.prompt);
     const { ids, text: whole } = text.prompt(asked('Why?'));
     expect(whole.replace('\uE000', '<video>')).to.equal('USER: <video>\nWhy? ASSISTANT:');
     const pieces = ['<s>', '▁U', ...'SER:▁', '<video>', ...'\nWhy?▁ASSISTANT:'];
@@ -271,15 +271,15 @@ describe('the whole prompt of LLaVA-NeXT-Video', () => {
   });
 
   it('is not made up for a model that speaks ChatML: it needs its own template', async () => {
-    const { plan } = await planOf(folderOf(families['LLaVA-NeXT-Video']!));
+    const { spec } = await specOf(folderOf(families['LLaVA-NeXT-Video']!));
     const files = { 'tokenizer.json': byteTokenizerJson({ ...QWEN2, '<s>': 1000 }) };
-    const error = await rejection(PromptText.load(folderOf(files), plan.prompt));
+    const error = await rejection(PromptText.load(folderOf(files), spec.prompt));
     expect(error).to.be.instanceOf(WeightsError);
     expect(error.message).to.match(
       /^m\/chat_template\.json: it is missing, and a model whose tokenizer has <\|im_start\|>/,
     );
     const own = { ...files, 'chat_template.json': ONE_VISION };
-    const text = await PromptText.load(folderOf(own), plan.prompt);
+    const text = await PromptText.load(folderOf(own), spec.prompt);
     expect(text.prompt(asked('Why?')).ids).to.deep.equal(
       idsOf([1000, START, 'user ', VIDEO_ID, '\nWhy?', END, START, 'assistant\n']),
     );

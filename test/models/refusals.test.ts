@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { InputError, WeightsError } from '../../engine/errors.ts';
 import { refusePeftNames } from '../../models/refusals.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { rejection } from '../helpers/errors.ts';
 import { changed, families } from '../helpers/families.ts';
 import { folderOf } from '../helpers/files.ts';
@@ -63,14 +63,14 @@ describe('a checkpoint that is not read is refused in the right words', () => {
     ],
   ] as const)
     it(what, async () => {
-      const error = await rejection(planOf(folderOf(files as Readonly<Record<string, unknown>>)));
+      const error = await rejection(specOf(folderOf(files as Readonly<Record<string, unknown>>)));
       expect(error).to.be.instanceOf(WeightsError);
       expect(error.message).to.include(message).and.not.include('\n');
     });
 
   it('but not where there is what is read beside it', async () => {
     const both = { ...qwen, 'pytorch_model.bin': 'x', 'adapter_config.json': {}, 'model.safetensors': 'x' };
-    expect((await planOf(folderOf(both))).architecture).to.equal('Qwen2VLForConditionalGeneration');
+    expect((await specOf(folderOf(both))).architecture).to.equal('Qwen2VLForConditionalGeneration');
   });
 
   it("peft's names of tensors", () => {
@@ -84,9 +84,9 @@ describe('a checkpoint that is not read is refused in the right words', () => {
 
   it('pictures of an NVILA that wants them in tiles, while videos are answered', async () => {
     const source = { width: 64, height: 32 };
-    const tiled = await planOf(folderOf(changed(families.NVILA!, { image_aspect_ratio: 'dynamic' })));
-    expect(() => tiled.plan.pictures!.crops(source)).to.throw(InputError, 'image_aspect_ratio is "dynamic"');
-    const whole = await planOf(folderOf(changed(families.NVILA!, { image_aspect_ratio: 'resize' })));
-    expect(whole.plan.pictures!.crops(source)).to.have.length(1);
+    const tiled = await specOf(folderOf(changed(families.NVILA!, { image_aspect_ratio: 'dynamic' })));
+    expect(() => tiled.spec.pictures!.crops(source)).to.throw(InputError, 'image_aspect_ratio is "dynamic"');
+    const whole = await specOf(folderOf(changed(families.NVILA!, { image_aspect_ratio: 'resize' })));
+    expect(whole.spec.pictures!.crops(source)).to.have.length(1);
   });
 });

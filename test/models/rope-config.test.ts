@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { WeightsError } from '../../engine/errors.ts';
+import type { Configs } from '../../library/planned-files.ts';
 import { ConfigReader } from '../../models/config.ts';
 import {
   type DecoderConfig,
@@ -8,9 +9,8 @@ import {
   qwen2Config,
   qwen2VlConfig,
 } from '../../models/decoder/config.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import { siglipConfig } from '../../models/tower/config.ts';
-import type { Configs } from '../../tools/checkpoint/published.ts';
 import { virtualFiles } from '../../tools/checkpoint/virtual.ts';
 import { changed, families } from '../helpers/families.ts';
 
@@ -157,11 +157,11 @@ describe('Qwen2-VL as transformers 5 writes it', () => {
       ...{ architectures, model_type, vision_config, tie_word_embeddings, dtype: 'bfloat16' },
       text_config: { ...decoder, rope_parameters, model_type: 'qwen2_vl_text' },
     };
-    const [old, now] = await Promise.all([planOf(filesOf(flat)), planOf(filesOf({ ...flat, 'config.json': nested }))]);
-    expect(now.plan.decoder).to.deep.equal(old.plan.decoder);
-    expect(old.plan.decoder).to.include({ ropeTheta: 1e6, tieWordEmbeddings: true });
-    expect(old.plan.stopIds).to.deep.equal(now.plan.stopIds);
-    const wrong = planOf(filesOf(changed({ ...flat, 'config.json': nested }, { 'text_config.rope_parameters': {} })));
+    const [old, now] = await Promise.all([specOf(filesOf(flat)), specOf(filesOf({ ...flat, 'config.json': nested }))]);
+    expect(now.spec.decoder).to.deep.equal(old.spec.decoder);
+    expect(old.spec.decoder).to.include({ ropeTheta: 1e6, tieWordEmbeddings: true });
+    expect(old.spec.stopIds).to.deep.equal(now.spec.stopIds);
+    const wrong = specOf(filesOf(changed({ ...flat, 'config.json': nested }, { 'text_config.rope_parameters': {} })));
     expect(await wrong.catch((error: Error) => error.message)).to.include(
       'text_config: rope_parameters: mrope_section',
     );

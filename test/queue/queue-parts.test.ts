@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { contentMark } from '../../cli/content-mark.ts';
-import { parseDescribeArguments } from '../../cli/describe/arguments.ts';
+import { describeLine } from '../../cli/describe/arguments.ts';
 import { Descriptions } from '../../cli/describe/descriptions.ts';
 import type { Described } from '../../cli/describe/line.ts';
 import { namedVideos } from '../../cli/describe/videos.ts';
-import { parseEvalArguments } from '../../cli/eval/arguments.ts';
+import { evalLine } from '../../cli/eval/arguments.ts';
 import { UsageError } from '../../cli/flags.ts';
 import { queueAddress } from '../../cli/queue/address.ts';
 import { idOf, type Terms } from '../../cli/queue/job.ts';
-import { parseWorkerArguments } from '../../cli/queue/worker-arguments.ts';
+import { workerLine } from '../../cli/queue/worker-arguments.ts';
 import { DeviceError, InputError } from '../../engine/errors.ts';
 import { chooseGpu } from '../../engine/gpu-index.ts';
 import { expectRejection } from '../helpers/errors.ts';
@@ -54,27 +54,24 @@ describe('the parts of a queue', () => {
   it('are told by flags, and refuse in one line what cannot be', () => {
     const queue = 'redis://host/q';
     const cases: [() => unknown, string][] = [
-      [() => parseEvalArguments(['--data', 'x', '--queue', queue]), '--queue needs --results FILE'],
+      [() => evalLine.parse(['--data', 'x', '--queue', queue]), '--queue needs --results FILE'],
       [
-        () => parseEvalArguments(['--data', 'x', '--queue', queue, '--results', 'r', '--reducer', 'none,./own.ts']),
+        () => evalLine.parse(['--data', 'x', '--queue', queue, '--results', 'r', '--reducer', 'none,./own.ts']),
         '--reducer ./own.ts: a module of your own does not go through a queue',
       ],
       [
-        () => parseDescribeArguments(['a.mp4', '--out', 'o', '--queue', queue, '--reducer', './own.ts']),
+        () => describeLine.parse(['a.mp4', '--out', 'o', '--queue', queue, '--reducer', './own.ts']),
         'does not go through a queue',
       ],
-      [() => parseDescribeArguments(['--out', 'o']), 'Videos are needed'],
-      [() => parseDescribeArguments(['a.mp4']), '--out FILE is needed'],
-      [() => parseDescribeArguments(['a.mp4', '--out', 'o', '--tries', '0']), '--tries must be a whole number from 1'],
-      [() => parseWorkerArguments([]), '--queue redis://HOST/NAME is needed'],
-      [
-        () => parseWorkerArguments(['--queue', queue, '--adapter-index', '-1']),
-        '--adapter-index must be a whole number',
-      ],
-      [() => parseWorkerArguments(['--queue', queue, '--adapter-index', '0', '--adapter', 'embedded']), 'among GPUs'],
+      [() => describeLine.parse(['--out', 'o']), 'Videos are needed'],
+      [() => describeLine.parse(['a.mp4']), '--out FILE is needed'],
+      [() => describeLine.parse(['a.mp4', '--out', 'o', '--tries', '0']), '--tries must be a whole number from 1'],
+      [() => workerLine.parse([]), '--queue redis://HOST/NAME is needed'],
+      [() => workerLine.parse(['--queue', queue, '--adapter-index', '-1']), '--adapter-index must be a whole number'],
+      [() => workerLine.parse(['--queue', queue, '--adapter-index', '0', '--adapter', 'embedded']), 'among GPUs'],
     ];
     for (const [parse, line] of cases) expect(parse).to.throw(UsageError, line);
-    expect(parseDescribeArguments(['a.mp4', 'b.mp4', '--out', 'o'])).to.deep.include({
+    expect(describeLine.parse(['a.mp4', 'b.mp4', '--out', 'o'])).to.deep.include({
       videos: ['a.mp4', 'b.mp4'],
       tries: 3,
     });

@@ -56,17 +56,17 @@ describe('a queue', () => {
   it('loses nothing and answers nothing twice while its workers are killed at random', async () => {
     await using workers = new ToyWorkers();
     const random = randomStream(7);
-    const items = numbered(40);
+    const items = numbered(200);
     const sink = new MemorySink();
     let kills = 0;
     sink.onAnswer = (count) => {
-      if (count % 7 !== 0 || kills++ >= 5) return;
+      if (count % 9 !== 0 || kills++ >= 20) return;
       workers.killOne(random);
       workers.start(redis.queue('killed'));
     };
     for (let i = 0; i < 3; i++) workers.start(redis.queue('killed'));
-    await collected('killed', items, { sink, tries: 10 });
-    expect(kills).to.be.at.least(5);
+    await collected('killed', items, { sink, tries: 20 });
+    expect(kills).to.be.at.least(20);
     expect([sink.again, sink.failures]).to.deep.equal([0, []]);
     expect(sorted(sink.answers)).to.deep.equal(expectedAnswers(items));
   });

@@ -114,6 +114,18 @@ describe('what ff-serve is shown', function () {
     const tokens = ({ body }: Reply): number => body.usage!.prompt_tokens_details.video_tokens;
     expect(tokens(frames)).to.equal(tokens(whole));
     expect(said(frames)).to.equal(said(whole));
+    const rates: number[] = [];
+    for (const fps of [0.5, 1])
+      rates.push(
+        tokens(
+          await ask([video(clipUrl)], {
+            media_io_kwargs: { video: { fps } },
+            framefusion: { force_sample: false },
+            max_tokens: 1,
+          }),
+        ),
+      );
+    expect(rates[0]).to.be.below(rates[1]!);
   });
 
   it('may have times between its frames', async () => {

@@ -50,8 +50,8 @@ export async function startServer(differences: Differences = {}): Promise<TestSe
   const { limits, ...other } = differences;
   const office = await openOffice({
     load: async () => ({ model: await embeddedModel(), close: () => undefined }),
-    reducer: ({ cost = 1, reducer = 'framefusion' }) =>
-      cost === 1 ? undefined : reducerNamed(reducer, { cost }, choice),
+    reducer: ({ cost = 1, tokens, reducer = 'framefusion' }) =>
+      cost === 1 && tokens === undefined ? undefined : reducerNamed(reducer, { cost, tokens }, choice),
     note: () => undefined,
     ...{ wording: (question: string) => question, version: 'test' },
     ...{ queue: 256, parallel: 8, threads: 2, cacheBytes: 1e9 },

@@ -244,7 +244,7 @@ describe('the page', function () {
 
   testDownload(() => ({ built, page, opened, ask }));
 
-  it('is the same where a server answers, which is sent the video and draws where its tokens went', async () => {
+  it('is the same where a server answers, which asks for a key, is sent the video and draws where its tokens went', async () => {
     const asked: { model: string; messages: { content: unknown }[] }[] = [];
     const tokens = { rows: 2, columns: 2, newlines: 'none', framesPerGroup: 1 } as const;
     const [all, going] = [untouched(8, 4, tokens), { label: 'Leaving layer 0', when: 'in layer 0' }];
@@ -259,15 +259,27 @@ describe('the page', function () {
     ];
     const stream = [...chunks.map((chunk) => JSON.stringify(chunk)), '[DONE]'].map((text) => `data: ${text}\n\n`);
     const bytes = (text: string) => ({ bytes: Buffer.from(text) });
-    await using server = await serve(async (path, body) => {
-      if (path === '/health')
-        return { ...bytes(JSON.stringify({ status: 'ok', model: 'big' })), type: 'application/json' };
+    const json = (value: object) => ({ ...bytes(JSON.stringify(value)), type: 'application/json' });
+    await using server = await serve(async (path, { body, headers }) => {
+      if (path === '/health') return json({ status: 'ok', model: 'big' });
+      if (!path.startsWith('/v1/')) return folder(built)(path);
+      const key = headers.authorization ?? 'none';
+      if (key !== 'Bearer sesame') return { ...json({ error: { message: `${key} is wrong.` } }), status: 401 };
+      if (path === '/v1/models') return json({ object: 'list', data: [{ id: 'big' }] });
       if (path === '/v1/traces/1') return { ...bytes(report), type: 'text/html' };
-      if (path !== '/v1/chat/completions') return folder(built)(path);
       asked.push(JSON.parse(body));
       return { ...bytes(stream.join('')), type: 'text/event-stream' };
     });
     const own = await opened('', server.address);
+    for (const [before, key] of [
+      ['none', 'sesam'],
+      ['Bearer sesam', 'sesame'],
+    ] as const) {
+      await own.locator('.problem', { hasText: `This server asks for a key${before} is wrong.` }).waitFor();
+      await own.fill('.problem input', key);
+      await own.click('.problem button:text("Use this key")');
+    }
+    await own.locator('.problem').waitFor({ state: 'detached' });
     await own.click('button[type=submit]');
     await own.locator('.exchange.done').waitFor();
     expect(await own.locator('.answer blockquote').allTextContents()).to.deep.equal(['a red ball', 'a red ball']);

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 
@@ -33,11 +39,18 @@ export async function serve(read: Read): Promise<Site> {
   };
 }
 
-/** What there is at a path, which may hang on what is posted to it. */
-type Read = (path: string, body: string) => Promise<Served | undefined>;
+/** What there is at a path, which may hang on who asks, and on what is posted to it. */
+type Read = (path: string, asked: Asked) => Promise<Served | undefined>;
+
+interface Asked {
+  readonly body: string;
+  readonly headers: IncomingHttpHeaders;
+}
 
 export interface Served {
   readonly bytes: Uint8Array;
+  /** Default: 200. */
+  readonly status?: number;
   /** Default: by the path's extension. */
   readonly type?: string;
   /** What it is called for caches. */
@@ -55,7 +68,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, read: 
   response.setHeader('access-control-allow-headers', 'range');
   response.setHeader('access-control-expose-headers', 'etag, content-length, content-range');
   if (method === 'OPTIONS') return void response.writeHead(204).end();
-  const file = await read(path, Buffer.concat(await request.toArray()).toString());
+  const file = await read(path, { body: Buffer.concat(await request.toArray()).toString(), headers });
   if (!file) return void response.writeHead(404).end();
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
   const { bytes } = file;
@@ -64,7 +77,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, read: 
   if (from !== undefined)
     response.setHeader('content-range', `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`);
   const type = file.type ?? TYPES[extname(path)] ?? 'application/octet-stream';
-  response.writeHead(from === undefined ? 200 : 206, { 'content-type': type, 'content-length': part.length });
+  response.writeHead(file.status ?? (from === undefined ? 200 : 206), {
+    'content-type': type,
+    'content-length': part.length,
+  });
   if (method === 'HEAD') return void response.end();
   if (from !== undefined) await file.asked?.(Number(from));
   if (file.breaksFrom === undefined || Number(from) < file.breaksFrom) return void response.end(part);

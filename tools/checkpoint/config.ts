@@ -30,7 +30,6 @@ export function modelConfig(shape: ModelShape, { dtype, newline, eosTokenId }: C
     max_position_embeddings: 32768,
     use_sliding_window: false,
     tie_word_embeddings: shape.tiedEmbeddings,
-    bos_token_id: null,
     eos_token_id: eosTokenId,
     torch_dtype: TORCH_DTYPE[dtype],
     mm_vision_tower: hasPublishedTower(shape) ? 'google/siglip-so400m-patch14-384' : 'tiny-siglip',
@@ -42,14 +41,9 @@ export function modelConfig(shape: ModelShape, { dtype, newline, eosTokenId }: C
     mm_newline_position: newline,
     mm_spatial_pool_mode: 'bilinear',
     mm_spatial_pool_stride: 2,
-    mm_use_im_start_end: false,
-    mm_use_im_patch_token: false,
     image_aspect_ratio: 'square',
     add_time_instruction: false,
     force_sample: true,
-    tokenizer_model_max_length: 32768,
-    tokenizer_padding_side: 'right',
-    use_mm_proj: true,
   };
 }
 
@@ -61,14 +55,12 @@ export function visionConfig(shape: ModelShape): object | undefined {
     hidden_size: shape.visionHiddenSize,
     intermediate_size: shape.visionIntermediateSize,
     num_hidden_layers: shape.visionLayers + 1,
-    num_layers_in_checkpoint: shape.visionLayers,
     num_attention_heads: shape.visionHeads,
     num_channels: 3,
     image_size: shape.imageSize,
     patch_size: shape.patchSize,
     hidden_act: 'gelu_pytorch_tanh',
     layer_norm_eps: 1e-6,
-    attention_dropout: 0,
   };
 }
 

@@ -1,18 +1,15 @@
 /** Random checkpoints of any family from their configs alone: the tensors are those that the family itself asks for. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../checkpoint/file-source.ts';
+import type { Configs } from '../../library/planned-files.ts';
 import { embeddedTokenizer } from '../../library/published.ts';
 import { type AskedTensor, tensorsByFolder } from '../../models/asked-tensors.ts';
-import type { Family, FamilyPlan } from '../../models/family.ts';
-import { planOf } from '../../models/registry.ts';
-import type { Configs } from './published.ts';
+import type { Family } from '../../models/family.ts';
+import { specOf } from '../../models/registry.ts';
 import { writeShards } from './shards.ts';
 import type { TensorPlan } from './tensors.ts';
-import { copyTokenizer } from './tokenizer.ts';
-
-const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
+import { BUNDLED, copyTokenizer } from './tokenizer.ts';
 
 interface MakeOptions {
   readonly seed?: number;
@@ -33,17 +30,12 @@ export async function makeFamilyCheckpoint(folder: string, configs: Configs, opt
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), JSON.stringify(config));
   }
-  const { plan } = await planOf(folderFiles(folder), families);
-  const textFolder = join(folder, plan.textFolder ?? '.');
+  const { spec } = await specOf(folderFiles(folder), families);
+  const textFolder = join(folder, spec.textFolder ?? '.');
   await copyTokenizer(BUNDLED, textFolder);
   await writeFile(join(textFolder, 'tokenizer.json'), JSON.stringify(embeddedTokenizer()));
-  for (const [part, plans] of await partsOf(plan))
-    await writeShards(join(folder, part), plans, { dtype: 'bf16', seed, shardBytes: 5e9 });
-}
-
-/** The tensors of each folder of a checkpoint, and how to draw them. */
-async function partsOf(plan: FamilyPlan): Promise<[part: string, plans: TensorPlan[]][]> {
-  return (await tensorsByFolder(plan)).map(([part, tensors]) => [part, tensors.map(drawn)]);
+  for (const [part, tensors] of await tensorsByFolder(spec))
+    await writeShards(join(folder, part), tensors.map(drawn), { dtype: 'bf16', seed, shardBytes: 5e9 });
 }
 
 /** The distribution of a tensor: each matrix keeps the variance of its input. */

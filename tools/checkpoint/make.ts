@@ -2,16 +2,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InputError } from '../../engine/errors.ts';
 import { generationConfig, modelConfig, visionConfig } from './config.ts';
 import type { WeightDtype } from './draw.ts';
 import { checkShape, type ModelShape, PRESETS, type PresetName } from './shapes.ts';
 import { writeShards } from './shards.ts';
 import { planTensors } from './tensors.ts';
-import { copyTokenizer, readTokenizer } from './tokenizer.ts';
-
-const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
+import { BUNDLED, copyTokenizer, readTokenizer } from './tokenizer.ts';
 
 /** What to make; everything has a default. */
 export interface CheckpointOptions {
@@ -76,10 +73,8 @@ async function fill(folder: string, shape: ModelShape, options: CheckpointOption
   const vision = visionConfig(shape);
   if (vision) await put('vision_config.json', vision);
   const plans = planTensors(shape);
-  return {
-    tensors: plans.length,
-    bytes: await writeShards(folder, plans, { dtype, seed, shardBytes, onFile }),
-  };
+  const bytes = await writeShards(folder, plans, { dtype, seed, shardBytes, onFile });
+  return { tensors: plans.length, bytes };
 }
 
 /** Copies a tokenizer that the vocabulary has room for. */

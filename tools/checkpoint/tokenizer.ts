@@ -1,7 +1,11 @@
 /** The tokenizer that a random checkpoint borrows. */
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { InputError } from '../../engine/errors.ts';
+
+/** The folder of the embedded model, whose tokenizer is borrowed unless another is named. */
+export const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
 
 /** What a model must know of its tokenizer. */
 export interface TokenizerFacts {

@@ -1,6 +1,5 @@
 /** Checkpoints of any shape that are no files: for plans, which read the headers only, and for benches, which draw the weights. */
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { folderFiles } from '../../checkpoint/file-source.ts';
 import { memorySource } from '../../checkpoint/memory-source.ts';
 import { type ByteSource, type CheckpointFiles, MODEL_FILE } from '../../checkpoint/safetensors.ts';
@@ -9,8 +8,7 @@ import { generationConfig, modelConfig, visionConfig } from './config.ts';
 import { type DrawnStretch, drawnStretch } from './draw.ts';
 import { type ModelShape, PRESETS, type PresetName } from './shapes.ts';
 import { planTensors, type TensorPlan } from './tensors.ts';
-
-const BUNDLED = fileURLToPath(new URL('../../assets/tiny-llava-video', import.meta.url));
+import { BUNDLED } from './tokenizer.ts';
 
 /** How files that nobody wrote are filled. */
 export interface VirtualFilling {

@@ -1,23 +1,27 @@
 /** What training needs to know of the data that the tools here write. */
 import { CELLS, LABELS } from './labels.ts';
 import type { Prompts } from './prompts.ts';
-import { WORDINGS } from './questions.ts';
+import { type Question, WORDINGS } from './questions.ts';
 import { BACKGROUNDS, COLORS, INSTANTS } from './scene.ts';
 
 /** Side of what the model sees, in pixels. */
-export const EYE_SIZE = 64;
+export const FRAME_SIDE = 64;
 
 /** Goes into about.json beside the data. */
 export function aboutTraining(prompts: Prompts): object {
   const { before, answer } = prompts.idsOf('', '');
   return {
-    ...{ instants: INSTANTS, size: EYE_SIZE, cells: CELLS, before, end: answer[0] },
+    ...{ instants: INSTANTS, size: FRAME_SIDE, cells: CELLS, before, end: answer[0] },
     ...{ labels: LABELS, colors: Object.keys(COLORS).length, backgrounds: Object.keys(BACKGROUNDS) },
     types: Object.keys(WORDINGS),
   };
 }
 
-/** How the data name a kind of question: its place among the types of about.json. */
-export function typeIndex(type: string): number {
-  return Object.keys(WORDINGS).indexOf(type);
+/**
+ * What the data say of a question: the place of its type in about.json, ids after the video, ids of the answer, and the colour of
+ * the object that it is about, or -1.
+ */
+export function trainingIds({ type, question, answer, about }: Question, prompts: Prompts): unknown[] {
+  const ids = prompts.idsOf(question, answer);
+  return [Object.keys(WORDINGS).indexOf(type), ids.after, ids.answer, about ? LABELS.indexOf(about.color) : -1];
 }

@@ -1,29 +1,24 @@
 /** Draws the bundled clip, or another: `npx tsx tools/tiny/draw-clip.ts --help`. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { InputError } from '../../engine/errors.ts';
-import { runTool, wholeNumber } from '../flags.ts';
+import { needed, programFlags, runTool, wholeNumber } from '../flags.ts';
 import { CLIP, encodeMp4, encodeSheet } from './encode.ts';
 import { questionsOf } from './questions.ts';
 import { renderScene } from './render.ts';
 import { eventsOf, INSTANTS, randomScene, type Scene } from './scene.ts';
 import { parseScene } from './scene-file.ts';
 
-const HELP = `Draws a clip of ${INSTANTS} instants in ${(INSTANTS * CLIP.hold) / CLIP.fps} s and encodes it as H.264.
-
-  npx tsx tools/tiny/draw-clip.ts --out FILE.mp4 [options]
-
-  --seed N        same seed, same bytes   [0]
-  --scene FILE    JSON of a scene, as tools/tiny/clip-scene.json; a random one without
-  --size N        side of a frame in pixels, even   [${CLIP.size}]
-  --facts FILE    writes what is to be seen, and questions with answers, as JSON
-  --sheet FILE    writes the instants on one PNG
-`;
+const about = `Draws a clip of ${INSTANTS} instants in ${(INSTANTS * CLIP.hold) / CLIP.fps} s and encodes it as H.264.`;
 
 async function main(): Promise<void> {
-  const flags = parse();
-  if (flags.help) return void process.stdout.write(HELP);
-  if (flags.out === undefined) throw new InputError('--out must name the file to write; --help lists the options.');
+  const flags = programFlags(about, {
+    out: needed('the mp4 file to write'),
+    seed: { type: 'string', default: '0', help: 'same seed, same bytes' },
+    scene: { type: 'string', help: 'JSON of a scene, as tools/tiny/clip-scene.json; a random one without' },
+    size: { type: 'string', default: String(CLIP.size), help: 'side of a frame in pixels, even' },
+    facts: { type: 'string', help: 'writes what is to be seen, and questions with answers, as JSON' },
+    sheet: { type: 'string', help: 'writes the instants on one PNG' },
+  });
   const seed = wholeNumber('seed', flags.seed);
   const size = wholeNumber('size', flags.size);
   if (size < 16 || size > 2048 || size % 2 !== 0)
@@ -36,13 +31,6 @@ async function main(): Promise<void> {
     await writeFile(flags.facts, `${JSON.stringify(factsOf(scene, seed, size), null, 2)}\n`);
   if (flags.sheet !== undefined) await writeFile(flags.sheet, await encodeSheet(images, size, 4));
   process.stdout.write(`${flags.out}: ${(clip.byteLength / 1e3).toFixed(1)} kB\n`);
-}
-
-function parse() {
-  const text = { type: 'string' } as const;
-  const files = { out: text, scene: text, facts: text, sheet: text };
-  const numbers = { seed: { ...text, default: '0' }, size: { ...text, default: String(CLIP.size) } };
-  return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, ...files, ...numbers } }).values;
 }
 
 async function readScene(file: string): Promise<Scene> {

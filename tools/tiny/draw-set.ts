@@ -1,9 +1,7 @@
 /** Draws clips with a question file for ff-eval. `npx tsx tools/tiny/draw-set.ts --help`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { InputError } from '../../engine/errors.ts';
-import { oneOf, runTool, wholeNumber } from '../flags.ts';
+import { needed, oneOf, programFlags, runTool, wholeNumber } from '../flags.ts';
 import { CLIP, encodeMp4 } from './encode.ts';
 import { questionsOf } from './questions.ts';
 import { renderScene } from './render.ts';
@@ -12,19 +10,12 @@ import { SEEDS } from './seeds.ts';
 
 const SPLITS = ['validation', 'test'] as const;
 
-const HELP = `Draws clips that training never saw, and questions about them.
-
-  npx tsx tools/tiny/draw-set.ts --split validation|test --clips N --out DIR
-
-  --split   validation: to choose settings by; test: to tell figures of
-  --clips   how many, from the split's first on
-  --out     receives ${CLIP.size} x ${CLIP.size} mp4 files and questions.jsonl, as ff-eval --data takes it
-`;
-
 async function main(): Promise<void> {
-  const flags = parse();
-  if (flags.help) return void process.stdout.write(HELP);
-  if (flags.out === undefined) throw new InputError('--out must name a folder; --help lists the options.');
+  const flags = programFlags('Draws clips that training never saw, and questions about them.', {
+    split: { type: 'string', default: 'test', help: 'validation: to choose settings by; test: to tell figures of' },
+    clips: { type: 'string', default: '100', help: "how many, from the split's first on" },
+    out: needed(`a folder for ${CLIP.size} x ${CLIP.size} mp4 files and questions.jsonl, as ff-eval --data takes it`),
+  });
   const split = oneOf('split', flags.split, SPLITS);
   const clips = wholeNumber('clips', flags.clips);
   await mkdir(flags.out, { recursive: true });
@@ -41,12 +32,6 @@ async function main(): Promise<void> {
   // Last, so that a question file never names clips that are not there yet.
   await writeFile(join(flags.out, 'questions.jsonl'), `${lines.join('\n')}\n`);
   process.stderr.write('\n');
-}
-
-function parse() {
-  const text = { type: 'string' } as const;
-  const options = { split: { ...text, default: 'test' }, clips: { ...text, default: '100' }, out: text };
-  return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, ...options } }).values;
 }
 
 await runTool('draw-set', main);

@@ -2,15 +2,15 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { InputError } from '../../engine/errors.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { resize } from '../../media/resize.ts';
-import { oneOf, runTool, wholeNumber } from '../flags.ts';
+import { needed, oneOf, programFlags, runTool, wholeNumber } from '../flags.ts';
 import { randomStream, uniform } from '../random.ts';
-import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
-import { CELLS, LABELS, labelsOf } from './labels.ts';
-import { Prompts } from './prompts.ts';
+import { aboutTraining, FRAME_SIDE, trainingIds } from './about.ts';
+import { BT601 } from './encode.ts';
+import { CELLS, labelsOf } from './labels.ts';
+import { openPrompts } from './prompts.ts';
 import { type Question, questionsOf } from './questions.ts';
 import { renderScene } from './render.ts';
 import { BACKGROUNDS, INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
@@ -27,17 +27,9 @@ const DRAWS = 3;
 
 const KINDS = ['clips', 'crowds'] as const;
 
-const HELP = `Draws clips, encodes them as H.264 with an installed ffmpeg, reads them back as the product does, and writes
-the frames with labels and questions for tools/tiny/training/train.py.
-
-  npx tsx tools/tiny/draw-training.ts --kind clips|crowds --from N --to N --tokenizer DIR --out DIR
-
-  --kind        clips: scenes with questions; crowds: ${INSTANTS} stills each, for the eye
-  --from, --to  which of them; two ranges can be drawn at once, into two folders
-  --tokenizer   a folder of make-tokenizer.ts
-  --out         frames.u8 [clips, ${INSTANTS}, ${EYE_SIZE}, ${EYE_SIZE}, 3], labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}],
-                questions.jsonl, about.json
-`;
+const about = `Draws clips, encodes them as H.264 with an installed ffmpeg, reads them back as the product does, and writes
+the frames with labels and questions for tools/tiny/training/train.py: frames.u8 [clips, ${INSTANTS}, ${FRAME_SIDE}, ${FRAME_SIDE}, 3],
+labels.u32 [clips, ${INSTANTS}, ${CELLS * CELLS}], backgrounds.u8 [clips, ${INSTANTS}], questions.jsonl, about.json.`;
 
 /** One record: twelve pictures, and what is on them. */
 interface Clip {
@@ -48,14 +40,21 @@ interface Clip {
 }
 
 async function main(): Promise<void> {
-  const flags = parse();
-  if (flags.help) return void process.stdout.write(HELP);
-  if (flags.out === undefined || flags.tokenizer === undefined)
-    throw new InputError('--out and --tokenizer must name folders; --help lists the options.');
+  const flags = programFlags(about, {
+    kind: { type: 'string', default: 'clips', help: `clips: scenes with questions; crowds: ${INSTANTS} stills each` },
+    from: {
+      type: 'string',
+      default: '0',
+      help: 'the first of them; two ranges can be drawn at once, into two folders',
+    },
+    to: { type: 'string', default: '80', help: 'the one behind the last' },
+    tokenizer: needed('a folder of make-tokenizer.ts'),
+    out: needed('the folder to write'),
+  });
   const kind = oneOf('kind', flags.kind, KINDS);
   const [from, to] = [wholeNumber('from', flags.from), wholeNumber('to', flags.to)];
   if (to <= from) throw new InputError(`--to must be above --from ${from}, got ${to}.`);
-  const prompts = await Prompts.open(flags.tokenizer);
+  const prompts = await openPrompts(flags.tokenizer);
   const { out } = flags;
   await mkdir(out, { recursive: true });
   await writeFile(
@@ -74,26 +73,13 @@ async function main(): Promise<void> {
     for (const clip of clips) {
       await labels.write(new Uint8Array(clip.labels.buffer));
       await backgrounds.write(clip.backgrounds);
-      await questions.write(`${JSON.stringify(clip.questions.map((question) => idsOf(question, prompts)))}\n`);
+      await questions.write(`${JSON.stringify(clip.questions.map((question) => trainingIds(question, prompts)))}\n`);
     }
     process.stderr.write(`\r${first + clips.length - from} of ${to - from}`);
   }
   process.stderr.write('\n');
   await Promise.all(files.map((file) => file.close()));
   await rm(join(out, 'reel.mp4'));
-}
-
-function parse() {
-  const text = { type: 'string' } as const;
-  const range = { from: { ...text, default: '0' }, to: { ...text, default: '80' } };
-  const names = { kind: { ...text, default: 'clips' }, tokenizer: text, out: text };
-  return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, ...range, ...names } }).values;
-}
-
-/** [type, ids after the video, ids of the answer, colour of the object that it is about or -1]. */
-function idsOf({ type, question, answer, about }: Question, prompts: Prompts): unknown[] {
-  const ids = prompts.idsOf(question, answer);
-  return [typeIndex(type), ids.after, ids.answer, about ? LABELS.indexOf(about.color) : -1];
 }
 
 function drawn(kind: (typeof KINDS)[number], index: number, size: number): Clip {
@@ -122,27 +108,26 @@ function backgroundOf({ background, cut }: Scene, instant: number): number {
   return Object.keys(BACKGROUNDS).indexOf(name);
 }
 
-/** Pictures as they come back from an mp4: `[clips, INSTANTS, EYE_SIZE, EYE_SIZE, 3]`. */
+/** Pictures as they come back from an mp4: `[clips, INSTANTS, FRAME_SIDE, FRAME_SIDE, 3]`. */
 async function filmed(clips: readonly Clip[], size: number, file: string): Promise<Uint8Array> {
   const images = clips.flatMap((clip) => clip.images);
   await encodeReel(images, size, file);
-  const out = new Uint8Array(images.length * EYE_SIZE * EYE_SIZE * 3);
+  const out = new Uint8Array(images.length * FRAME_SIDE * FRAME_SIDE * 3);
   await using video = await openVideo(file);
   let at = 0;
   for await (const frame of video.frames(images.map((_, i) => i * HOLD))) {
-    out.set(resize(frame, EYE_SIZE, EYE_SIZE), at);
-    at += EYE_SIZE * EYE_SIZE * 3;
+    out.set(resize(frame, FRAME_SIDE, FRAME_SIDE), at);
+    at += FRAME_SIDE * FRAME_SIDE * 3;
   }
   return out;
 }
 
 /** As encode.ts does with one clip, but with an installed ffmpeg and a key frame at the start of each clip. */
 async function encodeReel(images: readonly Uint8Array[], size: number, file: string): Promise<void> {
-  const color = ['-colorspace', 'smpte170m', '-color_primaries', 'smpte170m', '-color_trc', 'smpte170m'];
   const args = [
     ...['-v', 'error', '-y', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-video_size', `${size}x${size}`],
-    ...['-framerate', '12', '-i', '-', '-vf', 'scale=out_color_matrix=bt601:out_range=tv', '-r', '24'],
-    ...['-pix_fmt', 'yuv420p', ...color, '-c:v', 'libx264', '-crf', '23', '-preset', 'veryfast', '-threads', '1'],
+    ...['-framerate', '12', '-i', '-', ...BT601, '-r', '24'],
+    ...['-c:v', 'libx264', '-crf', '23', '-preset', 'veryfast', '-threads', '1'],
     ...['-g', String(INSTANTS * HOLD), '-keyint_min', String(INSTANTS * HOLD), '-sc_threshold', '0', file],
   ];
   const child = spawn('ffmpeg', args, { stdio: ['pipe', 'inherit', 'inherit'] });

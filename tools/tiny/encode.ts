@@ -17,6 +17,12 @@ export interface EncodeOptions {
 /** How drawn clips are filmed: each instant lasts a third of a second. */
 export const CLIP = { size: 256, fps: 24, hold: 8 } as const satisfies EncodeOptions;
 
+/** Flags for the pixels and the colours of a clip. */
+export const BT601 = [
+  ...['-vf', 'scale=out_color_matrix=bt601:out_range=tv', '-pix_fmt', 'yuv420p'],
+  ...['-colorspace', 'smpte170m', '-color_primaries', 'smpte170m', '-color_trc', 'smpte170m'],
+];
+
 /** The part of @ffmpeg/core that is used. */
 interface Core {
   readonly FS: { writeFile(path: string, data: Uint8Array): void; readFile(path: string): Uint8Array };
@@ -33,9 +39,8 @@ interface Core {
  */
 export function encodeMp4(images: readonly Uint8Array[], { size, fps, hold }: EncodeOptions): Promise<Uint8Array> {
   const frames = images.flatMap((image) => Array.from({ length: hold }, () => image));
-  const color = ['-colorspace', 'smpte170m', '-color_primaries', 'smpte170m', '-color_trc', 'smpte170m'];
   return runFfmpeg(frames, size, fps, 'clip.mp4', [
-    ...['-vf', 'scale=out_color_matrix=bt601:out_range=tv', '-pix_fmt', 'yuv420p', ...color],
+    ...BT601,
     ...['-c:v', 'libx264', '-crf', '23', '-preset', 'slow', '-threads', '1'],
     ...['-movflags', '+faststart', '-fflags', '+bitexact', '-flags:v', '+bitexact'],
   ]);

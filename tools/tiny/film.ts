@@ -1,33 +1,28 @@
 /** What the model is shown of a question file's videos, for tools/tiny/training/answer.py. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { InputError } from '../../engine/errors.ts';
 import { openVideo } from '../../media/open-video.ts';
 import { sampleVideo } from '../../media/sample-video.ts';
-import { runTool, wholeNumber } from '../flags.ts';
-import { aboutTraining, EYE_SIZE, typeIndex } from './about.ts';
-import { Prompts } from './prompts.ts';
-import type { QuestionType } from './questions.ts';
+import { needed, programFlags, runTool, wholeNumber } from '../flags.ts';
+import { aboutTraining, FRAME_SIDE, trainingIds } from './about.ts';
+import { openPrompts } from './prompts.ts';
+import type { Question } from './questions.ts';
 import { INSTANTS } from './scene.ts';
 
-const HELP = `Decodes and resizes the videos of a question file as the product does, for answer.py.
-
-  npx tsx tools/tiny/film.ts --questions FILE.jsonl --tokenizer DIR --out DIR [--clips N]
-
-  --clips N  only the first N videos
-  --out      receives clips-0/ with frames.u8, questions.jsonl, about.json, as draw-training.ts writes them
-`;
-
 async function main(): Promise<void> {
-  const text = { type: 'string' } as const;
-  const files = { questions: text, tokenizer: text, out: text };
-  const options = { help: { type: 'boolean', short: 'h' }, ...files, clips: text } as const;
-  const { help, questions: file, tokenizer, out, clips } = parseArgs({ options }).values;
-  if (help) return void process.stdout.write(HELP);
-  if (file === undefined || tokenizer === undefined || out === undefined)
-    throw new InputError('--questions, --tokenizer and --out are needed; --help says what they are.');
-  const prompts = await Prompts.open(tokenizer);
+  const about = 'Decodes and resizes the videos of a question file as the product does, for answer.py.';
+  const {
+    questions: file,
+    tokenizer,
+    out,
+    clips,
+  } = programFlags(about, {
+    questions: needed('questions.jsonl of draw-set.ts'),
+    tokenizer: needed('a folder of make-tokenizer.ts'),
+    out: needed('receives clips-0/ with frames.u8, questions.jsonl, about.json, as draw-training.ts writes them'),
+    clips: { type: 'string', help: 'only the first so many videos' },
+  });
+  const prompts = await openPrompts(tokenizer);
   const questions = await readDrawn(file);
   const folder = join(out, 'clips-0');
   await mkdir(folder, { recursive: true });
@@ -36,13 +31,9 @@ async function main(): Promise<void> {
   const names = [...new Set(questions.map((question) => question.video))];
   for (const name of names.slice(0, clips === undefined ? undefined : wholeNumber('clips', clips))) {
     await using video = await openVideo(name);
-    frames.push(...(await sampleVideo(video, { size: EYE_SIZE, maxFrames: INSTANTS, forceSample: true })).images);
+    frames.push(...(await sampleVideo(video, { size: FRAME_SIDE, maxFrames: INSTANTS, forceSample: true })).images);
     const asked = questions.filter((question) => question.video === name);
-    const ids = asked.map(({ type, question, answer }) => {
-      const { after, answer: answerIds } = prompts.idsOf(question, answer);
-      return [typeIndex(type), after, answerIds, -1];
-    });
-    lines.push(`${JSON.stringify(ids)}\n`);
+    lines.push(`${JSON.stringify(asked.map((question) => trainingIds(question, prompts)))}\n`);
   }
   await writeFile(join(folder, 'frames.u8'), Buffer.concat(frames));
   await writeFile(join(folder, 'questions.jsonl'), lines.join(''));
@@ -50,11 +41,8 @@ async function main(): Promise<void> {
 }
 
 /** A line of draw-set.ts. */
-interface DrawnQuestion {
+interface DrawnQuestion extends Question {
   readonly video: string;
-  readonly type: QuestionType;
-  readonly question: string;
-  readonly answer: string;
 }
 
 /** The questions that draw-set.ts wrote, with the paths of their videos. */

@@ -1,9 +1,7 @@
 /** Makes the embedded model's tokenizer from the words of its questions. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { InputError } from '../../engine/errors.ts';
-import { runTool } from '../flags.ts';
+import { needed, programFlags, runTool } from '../flags.ts';
 import { trainTokenizer } from './bpe.ts';
 import { CHAT_TEMPLATE, plainPrompt } from './prompts.ts';
 import { questionsOf } from './questions.ts';
@@ -12,17 +10,10 @@ import { SEEDS } from './seeds.ts';
 
 const SCENES = 2000;
 
-const HELP = `Makes a tokenizer of the words that the drawn clips are asked about with.
-
-  npx tsx tools/tiny/make-tokenizer.ts --out DIR     writes tokenizer.json, tokenizer_config.json there
-`;
-
 async function main(): Promise<void> {
-  const { help, out } = parseArgs({
-    options: { help: { type: 'boolean', short: 'h' }, out: { type: 'string' } },
-  }).values;
-  if (help) return void process.stdout.write(HELP);
-  if (out === undefined) throw new InputError('--out must name a folder; --help lists the options.');
+  const { out } = programFlags('Makes a tokenizer of the words that the drawn clips are asked about with.', {
+    out: needed('the folder for tokenizer.json and tokenizer_config.json'),
+  });
   await mkdir(out, { recursive: true });
   const json = (value: object) => `${JSON.stringify(value, null, 1)}\n`;
   await writeFile(join(out, 'tokenizer.json'), json(trainTokenizer(corpus())));

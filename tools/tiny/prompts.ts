@@ -29,28 +29,22 @@ export interface PromptIds {
 }
 
 /** Turns questions into ids. */
-export class Prompts {
-  readonly #tokenizer: Tokenizer;
-  readonly #template: ChatTemplate;
+export interface Prompts {
+  idsOf(question: string, answer: string): PromptIds;
+}
 
-  private constructor(tokenizer: Tokenizer, template: ChatTemplate) {
-    this.#tokenizer = tokenizer;
-    this.#template = template;
-  }
-
-  /** @param folder - Holds tokenizer.json and tokenizer_config.json. */
-  static async open(folder: string): Promise<Prompts> {
-    const text = (name: string) => readFile(join(folder, name), 'utf8');
-    const config = await text('tokenizer_config.json');
-    const tokenizer = Tokenizer.parse(folder, await text('tokenizer.json'));
-    return new Prompts(tokenizer, new ChatTemplate(folder, JSON.parse(config).chat_template));
-  }
-
-  idsOf(question: string, answer: string): PromptIds {
-    const [before = '', after = ''] = this.#template
-      .render([{ role: 'user', content: VIDEO_LEAD + question }])
-      .split(VIDEO_MARK);
-    const ids = (text: string) => this.#tokenizer.encode(text);
-    return { before: ids(before), after: ids(after), answer: ids(`${answer}<|im_end|>`) };
-  }
+/** @param folder - Holds tokenizer.json and tokenizer_config.json. */
+export async function openPrompts(folder: string): Promise<Prompts> {
+  const text = (name: string) => readFile(join(folder, name), 'utf8');
+  const own = new ChatTemplate(folder, JSON.parse(await text('tokenizer_config.json')).chat_template);
+  const tokenizer = Tokenizer.parse(folder, await text('tokenizer.json'));
+  const ids = (text: string) => tokenizer.encode(text);
+  return {
+    idsOf: (question, answer) => {
+      const [before = '', after = ''] = own
+        .render([{ role: 'user', content: VIDEO_LEAD + question }])
+        .split(VIDEO_MARK);
+      return { before: ids(before), after: ids(after), answer: ids(`${answer}<|im_end|>`) };
+    },
+  };
 }

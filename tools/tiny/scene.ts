@@ -157,7 +157,7 @@ export function randomScene(seed: number): Scene {
 }
 
 /**
- * A still of many objects that may share colours and shapes: what an eye is trained on. Same seed, same scene.
+ * A still of many objects that may share colours and shapes: what the vision tower is trained on. Same seed, same scene.
  * Whoever cannot tell shapes in a crowd does not learn to tell them in clips.
  */
 export function randomCrowd(seed: number): Scene {

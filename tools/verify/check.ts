@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileSource } from '../../checkpoint/file-source.ts';
 import { SafetensorsFile } from '../../checkpoint/safetensors.ts';
+import { InputError } from '../../engine/errors.ts';
 import { hostArray } from '../../engine/host-array.ts';
+import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import type { Tensor } from '../../engine/tensor.ts';
 
 /**
  * Largest absolute differences that the golden data's README allows in f32. For rotations it is what one rounding of a
@@ -139,6 +142,11 @@ export class Golden {
   integers(name: string): number[] {
     return Array.from(this.get(name).data);
   }
+
+  /** The tensor on the GPU, in f32. */
+  upload(rec: Recorder, name: string): Tensor {
+    return rec.upload(name, this.get(name).shape, 'f32', this.floats(name));
+  }
 }
 
 /** Compares one case's results, and remembers the comparison that came nearest to its limit. */
@@ -192,6 +200,31 @@ export async function runCase(name: string, body: (check: Checker) => Promise<vo
     const failure = error instanceof Mismatch ? error.message : String(error instanceof Error ? error.stack : error);
     return { name, worst: check.worst, failure };
   }
+}
+
+/** Checks that something is refused where the reference raises `error`. */
+export async function checkRefusal(work: Promise<unknown>, error: string, check: Checker): Promise<void> {
+  const reason: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  check.equal(`refusal (reference: ${error})`, reason instanceof InputError, true);
+}
+
+/** As {@link runCase}, with a recorder. */
+export function runRecorded(
+  name: string,
+  runtime: Runtime,
+  body: (rec: Recorder, check: Checker) => Promise<void>,
+): Promise<CaseResult> {
+  return runCase(name, async (check) => {
+    const rec = runtime.recorder(name);
+    try {
+      await body(rec, check);
+    } finally {
+      rec.finish();
+    }
+  });
 }
 
 export async function readJson<T>(...path: string[]): Promise<T> {

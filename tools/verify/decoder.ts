@@ -1,23 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
-import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { FrameFusion, type FrameFusionOptions, FrameFusionRun } from '../../framefusion/framefusion.ts';
-import { rotations } from '../../kernels/rope.ts';
-import { qwen2Config } from '../../models/decoder/config.ts';
-import { Decoder } from '../../models/decoder/decoder.ts';
-import { llamaNames } from '../../models/decoder/names.ts';
-import { readConfig } from '../../models/files.ts';
+import { rotaryTable } from '../../kernels/rope.ts';
+import type { Decoder } from '../../models/decoder/decoder.ts';
 import { reducing } from '../../models/reducing.ts';
 import type { Listener, Prompt, ReductionStep, TokenReducer, Tokens } from '../../models/reduction.ts';
 import { Sequence } from '../../models/sequence.ts';
 import { counting, type LayerRows } from '../../models/stats.ts';
-import { WeightLoader } from '../../models/weights.ts';
 import {
   type CaseResult,
   type Checker,
+  checkRefusal,
   EXACT,
   exact,
   Golden,
@@ -25,8 +20,10 @@ import {
   type Precision,
   readJson,
   runCase,
+  runRecorded,
 } from './check.ts';
-import { uploadTokens } from './tokens.ts';
+import { openDecoder } from './open.ts';
+import { patchTypes, uploadTokens } from './tokens.ts';
 
 interface Input {
   text_before: number;
@@ -66,24 +63,17 @@ export async function* verifyDecoder(folder: string, runtime: Runtime, precision
   const { model, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  const config = await readConfig(folderFiles(folder), 'config.json');
-  if (!config) throw new Error(`${folder}/config.json is missing`);
-  const checkpoint = await openCheckpoint(folder);
-  const loader = new WeightLoader(runtime, checkpoint);
-  const decoder = await Decoder.load(loader, qwen2Config(config), llamaNames(), precision.computeDtype);
-  try {
-    yield await runCase(`decoder/${model}/embeddings`, (check) => verifyEmbeddings(runtime, decoder, golden, check));
-    const prompt = (rec: Recorder): Tokens => promptOf(rec, input, golden);
-    for (const variant of variants)
-      yield await runCase(`decoder/${model}/${variant}`, (check) =>
-        verifyVariant({ folder, variant, runtime, decoder, prompt, newTokens: input.new_tokens, precision }, check),
-      );
-    yield await runCase(`decoder/${model}/weights`, (check) => check.equal('unread tensors', loader.unused([]), []));
-  } finally {
-    decoder.dispose();
-    loader.dispose();
-    await checkpoint.close();
-  }
+  await using opened = await openDecoder(folder, runtime, precision.computeDtype);
+  const { decoder, loader } = opened;
+  yield await runRecorded(`decoder/${model}/embeddings`, runtime, (rec, check) =>
+    verifyEmbeddings(rec, decoder, golden, check),
+  );
+  const prompt = (rec: Recorder): Tokens => promptOf(rec, input, golden);
+  for (const variant of variants)
+    yield await runRecorded(`decoder/${model}/${variant}`, runtime, (rec, check) =>
+      verifyVariant(rec, { folder, variant, decoder, prompt, newTokens: input.new_tokens, precision }, check),
+    );
+  yield await runCase(`decoder/${model}/weights`, (check) => check.equal('unread tensors', loader.unused([]), []));
 }
 
 /** `rope.json`: rotations of a real head size, far out. */
@@ -96,7 +86,7 @@ export async function* verifyRope(folder: string): AsyncGenerator<CaseResult> {
   const golden = await Golden.open(join(folder, 'rope.safetensors'));
   yield runCase('decoder/rope', (check) => {
     const half = head_dim / 2;
-    const table = rotations(Math.max(...positions) + 1, head_dim, rope_theta);
+    const table = rotaryTable(Math.max(...positions) + 1, head_dim, rope_theta);
     for (const [offset, name] of ['cos', 'sin'].entries()) {
       const got = positions.flatMap((position) =>
         Array.from({ length: head_dim }, (_, i) => table[(position * half + (i % half)) * 2 + offset] ?? Number.NaN),
@@ -106,8 +96,7 @@ export async function* verifyRope(folder: string): AsyncGenerator<CaseResult> {
   });
 }
 
-async function verifyEmbeddings(runtime: Runtime, decoder: Decoder, golden: Golden, check: Checker): Promise<void> {
-  const rec = runtime.recorder('embeddings');
+async function verifyEmbeddings(rec: Recorder, decoder: Decoder, golden: Golden, check: Checker): Promise<void> {
   const whole = golden.floats('inputs_embeds');
   const dim = decoder.config.hiddenSize;
   for (const part of ['text_ids_before', 'text_ids_after']) {
@@ -117,22 +106,19 @@ async function verifyEmbeddings(runtime: Runtime, decoder: Decoder, golden: Gold
     const start = part === 'text_ids_before' ? 0 : whole.length - ids.length * dim;
     check.close(part, got, whole.subarray(start, start + ids.length * dim), 0);
   }
-  rec.finish();
 }
 
 function promptOf(rec: Recorder, input: Input, golden: Golden): Tokens {
-  const rows = golden.get('inputs_embeds').shape.at(-2) ?? 0;
-  const length = input.patch_num * input.frames;
-  const types = new Int32Array(rows).fill(-1);
-  for (let i = 0; i < length; i++) types[input.text_before + i] = i % input.patch_num;
-  return uploadTokens(rec, golden.floats('inputs_embeds'), types, { first: input.text_before, length });
+  const { text_before: first, patch_num: perFrame, frames } = input;
+  const video = { first, length: perFrame * frames, perFrame };
+  const types = patchTypes(golden.get('inputs_embeds').shape.at(-2) ?? 0, video);
+  return uploadTokens(rec, golden.floats('inputs_embeds'), types, video);
 }
 
 /** A decoder, a prompt, and the folder that holds what the reference made of them. */
 export interface VariantCase {
   readonly folder: string;
   readonly variant: string;
-  readonly runtime: Runtime;
   readonly decoder: Decoder;
   readonly prompt: (rec: Recorder) => Prompt;
   readonly newTokens: number;
@@ -145,57 +131,42 @@ export interface VariantCase {
 }
 
 /** One setting: layer lengths, kept positions after each call, hidden states, logits and generated ids. */
-export async function verifyVariant(at: VariantCase, check: Checker): Promise<void> {
-  const { folder, variant, runtime, decoder, prompt } = at;
+export async function verifyVariant(rec: Recorder, at: VariantCase, check: Checker): Promise<void> {
+  const { folder, variant, decoder, prompt } = at;
   const wanted = await readJson<Variant>(folder, `${variant}.json`);
-  const rec = runtime.recorder(variant);
   using sequence = new Sequence(decoder, { spare: at.newTokens });
-  try {
-    const tokens = prompt(rec);
-    const record = new Record(reducerOf(wanted.variant, at.options));
-    const layers = decoder.config.layers;
-    const trace = await traceOf(at, check);
-    const listeners = [record.listen, ...(trace ? [trace.listen] : [])];
-    const hook = reducing({ reducer: record.reducer, layers, listeners });
-    const prefill = sequence.prefill(rec, tokens, { hook });
-    if (wanted.error) {
-      const error = await prefill.then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      check.equal(`refusal (reference: ${wanted.error})`, error instanceof InputError, true);
-      if (at.precision.computeDtype === 'f32') record.checkCalls(wanted.completed_calls ?? [], check);
-      return;
-    }
-    const left = await prefill;
-    await trace?.last(rec, left);
-    const golden = await Golden.open(join(folder, `${variant}.safetensors`));
-    if (record.otherChoice(wanted.calls, golden, at, check)) return;
-    record.checkCalls(wanted.calls, check);
-    record.checkLayers(wanted, check);
-    for (const [call, kept] of record.kept.entries())
-      check.equal(`kept after call ${call}`, kept, golden.integers(`call${call}.kept_positions`));
-    check.equal('cache lengths', sequence.cache.lengths, wanted.layer_seq_attention);
-    await verifyDecoding(rec, at, sequence, { wanted, golden, left }, check);
-  } finally {
-    rec.finish();
+  const tokens = prompt(rec);
+  const record = new Record(reducerOf(wanted.variant, at.options));
+  const trace = await traceOf(at, check);
+  const listeners = [record.listen, ...(trace ? [trace.listen] : [])];
+  const hook = reducing({ reducer: record.reducer, layers: decoder.config.layers, listeners });
+  const prefill = sequence.prefill(rec, tokens, { hook });
+  if (wanted.error) {
+    await checkRefusal(prefill, wanted.error, check);
+    if (at.precision.computeDtype === 'f32') record.checkCalls(wanted.completed_calls ?? [], check);
+    return;
   }
+  const left = await prefill;
+  await trace?.last(rec, left);
+  const golden = await Golden.open(join(folder, `${variant}.safetensors`));
+  if (record.otherChoice(wanted.calls, golden, at, check)) return;
+  record.checkCalls(wanted.calls, check);
+  record.checkLayers(wanted, check);
+  for (const [call, kept] of record.kept.entries())
+    check.equal(`kept after call ${call}`, kept, golden.integers(`call${call}.kept_positions`));
+  check.equal('cache lengths', sequence.cache.lengths, wanted.layer_seq_attention);
+  await verifyDecoding(rec, at, sequence, { wanted, golden, left }, check);
 }
+
+/** What of a variant says how it was answered. */
+type Answered = Pick<Variant, 'tokens' | 'logit_margins' | 'decode_positions'>;
 
 /** The ids after a prefill, with their logits and positions. */
 export async function verifyDecoding(
   rec: Recorder,
   { decoder, precision, towerLayers = 0 }: Pick<VariantCase, 'decoder' | 'precision' | 'towerLayers'>,
   sequence: Sequence,
-  {
-    wanted,
-    golden,
-    left,
-  }: {
-    wanted: Pick<Variant, 'tokens' | 'logit_margins' | 'decode_positions'>;
-    golden: Golden;
-    left: Tokens;
-  },
+  { wanted, golden, left }: { readonly wanted: Answered; readonly golden: Golden; readonly left: Tokens },
   check: Checker,
 ): Promise<void> {
   const vocab = decoder.config.vocabSize;
@@ -301,15 +272,22 @@ class Record {
     return false;
   }
 
-  checkLayers({ layer_seq_in, layer_seq_attention, layer_seq_out }: Variant, check: Checker): void {
-    const { layers } = this.#counts;
-    for (const [what, rows, want] of [
-      ['entering layers', layers.map(({ entering }) => entering), layer_seq_in],
-      ['in attention', layers.map(({ attending }) => attending), layer_seq_attention],
-      ['leaving layers', layers.map(({ leaving }) => leaving), layer_seq_out],
-    ] as const)
-      check.equal(`rows ${what}`, rows, want);
+  checkLayers(wanted: Variant, check: Checker): void {
+    checkLayers(this.#counts.layers, wanted, check);
+    const leaving = this.#counts.layers.map((rows) => rows.leaving);
+    check.equal('rows leaving layers', leaving, wanted.layer_seq_out);
   }
+}
+
+/** Rows entering the layers, and in their attention. */
+export function checkLayers(
+  layers: readonly LayerRows[],
+  wanted: Pick<Variant, 'layer_seq_in' | 'layer_seq_attention'>,
+  check: Checker,
+): void {
+  const of = (what: keyof LayerRows): number[] => layers.map((rows) => rows[what]);
+  check.equal('rows entering layers', of('entering'), wanted.layer_seq_in);
+  check.equal('rows in attention', of('attending'), wanted.layer_seq_attention);
 }
 
 /** The settings are in the variant's name; where the reference raised an error, nowhere else. */

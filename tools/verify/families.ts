@@ -7,10 +7,9 @@ import { VIDEO_ID } from '../../models/prompt.ts';
 import type { Prompt } from '../../models/reduction.ts';
 import { architectures, loadCheckpoint } from '../../models/registry.ts';
 import type { VideoModel } from '../../models/video-model.ts';
-import { type CaseResult, exact, Golden, type Precision, readJson, runCase, TOWER_LAYERS } from './check.ts';
-import { verifyVariant } from './decoder.ts';
+import { type CaseResult, exact, Golden, type Precision, readJson } from './check.ts';
 import { verifyFamilyPreprocess } from './family-preprocess.ts';
-import { dtypes, verifyPrompt } from './pipeline.ts';
+import { dtypes, verifyModel } from './pipeline.ts';
 import { type Slot, showGolden } from './visuals.ts';
 
 /** `index.json` of one model; without `model`, of a family's pictures. */
@@ -95,7 +94,6 @@ async function* verifyOne(
   const { variants, separators_keep: keep = [] } = await readJson<Variants>(folder, 'index.json');
   const input = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
-  const { runtime, decoder } = model.parts;
   const ids = idsOf(golden, { ...config, ...input }, layout);
   if (!ids.includes(VIDEO_ID)) return yield undefined;
   const shown = input.layout?.find((part) => typeof part === 'object' && part.kind === 'video');
@@ -105,15 +103,12 @@ async function* verifyOne(
     fps: (shown as Exclude<typeof shown, number>)?.sampled_fps,
   });
   const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, ids, seen);
-  yield await runCase(`${heading}/prompt`, (check) =>
-    verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
-  );
-  const at = { runtime, decoder, prompt, newTokens: input.new_tokens, precision, towerLayers: TOWER_LAYERS };
-  for (const variant of [...variants, ...keep]) {
-    // What the reference does with text between frames, or what is the default here.
-    const options = { separators: variant.endsWith('_keep') ? 'keep' : 'prune' } as const;
-    yield await runCase(`${heading}/${variant}`, (check) => verifyVariant({ ...at, folder, variant, options }, check));
-  }
+  // What the reference does with text between frames, or what is the default here.
+  const all = [...variants, ...keep].map((variant) => ({
+    variant,
+    options: { separators: variant.endsWith('_keep') ? 'keep' : 'prune' } as const,
+  }));
+  yield* verifyModel(heading, { folder, model, golden, prompt, newTokens: input.new_tokens, precision }, all);
 }
 
 /** The ids, with each run of those that stand for a video or a picture as one `VIDEO_ID`; NVILA has one for each. */

@@ -134,15 +134,11 @@ export async function* verifyFamilyPreprocess(folder: string): AsyncGenerator<Ca
   if (!form && family !== 'minicpmv2_6') return yield undefined;
   for (const name of cases) {
     const how = await readJson<Picture>(folder, `${name}.json`);
-    if (!form) {
-      yield await runCase(`${family}/preprocess/${name}`, async (check) =>
-        verifySlices(await Golden.open(join(folder, `${name}.safetensors`)), how, check),
-      );
-      continue;
-    }
-    yield await runCase(`${family}/preprocess/${name}`, async (check) =>
-      verifyPicture(await Golden.open(join(folder, `${name}.safetensors`)), how, form, check),
-    );
+    yield await runCase(`${family}/preprocess/${name}`, async (check) => {
+      const golden = await Golden.open(join(folder, `${name}.safetensors`));
+      if (form) verifyPicture(golden, how, form, check);
+      else verifySlices(golden, how, check);
+    });
   }
   if (tables === undefined || !existsSync(join(folder, tables))) return;
   const read = await readJson<Tables>(folder, tables);
@@ -255,12 +251,7 @@ export async function* verifyFrameSampling(folder: string): AsyncGenerator<CaseR
 /** Share of the bytes of a float resize that lie so near to a half that the order of a sum decides (docs/deviations.md). */
 const TIES = 1e-4;
 
-async function verifyPicture(
-  golden: Golden,
-  how: Picture,
-  { show, pixels, differing = TIES }: Form,
-  check: Checker,
-): Promise<void> {
+function verifyPicture(golden: Golden, how: Picture, { show, pixels, differing = TIES }: Form, check: Checker): void {
   const images = sources(golden).flatMap((source) => show(source, how));
   const resized = golden.has('cropped_u8') ? 'cropped_u8' : 'resized_u8';
   const bytes = images.flatMap((image) => [...image]);

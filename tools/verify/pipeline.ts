@@ -3,7 +3,7 @@ import { folderFiles } from '../../checkpoint/file-source.ts';
 import type { Crop } from '../../engine/geometry.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
-import { promptRotations } from '../../models/axis-positions.ts';
+import { promptRotaryTable } from '../../models/axis-positions.ts';
 import { blankTimes } from '../../models/chat.ts';
 import type { Pixels } from '../../models/encode.ts';
 import { encodePixels as encodeFramePixels } from '../../models/encoding.ts';
@@ -21,10 +21,10 @@ import {
   limits,
   type Precision,
   readJson,
-  runCase,
+  runRecorded,
   TOWER_LAYERS,
 } from './check.ts';
-import { verifyVariant } from './decoder.ts';
+import { type VariantCase, verifyVariant } from './decoder.ts';
 
 interface Input {
   new_tokens: number;
@@ -36,30 +36,47 @@ export const dtypes = { f32: 'f32', f16: 'auto' } as const;
 /** Every variant of a whole model: from pixels and ids with -200 to generated ids. */
 export async function* verifyPipeline(folder: string, runtime: Runtime, precision = exact): AsyncGenerator<CaseResult> {
   const { model: name, variants } = await readJson<{ model: string; variants: string[] }>(folder, 'index.json');
-  const input = await readJson<Input>(folder, 'input.json');
+  const { new_tokens: newTokens } = await readJson<Input>(folder, 'input.json');
   const golden = await Golden.open(join(folder, 'input.safetensors'));
   using model = await loadCheckpoint(folderFiles(folder), runtime, { dtype: dtypes[precision.computeDtype] });
   using video = await encodePixels(model, golden);
-  const ids = golden.integers('input_ids');
-  const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, ids, { video });
-  yield await runCase(`pipeline/${name}/prompt`, (check) =>
-    verifyPrompt(folder, variants, { runtime, prompt, golden, model, precision }, check),
+  const prompt = (rec: Recorder): Prompt => promptOf(model.parts, rec, golden.integers('input_ids'), { video });
+  const at = { folder, model, golden, prompt, newTokens, precision };
+  yield* verifyModel(
+    `pipeline/${name}`,
+    at,
+    variants.map((variant) => ({ variant })),
   );
-  for (const variant of variants)
-    yield await runCase(`pipeline/${name}/${variant}`, (check) =>
-      verifyVariant(
-        {
-          folder,
-          variant,
-          runtime,
-          decoder: model.parts.decoder,
-          prompt,
-          newTokens: input.new_tokens,
-          precision,
-          towerLayers: TOWER_LAYERS,
-        },
-        check,
-      ),
+}
+
+/** A model and a prompt, and what the reference made of them. */
+interface ModelCase {
+  readonly folder: string;
+  readonly model: VideoModel;
+  readonly golden: Golden;
+  readonly prompt: (rec: Recorder) => Prompt;
+  readonly newTokens: number;
+  readonly precision: Precision;
+}
+
+/** The prompt of a model, then every variant. */
+export async function* verifyModel(
+  heading: string,
+  at: ModelCase,
+  variants: readonly Pick<VariantCase, 'variant' | 'options'>[],
+): AsyncGenerator<CaseResult> {
+  const { runtime, decoder } = at.model.parts;
+  yield await runRecorded(`${heading}/prompt`, runtime, (rec, check) =>
+    verifyPrompt(
+      rec,
+      at,
+      variants.map(({ variant }) => variant),
+      check,
+    ),
+  );
+  for (const one of variants)
+    yield await runRecorded(`${heading}/${one.variant}`, runtime, (rec, check) =>
+      verifyVariant(rec, { ...at, ...one, decoder, towerLayers: TOWER_LAYERS }, check),
     );
 }
 
@@ -99,20 +116,8 @@ export function pixelsOf(pictures: readonly PicturePixels[]): Pixels {
 }
 
 /** The whole prompt before the first layer: embeddings, and patch types as the reference gave them to FrameFusion. */
-export async function verifyPrompt(
-  folder: string,
-  variants: readonly string[],
-  at: {
-    runtime: Runtime;
-    prompt: (rec: Recorder) => Prompt;
-    golden: Golden;
-    model: VideoModel;
-    precision: Precision;
-  },
-  check: Checker,
-): Promise<void> {
+async function verifyPrompt(rec: Recorder, at: ModelCase, variants: readonly string[], check: Checker): Promise<void> {
   check.equal('unread tensors', at.model.unusedTensors, []);
-  const rec = at.runtime.recorder('prompt');
   const { hidden, layout, rotary } = at.prompt(rec);
   const want = at.golden.floats('inputs_embeds');
   check.close('inputs_embeds', await rec.read(hidden), want, at.precision.vision(want, TOWER_LAYERS));
@@ -121,17 +126,16 @@ export async function verifyPrompt(
     type === NOT_VIDEO ? -1 : type,
   );
   for (const variant of variants) {
-    const wanted = await Golden.open(join(folder, `${variant}.safetensors`)).catch(() => undefined);
+    const wanted = await Golden.open(join(at.folder, `${variant}.safetensors`)).catch(() => undefined);
     if (wanted?.has('patch_type')) check.equal('patch types', patch, wanted.integers('patch_type'));
   }
   if (rotary) check.close('rotations', await rec.read(rotary), wantedRotations(at), limits.pixels);
-  rec.finish();
 }
 
 /** Of the golden positions on three axes. */
-function wantedRotations({ golden, model }: { golden: Golden; model: VideoModel }): Float32Array {
+function wantedRotations({ golden, model }: ModelCase): Float32Array {
   const all = Uint32Array.from(golden.integers('position_ids'));
   const rows = all.length / 3;
   const axis = (i: number): Uint32Array => all.subarray(i * rows, (i + 1) * rows);
-  return promptRotations({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.parts.decoder.config);
+  return promptRotaryTable({ axes: [axis(0), axis(1), axis(2)], next: 0 }, model.parts.decoder.config);
 }

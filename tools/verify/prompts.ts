@@ -5,9 +5,9 @@ import { folderFiles } from '../../checkpoint/file-source.ts';
 import { sampleFrames } from '../../media/sampling.ts';
 import { blankTimes, VIDEO_MARK } from '../../models/chat.ts';
 import { ChatTemplate } from '../../models/chat-template.ts';
-import type { FamilyPlan } from '../../models/family.ts';
+import type { ModelSpec } from '../../models/family.ts';
 import { stretched } from '../../models/pictures.ts';
-import { planOf } from '../../models/registry.ts';
+import { specOf } from '../../models/registry.ts';
 import type { SampledTimes } from '../../models/sampling.ts';
 import { type CaseResult, runCase } from './check.ts';
 
@@ -32,24 +32,24 @@ export async function* verifyPrompts(
 ): AsyncGenerator<CaseResult> {
   if (rows.length === 0) return;
   const models = (await readdir(join(folder, '..'))).filter((name) => name.startsWith('tiny_')).sort();
-  const { plan } = await planOf(folderFiles(join(folder, '..', models[0] ?? '')));
+  const { spec } = await specOf(folderFiles(join(folder, '..', models[0] ?? '')));
   for (const [i, row] of rows.entries())
     yield await runCase(`${family}/preprocess/prompt ${i} "${row.question}"`, (check) => {
       const each = row.tokens_per_frame ?? row.image_seq_len ?? 0;
-      const content = leadOf(plan, row) + row.question;
-      const text = new ChatTemplate(family, plan.prompt.template).render([{ role: 'user', content }]);
+      const content = leadOf(spec, row) + row.question;
+      const text = new ChatTemplate(family, spec.prompt.template).render([{ role: 'user', content }]);
       check.equal('prompt', text.replaceAll(VIDEO_MARK, pad.repeat(each)), row.text);
     });
 }
 
-function leadOf(plan: FamilyPlan, row: PromptRow): string {
+function leadOf(spec: ModelSpec, row: PromptRow): string {
   const pictures = [stretched({ width: 1, height: 1 })];
-  const times = timesOf(plan, row);
-  if (!times) return plan.pictures?.lead([pictures]) ?? '';
-  return plan.prompt.lead({ groups: times.frames, pictures, times });
+  const times = timesOf(spec, row);
+  if (!times) return spec.pictures?.lead([pictures]) ?? '';
+  return spec.prompt.lead({ groups: times.frames, pictures, times });
 }
 
-function timesOf({ frameFormat }: FamilyPlan, { frames, total_frames, fps }: PromptRow): SampledTimes | undefined {
+function timesOf({ frameFormat }: ModelSpec, { frames, total_frames, fps }: PromptRow): SampledTimes | undefined {
   if (frames !== undefined) return blankTimes(frames);
   if (total_frames === undefined || fps === undefined) return undefined;
   const sample = frameFormat.sample && { sample: frameFormat.sample };

@@ -252,13 +252,8 @@ function ascending(a: number, b: number): number {
 }
 
 function leadOf({ total_frames: frames, video_fps: averageFps }: ExpandedRow): string {
-  const { indices, times } = sampleFrames({
-    sample: processorFrames,
-    frames,
-    averageFps,
-    maxFrames: MOST_FRAMES,
-    fps: FPS,
-  });
+  const wanted = { maxFrames: MOST_FRAMES, fps: FPS };
+  const { indices, times } = sampleFrames({ sample: processorFrames, frames, averageFps, ...wanted });
   const groups = Math.ceil(indices.length / 2);
   return timedPairs({ groups, pictures: [], times: { ...blankTimes(indices.length), seconds: times } });
 }

@@ -1,6 +1,5 @@
 /** Golden data of other reducers in a whole decoder. */
 import { join } from 'node:path';
-import { folderFiles, openCheckpoint } from '../../checkpoint/file-source.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import { authorsReduction, type FlashVidSettings, flashVidSettings } from '../../framefusion/flashvid.ts';
@@ -8,28 +7,17 @@ import { combinePictures, readPictures } from '../../framefusion/pictures.ts';
 import { pruneByAttention } from '../../framefusion/prune.ts';
 import { simDiff } from '../../framefusion/simdiff.ts';
 import { indices } from '../../framefusion/vectors.ts';
-import { qwen2Config } from '../../models/decoder/config.ts';
-import { Decoder } from '../../models/decoder/decoder.ts';
-import { llamaNames } from '../../models/decoder/names.ts';
-import { readConfig } from '../../models/files.ts';
+import type { Decoder } from '../../models/decoder/decoder.ts';
 import type { TokenGrid } from '../../models/inputs.ts';
 import { promptTokens } from '../../models/prompt.ts';
 import { reduceAt, reducing } from '../../models/reducing.ts';
 import type { Listener, Prompt, TokenReducer } from '../../models/reduction.ts';
 import { Sequence } from '../../models/sequence.ts';
 import { counting, newStats } from '../../models/stats.ts';
-import { WeightLoader } from '../../models/weights.ts';
-import { type CaseResult, type Checker, exact, Golden, readJson, runCase } from './check.ts';
-import { verifyDecoding } from './decoder.ts';
-import { uploadTokens } from './tokens.ts';
-
-/** What the genuine code did and answered. */
-interface Variant {
-  readonly layer_seq_in: readonly number[];
-  readonly layer_seq_attention: readonly number[];
-  readonly decode_positions: number[];
-  readonly tokens: number[];
-}
+import { type CaseResult, type Checker, exact, Golden, readJson, runRecorded } from './check.ts';
+import { checkLayers, type Variant, verifyDecoding } from './decoder.ts';
+import { openDecoder } from './open.ts';
+import { patchTypes, uploadTokens } from './tokens.ts';
 
 interface Case<T> {
   readonly folder: string;
@@ -54,29 +42,15 @@ export async function* verifyReducedDecoder(
   const runOf = ({ simdiff: simDiffRun, flashvid: flashVidRun } as Record<string, MakeRun>)[method];
   if (!runOf) return yield undefined;
   const { variants } = await readJson<{ variants: string[] }>(folder, 'index.json');
-  const model = join(folder, '../../model');
-  const config = await readConfig(folderFiles(model), 'config.json');
-  const checkpoint = await openCheckpoint(model);
-  const loader = new WeightLoader(runtime, checkpoint);
-  const decoder = await Decoder.load(loader, qwen2Config(config!), llamaNames(), 'f32');
-  try {
-    for (const variant of variants)
-      yield await runCase(`${method}/decoder/${variant}`, async (check) => {
-        const wanted = await readJson<Variant>(folder, `${variant}.json`);
-        const golden = await Golden.open(join(folder, `${variant}.safetensors`));
-        const rec = runtime.recorder(variant);
-        try {
-          const at = { folder, wanted: wanted as never, golden, decoder };
-          await verifyRun(rec, at, await runOf(rec, at, check), check);
-        } finally {
-          rec.finish();
-        }
-      });
-  } finally {
-    decoder.dispose();
-    loader.dispose();
-    await checkpoint.close();
-  }
+  await using opened = await openDecoder(join(folder, '../../model'), runtime, 'f32');
+  const { decoder } = opened;
+  for (const variant of variants)
+    yield await runRecorded(`${method}/decoder/${variant}`, runtime, async (rec, check) => {
+      const wanted = await readJson<Variant>(folder, `${variant}.json`);
+      const golden = await Golden.open(join(folder, `${variant}.safetensors`));
+      const at = { folder, wanted: wanted as never, golden, decoder };
+      await verifyRun(rec, at, await runOf(rec, at, check), check);
+    });
 }
 
 type MakeRun = (rec: Recorder, at: Case<never>, check: Checker) => Promise<Run>;
@@ -95,17 +69,7 @@ async function verifyRun(
   };
   const hook = reducing({ reducer, layers: decoder.config.layers, listeners: [counting(stats), positions] });
   const left = await sequence.prefill(rec, prompt, { hook });
-  const { layers } = stats;
-  check.equal(
-    'rows entering layers',
-    layers.map(({ entering }) => entering),
-    wanted.layer_seq_in,
-  );
-  check.equal(
-    'rows in attention',
-    layers.map(({ attending }) => attending),
-    wanted.layer_seq_attention,
-  );
+  checkLayers(stats.layers, wanted, check);
   check.equal('cache lengths', sequence.cache.lengths, wanted.layer_seq_attention);
   await verifyDecoding(rec, { decoder, precision: exact }, sequence, { wanted, golden, left }, check);
 }
@@ -130,9 +94,8 @@ async function simDiffRun(rec: Recorder, { folder, wanted, golden }: Case<SimDif
   const input = await readJson<SimDiffInput>(folder, 'input.json');
   const embeds = (await Golden.open(join(folder, 'input.safetensors'))).get('inputs_embeds');
   const { rows, columns, frames, image_token_start_index: first, image_token_length: length } = input;
-  const [all = 0] = embeds.shape;
-  const types = Int32Array.from(indices(all), (row) => inVideo(row, first, length) % (rows * columns));
-  const tokens = uploadTokens(rec, Float32Array.from(embeds.data), types, { first, length });
+  const video = { first, length, perFrame: rows * columns };
+  const tokens = uploadTokens(rec, Float32Array.from(embeds.data), patchTypes(embeds.shape[0]!, video), video);
   const grid: TokenGrid = { rows, columns, newlines: 'none', framesPerGroup: 1 };
   const prompt = { ...tokens, layout: { ...tokens.layout, frames, grid } };
   if (wanted.cost === undefined) return { prompt, reducer: undefined, kept: new Map() };
@@ -141,11 +104,6 @@ async function simDiffRun(rec: Recorder, { folder, wanted, golden }: Case<SimDif
   const kept = new Map<'input' | number, number[]>([['input', golden.integers('call0.kept_positions')]]);
   kept.set(1, golden.integers('call1.kept_positions'));
   return { prompt, reducer, kept };
-}
-
-/** A row's place in the video, -1 for text. */
-function inVideo(row: number, first: number, length: number): number {
-  return row >= first && row < first + length ? row - first : -1;
 }
 
 interface FlashVidVariant {
@@ -168,20 +126,17 @@ async function flashVidRun(rec: Recorder, at: Case<FlashVidVariant>, check: Chec
   const grid: TokenGrid = { rows, columns, newlines: perFrame ? 'frame' : 'none', framesPerGroup: 1 };
   const perGroup = rows * columns + Number(perFrame);
   const { all, salience } = withNewlines(golden, { frames, places: rows * columns, perFrame });
-  const types = Int32Array.from(indices(salience.length), (row) => (row < frames * perGroup ? row % perGroup : -1));
-  const video = uploadTokens(rec, all, types, { first: 0, length: frames * perGroup });
-  const settings: FlashVidSettings = {
-    ...flashVidSettings,
-    alpha: wanted.alpha,
-    leastSegments: wanted.min_segment_num,
-  };
+  const rowsOf = { first: 0, length: frames * perGroup, perFrame: perGroup };
+  const video = uploadTokens(rec, all, patchTypes(salience.length, rowsOf), rowsOf);
+  const { alpha, min_segment_num: leastSegments } = wanted;
+  const settings: FlashVidSettings = { ...flashVidSettings, alpha, leastSegments };
   const point = { rec, at: 'encoded', tokens: video, layers: decoder.config.layers, grid, frames, salience } as const;
   const pictures = await readPictures(point);
   const decision = combinePictures(pictures, authorsReduction(pictures, wanted.retention_ratio, settings), 'behind');
   const { after } = await reduceAt(() => decision, point);
   const kept = { places: (await rec.read(after.position)) as Uint32Array, of: salience.length, renumber: true };
   const ids = golden.integers('text_ids');
-  const prompt = promptTokens(rec, { name: 'golden', decoder, plan: {} }, ids, [
+  const prompt = promptTokens(rec, { name: 'golden', decoder, spec: {} }, ids, [
     { tokens: after.hidden, kept, groups: frames, grid, perGroup, marks: 1, perType: perGroup },
   ]);
   check.close('spliced', await rec.read(prompt.hidden), golden.floats('inputs_embeds'), 1e-5);

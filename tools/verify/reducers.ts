@@ -27,9 +27,9 @@ import { byFrame, calmChannels, exactly, frameShares, likeness } from '../../fra
 import type { TokenGrid } from '../../models/inputs.ts';
 import { reduceAt } from '../../models/reducing.ts';
 import type { Decision, Point, Tokens } from '../../models/reduction.ts';
-import { type CaseResult, type Checker, Golden, limits, readJson, runCase } from './check.ts';
+import { type CaseResult, type Checker, Golden, limits, readJson, runRecorded } from './check.ts';
 import { verifyReducedDecoder } from './reduced-decoder.ts';
-import { uploadTokens } from './tokens.ts';
+import { patchTypes, uploadTokens } from './tokens.ts';
 
 /** Of tokens that are sums of others, as the golden data's README has it. */
 const TOKENS = 1e-5;
@@ -42,9 +42,8 @@ interface Video {
 }
 
 interface Case {
-  readonly name: string;
+  readonly rec: Recorder;
   readonly golden: Golden;
-  readonly runtime: Runtime;
   readonly check: Checker;
 }
 
@@ -74,32 +73,51 @@ export async function* verifyReducer(folder: string, runtime: Runtime): AsyncGen
     const wanted = await readJson<object>(folder, `${name}.json`);
     // Where the genuine code raises, there is nothing that could agree.
     if (!existsSync(file)) continue;
-    yield runCase(`${method}/${set}/${name}`, async (check) =>
-      verify(wanted as never, { name, golden: await Golden.open(file), runtime, check }),
+    yield runRecorded(`${method}/${set}/${name}`, runtime, async (rec, check) =>
+      verify(wanted as never, { rec, golden: await Golden.open(file), check }),
     );
   }
 }
 
 /** A video's tokens as `encoded` has them, newlines put in where the grid has some. */
-function videoPoint(rec: Recorder, { golden }: Case, video: Video, newlines: TokenGrid['newlines'] = 'none'): Point {
+function videoPoint({ rec, golden }: Case, video: Video, newlines: TokenGrid['newlines'] = 'none'): Point {
   const { frames, rows, columns, hidden } = video;
   const grid: TokenGrid = { rows, columns, newlines, framesPerGroup: 1 };
-  const salience = golden.has('salience') ? golden.floats('salience') : undefined;
-  const [tokens, newline] = [golden.floats('tokens'), golden.has('newline') ? golden.floats('newline') : undefined];
+  const [tokens, newline, salience] = ['tokens', 'newline', 'salience'].map((name) =>
+    golden.has(name) ? golden.floats(name) : undefined,
+  );
   const across = columns + (newlines === 'row' ? 1 : 0);
-  const perFrame = rows * across;
-  const all = new Float32Array(frames * perFrame * hidden);
-  const received = new Float32Array(frames * perFrame);
-  for (const row of indices(frames * perFrame)) {
+  const placed = { first: 0, length: frames * rows * across, perFrame: rows * across };
+  const all = new Float32Array(placed.length * hidden);
+  const received = new Float32Array(placed.length);
+  for (const row of indices(placed.length)) {
     const [line, column] = [Math.floor(row / across), row % across];
     const token = line * columns + column;
-    if (column < columns) all.set(tokens.subarray(token * hidden, (token + 1) * hidden), row * hidden);
-    else all.set(newline!, row * hidden);
-    if (column < columns && salience) received[row] = salience[token]!;
+    const isNewline = column === columns;
+    all.set(isNewline ? newline! : tokens!.subarray(token * hidden, (token + 1) * hidden), row * hidden);
+    if (!isNewline && salience) received[row] = salience[token]!;
   }
-  const types = Int32Array.from(indices(frames * perFrame), (row) => row % perFrame);
-  const laid = uploadTokens(rec, all, types, { first: 0, length: frames * perFrame });
+  const laid = uploadTokens(rec, all, patchTypes(placed.length, placed), placed);
   return { rec, at: 'encoded', tokens: laid, layers: 28, grid, frames, ...(salience && { salience: received }) };
+}
+
+/** Hidden states after a layer, with a video in them, and the golden attention of that layer. */
+function layerPoint(
+  { rec, golden }: Case,
+  at: number,
+  hidden: Float32Array,
+  video: InPrompt,
+  attention: string,
+): Point {
+  const tokens = uploadTokens(rec, hidden, patchTypes(video.rows, video), video);
+  return { rec, at, tokens, layers: 28, grid: undefined, frames: 1, attention: () => golden.upload(rec, attention) };
+}
+
+/** Rows of a prompt, and of the video in it. */
+interface InPrompt {
+  readonly rows: number;
+  readonly first: number;
+  readonly length: number;
 }
 
 /** What a decision leaves of a point's tokens. */
@@ -109,28 +127,17 @@ async function left(point: Point, decision: Decision | undefined) {
   return { places: Array.from(await rec.read(after.position)), hidden: (await rec.read(after.hidden)) as Float32Array };
 }
 
-async function onRecorder<T>({ runtime, name }: Case, body: (rec: Recorder) => Promise<T>): Promise<T> {
-  const rec = runtime.recorder(name);
-  try {
-    return await body(rec);
-  } finally {
-    rec.finish();
-  }
-}
-
 async function verifyEvs(wanted: Video & { pruning_rate: number }, at: Case): Promise<void> {
-  await onRecorder(at, async (rec) => {
-    const { golden, check } = at;
-    const point = videoPoint(rec, at, wanted);
-    const pictures = await readPictures(point);
-    check.close('change', change(pictures), golden.floats('dissimilarity'), limits.similarity);
-    const got = await left(
-      point,
-      keepPictures(pictures, changed(pictures, authorsCount(pictures, 1 - wanted.pruning_rate)), 0),
-    );
-    check.equal('kept', got.places, golden.integers('keep'));
-    check.close('tokens', got.hidden, golden.floats('out_tokens'), 0);
-  });
+  const { golden, check } = at;
+  const point = videoPoint(at, wanted);
+  const pictures = await readPictures(point);
+  check.close('change', change(pictures), golden.floats('dissimilarity'), limits.similarity);
+  const got = await left(
+    point,
+    keepPictures(pictures, changed(pictures, authorsCount(pictures, 1 - wanted.pruning_rate)), 0),
+  );
+  check.equal('kept', got.places, golden.integers('keep'));
+  check.close('tokens', got.hidden, golden.floats('out_tokens'), 0);
 }
 
 interface VidCom2Case extends Video {
@@ -140,24 +147,22 @@ interface VidCom2Case extends Video {
 }
 
 async function verifyVidCom2(wanted: VidCom2Case, at: Case): Promise<void> {
-  await onRecorder(at, async (rec) => {
-    const { golden, check } = at;
-    const lines = golden.has('grid_keep');
-    const point = videoPoint(rec, at, wanted, lines ? 'row' : 'none');
-    const pictures = await readPictures(point);
-    const found = likeness(pictures);
-    check.equal('channels', calmChannels(pictures.vectors), wanted.channels);
-    check.close('likeness to the video', found.video, golden.floats('video_score'), limits.similarity);
-    check.close('likeness to the frame', found.frame, golden.floats('frame_score'), limits.similarity);
-    const shares = frameShares(pictures, found, wanted.retention);
-    check.close('shares', shares, golden.floats('scales'), limits.similarity);
-    const kept = byFrame(pictures, found, wanted.retention);
-    check.equal('kept', kept, golden.integers('keep'));
-    check.equal('kept exactly', exactly(kept, found, wanted.vllm_kept), golden.integers('vllm_keep'));
-    const got = await left(point, keepPictures(pictures, kept, lines ? 'behind' : 0));
-    check.equal('places', got.places, golden.integers(lines ? 'grid_keep' : 'keep'));
-    if (!lines) check.close('tokens', got.hidden, golden.floats('out_tokens'), 0);
-  });
+  const { golden, check } = at;
+  const lines = golden.has('grid_keep');
+  const point = videoPoint(at, wanted, lines ? 'row' : 'none');
+  const pictures = await readPictures(point);
+  const found = likeness(pictures);
+  check.equal('channels', calmChannels(pictures.vectors), wanted.channels);
+  check.close('likeness to the video', found.video, golden.floats('video_score'), limits.similarity);
+  check.close('likeness to the frame', found.frame, golden.floats('frame_score'), limits.similarity);
+  const shares = frameShares(pictures, found, wanted.retention);
+  check.close('shares', shares, golden.floats('scales'), limits.similarity);
+  const kept = byFrame(pictures, found, wanted.retention);
+  check.equal('kept', kept, golden.integers('keep'));
+  check.equal('kept exactly', exactly(kept, found, wanted.vllm_kept), golden.integers('vllm_keep'));
+  const got = await left(point, keepPictures(pictures, kept, lines ? 'behind' : 0));
+  check.equal('places', got.places, golden.integers(lines ? 'grid_keep' : 'keep'));
+  if (!lines) check.close('tokens', got.hidden, golden.floats('out_tokens'), 0);
 }
 
 interface FlashVidCase extends Video {
@@ -192,35 +197,33 @@ function flashVidSettingsOf(wanted: Partial<FlashVidCase>): FlashVidSettings {
 async function verifyFlashVid(wanted: FlashVidCase, at: Case): Promise<void> {
   const { golden, check } = at;
   const settings = flashVidSettingsOf(wanted);
-  await onRecorder(at, async (rec) => {
-    const point = videoPoint(rec, at, wanted);
-    const pictures = await readPictures(point);
-    const segments = segmentsOf(pictures, settings);
-    const lengths = segments.map((frames) => frames.length);
-    check.equal(
-      'segments',
-      lengths.filter((n) => n > 0),
-      wanted.segment_lengths.filter((n) => n > 0),
-    );
-    const order = golden.get('pick_order');
-    const picked = segments.flatMap((frames) =>
-      frames.flatMap((frame) => {
-        const tokens = pick(pictures, frame, frames, order.shape[1]!, settings);
-        return tokens.map((token) => token - frame * pictures.places);
-      }),
-    );
-    check.equal('picked, in order', picked, Array.from(order.data));
-    const rows = authorsReduction(pictures, wanted.retention_ratio, settings);
-    const got = await left(point, combinePictures(pictures, rows, 0));
-    check.equal('places', got.places, golden.integers('out_index'));
-    check.close(
-      'tokens',
-      sorted(got, wanted.hidden),
-      sorted({ places: got.places, hidden: golden.floats('out_tokens') }, wanted.hidden),
-      TOKENS,
-    );
-    if (wanted.prune) await verifyLatePrune(rec, wanted.prune, at);
-  });
+  const point = videoPoint(at, wanted);
+  const pictures = await readPictures(point);
+  const segments = segmentsOf(pictures, settings);
+  const lengths = segments.map((frames) => frames.length);
+  check.equal(
+    'segments',
+    lengths.filter((n) => n > 0),
+    wanted.segment_lengths.filter((n) => n > 0),
+  );
+  const order = golden.get('pick_order');
+  const picked = segments.flatMap((frames) =>
+    frames.flatMap((frame) => {
+      const tokens = pick(pictures, frame, frames, order.shape[1]!, settings);
+      return tokens.map((token) => token - frame * pictures.places);
+    }),
+  );
+  check.equal('picked, in order', picked, Array.from(order.data));
+  const rows = authorsReduction(pictures, wanted.retention_ratio, settings);
+  const got = await left(point, combinePictures(pictures, rows, 0));
+  check.equal('places', got.places, golden.integers('out_index'));
+  check.close(
+    'tokens',
+    sorted(got, wanted.hidden),
+    sorted({ places: got.places, hidden: golden.floats('out_tokens') }, wanted.hidden),
+    TOKENS,
+  );
+  if (wanted.prune) await verifyLatePrune(wanted.prune, at);
 }
 
 /** Rows of one place may come in either order. */
@@ -229,16 +232,11 @@ function sorted({ places, hidden }: { places: readonly number[]; hidden: Float32
   return rows.toSorted((a, b) => a.place - b.place || a.row[0]! - b.row[0]!).flatMap(({ row }) => row);
 }
 
-async function verifyLatePrune(rec: Recorder, prune: NonNullable<FlashVidCase['prune']>, at: Case): Promise<void> {
-  const { golden, check } = at;
+async function verifyLatePrune(prune: NonNullable<FlashVidCase['prune']>, at: Case): Promise<void> {
   const { visual_start: first, visual_length: length, rows, llm_retention_ratio: share } = prune;
-  const types = Int32Array.from(indices(rows), (row) => (row >= first && row < first + length ? row - first : -1));
-  const tokens = uploadTokens(rec, new Float32Array(rows), types, { first, length });
-  const attention = () =>
-    rec.upload('attention', golden.get('prune.attention').shape, 'f32', golden.floats('prune.attention'));
-  const point = { rec, at: 0, tokens, layers: 28, grid: undefined, frames: 1, attention };
+  const point = layerPoint(at, 0, new Float32Array(rows), { rows, first, length }, 'prune.attention');
   const got = await left(point, pruneByAttention(point, { share, separators: 'keep', round: Math.ceil }));
-  check.equal('pruned late', got.places, golden.integers('prune.keep'));
+  at.check.equal('pruned late', got.places, at.golden.integers('prune.keep'));
 }
 
 interface HoliTomCase extends Video {
@@ -260,31 +258,29 @@ async function verifyHoliTom(wanted: HoliTomCase, at: Case): Promise<void> {
     nearest: wanted.K,
     mostFrames: wanted.max_window_size,
   };
-  await onRecorder(at, async (rec) => {
-    const lines = wanted.newline.startsWith('after each row');
-    const point = videoPoint(rec, at, wanted, lines ? 'row' : 'none');
-    const pictures = await readPictures(point);
-    const windows = windowsOf(pictures, settings).map(({ frames }) => [frames[0], frames.at(-1)]);
-    check.equal('windows', windows, wanted.windows);
-    const rows = reduceWindows(pictures, settings, authorsCounts(wanted.retain_ratio));
-    const how: Newlines = lines ? 'rows' : 0;
-    const got = await left(point, combinePictures(pictures, rows, how));
-    const across = wanted.columns + (lines ? 1 : 0);
-    const [frame, place] = [golden.integers('out_frame'), golden.integers('out_place')];
-    // The one newline at the end is none of the video's tokens here, and stays as all text does.
-    const n = lines ? frame.length : frame.length - 1;
-    check.equal(
-      'frames',
-      got.places.map((row) => Math.floor(row / (wanted.rows * across))),
-      frame.slice(0, n),
-    );
-    const placeOf = (row: number): number => {
-      const [line, column] = [Math.floor(row / across) % wanted.rows, row % across];
-      return column < wanted.columns ? line * wanted.columns + column : -1;
-    };
-    check.equal('places', got.places.map(placeOf), place.slice(0, n));
-    check.close('tokens', got.hidden, golden.floats('out_tokens').subarray(0, n * wanted.hidden), TOKENS);
-  });
+  const lines = wanted.newline.startsWith('after each row');
+  const point = videoPoint(at, wanted, lines ? 'row' : 'none');
+  const pictures = await readPictures(point);
+  const windows = windowsOf(pictures, settings).map(({ frames }) => [frames[0], frames.at(-1)]);
+  check.equal('windows', windows, wanted.windows);
+  const rows = reduceWindows(pictures, settings, authorsCounts(wanted.retain_ratio));
+  const how: Newlines = lines ? 'rows' : 0;
+  const got = await left(point, combinePictures(pictures, rows, how));
+  const across = wanted.columns + (lines ? 1 : 0);
+  const [frame, place] = [golden.integers('out_frame'), golden.integers('out_place')];
+  // The one newline at the end is none of the video's tokens here, and stays as all text does.
+  const n = lines ? frame.length : frame.length - 1;
+  check.equal(
+    'frames',
+    got.places.map((row) => Math.floor(row / (wanted.rows * across))),
+    frame.slice(0, n),
+  );
+  const placeOf = (row: number): number => {
+    const [line, column] = [Math.floor(row / across) % wanted.rows, row % across];
+    return column < wanted.columns ? line * wanted.columns + column : -1;
+  };
+  check.equal('places', got.places.map(placeOf), place.slice(0, n));
+  check.close('tokens', got.hidden, golden.floats('out_tokens').subarray(0, n * wanted.hidden), TOKENS);
 }
 
 interface InnerCase {
@@ -295,18 +291,11 @@ interface InnerCase {
 
 async function verifyInner(wanted: InnerCase, at: Case): Promise<void> {
   const { golden, check } = at;
-  await onRecorder(at, async (rec) => {
-    const { text_before: first, video_rows: length } = wanted;
-    const hidden = golden.get('hidden_in');
-    const [rows = 0] = hidden.shape;
-    const types = Int32Array.from(indices(rows), (row) => (row >= first && row < first + length ? row - first : -1));
-    const tokens = uploadTokens(rec, golden.floats('hidden_in'), types, { first, length });
-    const attention = () => rec.upload('attention', golden.get('attention').shape, 'f32', golden.floats('attention'));
-    const point = { rec, at: 17, tokens, layers: 28, grid: undefined, frames: 1, attention };
-    const got = await left(point, await mergeIntoAttended(point, 1 - wanted.HOLITOM_r));
-    check.equal('kept', got.places, golden.integers('keep'));
-    check.close('hidden', got.hidden, golden.floats('hidden_out'), TOKENS);
-  });
+  const video = { rows: golden.get('hidden_in').shape[0]!, first: wanted.text_before, length: wanted.video_rows };
+  const point = layerPoint(at, 17, golden.floats('hidden_in'), video, 'attention');
+  const got = await left(point, await mergeIntoAttended(point, 1 - wanted.HOLITOM_r));
+  check.equal('kept', got.places, golden.integers('keep'));
+  check.close('hidden', got.hidden, golden.floats('hidden_out'), TOKENS);
 }
 
 interface SimDiffCase extends Video {
@@ -328,61 +317,58 @@ interface SimDiffStep {
   readonly error?: string;
 }
 
-async function verifySimDiff(wanted: SimDiffCase, at: Case): Promise<void> {
-  const { golden, check } = at;
+async function verifySimDiff(wanted: SimDiffCase, { rec, golden, check }: Case): Promise<void> {
   const settings = { ...simDiffSettings, similarity: wanted.similarity_lower_bound, event: wanted.event_upper_bound };
   const run = new SimDiffRun({ cost: wanted.cost, parity: true }, settings, wanted.num_layers);
-  const { frames, rows, columns, text_before: first } = wanted;
-  const original = first + frames * rows * columns;
-  for (const [i, step] of wanted.steps.entries())
-    await onRecorder(at, async (rec) => {
-      const name = (what: string): string => `step${i}.${what}`;
-      if (step.call === 'decode') return; // no reducer is asked about one row
-      const types = Int32Array.from(golden.integers(name('patch_type_in')));
-      const length = types.findLastIndex((type) => type >= 0) + 1 - first;
-      const tokens = uploadTokens(rec, golden.floats(name('hidden_in')), types, { first, length });
-      const grid: TokenGrid = { rows, columns, newlines: 'none', framesPerGroup: 1 };
-      const laid: Tokens = { ...tokens, layout: { ...tokens.layout, perFrame: rows * columns } };
-      const weights = () =>
-        rec.upload('attention', golden.get(name('attention')).shape, 'f32', golden.floats(name('attention')));
-      const point: Point = { rec, at: 1, tokens: laid, layers: wanted.num_layers, grid, frames, attention: weights };
-      if (step.error) {
-        // A budget of everything, at which the genuine code raises.
-        const { decision } = await reduceAt(() => run.select(point), point);
-        check.equal('removes nothing', decision?.kind, 'pass');
-        return;
-      }
-      if (step.call === 'select')
-        verifyGraph(
-          i,
-          wanted,
-          at,
-          golden.floats(name('hidden_in')).subarray(first * wanted.hidden, original * wanted.hidden),
-        );
-      const got = await left(point, step.call === 'select' ? await run.select(point) : run.prune(point));
-      check.equal('list', run.sparsityList, step.list_after ?? run.sparsityList);
-      const keep = golden.integers(name('keep'));
-      const tied = new Set(step.call === 'select' ? wanted.ties?.tokens : []);
-      const certain = (rows: readonly number[]): number[] => rows.filter((row) => !tied.has(row));
-      check.equal(`kept by ${step.call}`, certain(got.places), certain(keep));
-      check.equal('rows', got.places.length, keep.length);
-      // Rows of one vector have one mean and one value, whichever of them stay; their places differ.
-      if (tied.size === 0) check.close('hidden', got.hidden, golden.floats(name('hidden_out')), 0);
-    });
+  const { frames, rows, columns, hidden, text_before: first, num_layers: layers } = wanted;
+  const perFrame = rows * columns;
+  const grid: TokenGrid = { rows, columns, newlines: 'none', framesPerGroup: 1 };
+  for (const [i, step] of wanted.steps.entries()) {
+    if (step.call === 'decode') continue; // no reducer is asked about one row
+    const name = (what: string): string => `step${i}.${what}`;
+    const types = Int32Array.from(golden.integers(name('patch_type_in')));
+    const length = types.findLastIndex((type) => type >= 0) + 1 - first;
+    const values = golden.floats(name('hidden_in'));
+    const { layout, ...tokens } = uploadTokens(rec, values, types, { first, length });
+    const laid: Tokens = { ...tokens, layout: { ...layout, perFrame } };
+    const attention = () => golden.upload(rec, name('attention'));
+    const point: Point = { rec, at: 1, tokens: laid, layers, grid, frames, attention };
+    if (step.error) {
+      // A budget of everything, at which the genuine code raises.
+      const { decision } = await reduceAt(() => run.select(point), point);
+      check.equal('removes nothing', decision?.kind, 'pass');
+      continue;
+    }
+    if (step.call === 'select') {
+      const video = new Vectors(values.subarray(first * hidden, (first + frames * perFrame) * hidden), hidden);
+      verifyGraph(connect(video, { perFrame, rows, columns }, settings), name, golden, check);
+    }
+    const got = await left(point, step.call === 'select' ? await run.select(point) : run.prune(point));
+    check.equal('list', run.sparsityList, step.list_after ?? run.sparsityList);
+    const keep = golden.integers(name('keep'));
+    const tied = new Set(step.call === 'select' ? wanted.ties?.tokens : []);
+    const certain = (rows: readonly number[]): number[] => rows.filter((row) => !tied.has(row));
+    check.equal(`kept by ${step.call}`, certain(got.places), certain(keep));
+    check.equal('rows', got.places.length, keep.length);
+    // Rows of one vector have one mean and one value, whichever of them stay; their places differ.
+    if (tied.size === 0) check.close('hidden', got.hidden, golden.floats(name('hidden_out')), 0);
+  }
 }
 
 /** Similarities, components and events behind a selection. */
-function verifyGraph(step: number, wanted: SimDiffCase, { golden, check }: Case, values: Float32Array): void {
-  const { rows, columns } = wanted;
-  const settings = { ...simDiffSettings, similarity: wanted.similarity_lower_bound, event: wanted.event_upper_bound };
-  const graph = connect(new Vectors(values, wanted.hidden), { perFrame: rows * columns, rows, columns }, settings);
+function verifyGraph(
+  graph: ReturnType<typeof connect>,
+  name: (what: string) => string,
+  golden: Golden,
+  check: Checker,
+): void {
   for (const what of ['temporal', 'right', 'below'] as const)
-    check.close(what, graph[what], golden.floats(`step${step}.${what}`), limits.similarity);
+    check.close(what, graph[what], golden.floats(name(what)), limits.similarity);
   const component = new Array<number>(graph.centrality.length).fill(-1);
   for (const [i, members] of graph.components.entries()) for (const token of members) component[token] = i;
-  check.equal('components', component, golden.integers(`step${step}.component`));
+  check.equal('components', component, golden.integers(name('component')));
   const events = indices(component.length).map((token) => Number(graph.events.has(token)));
-  check.equal('events', events, golden.integers(`step${step}.event`));
-  const scores = golden.has(`step${step}.component_score`) ? golden.floats(`step${step}.component_score`) : [];
+  check.equal('events', events, golden.integers(name('event')));
+  const scores = golden.has(name('component_score')) ? golden.floats(name('component_score')) : [];
   check.close('scores of components', graph.scores, scores, limits.similarity);
 }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError } from '../../engine/errors.ts';
 import type { Recorder } from '../../engine/recorder.ts';
 import type { Runtime } from '../../engine/runtime.ts';
 import type { Tensor } from '../../engine/tensor.ts';
@@ -8,8 +7,8 @@ import { FrameFusion, FrameFusionRun } from '../../framefusion/framefusion.ts';
 import { fromOrderKey, similarity } from '../../kernels/reduce/index.ts';
 import { type Reduced, reduceAt } from '../../models/reducing.ts';
 import { NOT_VIDEO, type Tokens } from '../../models/reduction.ts';
-import { type CaseResult, type Checker, EXACT, Golden, limits, readJson, runCase } from './check.ts';
-import { uploadTokens } from './tokens.ts';
+import { type CaseResult, type Checker, checkRefusal, EXACT, Golden, limits, readJson, runRecorded } from './check.ts';
+import { patchTypes, uploadTokens } from './tokens.ts';
 
 interface State {
   finish_merging: boolean;
@@ -46,10 +45,11 @@ interface StageCase {
 /** Every case of a `stage` folder: calls of the stage on one state, with the hidden states before and after. */
 export async function* verifyStage(folder: string, runtime: Runtime): AsyncGenerator<CaseResult> {
   const { cases } = await readJson<{ cases: string[] }>(folder, 'index.json');
-  for (const name of cases) yield runCase(`stage/${name}`, (check) => verifyCase(folder, name, runtime, check));
+  for (const name of cases)
+    yield runRecorded(`stage/${name}`, runtime, (rec, check) => verifyCase(rec, folder, name, check));
 }
 
-async function verifyCase(folder: string, name: string, runtime: Runtime, check: Checker): Promise<void> {
+async function verifyCase(rec: Recorder, folder: string, name: string, check: Checker): Promise<void> {
   const wanted = await readJson<StageCase>(folder, `${name}.json`);
   const file = join(folder, `${name}.safetensors`);
   const golden = existsSync(file) ? await Golden.open(file) : undefined;
@@ -66,12 +66,7 @@ async function verifyCase(folder: string, name: string, runtime: Runtime, check:
   };
   const run = new FrameFusionRun(settings, wanted.num_layers, state);
   for (const [index, step] of wanted.steps.entries()) {
-    const rec = runtime.recorder(name);
-    try {
-      await verifyStep(rec, run, { wanted, step, golden, prefix: `step${index}` }, check);
-    } finally {
-      rec.finish();
-    }
+    await verifyStep(rec, run, { wanted, step, golden, prefix: `step${index}` }, check);
     check.equal('state after', stateOf(run), step.state_after);
   }
 }
@@ -89,17 +84,10 @@ async function verifyStep(rec: Recorder, run: FrameFusionRun, at: StepCase, chec
   check.equal('state before', stateOf(run), step.state_before);
   const tokens = tokensOf(rec, at);
   const attention = `${prefix}.attention`;
-  const weights = golden?.has(attention)
-    ? () => rec.upload('attention', golden.get(attention).shape, 'f32', golden.floats(attention))
-    : undefined;
+  const weights = golden?.has(attention) ? () => golden.upload(rec, attention) : undefined;
   if (step.error) {
     const zeros = () => rec.upload('attention', [1, step.seq_in], 'f32', new Float32Array(step.seq_in));
-    const error = await called(rec, run, tokens, weights ?? zeros).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    check.equal(`refusal (reference: ${step.error})`, error instanceof InputError, true);
-    return;
+    return await checkRefusal(called(rec, run, tokens, weights ?? zeros), step.error, check);
   }
   if (!golden) throw new Error('its tensors are missing');
   if (step.above_count !== undefined) await verifySimilarity(rec, tokens, { ...at, golden }, check);
@@ -148,7 +136,10 @@ async function verifySimilarity(
   check: Checker,
 ): Promise<void> {
   const { wanted, step, golden, prefix } = at;
-  const { key, count } = similarity(rec, hidden, layout.planes, layout.tokens, wanted.similarity_lower_bound);
+  const { key, count } = similarity(rec, hidden, layout.planes, {
+    tokens: layout.tokens,
+    bound: wanted.similarity_lower_bound,
+  });
   const rows = hidden.shape2()[0];
   const order = (await rec.read(layout.planes)).slice(2 * rows, 2 * rows + layout.tokens);
   check.equal('order by patch', Array.from(order), golden.integers(`${prefix}.token_index_by_patch`));
@@ -171,12 +162,8 @@ function typesOf({ wanted, step, golden, prefix }: StepCase): Int32Array {
   const name = `${prefix}.patch_type_in`;
   const given = golden?.has(name) ? golden.integers(name) : undefined;
   if (given?.length === step.seq_in) return Int32Array.from(given);
-  const types = new Int32Array(step.seq_in).fill(-1);
-  if (given) return types;
-  const first = wanted.image_token_start_index;
-  for (let i = 0; i < wanted.image_token_length && first + i < step.seq_in; i++)
-    types[first + i] = i % wanted.patch_num;
-  return types;
+  const { image_token_start_index: first, image_token_length: length, patch_num: perFrame } = wanted;
+  return patchTypes(step.seq_in, { first, length: given ? 0 : length, perFrame });
 }
 
 function stateOf({ state }: FrameFusionRun): State {

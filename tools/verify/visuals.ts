@@ -1,5 +1,4 @@
 /** What a golden prompt shows a model: pictures and a video, from pixels in the form that the family's files have. */
-
 import type { Size } from '../../engine/geometry.ts';
 import { encodePicturePixels } from '../../models/encoding.ts';
 import type { EncodedPicture, EncodedVideo, Inputs } from '../../models/inputs.ts';

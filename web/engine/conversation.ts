@@ -1,7 +1,8 @@
 /** Questions about one video, each answered with few tokens and, to compare, with all. */
 import { reducerNamed, type Session, type VideoModel } from '../../browser.ts';
+import type { Answer } from '../../models/answer.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
-import { computedShareOf, type GenerationStats, newStats } from '../../models/stats.ts';
+import { computedShareOf, type GenerationStats } from '../../models/stats.ts';
 import { Way } from '../../viewer/played.ts';
 import { type AnswerEvent, type Question, type Run, type RunStats, runsOf } from './engine.ts';
 
@@ -54,10 +55,10 @@ export class Conversation implements Disposable {
 
   async #answer(run: Run, text: string, on: (event: AnswerEvent) => void, signal: AbortSignal): Promise<void> {
     on({ kind: 'start', run });
-    const stats = newStats();
-    const options = { maxNewTokens: MOST_TOKENS, signal, ...(run === 'reduced' && follows(stats, on)) };
-    for await (const piece of this.#session(run).ask(text, options, stats)) on({ kind: 'text', run, text: piece });
-    on({ kind: 'end', run, stats: told(stats) });
+    const following = run === 'reduced' && follows(() => answer.stats, on);
+    const answer: Answer = this.#session(run).ask(text, { maxNewTokens: MOST_TOKENS, signal, ...following });
+    for await (const piece of answer) on({ kind: 'text', run, text: piece });
+    on({ kind: 'end', run, stats: told(answer.stats) });
   }
 
   [Symbol.dispose](): void {
@@ -67,12 +68,13 @@ export class Conversation implements Disposable {
 }
 
 /** Tells where tokens went as soon as the trace knows it. */
-function follows(stats: GenerationStats, on: (event: AnswerEvent) => void) {
+function follows(statsNow: () => GenerationStats, on: (event: AnswerEvent) => void) {
   let way: Way | undefined;
   const listener = (): void => {
-    if (!stats.trace) return;
-    way ??= new Way(stats.trace.video);
-    const further = way.follow(stats.trace);
+    const { trace } = statsNow();
+    if (!trace) return;
+    way ??= new Way(trace.video);
+    const further = way.follow(trace);
     if (further.length > 0) on({ kind: 'advance', further });
   };
   return { trace: true, listener };

@@ -3,8 +3,8 @@ import type { Played } from '../../viewer/played.ts';
 import type { Traced } from './engine.ts';
 
 /** @throws Error if it is no report. */
-export async function readReport(address: string): Promise<Traced> {
-  const response = await fetch(address);
+export async function readReport(address: string, headers: Readonly<Record<string, string>>): Promise<Traced> {
+  const response = await fetch(address, { headers });
   const report = new DOMParser().parseFromString(await response.text(), 'text/html');
   const data = report.getElementById('data')?.textContent;
   if (!response.ok || !data) throw new Error(`${address}: no report of where tokens went.`);

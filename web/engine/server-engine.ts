@@ -35,22 +35,30 @@ export class ServerEngine implements Engine {
   /** With a slash at its end. */
   readonly #address: string;
   readonly #model: string;
+  /** What the server asks whoever asks it for, if it does. */
+  readonly #headers: Readonly<Record<string, string>>;
   #stop = new AbortController();
   #video = '';
   #cost: number | undefined;
   readonly #turns = new Map<Run, Message[]>();
 
-  /** @param model - The one that it serves. */
-  constructor(address: string, model: string) {
+  /**
+   * @param model - The one that it serves.
+   * @param key - Its API key, where a person has given one.
+   */
+  constructor(address: string, model: string, key: string | undefined) {
     this.#address = address;
     this.#model = model;
+    this.#headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
   }
 
   async start(): Promise<Place> {
     return { where: 'server', adapter: new URL(this.#address).host, kind: 'gpu' };
   }
 
+  /** @throws Error named `KeyNeeded`, so that it is asked for before a question is written. */
   async load(): Promise<LoadedModel> {
+    await this.#request('v1/models');
     return { name: this.#model, facts: 'on a server', examples: ['What happens in this video?'] };
   }
 
@@ -130,15 +138,16 @@ export class ServerEngine implements Engine {
         ids: [],
       },
     });
-    if (trace !== undefined) on({ kind: 'traced', ...(await readReport(new URL(trace, this.#address).href)) });
+    if (trace !== undefined)
+      on({ kind: 'traced', ...(await readReport(new URL(trace, this.#address).href, this.#headers)) });
   }
 
   /** What the server sends, one event after another. */
   async *#chunks(messages: readonly Message[], cost: number, trace: boolean): AsyncGenerator<Chunk> {
     const { signal } = this.#stop;
-    const response = await fetch(`${this.#address}v1/chat/completions`, {
+    const response = await this.#request('v1/chat/completions', {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...this.#headers },
       body: JSON.stringify({
         model: `${this.#model}@cost=${cost}`,
         messages,
@@ -148,26 +157,31 @@ export class ServerEngine implements Engine {
       }),
       signal,
     });
-    if (!response.ok || !response.body) {
-      const { error } = (await response.json().catch(() => ({}))) as Chunk;
-      throw named('ServerError', error?.message ?? `the server answered ${response.status}.`);
-    }
     const events: string[] = [];
     const parser = createParser({ onEvent: ({ data }) => void events.push(data) });
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       parser.feed(read.value);
       for (const data of events.splice(0)) if (data !== '[DONE]') yield JSON.parse(data) as Chunk;
     }
   }
+
+  /** @throws Error with what the server says is wrong; its name is `KeyNeeded` where that is the key. */
+  async #request(path: string, init: RequestInit = { headers: this.#headers }): Promise<Response> {
+    const response = await fetch(`${this.#address}${path}`, init);
+    if (response.ok) return response;
+    const { error } = (await response.json().catch(() => ({}))) as Chunk;
+    const name = response.status === 401 ? 'KeyNeeded' : 'ServerError';
+    throw named(name, error?.message ?? `the server answered ${response.status}.`);
+  }
 }
 
-/** The server that this page comes from, if it is one. */
-export async function findServer(base: string): Promise<ServerEngine | undefined> {
+/** The server that this page comes from, if it is one. @param key - As the engine takes it. */
+export async function findServer(base: string, key: string | undefined): Promise<ServerEngine | undefined> {
   const response = await fetch(new URL('health', base)).catch(() => undefined);
   if (!response?.headers.get('content-type')?.startsWith('application/json')) return undefined;
   const { model } = (await response.json()) as { model?: unknown };
-  return typeof model === 'string' ? new ServerEngine(new URL('.', base).href, model) : undefined;
+  return typeof model === 'string' ? new ServerEngine(new URL('.', base).href, model, key) : undefined;
 }
 
 const named = (name: string, message: string): Error => Object.assign(new Error(message), { name });

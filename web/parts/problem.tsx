@@ -1,4 +1,5 @@
 import { DEFAULTS } from '../state/address.ts';
+import { saveKey } from '../state/key.ts';
 import type { Page } from '../state/page.ts';
 import type { WayOn } from '../state/problem.ts';
 
@@ -18,17 +19,18 @@ export function ProblemNotice({ page }: { readonly page: Page }) {
           or localhost. Or run <code>npx framefusion-webgpu --video clip.mp4</code> in Node 20 or newer.
         </p>
       )}
-      <p class="ways">
+      <div class="ways">
         {problem.waysOn.map((way) => (
           <Way key={way} way={way} page={page} />
         ))}
-      </p>
+      </div>
     </div>
   );
 }
 
 function Way({ way, page }: { readonly way: WayOn; readonly page: Page }) {
   if (way === 'browsers') return null;
+  if (way === 'key') return <KeyForm page={page} />;
   const act = {
     restart: () => page.restart(),
     clip: () => page.openClip(),
@@ -45,5 +47,23 @@ function Way({ way, page }: { readonly way: WayOn; readonly page: Page }) {
     <button type="button" onClick={() => void act[way]()}>
       {label[way]}
     </button>
+  );
+}
+
+function KeyForm({ page }: { readonly page: Page }) {
+  return (
+    <form
+      class="key"
+      onSubmit={(event) => {
+        event.preventDefault();
+        saveKey(String(new FormData(event.currentTarget).get('key')));
+        void page.restart();
+      }}
+    >
+      <input name="key" type="password" aria-label="API key" autocomplete="off" required />
+      <button type="submit" class="primary">
+        Use this key
+      </button>
+    </form>
   );
 }

@@ -1,7 +1,7 @@
 /** What went wrong, as a sentence, and what a person can do about it. */
 
 /** Ways on that the page offers. */
-export type WayOn = 'restart' | 'clip' | 'browsers' | 'models' | 'reload';
+export type WayOn = 'restart' | 'clip' | 'browsers' | 'models' | 'reload' | 'key';
 
 export interface Problem {
   readonly title: string;
@@ -19,6 +19,7 @@ export function problemOf({ name, message }: Error): Problem {
     return { title: 'You are offline', text: message, waysOn: ['restart', 'models'] };
   if (name === 'WeightsError' || name === 'AdapterLimitError')
     return { title: 'This model cannot be loaded', text: message, waysOn: ['models', 'restart'] };
+  if (name === 'KeyNeeded') return { title: 'This server asks for a key', text: message, waysOn: ['key'] };
   if (name === 'ServerError') return { title: 'The server did not answer', text: message, waysOn: ['restart'] };
   if (name === 'InputError') return { title: 'This cannot be done', text: message, waysOn: ['models'] };
   return { title: 'The page has failed', text: message, waysOn: ['restart', 'reload'] };

@@ -6,5 +6,5 @@ fn weightVec8(start: u32, at: u32) -> Vec8 {
   let word = weight[start + at];
   let even = bitcast<vec4<f32>>(word << vec4<u32>(16u));
   let odd = bitcast<vec4<f32>>(word & vec4<u32>(0xffff0000u));
-  return vec8(vec4<f32>(even.x, odd.x, even.y, odd.y), vec4<f32>(even.z, odd.z, even.w, odd.w));
+  return vec8Short(vec4<f32>(even.x, odd.x, even.y, odd.y), vec4<f32>(even.z, odd.z, even.w, odd.w));
 }

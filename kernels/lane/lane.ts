@@ -1,7 +1,7 @@
 /** How many numbers a lane of a bandwidth-bound kernel takes at a time. */
 import type { DeviceContext } from '../../engine/device-context.ts';
 import type { Codec } from '../../engine/kernel.ts';
-import { together, vec8Of } from '../codec/index.ts';
+import { together, vec8Of } from '../codec/codec.ts';
 import eight from './eight.wgsl';
 import one from './one.wgsl';
 

@@ -13,12 +13,12 @@ import type { TowerNames } from './tower/names.ts';
 import { type SalienceWatch, Tower } from './tower/tower.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** From pixels to visual tokens by folding neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
-export interface FoldEncoderPlan {
+/** From pixels to visual tokens by merging neighbours: InternVL's pixel shuffle, NVILA's downsampling, Qwen2-VL's merger. */
+export interface MergeEncoderConfig {
   readonly tower: TowerConfig;
   readonly names: TowerNames;
   /** Patches along a side that become one token. */
-  readonly fold: number;
+  readonly mergeSize: number;
   readonly projector: readonly ProjectorStep[];
   /** What makes planes of the features of the tower's `taps`, one each. */
   readonly planes?: readonly (readonly ProjectorStep[])[];
@@ -28,16 +28,16 @@ export interface FoldEncoderPlan {
   readonly endId?: number;
 }
 
-/** Tower, fold and projector; then the mean of each group of frames, and what ends it. */
-export class FoldEncoder implements VideoEncoder {
-  readonly #plan: FoldEncoderPlan;
+/** Tower, merge and projector; then the mean of each group of frames, and what ends it. */
+export class MergeEncoder implements VideoEncoder {
+  readonly #config: MergeEncoderConfig;
   readonly #tower: Tower;
   /** Of the planes, and after them of the tokens. */
   readonly #projectors: readonly Projector[];
   readonly #decoder: Decoder;
 
-  private constructor(plan: FoldEncoderPlan, tower: Tower, projectors: readonly Projector[], decoder: Decoder) {
-    this.#plan = plan;
+  private constructor(config: MergeEncoderConfig, tower: Tower, projectors: readonly Projector[], decoder: Decoder) {
+    this.#config = config;
     this.#tower = tower;
     this.#projectors = projectors;
     this.#decoder = decoder;
@@ -46,25 +46,25 @@ export class FoldEncoder implements VideoEncoder {
   /** @throws WeightsError if a tensor is missing or does not fit the config. */
   static async load(
     loader: WeightLoader,
-    plan: FoldEncoderPlan,
+    config: MergeEncoderConfig,
     computeDtype: 'f32' | 'f16',
     decoder: Decoder,
-  ): Promise<FoldEncoder> {
-    const tower = await Tower.load(loader, plan.tower, plan.names, computeDtype);
-    const inputs = plan.fold ** 2 * plan.tower.hiddenSize;
+  ): Promise<MergeEncoder> {
+    const tower = await Tower.load(loader, config.tower, config.names, computeDtype);
+    const inputs = config.mergeSize ** 2 * config.tower.hiddenSize;
     const projectors: Projector[] = [];
-    for (const steps of [...(plan.planes ?? []), plan.projector])
+    for (const steps of [...(config.planes ?? []), config.projector])
       projectors.push(await Projector.load(loader, steps, inputs));
-    return new FoldEncoder(plan, tower, projectors, decoder);
+    return new MergeEncoder(config, tower, projectors, decoder);
   }
 
   get framesPerGroup(): number {
-    return this.#plan.tower.patchFrames * this.#plan.framesPerGroup;
+    return this.#config.tower.patchFrames * this.#config.framesPerGroup;
   }
 
   /** A picture is nothing to take a mean of. */
   get still(): VideoEncoder {
-    return new FoldEncoder({ ...this.#plan, framesPerGroup: 1 }, this.#tower, this.#projectors, this.#decoder);
+    return new MergeEncoder({ ...this.#config, framesPerGroup: 1 }, this.#tower, this.#projectors, this.#decoder);
   }
 
   get planes(): number {
@@ -73,18 +73,18 @@ export class FoldEncoder implements VideoEncoder {
 
   /** @throws InputError if it takes no frames of the size. */
   tokenGrid(size: Size): TokenGrid {
-    const { tower, fold: by, endId } = this.#plan;
-    checkSize(size, this.#plan);
+    const { tower, mergeSize: by, endId } = this.#config;
+    checkSize(size, this.#config);
     const newlines = endId === undefined ? 'none' : 'frame';
     return { ...mergedGrid(patchesOf(size, tower), by), newlines, framesPerGroup: this.framesPerGroup };
   }
 
   patchGrid(size: Size): Grid {
-    return patchesOf(size, this.#plan.tower);
+    return patchesOf(size, this.#config.tower);
   }
 
   forward(rec: Recorder, pixels: Tensor, watch?: SalienceWatch): [tokens: Tensor, ...planes: Tensor[]] {
-    const { tower, fold: by, framesPerGroup, endId } = this.#plan;
+    const { tower, mergeSize: by, framesPerGroup, endId } = this.#config;
     const [height = 0, width = 0] = pixels.shape.slice(2);
     const grid = patchesOf({ width, height }, tower);
     const { rows, columns } = mergedGrid(grid, by);
@@ -111,7 +111,7 @@ export class FoldEncoder implements VideoEncoder {
 }
 
 /** Towers that rotate take whole tokens, others the size of their table of positions. */
-function checkSize({ width, height }: Size, { tower, fold: by }: FoldEncoderPlan): void {
+function checkSize({ width, height }: Size, { tower, mergeSize: by }: MergeEncoderConfig): void {
   const { rotary, imageSize, patchSize } = tower;
   const unit = patchSize * by;
   const fits = rotary
