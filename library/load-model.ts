@@ -113,7 +113,7 @@ async function loadNamed(
   const runtime = options.runtime ?? (await openRuntime());
   const close = options.runtime ? undefined : (): void => runtime.close();
   try {
-    const model = await loadCheckpoint(found, runtime, {
+    return await loadCheckpoint(found, runtime, {
       name: named.name,
       dtype: options.dtype ?? named.dtype,
       processor: options.processor ?? named.processor,
@@ -123,8 +123,8 @@ async function loadNamed(
       signal,
       ...(families && { families }),
       progress: (done, of) => progress?.({ stage: 'load', done, of }),
+      reducer,
     });
-    return model.withReducer(reducer);
   } catch (error) {
     close?.();
     throw error;

@@ -1,6 +1,7 @@
 import type { PipelineUse } from '../engine/pipelines.ts';
 import type { ModelDefaults } from './defaults.ts';
 import type { VideoReader } from './inputs.ts';
+import type { TokenReducer } from './reduction.ts';
 import type { ModelDType } from './weights.ts';
 
 /** How to load a model. */
@@ -13,9 +14,11 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * What to compile while weights load, where that is of use: that of a plan (`MemoryPlan.pipelines`), or none. Default:
-   * what a short run of the dense model needs.
+   * what a short run of the model needs.
    */
   readonly pipelines?: readonly PipelineUse[] | undefined;
+  /** The reducer of the model, as `VideoModel.withReducer`; default none. */
+  readonly reducer?: TokenReducer | undefined;
   /** What messages call it; default the checkpoint's folder. */
   readonly name?: string | undefined;
   /** What it is shown where a question does not say; default what its family says. */

@@ -67,7 +67,7 @@ async function loadOnto(
   runtime: Runtime,
   checkpoint: Checkpoint,
   shared: Pick<ModelParts, 'name' | 'architecture' | 'spec' | 'text' | 'generation'>,
-  { dtype, progress, signal, defaults, reader, close }: LoadOptions & { readonly dtype: ModelDType },
+  { dtype, progress, signal, reducer, defaults, reader, close }: LoadOptions & { readonly dtype: ModelDType },
 ): Promise<VideoModel> {
   const { spec } = shared;
   const { computeDtype, format } = precision(dtype, runtime);
@@ -83,7 +83,7 @@ async function loadOnto(
     await loader.finish();
     const unusedTensors = loader.unused(spec.unusedTensors);
     const parts = { ...shared, runtime, loader, encoder, decoder, unusedTensors, life: { over: false } };
-    return new VideoModel(parts, { defaults, reader, close });
+    return new VideoModel(parts, { reducer, defaults, reader, close });
   } catch (error) {
     loader.dispose();
     throw error;

@@ -87,7 +87,7 @@ function preparedBy({ architecture, spec }: SpecifiedModel, processor: string): 
 }
 
 /**
- * Loads a checkpoint of any family: the dense model.
+ * Loads a checkpoint of any family: the dense model, unless a reducer is given.
  *
  * @throws WeightsError as `specOf`, or if the checkpoint does not fit its configs; InputError for an unknown processor.
  */

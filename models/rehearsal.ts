@@ -29,7 +29,7 @@ export interface Rehearsed {
 const SHORT: Rehearsed = { frames: 4, question: 'What is this?', maxNewTokens: 4 };
 
 /**
- * What the first answer of the dense model will dispatch, by a short one on a virtual adapter.
+ * What the first answer of a model will dispatch, by a short one on a virtual adapter.
  *
  * @param like - The adapter that will answer.
  * @param loadOn - Loads the model on another.

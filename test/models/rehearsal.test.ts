@@ -53,6 +53,14 @@ describe('pipelines, while weights load,', () => {
       if (runtime.traits.compilesAhead) expect(loaded).to.equal(answered);
     });
 
+  it('are all there for the first answer of a model that is loaded with its reducer', async () => {
+    const reducer = new FrameFusion({ cost: 0.5 });
+    const { loaded, answered } = await counted({ reducer }, reducer);
+    if (runtime.traits.compilesAhead)
+      expect(answered - loaded).to.be.at.most(3); // those of pruning, or of merging to the budget
+    else expect(loaded).to.equal(0);
+  });
+
   it('are left to the first answer where none are named, or where the adapter has nothing from it', async () => {
     const { loaded, answered } = await counted({
       dtype: 'f32',
