@@ -75,6 +75,7 @@ export function testHandling(host: () => Host): void {
 
   it('is used by keys alone', async () => {
     const { page } = host();
+    await page.locator('.facts[data-frames]').waitFor({ timeout: 60_000 });
     const stops = await tabStops(page);
     expect(stops.map(({ name }) => name)).to.include.members([
       ...['Skip to the question', 'Choose a video', 'Example', 'play', 'point', 'board'],
