@@ -35,7 +35,7 @@ export {
   threshold,
   topK,
 } from './reduce/index.ts';
-export { type HeadLayout, type HeadOrder, rotaryTable, type SplitOptions, splitRope } from './rope.ts';
+export { type HeadLayout, type HeadNorm, type HeadOrder, rotaryTable, type SplitOptions, splitRope } from './rope.ts';
 export { argmax, type PenaltyOptions, penalise, type SampleOptions, sample } from './sampling.ts';
 export {
   BLOCK,

@@ -25,6 +25,7 @@ export class Answer implements AsyncIterable<string> {
     this.#write = write;
   }
 
+  /** Writes the answer; its pieces come as they are written. */
   [Symbol.asyncIterator](): AsyncIterator<string> {
     return this.#write(this.stats)[Symbol.asyncIterator]();
   }

@@ -60,7 +60,7 @@ describe('ff-run', () => {
   });
 
   it('refuses pieces for a reducer that looks at the question, before it loads any weight', async () => {
-    const { code, stderr } = await ffRun([...ask, '--piece', '4']);
+    const { code, stderr } = await ffRun([...ask, '--piece', '4', '--quiet']);
     expect(stderr).to.equal(
       'ff-run: encode: a video is encoded in pieces for reducers that decide before the question, and framefusion does not.\n',
     );
