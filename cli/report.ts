@@ -1,5 +1,6 @@
 /** The report of a run: what `--json` writes. docs/report.md says what each field means. */
 import type { Runtime } from '../engine/runtime.ts';
+import { costOfTokens } from '../framefusion/token-budget.ts';
 import type { SampledVideo } from '../media/sample-video.ts';
 import type { Video } from '../media/video.ts';
 import type { GenerationDefaults } from '../models/generation-config.ts';
@@ -144,7 +145,5 @@ export function runReport(
 /** The budget as a share of the video tokens, as FrameFusion counts it. */
 function askedShare(reducer: TokenReducer | undefined, { videoTokens }: GenerationStats, videos: number): number {
   const { cost = 1, tokens } = reducer?.settings ?? {};
-  return tokens === undefined || videoTokens === 0
-    ? Number(cost)
-    : Math.min(1, (Number(tokens) * videos) / videoTokens);
+  return tokens === undefined ? Number(cost) : costOfTokens(Number(tokens), { videos, videoTokens });
 }

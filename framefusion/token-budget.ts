@@ -1,6 +1,6 @@
 import { InputError } from '../engine/errors.ts';
 import { shownValue } from '../engine/text.ts';
-import type { Decide, TokenReducer, VideoLayout } from '../models/reduction.ts';
+import type { Decide, TokenReducer } from '../models/reduction.ts';
 
 /**
  * A reducer whose budget is a number of tokens: its cost follows from the video, so that more frames leave no more work to the
@@ -21,7 +21,9 @@ export function withTokenBudget(tokens: number, make: (cost: number) => TokenRed
     start: (prompt) => {
       let decide: Decide | undefined;
       return (at) => {
-        const cost = costOf(tokens, at.tokens.layout);
+        const { videos } = at.tokens.layout;
+        const all = videos.reduce((sum, video) => sum + video.tokens, 0);
+        const cost = costOfTokens(tokens, { videos: videos.length, videoTokens: all });
         decide ??= cost < 1 ? make(cost).start(prompt) : () => undefined;
         return decide(at);
       };
@@ -29,7 +31,7 @@ export function withTokenBudget(tokens: number, make: (cost: number) => TokenRed
   };
 }
 
-function costOf(tokens: number, { videos }: VideoLayout): number {
-  const all = videos.reduce((sum, video) => sum + video.tokens, 0);
-  return Math.min(1, (tokens * videos.length) / all);
+/** The cost that so many tokens of each video are. @param shown - Videos, and the tokens that they have together. */
+export function costOfTokens(tokens: number, shown: { readonly videos: number; readonly videoTokens: number }): number {
+  return shown.videoTokens === 0 ? 1 : Math.min(1, (tokens * shown.videos) / shown.videoTokens);
 }
