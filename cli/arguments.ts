@@ -191,6 +191,8 @@ the video's tokens down to a budget. The answer goes to standard output.`,
     if (rest.prompt?.trim() === '') throw new UsageError('--prompt must not be empty.');
     if (rest.compare && rest.reducer === 'none')
       throw new UsageError('--compare needs a reducer to compare the dense model with, not none.');
+    if (rest.compare && rest.piece !== undefined)
+      throw new UsageError('--compare shows the dense model all tokens: leave --piece out.');
     if (rest.end !== undefined && rest.end <= (rest.start ?? 0))
       throw new UsageError(`--end must be after --start, got ${rest.end} s and ${rest.start ?? 0} s.`);
     checkStreams(rest, videos);

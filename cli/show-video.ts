@@ -79,7 +79,8 @@ export async function showVideo(
   const started = performance.now();
   const { skipStill, piece } = wishes;
   const encoded = await model.encode(sampled, {
-    ...{ skipStill, piece },
+    skipStill,
+    piece,
     progress: (done, of) => log.progress('vision encoding', done, of),
   });
   return { sampled, encoded, visionSeconds: (performance.now() - started) / 1000 };

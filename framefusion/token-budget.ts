@@ -1,6 +1,6 @@
 import { InputError } from '../engine/errors.ts';
 import { shownValue } from '../engine/text.ts';
-import type { Decide, TokenReducer } from '../models/reduction.ts';
+import type { Decide, TokenReducer, VideoLayout } from '../models/reduction.ts';
 
 /**
  * A reducer whose budget is a number of tokens: its cost follows from the video, so that more frames leave no more work to the
@@ -19,12 +19,14 @@ export function withTokenBudget(tokens: number, make: (cost: number) => TokenRed
     ...make(1),
     settings: { tokens, ...settings },
     start: (prompt) => {
+      const begun = ({ videos }: VideoLayout): Decide => {
+        const videoTokens = videos.reduce((sum, video) => sum + video.tokens, 0);
+        const cost = costOfTokens(tokens, { videos: videos.length, videoTokens });
+        return cost < 1 ? make(cost).start(prompt) : () => undefined;
+      };
       let decide: Decide | undefined;
       return (at) => {
-        const { videos } = at.tokens.layout;
-        const all = videos.reduce((sum, video) => sum + video.tokens, 0);
-        const cost = costOfTokens(tokens, { videos: videos.length, videoTokens: all });
-        decide ??= cost < 1 ? make(cost).start(prompt) : () => undefined;
+        decide ??= begun(at.tokens.layout);
         return decide(at);
       };
     },

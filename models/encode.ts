@@ -148,7 +148,9 @@ function standingFor({ standsFor }: FramesToEncode, groups: number): Map<number,
   const standing = new Map<number, number[]>();
   for (let group = 0; group < groups; group++) {
     const of = standsFor?.[group] ?? group;
-    standing.set(of, [...(standing.get(of) ?? []), group]);
+    const those = standing.get(of);
+    if (those) those.push(group);
+    else standing.set(of, [group]);
   }
   return standing;
 }

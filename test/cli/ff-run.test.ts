@@ -65,6 +65,9 @@ describe('ff-run', () => {
       'ff-run: encode: a video is encoded in pieces for reducers that decide before the question, and framefusion does not.\n',
     );
     expect(code).to.equal(1);
+    const compared = await ffRun([...ask, '--reducer', 'evs', '--piece', '4', '--compare']);
+    expect(compared.stderr).to.equal('ff-run: --compare shows the dense model all tokens: leave --piece out.\n');
+    expect(compared.code).to.equal(2);
   });
 
   const sentence =
