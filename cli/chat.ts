@@ -1,11 +1,13 @@
 /** `ff-run --chat`: several questions about what is shown, each answered from where the last one ended. */
+
 import { createInterface, type Interface } from 'node:readline';
 import { FrameFusionError } from '../engine/errors.ts';
+import { bytesText } from '../engine/text.ts';
 import type { AskOptions } from '../models/answer.ts';
 import type { Session } from '../models/session.ts';
 import type { GenerationStats } from '../models/stats.ts';
 import { standardOutput } from './standard-output.ts';
-import { alignRows, bytes } from './table.ts';
+import { alignRows } from './table.ts';
 
 const HELP = [
   'Ask about what is shown; each question goes on from the answers before it.',
@@ -95,7 +97,7 @@ function statsText(stats: GenerationStats | undefined): string {
   return alignRows([
     ['prompt', `${promptRows} rows, ${reusedRows} of them cached, ${videoTokens} of the video`],
     ...(last === undefined ? [] : [['left', `${last} rows in the last layer`]]),
-    ['cache', bytes(cacheBytes)],
+    ['cache', bytesText(cacheBytes)],
     ['seconds', `${prefillSeconds.toFixed(2)} to the first token, ${decodeSeconds.toFixed(2)} for ${generated}${rate}`],
   ]);
 }

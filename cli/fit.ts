@@ -1,7 +1,9 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
+
 import { AdapterLimitError, InputError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';
+import { bytesText } from '../engine/text.ts';
 import { type MemoryPlan, type PlanOptions, planMemory } from '../models/plan.ts';
 import type { TokenReducer } from '../models/reduction.ts';
 import type { VideoModel } from '../models/video-model.ts';
@@ -9,7 +11,7 @@ import type { ModelDType } from '../models/weights.ts';
 import type { AvailableModel } from './fetch-model.ts';
 import { shareText } from './quantities.ts';
 import { precisionText } from './report.ts';
-import { alignRows, bytes } from './table.ts';
+import { alignRows } from './table.ts';
 
 /** What a command is about to do, as far as memory hangs on it. */
 export interface Wanted {
@@ -63,8 +65,8 @@ export async function fitOf(choice: AvailableModel, runtime: Runtime, wanted: Wa
   }
   const fits = free === undefined ? await runtime.hasRoomFor(plan.peak) : plan.peak <= free;
   if (fits) return { plan, free, problem: undefined };
-  const has = free === undefined ? `${runtime.adapterName} does not give as much` : `there are ${bytes(free)}`;
-  const needs = `${shownText(plan.frames, wanted)} at ${budgetText(wanted)} need ${bytes(plan.peak)} of memory, and ${has}.`;
+  const has = free === undefined ? `${runtime.adapterName} does not give as much` : `there are ${bytesText(free)}`;
+  const needs = `${shownText(plan.frames, wanted)} at ${budgetText(wanted)} need ${bytesText(plan.peak)} of memory, and ${has}.`;
   return { plan, free, problem: needs };
 }
 
@@ -126,7 +128,7 @@ async function firstThatFits(
 ): Promise<{ text: string; peak: number } | undefined> {
   for (const [flags, change] of kind) {
     const { plan, problem } = await fitOf(choice, runtime, { ...wanted, ...change });
-    if (plan && problem === undefined) return { text: `${flags} (${bytes(plan.peak)})`, peak: plan.peak };
+    if (plan && problem === undefined) return { text: `${flags} (${bytesText(plan.peak)})`, peak: plan.peak };
   }
   return undefined;
 }
@@ -160,9 +162,9 @@ export function planTable(
   wanted: Wanted,
 ): string {
   const { weights } = plan;
-  const share = `${shareText(plan.cache / plan.denseCache)} of the dense ${bytes(plan.denseCache)}`;
+  const share = `${shareText(plan.cache / plan.denseCache)} of the dense ${bytesText(plan.denseCache)}`;
   const software = runtime.adapterKind === 'software' ? ' (software)' : '';
-  const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytes(found.free)}`;
+  const has = found.free === undefined ? 'the adapter was asked for it' : `there are ${bytesText(found.free)}`;
   const answer = `generating, ${plan.rows} rows, ${plan.videoTokens} of the video`;
   return alignRows([
     [
@@ -170,13 +172,13 @@ export function planTable(
       `${name}, ${precisionText(weights.formats.join(' + '), plan.computeDtype)}, on ${runtime.adapterName}${software}`,
     ],
     ['run', `${shownText(plan.frames, wanted)} at ${budgetText(wanted)}`],
-    ['weights', bytes(weights.bytes)],
-    ['video', `${bytes(plan.visualTokens)} of visual tokens`],
-    ['cache', plan.cache === plan.denseCache ? bytes(plan.cache) : `${bytes(plan.cache)}, ${share}`],
-    ['at most', `${bytes(plan.loading)} while loading`],
-    ['', `${bytes(plan.vision)} while encoding the video`],
-    ['', `${bytes(plan.generation)} while ${answer}`],
-    ['needed', `${bytes(plan.peak)}: ${found.problem === undefined ? 'fits' : 'does not fit'} (${has})`],
+    ['weights', bytesText(weights.bytes)],
+    ['video', `${bytesText(plan.visualTokens)} of visual tokens`],
+    ['cache', plan.cache === plan.denseCache ? bytesText(plan.cache) : `${bytesText(plan.cache)}, ${share}`],
+    ['at most', `${bytesText(plan.loading)} while loading`],
+    ['', `${bytesText(plan.vision)} while encoding the video`],
+    ['', `${bytesText(plan.generation)} while ${answer}`],
+    ['needed', `${bytesText(plan.peak)}: ${found.problem === undefined ? 'fits' : 'does not fit'} (${has})`],
   ]);
 }
 

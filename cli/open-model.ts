@@ -1,7 +1,7 @@
 import { WeightsError } from '../engine/errors.ts';
 import type { AdapterChoice } from '../engine/node-adapter.ts';
 import type { Runtime } from '../engine/runtime.ts';
-import { firstNames } from '../engine/text.ts';
+import { bytesText, firstNames } from '../engine/text.ts';
 import { defaultsOf } from '../library/named-model.ts';
 import { loadCheckpoint } from '../models/registry.ts';
 import type { VideoModel } from '../models/video-model.ts';
@@ -11,7 +11,6 @@ import { fitOf, requireFit, type Wanted } from './fit.ts';
 import type { Log } from './log.ts';
 import { openAdapter } from './open-adapter.ts';
 import { percentText } from './quantities.ts';
-import { bytes } from './table.ts';
 
 /** A loaded model with its adapter; disposing closes both. */
 export interface OpenModel extends Disposable {
@@ -50,7 +49,7 @@ export async function openModel(
       ...(choice.families && { families: choice.families }),
       ...(fit.plan && { pipelines: fit.plan.pipelines }),
       progress: (done, of) =>
-        log.progress(`loading the model  ${bytes(done)} of ${bytes(of)}, ${percentText(done, of)}`),
+        log.progress(`loading the model  ${bytesText(done)} of ${bytesText(of)}, ${percentText(done, of)}`),
     });
     if (choice.architecture && choice.architecture !== model.architecture)
       throw new WeightsError(

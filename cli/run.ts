@@ -1,5 +1,7 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
+
 import { buffer } from 'node:stream/consumers';
+import { bytesText } from '../engine/text.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';
 import { askedOf, foreignVideoNote, type Wording } from '../library/embedded-model.ts';
 import type { Picture } from '../media/crop-picture.ts';
@@ -29,7 +31,7 @@ import { percentText } from './quantities.ts';
 import { modelReport, REPORT_VERSION, type Report, runReport, videoReport } from './report.ts';
 import { type Shown, type ShownPictures, showPictures, showVideo } from './show-video.ts';
 import { standardOutput } from './standard-output.ts';
-import { bytes, compareTable, layerLines, savedTable } from './table.ts';
+import { compareTable, layerLines, savedTable } from './table.ts';
 
 /**
  * Runs one command line.
@@ -99,7 +101,7 @@ async function openAll(args: RunArguments, log: Log): Promise<Opened> {
 async function openOne(video: string, log: Log): Promise<Video> {
   const name = video === '-' ? { name: 'standard input' } : {};
   const progress = (done: number, of?: number): void =>
-    log.progress(`fetching the video  ${bytes(done)}${of ? ` of ${bytes(of)}, ${percentText(done, of)}` : ''}`);
+    log.progress(`fetching the video  ${bytesText(done)}${of ? ` of ${bytesText(of)}, ${percentText(done, of)}` : ''}`);
   return openVideo(await videoSource(video), { ...name, progress });
 }
 

@@ -1,6 +1,6 @@
 /** The report as a person reads it after the answer. */
 import { stripVTControlCharacters } from 'node:util';
-import { plainText } from '../engine/text.ts';
+import { bytesText, plainText } from '../engine/text.ts';
 import { placeText } from '../models/stats.ts';
 import { colours } from './colours.ts';
 import { shareText } from './quantities.ts';
@@ -27,7 +27,10 @@ export function savedTable(report: Report): string {
       'time',
       `${seconds(report.seconds.decodeVideo + report.seconds.preprocess)} video, ${seconds(report.seconds.vision)} vision, ${seconds(run.seconds.prefill)} prefill, ${seconds(run.seconds.decode)} decode${rate}`,
     ],
-    ['memory', `${bytes(run.peakGpuBytes)} on the GPU at peak; ${bytes(run.cacheBytes)} of it is the prompt's cache`],
+    [
+      'memory',
+      `${bytesText(run.peakGpuBytes)} on the GPU at peak; ${bytesText(run.cacheBytes)} of it is the prompt's cache`,
+    ],
   ]);
 }
 
@@ -47,7 +50,7 @@ export function compareTable(report: Report): string {
       ['', 'dense', reduced.reducer, ''].map((text) => colours.bold(text)),
       line('computed', ({ budget }) => shareText(budget.computedShare), asked(reduced)),
       measured('rows a layer', attended, (rows) => rows.toFixed(0), ['fewer', 'more']),
-      measured('cache', (run) => run.cacheBytes, bytes, ['smaller', 'larger']),
+      measured('cache', (run) => run.cacheBytes, bytesText, ['smaller', 'larger']),
       line('video', () => seconds(decodeVideo + preprocess), 'once for both'),
       line('vision', () => seconds(vision), 'once for both'),
       measured('prefill', (run) => run.seconds.prefill, seconds, speed),
@@ -145,10 +148,4 @@ export function alignRows(cells: readonly (readonly string[])[]): string {
 
 function seconds(value: number): string {
   return `${value.toFixed(value < 10 ? 2 : 1)} s`;
-}
-
-/** `1.23 GB`, in powers of ten. */
-export function bytes(value: number): string {
-  if (value < 1e6) return `${(value / 1e3).toFixed(0)} kB`;
-  return value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(2)} GB`;
 }

@@ -57,7 +57,8 @@ export function shownValue(value: unknown): string {
 export function bytesText(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(2)} ${units[power]}`;
+  const digits = Math.max(0, Math.min(2, power - 1));
+  return `${(bytes / 1000 ** power).toFixed(digits)} ${units[power]}`;
 }
 
 function escapeOf(char: string): string {

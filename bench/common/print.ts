@@ -1,5 +1,6 @@
 /** Tables of a bench, and how their numbers are written. */
-import { alignRows, bytes } from '../../cli/table.ts';
+import { alignRows } from '../../cli/table.ts';
+import { bytesText } from '../../engine/text.ts';
 import type { Spread } from './timing.ts';
 
 /** A table for the terminal and the page alike. */
@@ -36,7 +37,7 @@ export function spreadText({ median, low, high }: Spread): string {
 export function amount(value: number, unit: string): string {
   if (!Number.isFinite(value)) return '-';
   if (unit === 's') return secondsText(value);
-  if (unit === 'bytes') return bytes(value);
+  if (unit === 'bytes') return bytesText(value);
   return `${digits(value)} ${unit}`.trimEnd();
 }
 

@@ -1,13 +1,14 @@
 /** What `ff-bench model` times: a model on an adapter, and a clip. */
+
 import { join } from 'node:path';
 import { findChoice } from '../../cli/fetch-model.ts';
 import { given } from '../../cli/flags.ts';
 import type { Log } from '../../cli/log.ts';
 import { openAdapter } from '../../cli/open-adapter.ts';
 import { openModel } from '../../cli/open-model.ts';
-import { bytes } from '../../cli/table.ts';
 import { InputError } from '../../engine/errors.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { bytesText } from '../../engine/text.ts';
 import { reducerNamed } from '../../framefusion/reducers.ts';
 import { chooseModel, type ModelChoice, root } from '../../library/catalogue.ts';
 import type { NamedModel } from '../../library/named-model.ts';
@@ -67,7 +68,7 @@ async function openPreset(args: ModelArguments & Required<Pick<ModelArguments, '
   const runtime = await openAdapter(args.adapter, log);
   const model = await loadCheckpoint(virtualCheckpoint(args.preset, { seed: args.seed, shape, tokenizer }), runtime, {
     dtype: args.dtype ?? 'auto',
-    progress: (done, of) => log.progress(`drawing weights, ${bytes(done)} of ${bytes(of)}`),
+    progress: (done, of) => log.progress(`drawing weights, ${bytesText(done)} of ${bytesText(of)}`),
   });
   return { runtime, model };
 }

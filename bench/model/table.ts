@@ -1,5 +1,5 @@
 /** A model's figures as a person reads them. */
-import { bytes } from '../../cli/table.ts';
+import { bytesText } from '../../engine/text.ts';
 import { amount, type BenchTable, digits, percentText, secondsText, spreadText, timesText } from '../common/print.ts';
 import { fairSeconds, type Measured } from '../common/timing.ts';
 import type { CostResult, FramesResult, ModelReport } from './report.ts';
@@ -34,10 +34,10 @@ function aboutTable({ model, video, load, results, adapter, peakProcess }: Model
       ['clip', video],
       [
         'load',
-        `${secondsText(load.wall)} wall, ${secondsText(load.cpu)} processor, ${bytes(model.weightBytes)} of weights`,
+        `${secondsText(load.wall)} wall, ${secondsText(load.cpu)} processor, ${bytesText(model.weightBytes)} of weights`,
       ],
       ['compiling', compiling],
-      ['process', `${bytes(peakProcess)} resident at most`],
+      ['process', `${bytesText(peakProcess)} resident at most`],
       ...rows,
     ],
   };
@@ -92,9 +92,9 @@ function memoryTable(report: ModelReport): BenchTable {
     title: 'Memory of the adapter',
     head: ['', '', 'keys and values', 'of dense', 'at most'],
     rows: perCost(report, ({ cacheBytes, peakBytes }, { costs }) => [
-      bytes(cacheBytes),
+      bytesText(cacheBytes),
       percentText(cacheBytes / (costs[0]?.cacheBytes ?? Number.NaN)),
-      bytes(peakBytes),
+      bytesText(peakBytes),
     ]),
   };
 }

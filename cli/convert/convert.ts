@@ -1,15 +1,16 @@
 /** The work of `ff-convert`: a checkpoint in, one in another format out. */
+
 import { basename, resolve } from 'node:path';
 import { writeCheckpoint } from '../../checkpoint/file-sink.ts';
 import { openCheckpoint } from '../../checkpoint/file-source.ts';
 import type { Runtime } from '../../engine/runtime.ts';
+import { bytesText } from '../../engine/text.ts';
 import { chooseModel } from '../../library/catalogue.ts';
 import { fetchModel } from '../fetch-model.ts';
 import { Log } from '../log.ts';
 import { openAdapter } from '../open-adapter.ts';
 import { durationText, percentText, Rate } from '../quantities.ts';
 import { standardOutput } from '../standard-output.ts';
-import { bytes } from '../table.ts';
 import type { ConvertArguments } from './arguments.ts';
 import { companionsIn, copyCompanions } from './companions.ts';
 import { checkApart, checkNewFolder, checkRoom, NewFolder, outputError } from './new-folder.ts';
@@ -98,8 +99,8 @@ function sizeOf({ layout }: ConversionPlan): number {
 }
 
 function progressText(done: number, of: number, rate: number): string {
-  const speed = rate > 0 ? `, ${bytes(rate)}/s, ${durationText((of - done) / rate)} left` : '';
-  return `converting  ${bytes(done)} of ${bytes(of)}, ${percentText(done, of)}${speed}`;
+  const speed = rate > 0 ? `, ${bytesText(rate)}/s, ${durationText((of - done) / rate)} left` : '';
+  return `converting  ${bytesText(done)} of ${bytesText(of)}, ${percentText(done, of)}${speed}`;
 }
 
 /** `llava-q4: 339 tensors, 4.94 GB (q4, 5.0 bits a weight), 32 % of 15.23 GB, 212 s`. */
@@ -109,8 +110,8 @@ function summary(out: string, plan: ConversionPlan, seconds: number): string {
   const share = Math.round((100 * layout.tensorBytes) / sourceBytes);
   return [
     `${basename(resolve(out))}: ${tensors} tensors`,
-    `${bytes(layout.tensorBytes)} (${format}, ${bits.toFixed(1)} bits a weight)`,
-    `${share} % of ${bytes(sourceBytes)}`,
+    `${bytesText(layout.tensorBytes)} (${format}, ${bits.toFixed(1)} bits a weight)`,
+    `${share} % of ${bytesText(sourceBytes)}`,
     `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`,
   ].join(', ');
 }

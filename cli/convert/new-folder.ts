@@ -1,11 +1,12 @@
 /** A folder that is filled aside and appears whole, or not at all. */
+
 import { existsSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { access, constants, readdir, realpath, statfs } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
+import { bytesText } from '../../engine/text.ts';
 import { reasonOf } from '../errors.ts';
 import { asideName, Leftover, sweep } from '../leftovers.ts';
-import { bytes } from '../table.ts';
 
 /**
  * What can be known before the work: whether the folder may be made, or replaced.
@@ -50,7 +51,7 @@ export async function checkRoom(out: string, needed: number): Promise<void> {
   const free = disk.bavail * disk.bsize;
   if (free < needed)
     throw new InputError(
-      `--out ${out}: the result takes ${bytes(needed)}, and ${bytes(free)} are free there. Make room, or name a folder on another disk.`,
+      `--out ${out}: the result takes ${bytesText(needed)}, and ${bytesText(free)} are free there. Make room, or name a folder on another disk.`,
     );
 }
 

@@ -1,8 +1,9 @@
 /** What the run took, and what it takes to do it again. */
+
 import { entries, html, type Markup } from '../../charts/markup.ts';
 import { scrollBox } from '../../charts/page.ts';
+import { bytesText } from '../../engine/text.ts';
 import { precisionText, type Report, type ReportOfVideo, type RunReport } from '../report.ts';
-import { bytes } from '../table.ts';
 
 /** Seconds of every stage. */
 export function timeSection({ seconds, runs }: Report): Markup {
@@ -16,8 +17,8 @@ export function timeSection({ seconds, runs }: Report): Markup {
     ['prefill: prompt to first token', (run) => said(run.seconds.prefill)],
     ['decoding: first token to last', (run) => said(run.seconds.decode)],
     ['tokens a second', ({ tokensPerSecond }) => tokensPerSecond?.toFixed(1) ?? '–'],
-    ['peak memory on the GPU', ({ peakGpuBytes }) => bytes(peakGpuBytes)],
-    ['cache of the prompt', ({ cacheBytes }) => bytes(cacheBytes)],
+    ['peak memory on the GPU', ({ peakGpuBytes }) => bytesText(peakGpuBytes)],
+    ['cache of the prompt', ({ cacheBytes }) => bytesText(cacheBytes)],
   ];
   return scrollBox(
     'time',

@@ -20,7 +20,7 @@ function progress(...done: number[]) {
 describe('the report of a download', () => {
   it('shows the whole, the rate, the time left, and the files under way', () => {
     expect(downloadLine(progress(4 * GB, 1.5 * GB, 0.5 * GB, 0), 50e6, 200)).to.equal(
-      '37 %  6.00 GB of 16.00 GB  50.00 MB/s  3:20 left  model-00002-of-00004.safetensors 37 %, model-00003-of-00004.safetensors 12 %',
+      '37 %  6.00 GB of 16.00 GB  50.0 MB/s  3:20 left  model-00002-of-00004.safetensors 37 %, model-00003-of-00004.safetensors 12 %',
     );
   });
 
@@ -37,13 +37,13 @@ describe('the report of a download', () => {
   it('fits into any terminal: fewer files, a shortened one, none, part of the line', () => {
     const state = progress(GB, GB, GB, GB);
     const lines = [170, 120, 100, 79, 60, 20, 0].map((columns) => downloadLine(state, 50e6, columns));
-    const all = '25 %  4.00 GB of 16.00 GB  50.00 MB/s  4:00 left';
+    const all = '25 %  4.00 GB of 16.00 GB  50.0 MB/s  4:00 left';
     const name = (number: number) => `model-0000${number}-of-00004.safetensors 25 %`;
     expect(lines).to.deep.equal([
       `${all}  ${name(1)}, ${name(2)}, ${name(3)} +1`,
       `${all}  ${name(1)} +3`,
       `${all}  ${name(1)} +3`,
-      `${all}  model-00001-of-000... 25 % +3`,
+      `${all}  model-00001-of-0000... 25 % +3`,
       all,
       all.slice(0, 20),
       '',
@@ -92,9 +92,9 @@ describe('the report of a download', () => {
     expect(said).to.deep.equal([
       `ff-run: downloading owner/name (2 files, 8.00 GB) to ${hubSettings().cacheDir}`,
       '33 %  4.00 GB of 12.00 GB',
-      '50 %  6.00 GB of 12.00 GB  100.00 MB/s  1:00 left  model-00002-of-00... 25 % +1',
-      '100 %  12.00 GB of 12.00 GB  60.00 MB/s  0:00 left',
-      'ff-run: downloaded 8.00 GB in 2 min 0 s (66.67 MB/s)',
+      '50 %  6.00 GB of 12.00 GB  100.0 MB/s  1:00 left  model-00002-of-000... 25 % +1',
+      '100 %  12.00 GB of 12.00 GB  60.0 MB/s  0:00 left',
+      'ff-run: downloaded 8.00 GB in 2 min 0 s (66.7 MB/s)',
     ]);
   });
 

@@ -142,7 +142,7 @@ describe('ff-run with a Hugging Face id', () => {
     expect(await leftLocks()).to.deep.equal([]);
     const second = await ask(REPOSITORY);
     expect(second.stdout).to.equal('the purple ring\n');
-    expect(second.stderr).to.match(/^ff-run: downloaded 3\.93 MB in /m);
+    expect(second.stderr).to.match(/^ff-run: downloaded 3\.9 MB in /m);
     expect(downloads().map(({ range }) => range)).to.deep.equal([undefined, 'bytes=2000000-']);
     expect(await leftLocks()).to.deep.equal([]);
   });

@@ -292,7 +292,7 @@ describe('converting a checkpoint', () => {
       for (const parent of ['nowhere', 'file'])
         await expectRejection(converted(source, { out: join(root, parent, 'q4') }), InputError, 'cannot be written');
       const out = newName();
-      await expectRejection(checkRoom(out, 1e18), InputError, `--out ${out}: the result takes 1000000000.00 GB, and`);
+      await expectRejection(checkRoom(out, 1e18), InputError, `--out ${out}: the result takes 1.00 EB, and`);
       await checkRoom(out, 1);
     });
 

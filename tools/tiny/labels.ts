@@ -3,13 +3,14 @@ import { DISTANCE } from './render.ts';
 import {
   COLORS,
   centreOf,
+  colorOf,
   DIRECTIONS,
-  INSTANTS,
   isVisible,
   type Scene,
   type SceneObject,
   SHAPES,
   SIDE,
+  scaleOf,
 } from './scene.ts';
 
 /** Cells along a side of the frame: one for each token that a frame becomes. */
@@ -21,6 +22,7 @@ export const LABELS = [
   ...SHAPES,
   ...['appears', 'disappears', 'ends a flash'],
   ...Object.keys(DIRECTIONS).map((direction) => `moves ${direction}`),
+  'changes color',
 ] as const;
 
 /** An object is in a cell if it covers more than this share of it. */
@@ -31,7 +33,7 @@ const COVERS = 0.06;
  *
  * @returns `[instants, CELLS, CELLS]`, a bit for each of {@link LABELS}.
  */
-export function labelsOf(scene: Scene, instants = INSTANTS): Uint32Array {
+export function labelsOf(scene: Scene, instants = scene.instants): Uint32Array {
   const labels = new Uint32Array(instants * CELLS * CELLS);
   const bit = (name: string) => 1 << LABELS.indexOf(name);
   for (const object of scene.objects) {
@@ -43,9 +45,11 @@ export function labelsOf(scene: Scene, instants = INSTANTS): Uint32Array {
         seen = cellsOf(scene, object, instant);
         const moves = object.does === 'move' && instant > 0 ? bit(`moves ${object.direction}`) : 0;
         const comes = instant > 0 && !was ? bit('appears') : 0;
-        for (const cell of seen) labels[first + cell]! |= bit(object.color) | bit(object.shape) | moves | comes;
+        const turns = object.does === 'recolor' && instant === object.at ? bit('changes color') : 0;
+        const looks = bit(colorOf(object, instant)) | bit(object.shape);
+        for (const cell of seen) labels[first + cell]! |= looks | moves | comes | turns;
       } else if (was) {
-        const goes = bit(object.does === 'flash' ? 'ends a flash' : 'disappears');
+        const goes = bit(object.does === 'flash' || object.does === 'blink' ? 'ends a flash' : 'disappears');
         for (const cell of seen) labels[first + cell]! |= goes;
       }
     }
@@ -56,17 +60,18 @@ export function labelsOf(scene: Scene, instants = INSTANTS): Uint32Array {
 /** The cells that an object is in, counted in whole units. */
 function cellsOf(scene: Scene, object: SceneObject, instant: number): number[] {
   const [x, y] = centreOf(scene, object, instant);
+  const radius = scaleOf(scene, instant) * object.radius;
   const covered = new Float64Array(CELLS * CELLS);
   const side = SIDE / CELLS;
   const range = (centre: number) => [
-    Math.max(0, Math.floor(centre - 1.1 * object.radius)),
-    Math.min(SIDE, Math.ceil(centre + 1.1 * object.radius)),
+    Math.max(0, Math.floor(centre - 1.1 * radius)),
+    Math.min(SIDE, Math.ceil(centre + 1.1 * radius)),
   ];
   const [top, bottom] = range(y) as [number, number];
   const [left, right] = range(x) as [number, number];
   for (let row = top; row < bottom; row++)
     for (let column = left; column < right; column++)
-      if (DISTANCE[object.shape](column + 0.5 - x, row + 0.5 - y, object.radius) < 0)
+      if (DISTANCE[object.shape](column + 0.5 - x, row + 0.5 - y, radius) < 0)
         covered[Math.floor(row / side) * CELLS + Math.floor(column / side)]! += 1 / side ** 2;
   return Array.from(covered.keys()).filter((cell) => covered[cell]! > COVERS);
 }

@@ -7,7 +7,7 @@ export { type QuestionType, WORDINGS } from '../../library/embedded-wordings.ts'
 
 /** A question, its answer, and what kind of question it is. */
 export interface Question {
-  readonly type: QuestionType;
+  readonly type: string;
   readonly question: string;
   readonly answer: string;
   /** The object that one must look at to answer, if it is one. */
@@ -20,11 +20,7 @@ const NOTHING_SHARE = 0.25;
 /** At most one question of each type. Same seed, same questions. */
 export function questionsOf(scene: Scene, seed: number): Question[] {
   const random = randomStream(seed, 'questions');
-  const ask: Ask = (type, answer, about, words = about) => {
-    const wording = pick<string>(random, WORDINGS[type]);
-    const question = wording.replace(/\{(\w+)\}/g, (_, key: keyof Words) => words?.[key] ?? key);
-    return { type, question, answer, ...(about && { about }) };
-  };
+  const ask = asking<QuestionType>(random, WORDINGS);
   return [
     ...looks(scene, random, ask),
     ...motion(scene, random, ask),
@@ -39,17 +35,33 @@ export function questionsOf(scene: Scene, seed: number): Question[] {
 }
 
 /** What the gaps in a wording are filled with. */
-type Words = Partial<Record<'color' | 'shape' | 'other', string>>;
+type Words = Partial<Record<'color' | 'shape' | 'other' | 'nth' | 'event', string>>;
 
-type Ask = (type: QuestionType, answer: string, about?: SceneObject, words?: Words) => Question;
+/** Words a question; the gaps are filled from `words`, by default with the looks of the object. */
+export type Ask<Type extends string = string> = (
+  type: Type,
+  answer: string,
+  about?: SceneObject,
+  words?: Words,
+) => Question;
 
-function looks({ objects }: Scene, random: Random, ask: Ask): Question[] {
+/** Picks one of a type's wordings for each question. */
+export function asking<Type extends string>(random: Random, wordings: Readonly<Record<Type, readonly string[]>>) {
+  const ask: Ask<Type> = (type, answer, about, words = about) => {
+    const wording = pick<string>(random, wordings[type]);
+    const question = wording.replace(/\{(\w+)\}/g, (_, key: keyof Words) => words?.[key] ?? key);
+    return { type, question, answer, ...(about && { about }) };
+  };
+  return ask;
+}
+
+function looks({ objects }: Scene, random: Random, ask: Ask<QuestionType>): Question[] {
   const [a, b] = [pick(random, objects), pick(random, objects)];
   const number = ['zero', 'one', 'two', 'three', 'four'][objects.length] ?? String(objects.length);
   return [ask('color', a.color, a), ask('shape', b.shape, b), ask('count', number)];
 }
 
-function motion({ objects, camera }: Scene, random: Random, ask: Ask): Question[] {
+function motion({ objects, camera }: Scene, random: Random, ask: Ask<QuestionType>): Question[] {
   const questions: Question[] = [];
   const mover = objects.find((object) => object.does === 'move');
   const flash = objects.find((object) => object.does === 'flash');
@@ -62,7 +74,7 @@ function motion({ objects, camera }: Scene, random: Random, ask: Ask): Question[
   return questions;
 }
 
-function onsets({ objects }: Scene, random: Random, ask: Ask): Question[] {
+function onsets({ objects }: Scene, random: Random, ask: Ask<QuestionType>): Question[] {
   const onset = (object: SceneObject) => (object.does === 'appear' || object.does === 'flash' ? object.at : 0);
   const late = objects.filter((object) => onset(object) > 0).sort((a, b) => onset(a) - onset(b));
   const [first, second, last] = [late[0], late[1], late.at(-1)];
@@ -75,7 +87,7 @@ function onsets({ objects }: Scene, random: Random, ask: Ask): Question[] {
   return questions;
 }
 
-function events(scene: Scene, random: Random, ask: Ask): Question[] {
+function events(scene: Scene, random: Random, ask: Ask<QuestionType>): Question[] {
   const all = eventsOf(scene);
   if (all.length === 0 && uniform(random) >= NOTHING_SHARE) return [];
   const [first, last] = [all[0], all.at(-1)];
@@ -83,7 +95,7 @@ function events(scene: Scene, random: Random, ask: Ask): Question[] {
 }
 
 /** Only about objects that stand clearly in one quarter of the frame. */
-function places({ objects, camera }: Scene, random: Random, ask: Ask): Question[] {
+function places({ objects, camera }: Scene, random: Random, ask: Ask<QuestionType>): Question[] {
   const middle = SIDE / 2;
   const clear = objects.filter(
     ({ does, x, y }) => does !== 'move' && Math.abs(x - middle) > 5 && Math.abs(y - middle) > 5,
@@ -95,7 +107,7 @@ function places({ objects, camera }: Scene, random: Random, ask: Ask): Question[
 }
 
 /** Half the time about an object that is there, else about one that differs from it in colour or shape. */
-function existence({ objects }: Scene, random: Random, ask: Ask): Question {
+function existence({ objects }: Scene, random: Random, ask: Ask<QuestionType>): Question {
   const about = pick(random, objects);
   let { color, shape }: Pick<SceneObject, 'color' | 'shape'> = about;
   const isThere = uniform(random) < 0.5;
@@ -125,6 +137,7 @@ function description(scene: Scene): string {
   return `${text[0]?.toUpperCase()}${text.slice(1)}.`;
 }
 
-function nameOf(object: SceneObject | undefined): string {
+/** An object by its looks, or that there is none. */
+export function nameOf(object: SceneObject | undefined): string {
   return object ? `the ${object.color} ${object.shape}` : 'nothing';
 }

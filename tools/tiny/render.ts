@@ -4,12 +4,14 @@ import {
   BACKGROUNDS,
   COLORS,
   centreOf,
-  INSTANTS,
+  colorOf,
   isVisible,
   type Rgb,
   type Scene,
+  type SceneObject,
   type Shape,
   SIDE,
+  scaleOf,
   shiftOf,
 } from './scene.ts';
 
@@ -27,22 +29,33 @@ export interface RenderOptions {
 type Canvas = Float32Array;
 
 /** Draws the instants of a scene: images of `[size, size, 3]` bytes. Same seed, same bytes. */
-export function renderScene(scene: Scene, { size, seed, instants = INSTANTS }: RenderOptions): Uint8Array[] {
+export function renderScene(scene: Scene, { size, seed, instants = scene.instants }: RenderOptions): Uint8Array[] {
   const background = (which: 0 | 1) => textured(randomStream(seed, `background ${which}`), scene, which, size);
   const before = background(0);
   const after = scene.cut === undefined ? before : background(1);
-  const colors = scene.objects.map(({ color }, i) => nearby(randomStream(seed, `paint ${i}`), COLORS[color], 10));
+  const colorAt = (object: SceneObject, i: number, instant: number) =>
+    nearby(randomStream(seed, `paint ${i}`), COLORS[colorOf(object, instant)], 10);
   const specks = Array.from({ length: scene.specks }, (_, i) => new Speck(randomStream(seed, `speck ${i}`)));
   const noise = randomStream(seed, 'noise');
+  const shimmer = randomStream(seed, 'shimmer');
   return Array.from({ length: instants }, (_, instant) => {
     const isAfter = scene.cut !== undefined && instant >= scene.cut;
     const [x, y] = shiftOf(scene, instant);
-    const gone = [scene.drift[0] * instant + x, scene.drift[1] * instant + y] as const;
-    const canvas = shifted(isAfter ? after : before, gone, size);
+    const jump = () => (scene.shimmer ? uniform(shimmer, -scene.shimmer, scene.shimmer) : 0);
+    const gone = [scene.drift[0] * instant + x + jump(), scene.drift[1] * instant + y + jump()] as const;
+    const scale = scaleOf(scene, instant);
+    const canvas = zoomed(shifted(isAfter ? after : before, gone, size), scale, size);
     for (const speck of specks) paint(canvas, 'circle', speck.radius, speck.centre(instant), speck.color, size);
     for (const [i, object] of scene.objects.entries())
       if (isVisible(object, instant))
-        paint(canvas, object.shape, object.radius, centreOf(scene, object, instant), colors[i]!, size);
+        paint(
+          canvas,
+          object.shape,
+          scale * object.radius,
+          centreOf(scene, object, instant),
+          colorAt(object, i, instant),
+          size,
+        );
     return developed(canvas, scene.noise, noise, size);
   });
 }
@@ -133,6 +146,27 @@ function shifted(image: Canvas, [gx, gy]: readonly [number, number], size: numbe
     out.set(image.subarray(from, from + width - right * 3), row * width + right * 3);
     out.set(image.subarray(from + width - right * 3, from + width), row * width);
   }
+  return out;
+}
+
+/** An image with its middle enlarged, bilinearly; what comes in at the edges wraps round. */
+function zoomed(image: Canvas, scale: number, size: number): Canvas {
+  if (scale === 1) return image;
+  const middle = (size - 1) / 2;
+  const taps = Array.from({ length: size }, (_, i) => {
+    const at = middle + (i - middle) / scale;
+    const first = Math.floor(at);
+    return [modulo(first, size), modulo(first + 1, size), at - first] as const;
+  });
+  const out = new Float32Array(image.length);
+  let at = 0;
+  for (const [up, down, v] of taps)
+    for (const [left, right, u] of taps)
+      for (let c = 0; c < 3; c++, at++) {
+        const above = (1 - u) * image[(up * size + left) * 3 + c]! + u * image[(up * size + right) * 3 + c]!;
+        const below = (1 - u) * image[(down * size + left) * 3 + c]! + u * image[(down * size + right) * 3 + c]!;
+        out[at] = (1 - v) * above + v * below;
+      }
   return out;
 }
 

@@ -8,7 +8,7 @@ import { pick, pickWeighted, type Random, randomStream, shuffle, uniform } from 
 /** Side of a frame, in units. */
 export const SIDE = 64;
 
-/** Drawn instants of a clip. */
+/** Drawn instants of a clip of {@link randomScene}. */
 export const INSTANTS = 12;
 
 /** Red, green, blue, 0 to 255. */
@@ -45,11 +45,16 @@ export type Background = keyof typeof BACKGROUNDS;
 export type Direction = keyof typeof DIRECTIONS;
 export type Shape = (typeof SHAPES)[number];
 
-/** What an object does. It is visible from instant `at` on, before it, or from `at` to just before `until`. */
+/**
+ * What an object does. It is visible from instant `at` on, before it, or from `at` to just before `until`; one that blinks at each
+ * of `times`, for one instant. One that is recolored has another colour from `at` on.
+ */
 export type Behaviour =
   | { readonly does: 'stay' }
   | { readonly does: 'appear' | 'vanish'; readonly at: number }
   | { readonly does: 'flash'; readonly at: number; readonly until: number }
+  | { readonly does: 'blink'; readonly times: readonly number[] }
+  | { readonly does: 'recolor'; readonly at: number; readonly to: Color }
   | ({ readonly does: 'move' } & Motion);
 
 /** A coloured shape with its centre at (x, y), for a mover the centre at the first instant. */
@@ -67,17 +72,23 @@ export interface Motion {
   readonly distance: number;
 }
 
-/** One clip. No two objects share a colour or a shape, and no two events an instant. */
+/** One clip. No two objects share a colour or a shape. */
 export interface Scene {
+  /** How many instants are drawn. */
+  readonly instants: number;
   readonly objects: readonly SceneObject[];
   /** How the camera pans: everything else moves the other way. None: it stands still. */
   readonly camera?: Motion;
+  /** How large the middle of the frame is at the last instant, with 1 at the first. None: 1. */
+  readonly zoom?: number;
   /** At the start and at the end. */
   readonly background: readonly [Background, Background];
   /** The first instant of the second background; none if there is but one. */
   readonly cut?: number;
   /** By how much the background moves from one instant to the next. */
   readonly drift: readonly [number, number];
+  /** By how much the background jumps about at each instant, at most. None: not at all. */
+  readonly shimmer?: number;
   /** Standard deviation of the backgrounds' textures, in steps of 8 bits. */
   readonly texture: readonly [number, number];
   /** Blobs of the textures along a side of the frame. */
@@ -106,34 +117,48 @@ export function isVisible(object: SceneObject, instant: number): boolean {
       return instant < object.at;
     case 'flash':
       return instant >= object.at && instant < object.until;
+    case 'blink':
+      return object.times.includes(instant);
     default:
       return true;
   }
 }
 
+/** The colour of an object at an instant. */
+export function colorOf(object: SceneObject, instant: number): Color {
+  return object.does === 'recolor' && instant >= object.at ? object.to : object.color;
+}
+
 /** How far the camera has moved things across the frame by an instant. */
-export function shiftOf({ camera }: Scene, instant: number): readonly [number, number] {
+export function shiftOf({ camera, instants }: Scene, instant: number): readonly [number, number] {
   if (!camera) return [0, 0];
-  const [dx, dy] = goneBy(camera, instant);
+  const [dx, dy] = goneBy(camera, instant, instants);
   return [-dx, -dy];
+}
+
+/** How much larger everything is at an instant than at the first. */
+export function scaleOf({ zoom = 1, instants }: Scene, instant: number): number {
+  return zoom ** (instant / (instants - 1));
 }
 
 /** The centre of an object at an instant. */
 export function centreOf(scene: Scene, object: SceneObject, instant: number): readonly [number, number] {
   const [sx, sy] = shiftOf(scene, instant);
-  const [dx, dy] = object.does === 'move' ? goneBy(object, instant) : [0, 0];
-  return [object.x + dx + sx, object.y + dy + sy];
+  const [dx, dy] = object.does === 'move' ? goneBy(object, instant, scene.instants) : [0, 0];
+  const scale = scaleOf(scene, instant);
+  const seen = (at: number) => SIDE / 2 + scale * (at - SIDE / 2);
+  return [seen(object.x + dx + sx), seen(object.y + dy + sy)];
 }
 
-function goneBy({ direction, distance }: Motion, instant: number): readonly [number, number] {
+function goneBy({ direction, distance }: Motion, instant: number, instants: number): readonly [number, number] {
   const [dx, dy] = DIRECTIONS[direction];
-  const gone = (distance * instant) / (INSTANTS - 1);
+  const gone = (distance * instant) / (instants - 1);
   return [dx * gone, dy * gone];
 }
 
-/** What happens, in order of time. A move lasts from the first instant to the last and is no event. */
+/** What happens, in order of time. A move lasts from the first instant to the last and is no event; nor is what blinks. */
 export function eventsOf(scene: Scene): SceneEvent[] {
-  const verbs = { appear: 'appears', vanish: 'disappears', flash: 'flashes' } as const;
+  const verbs = { appear: 'appears', vanish: 'disappears', flash: 'flashes', recolor: 'changes color' } as const;
   const events: SceneEvent[] = scene.objects.flatMap((object) =>
     'at' in object ? [{ at: object.at, what: `the ${object.shape} ${verbs[object.does]}`, object }] : [],
   );
@@ -150,7 +175,7 @@ export function randomScene(seed: number): Scene {
   const count = Number(pickWeighted(random, weights));
   for (;;) {
     const timetable = new Timetable(random);
-    const scene = { ...(camera && { camera }), objects: [], ...randomSetting(random, timetable) };
+    const scene = { instants: INSTANTS, ...(camera && { camera }), objects: [], ...randomSetting(random, timetable) };
     const objects = randomObjects(random, scene, count, timetable);
     if (objects) return { ...scene, objects };
   }
@@ -162,7 +187,7 @@ export function randomScene(seed: number): Scene {
  */
 export function randomCrowd(seed: number): Scene {
   const random = randomStream(seed, 'crowd');
-  const scene: Scene = { objects: [], ...randomSetting(random, new Timetable(random)) };
+  const scene: Scene = { instants: INSTANTS, objects: [], ...randomSetting(random, new Timetable(random)) };
   const objects: SceneObject[] = [];
   for (let attempt = 0; attempt < 12 && objects.length < 6; attempt++) {
     const place = () => uniform(random, 6, SIDE - 6);
@@ -184,7 +209,7 @@ const LIVELY_SHARE = 0.5;
 const RADIUS = [6, 9] as const;
 
 /** Hands out instants for events, no two of them neighbours, so that the order of events can be seen. */
-class Timetable {
+export class Timetable {
   readonly #random: Random;
   readonly #taken = new Set<number>();
 
@@ -222,12 +247,15 @@ function randomObjects(random: Random, scene: Scene, count: number, timetable: T
   return objects;
 }
 
+/** What objects of {@link randomScene} do. */
+type Plain = Exclude<Behaviour['does'], 'blink' | 'recolor'>;
+
 /** Centres keep this far from the edge. */
 const MARGIN = 10;
 
-function randomPlace(random: Random, scene: Scene, does: Behaviour['does'], timetable: Timetable) {
+function randomPlace(random: Random, scene: Scene, does: Plain, timetable: Timetable) {
   const motion = does === 'move' ? randomMotion(random, 24, 38) : undefined;
-  const [goneX, goneY] = motion ? goneBy(motion, INSTANTS - 1) : shiftOf(scene, INSTANTS - 1);
+  const [goneX, goneY] = motion ? goneBy(motion, INSTANTS - 1, INSTANTS) : shiftOf(scene, INSTANTS - 1);
   const along = (gone: number) => uniform(random, MARGIN - Math.min(0, gone), SIDE - MARGIN - Math.max(0, gone));
   const [x, y] = [along(goneX), along(goneY)];
   if (motion) return { does: 'move', ...motion, x, y } as const;
@@ -238,21 +266,22 @@ function randomPlace(random: Random, scene: Scene, does: Behaviour['does'], time
   return { does, x, y, at, until: Math.min(INSTANTS - 1, at + pick(random, [1, 2])) };
 }
 
-function randomMotion(random: Random, least: number, most: number): Motion {
+/** A motion in any direction, over a distance between two. */
+export function randomMotion(random: Random, least: number, most: number): Motion {
   const direction = pick(random, Object.keys(DIRECTIONS) as Direction[]);
   return { direction, distance: uniform(random, least, most) };
 }
 
 /** Whether the boxes around two objects ever come within one unit of each other, visible or not. */
-function touch(scene: Scene, a: SceneObject, b: SceneObject): boolean {
-  return Array.from({ length: INSTANTS }, (_, instant) => {
+export function touch(scene: Scene, a: SceneObject, b: SceneObject): boolean {
+  return Array.from({ length: scene.instants }, (_, instant) => {
     const [ax, ay] = centreOf(scene, a, instant);
     const [bx, by] = centreOf(scene, b, instant);
-    return Math.max(Math.abs(ax - bx), Math.abs(ay - by));
+    return Math.max(Math.abs(ax - bx), Math.abs(ay - by)) / scaleOf(scene, instant);
   }).some((gap) => gap < a.radius + b.radius + 1);
 }
 
-function randomSetting(random: Random, timetable: Timetable): Omit<Scene, 'objects' | 'camera'> {
+function randomSetting(random: Random, timetable: Timetable): Omit<Scene, 'instants' | 'objects' | 'camera'> {
   const names = shuffle(random, Object.keys(BACKGROUNDS) as Background[]);
   const cut = uniform(random) < 0.25 ? timetable.take(3, INSTANTS - 3) : undefined;
   const lively = uniform(random) < LIVELY_SHARE;

@@ -136,18 +136,17 @@ class Attention(nn.Module):
         b, n = q.shape[0], q.shape[2]
         parts = (packed.prefix, n - packed.prefix)
         q, k, v = (y.split(parts, -2) for y in (q, k, v))
+        mask = packed.causal.to(v[0].dtype) + hidden_keys[:, None, None]
+        prefix = F.scaled_dot_product_attention(q[0], k[0], v[0], mask, scale=1, enable_gqa=True)
         # Query heads of one key head become rows of one product: broadcasting would copy the keys.
         group = lambda y: y.reshape(b, self.kv_heads, -1, self.size)
         ungroup = lambda y, rows: y.view(b, self.kv_heads, -1, rows, y.shape[-1])
-        scores = ungroup(group(q[0]) @ k[0].transpose(-1, -2), parts[0])
-        weights = torch.softmax(scores + (packed.causal.to(scores.dtype) + hidden_keys[:, None, None, None]), -1)
-        prefix = weights.flatten(2, 3) @ v[0]
         tail = group(q[1])
         scores = torch.cat([ungroup(tail @ key.transpose(-1, -2), parts[1]) for key in k], -1)
         bias = torch.cat((hidden_keys[:, None].expand(-1, parts[1], -1), packed.segments.to(scores.dtype)), -1)
         weights = torch.softmax(scores + bias[:, None, None], -1).split(parts, -1)
         tail = sum(w.flatten(2, 3) @ value for w, value in zip(weights, v))
-        y = torch.cat((ungroup(prefix, parts[0]), ungroup(tail, parts[1])), -2)
+        y = torch.cat((prefix.unflatten(1, (self.kv_heads, -1)), ungroup(tail, parts[1])), -2)
         seen = None
         if looks:
             rows = packed.looking[:, None, None, :, None].expand(-1, *weights[0].shape[1:3], -1, parts[0])

@@ -20,25 +20,26 @@ from torch import nn
 
 from data import Drawn, bits, choose, pack
 from model import Config, Model
-from reduce import KINDS, LAST, Reduction
+from answer import load
+from reduce import MIXTURES, Reduction
 
 ATTRIBUTES = 12          # labels that a still shows: colours and shapes
-EVENTS = 7               # and those that only a film does
 POINTED = (1, 3)         # layers in which a question's last row is told where to look
 NAMED = 5                # and in which a row is that names an object
 PROBED = 3               # layer after which cells are asked what happens in them
 TOLD = 5                 # layer after which these rows are asked what object it is
 CLIPS, QUESTIONS = 4, 10  # of one worker's batch
 STILLS = 96
+LOOKING = ('none', 'prune', 'merge, then prune')  # kinds in which attention is taught
 
 
 class Probes(nn.Module):
     """Heads for labels of cells, thrown away after training."""
 
-    def __init__(self, c, backgrounds):
+    def __init__(self, c, backgrounds, events):
         super().__init__()
         self.attributes, self.background = nn.Linear(c.width, ATTRIBUTES), nn.Linear(c.width, backgrounds)
-        self.place, self.events = nn.Linear(c.width, c.cells ** 2), nn.Linear(c.width, EVENTS)
+        self.place, self.events = nn.Linear(c.width, c.cells ** 2), nn.Linear(c.width, events)
         self.object = nn.Linear(c.width, ATTRIBUTES + 4)
 
 
@@ -50,14 +51,29 @@ class Trainer:
         self.clips = Drawn(args.data, 'clips')
         about = self.about = self.clips.about
         vocabulary = max(t['id'] for t in json.load(open(f'{args.tokenizer}/tokenizer.json'))['added_tokens']) + 1
-        self.config = Config(vocabulary=vocabulary)
-        self.model = Model(self.config).to(self.device)
-        self.probes = Probes(self.config, len(about['backgrounds'])).to(self.device)
+        self.config = Config(vocabulary=vocabulary, frames=about['instants'])
+        self.events = len(about['labels']) - ATTRIBUTES   # what only a film shows
+        self.model = Model(self.config)
+        if args.start:
+            self.begin_with(args.start)
+        self.model.to(self.device)
+        self.probes = Probes(self.config, len(about['backgrounds']), self.events).to(self.device)
         self.before = torch.tensor(about['before'], device=self.device)
         words = json.load(open(f'{args.tokenizer}/tokenizer.json'))['model']['vocab']
         self.colors = {words[space + name]: i for i, name in enumerate(about['labels'][:about['colors']])
                        for space in ('', '\u0120')}
         torch.manual_seed(args.seed * 100 + rank)
+
+    def begin_with(self, folder):
+        """The weights of a checkpoint whose tokenizer may know other words."""
+        words = lambda at: (lambda t: {**t['model']['vocab'], **{a['content']: a['id'] for a in t['added_tokens']}})(
+            json.load(open(f'{at}/tokenizer.json')))
+        old, new, state = words(folder), words(self.args.tokenizer), load(folder)[0].state_dict()
+        embeddings = self.model.embed_tokens.weight.detach().clone()
+        for word, row in new.items():
+            if word in old:
+                embeddings[row] = state['embed_tokens.weight'][old[word]]
+        self.model.load_state_dict({**state, 'embed_tokens.weight': embeddings})
 
     def note(self, text, **values):
         if self.rank == 0:
@@ -145,7 +161,8 @@ class Trainer:
             right[1] = 0.98 * right[1] + 1
             return loss
 
-        self.run('eye', self.args.minutes_eye, (self.model.tower, self.model.mm_projector, self.probes), 1.5e-3, step,
+        self.run('eye', self.args.minutes_eye, (self.model.tower, self.model.mm_projector, self.probes),
+                 1.5e-3 * self.args.rate, step,
                  lambda: (right[0] / max(right[1], 1e-9), ''))
 
     def stills(self, crowds):
@@ -153,7 +170,8 @@ class Trainer:
         parts = []
         for drawn, count in ((crowds, STILLS // 2), (self.clips, STILLS // 2)):
             limit = len(drawn) - (self.args.held_out if drawn is self.clips else 0)
-            which, when = self.rng.integers(limit, size=count // 4), self.rng.integers(12, size=(count // 4, 4))
+            which = self.rng.integers(limit, size=count // 4)
+            when = self.rng.integers(self.config.frames, size=(count // 4, 4))
             rows = np.arange(count // 4)[:, None]
             parts.append([x[which][rows, when].reshape(count, *x[which[:1]].shape[2:])
                           for x in (drawn.frames, drawn.labels, drawn.backgrounds)])
@@ -207,7 +225,8 @@ class Trainer:
         tokens, questions = self.look_at_clips(), self.clips.questions()
         types = len(self.about['types'])
         right, asked = np.full(types, 1.0), np.full(types, 2.0)
-        kinds, shares, last = list(KINDS), list(KINDS.values()), [LAST[kind] for kind in KINDS]
+        first, then = MIXTURES[self.args.mixture]
+        kinds, shares, last = list(first), list(first.values()), [then[kind] for kind in first]
         trained = len(questions) - self.args.held_out
 
         def step(part):
@@ -230,7 +249,7 @@ class Trainer:
             return float(np.mean(right / asked)), f'| {each}'
 
         parts = (self.model.layers, self.model.norm, self.model.embed_tokens, Newline(self.model), self.probes)
-        self.run('decoder', self.args.minutes, parts, 1.2e-3, step, describe)
+        self.run('decoder', self.args.minutes, parts, 1.2e-3 * self.args.rate, step, describe)
         self.check(tokens, questions)
 
     def answer_loss(self, tokens, questions, which, count, weights, kind, part):
@@ -247,10 +266,10 @@ class Trainer:
         loss = (F.cross_entropy(logits, target, reduction='none') * weight).sum() / weight.sum()
         fades = max(0.1, 1 - part)
         if kind == 'none':
-            events = bits(labels, ATTRIBUTES, ATTRIBUTES + EVENTS).to(self.device)
+            events = bits(labels, ATTRIBUTES, ATTRIBUTES + self.events).to(self.device)
             guess = self.probes.events(cells).float()
             loss = loss + 10 * fades * F.binary_cross_entropy_with_logits(guess, events)
-        if kind in ('none', 'merge, then prune', 'prune'):
+        if kind in LOOKING:
             loss = loss + 0.15 * fades * self.pointing_loss(pointed, batch, labels)
         loss = loss + 0.2 * fades * self.telling_loss(told, batch, labels)
         with torch.no_grad():
@@ -271,7 +290,7 @@ class Trainer:
         reduction = Reduction(kind, self.config, before, len(seen), x.device)
         x, pointed, cells = reduction.at_input(x), [], None
         for i, layer in enumerate(model.layers):
-            looks = kind != 'random' and kind != 'frames' and (i in (*POINTED, NAMED) or i == reduction.prune_after)
+            looks = kind in LOOKING and (i in (*POINTED, NAMED) or i == reduction.prune_after)
             y, looked = layer.self_attn(layer.input_layernorm(x), batch, reduction.hidden, looks)
             questions = batch.types.shape[1]
             x = reduction.after_attention(i, x + y, looked[:, :, :questions] if looks else None)
@@ -325,7 +344,7 @@ class Trainer:
         if self.rank != 0:
             return
         types = self.about['types']
-        for kind in KINDS:
+        for kind in MIXTURES[self.args.mixture][0]:
             right, asked = np.zeros(len(types)), np.zeros(len(types))
             torch.manual_seed(1)
             for at in range(len(questions) - self.args.held_out, len(questions), 16):
@@ -363,6 +382,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     for name in ('data', 'tokenizer', 'out'):
         parser.add_argument('--' + name, required=True)
+    parser.add_argument('--start', help='a checkpoint to begin with; random weights without')
+    parser.add_argument('--rate', type=float, default=1, help='of learning, times that of the recipe')
+    parser.add_argument('--mixture', choices=MIXTURES, default='plain', help='of reductions (reduce.py)')
     parser.add_argument('--minutes-eye', type=float, default=9)
     parser.add_argument('--minutes', type=float, default=90)
     parser.add_argument('--dense-part', type=float, default=0.4, help='of the decoder\'s time, before reductions')
