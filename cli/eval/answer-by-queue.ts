@@ -33,8 +33,8 @@ export async function answerByQueue(
 }
 
 async function termsOf(args: EvalArguments & { readonly version: string }, { choice }: Asked): Promise<Terms> {
-  const { reducers, costs, similarity, ratio, seed, parity, renumber, frames, maxNewTokens, version } = args;
-  const settings = { reducers, costs, similarity, ratio, seed, parity, renumber, frames, maxNewTokens };
+  const { reducers, costs, tokens, similarity, ratio, seed, parity, renumber, frames, maxNewTokens, version } = args;
+  const settings = { reducers, costs, tokens, similarity, ratio, seed, parity, renumber, frames, maxNewTokens };
   return { version, kind: 'eval', model: await wantedModel(choice, args.dtype), settings: settings as EvalSettings };
 }
 

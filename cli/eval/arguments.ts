@@ -33,6 +33,11 @@ const flags = {
     ['framefusion', 'none'],
   ),
   cost: flag('X,Y,...', 'budgets, each in (0, 1] (default 0.7,0.5,0.3,0.2)', listOf(share), [0.7, 0.5, 0.3, 0.2]),
+  tokens: flag(
+    'N,M,...',
+    'instead of costs: video tokens that a layer computes, as a mean over the layers, however many --frames there are',
+    listOf(count(1e9)),
+  ),
   ...reducerFlags,
   family,
   frames,

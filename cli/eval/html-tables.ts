@@ -12,7 +12,7 @@ const NOTHING = '–';
 export function accuracyRows(report: Runs, labelledBy: string): Markup {
   const dense = denseOf(report);
   const line = (run: RunSummary): Markup =>
-    html`<tr><th scope="row">${nameOf(run.reducer)}</th><td>${budget(run.cost)}</td><td><b>${percent(share(run))}</b></td><td>${intervalOf(run)}</td><td>${relative(run, dense)}</td><td>${run.right}/${run.total}</td><td>${percent(run.computedShare)}</td><td>${run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : NOTHING}</td></tr>\n`;
+    html`<tr><th scope="row">${nameOf(run.reducer)}</th><td>${budget(run)}</td><td><b>${percent(share(run))}</b></td><td>${intervalOf(run)}</td><td>${relative(run, dense)}</td><td>${run.right}/${run.total}</td><td>${percent(run.computedShare)}</td><td>${run.reducer === 'framefusion' ? percent(run.mergedThenPruned) : NOTHING}</td></tr>\n`;
   return scrollBox(
     labelledBy,
     html`<table>
@@ -36,7 +36,7 @@ export function typeRows(report: Runs, labelledBy: string): Markup {
     labelledBy,
     html`<table class="types" style="--print-size:${printSize(runs.length)}">
 <thead><tr><th scope="col" rowspan="2">type</th><th scope="col" rowspan="2">questions</th>${groups.map((group) => html`<th scope="colgroup" colspan="${group.runs.length}">${group.name}</th>`)}</tr>
-<tr>${runs.map((run) => html`<th scope="col"${classOf(firsts.has(run) && 'first')}>${budget(run.cost)}</th>`)}</tr></thead>
+<tr>${runs.map((run) => html`<th scope="col"${classOf(firsts.has(run) && 'first')}>${budget(run)}</th>`)}</tr></thead>
 <tbody>
 ${typesOf(report).map(line)}</tbody></table>`,
   );
@@ -65,8 +65,8 @@ function classOf(...names: readonly (string | false | undefined)[]): Markup | un
 }
 
 /** A budget as it was asked for. */
-export function budget(cost: number): string {
-  return `${Number((100 * cost).toFixed(3))} %`;
+export function budget({ cost, tokens }: Pick<RunSummary, 'cost' | 'tokens'>): string {
+  return tokens === undefined ? `${Number((100 * cost).toFixed(3))} %` : `${tokens} tokens`;
 }
 
 /** A share as percent. */

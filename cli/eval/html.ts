@@ -62,8 +62,7 @@ function offBudget(report: Printable): string {
   return off.length === 0 ? '' : ` More than a point off the budget at which they are drawn: ${off.join('; ')}.`;
 }
 
-const budgetAndSpent = ({ cost, computedShare }: RunSummary): string =>
-  `at ${budget(cost)} computed ${percent(computedShare)}`;
+const budgetAndSpent = (run: RunSummary): string => `at ${budget(run)} computed ${percent(run.computedShare)}`;
 
 const hasReducers = ({ runs }: Printable): boolean => runs.some(({ reducer }) => reducer !== 'none');
 

@@ -10,13 +10,20 @@ import type { Question } from './question.ts';
 /** Which reducers at which budgets. */
 export type RunSettings = Pick<
   EvalArguments,
-  'reducers' | 'costs' | 'similarity' | 'ratio' | 'seed' | 'parity' | 'renumber'
+  'reducers' | 'costs' | 'tokens' | 'similarity' | 'ratio' | 'seed' | 'parity' | 'renumber'
 >;
 
-/** A reducer at one budget. */
-export interface Run {
-  readonly reducer: string;
+/** What a run may compute. */
+export interface Budget {
+  /** Share of the video tokens; with `tokens`, at most. */
   readonly cost: number;
+  /** Instead: so many of them. */
+  readonly tokens?: number;
+}
+
+/** A reducer at one budget. */
+export interface Run extends Budget {
+  readonly reducer: string;
   readonly instance: TokenReducer | undefined;
   /** By which results know it. */
   readonly key: string;
@@ -27,15 +34,19 @@ export async function runsOf(settings: RunSettings, defaults: ModelDefaults): Pr
   const runs: Run[] = [];
   for (const reducer of settings.reducers) {
     const make = await reducerMaker(reducer);
-    for (const cost of reducer === 'none' ? [1] : settings.costs) {
+    for (const budget of reducer === 'none' ? [{ cost: 1 }] : budgetsOf(settings)) {
       // A budget that a method cannot meet is a line of the table, whose `computed` says so, and not the end of it.
-      const instance = make({ cost, overspent: 'drop', ...reducerOptions(settings) }, defaults);
+      const instance = make({ ...budget, overspent: 'drop', ...reducerOptions(settings) }, defaults);
       // A module of the user's own need not name its budget.
-      const told = instance ? { cost, ...instance.settings } : {};
-      runs.push({ reducer, cost, instance, key: JSON.stringify([reducer, told]) });
+      const told = instance ? { ...budget, ...instance.settings } : {};
+      runs.push({ reducer, ...budget, instance, key: JSON.stringify([reducer, told]) });
     }
   }
   return runs;
+}
+
+function budgetsOf({ costs, tokens }: RunSettings): Budget[] {
+  return tokens?.map((some) => ({ cost: 1, tokens: some })) ?? costs.map((cost) => ({ cost }));
 }
 
 /** What the model needs memory for: the largest of the runs. */

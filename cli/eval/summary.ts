@@ -2,6 +2,7 @@
 import { differenceInterval, shareInterval, shareOf, type VideoCount } from './bootstrap.ts';
 import type { Question } from './question.ts';
 import type { Result } from './results.ts';
+import type { Budget } from './runs.ts';
 
 /** Right answers among a number of them. */
 export interface Accuracy {
@@ -14,8 +15,10 @@ export interface Accuracy {
 /** One reducer at one budget. */
 export interface RunSummary extends Accuracy {
   readonly reducer: string;
-  /** Asked for; 1 for the dense model. */
+  /** Asked for; 1 for the dense model. With `tokens`, the mean share that these were. */
   readonly cost: number;
+  /** Asked for instead of a cost. */
+  readonly tokens?: number;
   /** Mean over the questions of what was computed. */
   readonly computedShare: number;
   /** Share of the questions in which tokens were merged and then pruned, rather than merged to the budget. */
@@ -52,7 +55,7 @@ export function accuracy(right: number, total: number): Accuracy {
 
 /** Summarises the answers of one reducer. */
 export function summarise(
-  { reducer, cost }: { reducer: string; cost: number },
+  { reducer, cost, tokens }: Budget & { readonly reducer: string },
   questions: readonly Question[],
   results: readonly Result[],
 ): RunSummary {
@@ -62,11 +65,12 @@ export function summarise(
     accuracy(some.filter(({ right }) => right).length, some.length);
   const types = [...new Set(questions.map(({ type }) => type))];
   const timed = results.length > 0 && results.every(({ seconds }) => seconds !== undefined);
+  const computedShare = mean((result) => result.computedShare);
   return {
     reducer,
-    cost,
+    ...(tokens === undefined ? { cost } : { cost: computedShare, tokens }),
     ...rightOf(results),
-    computedShare: mean(({ computedShare }) => computedShare),
+    computedShare,
     ...(timed && { seconds: mean(({ seconds = 0 }) => seconds) }),
     mergedThenPruned: mean(({ actions }) => Number(actions.includes('merge') && actions.includes('prune'))),
     byType: Object.fromEntries(
@@ -85,8 +89,8 @@ export interface Answered {
 export function overVideos(runs: readonly Answered[], questions: readonly Question[], other: string): RunSummary[] {
   const counted = runs.map(({ summary, results }) => ({ summary, videos: countsOf(results, questions) }));
   return counted.map(({ summary, videos }) => {
-    const { reducer, cost } = summary;
-    const rival = counted.find((one) => one.summary.reducer === other && one.summary.cost === cost);
+    const { reducer } = summary;
+    const rival = counted.find((one) => one.summary.reducer === other && sameBudget(one.summary, summary));
     const pair = rival && reducer !== other && rival.videos.length === videos.length ? rival.videos : undefined;
     const against = pair && {
       reducer: other,
@@ -95,6 +99,10 @@ export function overVideos(runs: readonly Answered[], questions: readonly Questi
     };
     return { ...summary, overVideos: { interval: shareInterval(videos), ...(against && { against }) } };
   });
+}
+
+function sameBudget(a: Budget, b: Budget): boolean {
+  return a.tokens === undefined ? a.cost === b.cost : a.tokens === b.tokens;
 }
 
 /** By video, in the order of questions. */

@@ -2,7 +2,7 @@
 import { shareText } from '../quantities.ts';
 import { alignRows } from '../table.ts';
 import type { EvalReport } from './report.ts';
-import type { Accuracy } from './summary.ts';
+import type { Accuracy, RunSummary } from './summary.ts';
 
 /** One line a reducer and budget. */
 export function accuracyTable(report: EvalReport): string {
@@ -21,12 +21,20 @@ function origin({ questions, videos, model, dtype, adapter, data }: EvalReport):
 function accuracyRows({ runs }: EvalReport): string[][] {
   const against = runs.find(({ overVideos }) => overVideos?.against)?.overVideos?.against?.reducer;
   const timed = against !== undefined && runs.every(({ seconds }) => seconds !== undefined);
-  const head = ['reducer', 'cost', 'computed', 'right', 'accuracy', '95 % interval', 'merged, then pruned'];
+  const head = [
+    'reducer',
+    runs.some(({ tokens }) => tokens !== undefined) ? 'budget' : 'cost',
+    'computed',
+    'right',
+    'accuracy',
+    '95 % interval',
+    'merged, then pruned',
+  ];
   if (against !== undefined) head.push(`minus ${against}`);
   if (timed) head.push('seconds');
   const lines = runs.map((run) => [
     run.reducer,
-    run.cost.toString(),
+    budgetOf(run),
     shareText(run.computedShare),
     `${run.right}/${run.total}`,
     shareText(run.right / run.total),
@@ -36,6 +44,10 @@ function accuracyRows({ runs }: EvalReport): string[][] {
     ...(timed ? [(run.seconds ?? 0).toFixed(2)] : []),
   ]);
   return [head, ...lines];
+}
+
+function budgetOf({ cost, tokens }: RunSummary): string {
+  return tokens === undefined ? cost.toString() : `${tokens} tokens`;
 }
 
 /** In points, with its interval; a star where that leaves zero out. */
@@ -58,8 +70,7 @@ export function typeTable(report: EvalReport): string {
 
 function typeRows({ runs }: EvalReport): string[][] {
   const types = Object.keys(runs[0]?.byType ?? {});
-  const name = ({ reducer, cost }: { reducer: string; cost: number }): string =>
-    reducer === 'none' ? 'dense' : `${reducer} ${cost}`;
+  const name = (run: RunSummary): string => (run.reducer === 'none' ? 'dense' : `${run.reducer} ${budgetOf(run)}`);
   const cell = (found: Accuracy | undefined): string =>
     found && found.total > 0 ? shareText(found.right / found.total) : '-';
   return [

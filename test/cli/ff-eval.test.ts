@@ -55,6 +55,34 @@ describe('ff-eval', () => {
     expect(await readFile(page, 'utf8')).to.match(/^<!doctype html>.*3\/4.*<\/html>\s*$/is);
   });
 
+  it('takes budgets in tokens, which leave the decoder the same work whatever the frames', async () => {
+    const args = [
+      '--data',
+      data,
+      '--reducer',
+      'framefusion,evs',
+      '--tokens',
+      '72,36',
+      '--against',
+      'framefusion',
+      '--quiet',
+    ];
+    const twelve = await evaluate(args);
+    expect(twelve.stdout).to.match(/^ +reducer +budget +computed/m);
+    for (const name of ['framefusion', 'evs']) {
+      expect(twelve.stdout).to.match(new RegExp(`${name} +72 tokens +30\\.0 % `));
+      expect(twelve.stdout).to.match(new RegExp(`${name} +36 tokens +15\\.0 % `));
+    }
+    expect(twelve.stdout).to.match(/evs +36 tokens .* [+-]\d+\.\d \(/);
+    const { stdout } = await evaluate([...args, '--frames', '6', '--json', '-']);
+    const { runs } = JSON.parse(stdout) as EvalReport;
+    expect(runs.map(({ tokens }) => tokens)).to.deep.equal([72, 36, 72, 36]);
+    for (const { tokens = 0, cost, computedShare } of runs) {
+      expect(computedShare).to.be.closeTo(tokens / 120, 0.01);
+      expect(cost).to.equal(computedShare);
+    }
+  });
+
   it('goes on where an interrupted run was, and asks nothing twice', async () => {
     const results = join(folder, 'results.jsonl');
     const args = [
