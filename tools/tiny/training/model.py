@@ -111,6 +111,12 @@ class RmsNorm(nn.Module):
         return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * self.weight
 
 
+def quarters(n):
+    """Rows in four parts: the keys of each end with it, and scores fit a cache, which is what their time depends on."""
+    step = -(-n // 4)
+    return [slice(at, min(n, at + step)) for at in range(0, n, step)]
+
+
 class Attention(nn.Module):
     """Grouped-query attention over a shared prefix and, after it, segments that do not see each other."""
 
@@ -136,11 +142,12 @@ class Attention(nn.Module):
         b, n = q.shape[0], q.shape[2]
         parts = (packed.prefix, n - packed.prefix)
         q, k, v = (y.split(parts, -2) for y in (q, k, v))
-        mask = packed.causal.to(v[0].dtype) + hidden_keys[:, None, None]
-        prefix = F.scaled_dot_product_attention(q[0], k[0], v[0], mask, scale=1, enable_gqa=True)
         # Query heads of one key head become rows of one product: broadcasting would copy the keys.
         group = lambda y: y.reshape(b, self.kv_heads, -1, self.size)
         ungroup = lambda y, rows: y.view(b, self.kv_heads, -1, rows, y.shape[-1])
+        prefix = torch.cat([
+            self._rows(q[0][:, :, rows], k[0], v[0], packed.causal[rows].to(v[0].dtype), hidden_keys)
+            for rows in quarters(parts[0])], 2)
         tail = group(q[1])
         scores = torch.cat([ungroup(tail @ key.transpose(-1, -2), parts[1]) for key in k], -1)
         bias = torch.cat((hidden_keys[:, None].expand(-1, parts[1], -1), packed.segments.to(scores.dtype)), -1)
@@ -152,6 +159,14 @@ class Attention(nn.Module):
             rows = packed.looking[:, None, None, :, None].expand(-1, *weights[0].shape[1:3], -1, parts[0])
             seen = weights[0].gather(-2, rows).flatten(1, 2).float()
         return y, seen
+
+    def _rows(self, q, k, v, causal, hidden_keys):
+        """Some rows of the prefix over the keys that they may see."""
+        n = int((causal[-1] == 0).sum())
+        scores = q.reshape(len(q), self.kv_heads, -1, self.size) @ k[:, :, :n].transpose(-1, -2)
+        bias = causal[:, :n] + hidden_keys[:, None, None, None, :n]
+        weights = torch.softmax(scores.unflatten(2, (-1, q.shape[2])) + bias, -1)
+        return (weights.flatten(2, 3) @ v[:, :, :n]).reshape(q.shape)
 
     def _split(self, x, rope=None, scale=1.0):
         """[b, n, heads * size] to rotated [b, heads, n, size]."""
