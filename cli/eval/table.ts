@@ -9,13 +9,30 @@ export function accuracyTable(report: EvalReport): string {
   return [origin(report), alignRows(accuracyRows(report))].join('\n');
 }
 
-/** Both tables in Markdown, to be pasted where the figures are told. */
+/** The tables in Markdown, to be pasted where the figures are told. */
 export function markdownTables(report: EvalReport): string {
-  return [origin(report), markdown(accuracyRows(report)), markdown(typeRows(report))].join('\n\n');
+  const tables = [budgetRows(report), accuracyRows(report), typeRows(report)];
+  return [origin(report), ...tables.map(markdown)].join('\n\n');
 }
 
 function origin({ questions, videos, model, dtype, adapter, data }: EvalReport): string {
   return `${data}: ${questions} questions about ${videos} videos; ${model}, ${dtype}, on ${adapter}`;
+}
+
+/** Accuracy alone, a line a reducer, a column a budget; a star where the difference to `--against` leaves zero out. */
+function budgetRows({ runs }: EvalReport): string[][] {
+  const dense = runs.find(({ reducer }) => reducer === 'none');
+  const others = runs.filter((run) => run !== dense);
+  const budgets = [...new Set(others.map(budgetOf))];
+  const cell = (run: RunSummary | undefined): string => {
+    const [low, high] = run?.overVideos?.against?.interval ?? [0, 0];
+    return run ? `${shareText(run.right / run.total)}${low > 0 || high < 0 ? ' *' : ''}` : '';
+  };
+  const lines = [...new Set(others.map(({ reducer }) => reducer))].map((name) => {
+    const own = others.filter(({ reducer }) => reducer === name);
+    return [name, ...budgets.map((budget) => cell(own.find((run) => budgetOf(run) === budget)))];
+  });
+  return [['reducer', ...budgets], ...(dense ? [['dense', ...budgets.map(() => cell(dense))]] : []), ...lines];
 }
 
 function accuracyRows({ runs }: EvalReport): string[][] {

@@ -138,10 +138,31 @@ describe('markdownTables', () => {
 
   it('writes tables whose rows have as many cells as their heads', () => {
     const rows = text.split('\n').filter((line) => line.startsWith('|'));
-    expect(rows).to.have.length(3 + 4);
+    const tables = [rows.slice(0, 3), rows.slice(3, 6), rows.slice(6)];
+    expect(tables.map((table) => table.length)).to.deep.equal([3, 3, 4]);
     const cells = (line: string) => line.replaceAll('\\|', '').split('|').length;
-    expect(new Set(rows.slice(0, 3).map(cells)).size).to.equal(1);
-    expect(new Set(rows.slice(3).map(cells)).size).to.equal(1);
+    for (const table of tables) expect(new Set(table.map(cells)).size).to.equal(1);
     expect(text).to.include('| random | 0.3 | 30.0 % | 1/2 | 50.0 % |').and.to.include('| a\\|b | 1 | 100.0 % |');
+  });
+
+  it('begins with a line a reducer and a column a budget, starred where the difference is clear', () => {
+    const compared = (name: string, cost: number, right: number, low: number, high: number) => {
+      const against = { reducer: 'framefusion', difference: 0, interval: [low, high] as const };
+      return { ...run(name, right), cost, overVideos: { interval: [0, 1] as const, against } };
+    };
+    const runs = [
+      { ...run('none', 2), cost: 1 },
+      compared('evs', 0.5, 2, 0.1, 0.2),
+      compared('evs', 0.1, 1, -0.1, 0.2),
+      compared('random', 0.1, 0, -0.3, -0.1),
+    ];
+    const table = markdownTables({ ...about, version: 2, questions: 2, videos: 1, runs }).split('\n\n')[1];
+    expect(table?.split('\n')).to.deep.equal([
+      '| reducer | 0.5 | 0.1 |',
+      '| --- | --- | --- |',
+      '| dense | 100.0 % | 100.0 % |',
+      '| evs | 100.0 % * | 50.0 % |',
+      '| random |  | 0.0 % * |',
+    ]);
   });
 });
