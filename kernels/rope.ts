@@ -65,16 +65,20 @@ export function axisRotaryTable(columns: readonly RotaryColumn[]): Float32Array 
   const rows = columns[0]?.positions.length ?? 0;
   const table = new Float32Array(rows * half * 2);
   // Rows of a picture share their positions: each is rotated once.
-  const ends = new Map(
-    columns.map(({ positions }) => [positions, positions.reduce((most, at) => Math.max(most, at + 1), 0)]),
-  );
+  const ends = new Map<Uint32Array, number>();
   for (const [column, { positions, frequency }] of columns.entries()) {
-    const angles = Float32Array.from({ length: ends.get(positions)! }, (_, position) => position * frequency);
-    const [cosines, sines] = [angles.map(Math.cos), angles.map(Math.sin)];
+    const end = ends.get(positions) ?? positions.reduce((most, at) => Math.max(most, at + 1), 0);
+    ends.set(positions, end);
+    const rotated = new Float32Array(2 * end);
+    for (let position = 0; position < end; position++) {
+      const angle = fround(position * frequency);
+      rotated[2 * position] = Math.cos(angle);
+      rotated[2 * position + 1] = Math.sin(angle);
+    }
     for (let row = 0; row < rows; row++) {
-      const position = positions[row]!;
-      table[(row * half + column) * 2] = cosines[position]!;
-      table[(row * half + column) * 2 + 1] = sines[position]!;
+      const [from, to] = [2 * positions[row]!, 2 * (row * half + column)];
+      table[to] = rotated[from]!;
+      table[to + 1] = rotated[from + 1]!;
     }
   }
   return table;

@@ -32,6 +32,8 @@ export class Tokenizer {
       throw new WeightsError(`${file}: cannot be read as a tokenizer: ${why}. Download it again.`, { cause });
     }
     this.#added = new AddedTokens((json as TokenizerJson).added_tokens);
+    // The first call makes what the limit of its time takes: while weights load, and not before an answer.
+    this.encode('');
   }
 
   /** As the constructor, from the text of tokenizer.json. */
