@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { HARD_WORDINGS, hardQuestionsOf } from '../../tools/tiny/hard-questions.ts';
+import { HARD_WORDINGS, hardQuestionsOf, hardTestOf } from '../../tools/tiny/hard-questions.ts';
 import { HARD_INSTANTS, randomHardCrowd, randomHardScene } from '../../tools/tiny/hard-scene.ts';
 import { LABELS, labelsOf } from '../../tools/tiny/labels.ts';
 import { renderScene } from '../../tools/tiny/render.ts';
@@ -114,6 +114,22 @@ describe('hardQuestionsOf', () => {
       expect(new Set(questions.map(({ type }) => type)).size).to.equal(questions.length);
     }
     expect(types).to.deep.equal(new Set(Object.keys(HARD_WORDINGS)));
+  });
+});
+
+describe('hardTestOf', () => {
+  it('asks one question about order of each clip that has one, each kind now and then, and all others', () => {
+    const kinds = new Set<string>();
+    const isOrder = (type: string) => ['nth', 'after', 'together'].includes(type);
+    for (const [seed, scene] of SCENES.entries()) {
+      const all = hardQuestionsOf(scene, seed);
+      const asked = hardTestOf(all, seed);
+      const order = asked.filter(({ type }) => isOrder(type));
+      expect(order.length).to.equal(Math.min(1, all.filter(({ type }) => isOrder(type)).length));
+      expect(asked.length - order.length).to.equal(all.filter(({ type }) => !isOrder(type)).length);
+      for (const { type } of order) kinds.add(type);
+    }
+    expect(kinds.size).to.equal(3);
   });
 });
 

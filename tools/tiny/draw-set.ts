@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     const scene = set.scene(seed);
     const video = `${split}-${String(i).padStart(4, '0')}.mp4`;
     await writeFile(join(flags.out, video), await encodeMp4(renderScene(scene, { size: CLIP.size, seed }), CLIP));
-    for (const { type, question, answer } of set.questions(scene, seed))
+    for (const { type, question, answer } of set.test(set.questions(scene, seed), seed))
       lines.push(JSON.stringify({ video, type, question, answer }));
     process.stderr.write(`\r${i + 1} of ${clips} clips`);
   }

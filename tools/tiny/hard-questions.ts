@@ -41,6 +41,16 @@ export function hardQuestionsOf(scene: Scene, seed: number): Question[] {
   ];
 }
 
+/** The three about the order of events are much of a kind: a test asks one of them about each clip. */
+const ORDER: readonly string[] = ['nth', 'after', 'together'] satisfies HardType[];
+
+/** What a test set asks of these questions. Same seed, same questions. */
+export function hardTestOf(questions: readonly Question[], seed: number): Question[] {
+  const ordered = questions.filter(({ type }) => ORDER.includes(type));
+  const one = ordered.length > 0 ? pick(randomStream(seed, 'hard test'), ordered) : undefined;
+  return questions.filter((question) => question === one || !ORDER.includes(question.type));
+}
+
 function briefs(scene: Scene, random: Random, ask: HardAsk): Question[] {
   const flash = scene.objects.find((object) => object.does === 'flash');
   const blink = scene.objects.find((object) => object.does === 'blink');

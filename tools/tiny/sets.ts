@@ -1,6 +1,6 @@
 /** The sets of drawn clips: how each is drawn, asked about and seeded. */
 
-import { HARD_WORDINGS, hardQuestionsOf } from './hard-questions.ts';
+import { HARD_WORDINGS, hardQuestionsOf, hardTestOf } from './hard-questions.ts';
 import { HARD_INSTANTS, randomHardCrowd, randomHardScene } from './hard-scene.ts';
 import { type Question, questionsOf, WORDINGS } from './questions.ts';
 import { INSTANTS, randomCrowd, randomScene, type Scene } from './scene.ts';
@@ -16,6 +16,8 @@ export interface ClipSet {
   /** A still with many objects, for the vision tower. */
   readonly crowd: (seed: number) => Scene;
   readonly questions: (scene: Scene, seed: number) => Question[];
+  /** Which of them a test asks. */
+  readonly test: (questions: Question[], seed: number) => Question[];
   /** The first seed of each part. */
   readonly seeds: Readonly<Record<'train' | 'crowds' | 'validation' | 'test', number>>;
 }
@@ -24,11 +26,13 @@ export interface ClipSet {
 export const SETS = {
   plain: {
     ...{ instants: INSTANTS, wordings: WORDINGS, scene: randomScene, crowd: randomCrowd, questions: questionsOf },
+    test: (questions) => questions,
     seeds: SEEDS.plain,
   },
   hard: {
     ...{ instants: HARD_INSTANTS, wordings: HARD_WORDINGS, scene: randomHardScene, crowd: randomHardCrowd },
     questions: hardQuestionsOf,
+    test: hardTestOf,
     seeds: SEEDS.hard,
   },
 } as const satisfies Record<string, ClipSet>;
