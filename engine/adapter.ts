@@ -12,12 +12,17 @@ export interface AdapterTraits {
   readonly virtual: boolean;
   /** Whether a run is sooner through if its pipelines are compiled ahead. */
   readonly compilesAhead: boolean;
+  /** Steps of an answer that are recorded before the host has read the last but so many ids. */
+  readonly stepsAhead: number;
   /** Everything that waits for work of the adapter waits through this. */
   readonly waiting: Waiting;
 }
 
 /** The traits of a GPU. */
-export const GPU_TRAITS: AdapterTraits = { virtual: false, compilesAhead: true, waiting: (pending) => pending };
+export const GPU_TRAITS: AdapterTraits = {
+  ...{ virtual: false, compilesAhead: true, stepsAhead: 2 },
+  waiting: (pending) => pending,
+};
 
 /** WebGPU's own limits, which a device has where nobody asked for others. */
 export const DEFAULT_LIMITS = {
@@ -59,9 +64,15 @@ export function adapterKind(info: AdapterDescription['info']): AdapterKind {
   return software ? 'software' : 'gpu';
 }
 
-/** What is known of drivers. SwiftShader compiles so slowly that compiling ahead is no gain (docs/performance.md). */
-export function traitsOf(info: GPUAdapterInfo): Pick<AdapterTraits, 'compilesAhead'> {
-  return { compilesAhead: adapterName(info) !== 'swiftshader' };
+/**
+ * What is known of drivers. SwiftShader compiles so slowly that compiling ahead is no gain (docs/performance.md). A GPU must not wait
+ * for the host; a processor has nothing to wait for, and steps behind the end of an answer would be its lost time.
+ */
+export function traitsOf(info: GPUAdapterInfo): Pick<AdapterTraits, 'compilesAhead' | 'stepsAhead'> {
+  return {
+    compilesAhead: adapterName(info) !== 'swiftshader',
+    stepsAhead: adapterKind(info) === 'software' ? 0 : GPU_TRAITS.stepsAhead,
+  };
 }
 
 /** A product of matrices that subgroups make by themselves: `[m, k]` times `[k, n]`. Not in `@webgpu/types` yet. */

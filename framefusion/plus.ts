@@ -1,17 +1,17 @@
 import type { Decision, TokenReducer } from '../models/reduction.ts';
-import { change } from './evs.ts';
+import { change, changed } from './evs.ts';
 import { combinePictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
 import { pruneByAttention } from './prune.ts';
 import { type BudgetOptions, budgetSettings, checkedBudget, twoStages } from './shares.ts';
 import { indices, largest } from './vectors.ts';
 
 /** Before which of 28 layers the second stage is, and what it keeps: chosen on validation clips (docs/eval.md). */
-const [LATE, LATE_KEEPS] = [14, 0.25];
+const [LATE, LATE_KEEPS] = [7, 0.3];
 
 /**
- * FrameFusion+, this project's own: what changed since the frame before stays, as with EVS, and stands for the mean of what did
- * not change after it, as with FrameFusion; half-way through the decoder a quarter of it is left, by the attention of the
- * family's last rows. The first stage is once a video.
+ * FrameFusion+, this project's own: a token stays if it is unlike the last one that stayed at its place, so that slow changes count
+ * as well as sudden ones, and stands for the mean of what was alike after it, as with FrameFusion; a quarter of the way through the
+ * decoder three tenths of it are left, by the attention of the family's last rows. The first stage is once a video.
  *
  * Newlines of one frame stay, text between frames stays, positions stay.
  *
@@ -36,7 +36,7 @@ export function frameFusionPlus({ cost, keep }: BudgetOptions): TokenReducer {
 
 function mergeUnchanged(pictures: PictureTokens, share: number): Decision {
   const { count, newlines } = pictureBudget(pictures, share);
-  const stay = largest(change(pictures), count);
+  const stay = novel(pictures, count);
   const chains = new Map(stay.map((token) => [token, [token]]));
   for (const token of indices(pictures.vectors.count)) {
     let before = token;
@@ -46,4 +46,35 @@ function mergeUnchanged(pictures: PictureTokens, share: number): Decision {
   }
   const rows = [...chains].map(([at, all]) => ({ at, of: all.map((token) => [token, 1 / all.length] as const) }));
   return combinePictures(pictures, rows, newlines);
+}
+
+/** `count` tokens: the first frame, and those unlike the last that stayed at their place. Below one frame, its first tokens. */
+export function novel(pictures: Pick<PictureTokens, 'vectors' | 'places'>, count: number): number[] {
+  const { vectors, places } = pictures;
+  if (count <= places) return changed(pictures, count);
+  let [few, low, high] = [beyond(pictures, 2), 0, 2];
+  // Each bound has its own chain of tokens that stay, so that the bound for a count can only be searched for.
+  for (let step = 0; step < HALVINGS; step++) {
+    const bound = (low + high) / 2;
+    const stay = beyond(pictures, bound);
+    if (stay.length > count) low = bound;
+    else [few, high] = [stay, bound];
+  }
+  const taken = new Set(few);
+  const others = indices(vectors.count).filter((token) => !taken.has(token));
+  return [...few, ...largest(change(pictures), count - few.length, others)].sort((a, b) => a - b);
+}
+
+/** Halvings of the range of cosines: to 2e-6. */
+const HALVINGS = 20;
+
+/** The first frame, and what is further than `bound` from the last that stayed at its place. */
+function beyond({ vectors, places }: Pick<PictureTokens, 'vectors' | 'places'>, bound: number): number[] {
+  const last = indices(places);
+  return indices(vectors.count).filter((token) => {
+    const place = token % places;
+    const stays = token < places || 1 - vectors.cosine(token, last[place]!) > bound;
+    if (stays) last[place] = token;
+    return stays;
+  });
 }

@@ -69,9 +69,6 @@ export interface GeneratedId {
   readonly scores?: Float32Array;
 }
 
-/** Steps recorded ahead of the last id that the host has seen: the GPU does not wait for the host. */
-const AHEAD = 2;
-
 /** Throws an `InputError` that names the option unless all are within what `GenerateOptions` says. */
 export function checkGenerateOptions(options: GenerateOptions): void {
   requireObject('ask', 'options: { maxNewTokens, ... }', options);
@@ -110,7 +107,7 @@ export async function* generate(request: GenerateRequest): AsyncGenerator<Genera
     while (given < maxNewTokens) {
       signal?.throwIfAborted();
       // The first id is awaited alone: prefill time is then what a user waits, and errors of prefill surface here.
-      const ahead = given === 0 ? 1 : 1 + AHEAD;
+      const ahead = given === 0 ? 1 : 1 + request.runtime.traits.stepsAhead;
       while (pending.length < ahead && given + pending.length < maxNewTokens) pending.push(await steps.next());
       const { id: coming, scores } = pending[0]!;
       const id = await abortable(coming, signal);
