@@ -8,10 +8,14 @@ import { indices, largest } from './vectors.ts';
 /** Before which of 28 layers the second stage is, and what it keeps: chosen on validation clips (docs/eval.md). */
 const [LATE, LATE_KEEPS] = [7, 0.3];
 
+/** Budgets from which one stage is enough: what is unlike then fits, and whatever enters stays (docs/eval.md). */
+const ENOUGH = 0.2;
+
 /**
  * FrameFusion+, this project's own: a token stays if it is unlike the last one that stayed at its place, so that slow changes count
- * as well as sudden ones, and stands for the mean of what was alike after it, as with FrameFusion; a quarter of the way through the
- * decoder three tenths of it are left, by the attention of the family's last rows. The first stage is once a video.
+ * as well as sudden ones, and stands for the mean of what was alike after it, as with FrameFusion. That is once a video. If the budget
+ * is below a fifth, more enter, and a quarter of the way through the decoder three tenths of them are left, by the attention of the
+ * family's last rows.
  *
  * Newlines of one frame stay, text between frames stays, positions stay.
  *
@@ -24,7 +28,8 @@ export function frameFusionPlus({ cost, keep }: BudgetOptions): TokenReducer {
     settings: budgetSettings(budget),
     onEncoded: true,
     start: ({ layers }) => {
-      const { entering, layer, inner } = twoStages(budget, layers, LATE, LATE_KEEPS);
+      const keeps = (keep ?? cost) < ENOUGH ? LATE_KEEPS : 1;
+      const { entering, layer, inner } = twoStages(budget, layers, LATE, keeps);
       return async (at) => {
         if (at.at === layer - 1 && inner < 1)
           return pruneByAttention(at, { share: inner, separators: 'keep', last: at.tokens.layout.scoreRows });
