@@ -1,5 +1,4 @@
 /** `ff-run --chat`: several questions about what is shown, each answered from where the last one ended. */
-
 import { createInterface, type Interface } from 'node:readline';
 import { FrameFusionError } from '../engine/errors.ts';
 import { bytesText } from '../engine/text.ts';

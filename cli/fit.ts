@@ -1,5 +1,4 @@
 /** Whether a run fits into an adapter's memory: known before minutes of work. */
-
 import { AdapterLimitError, InputError } from '../engine/errors.ts';
 import type { Size } from '../engine/geometry.ts';
 import type { Runtime } from '../engine/runtime.ts';

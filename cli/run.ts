@@ -1,5 +1,4 @@
 /** The work of `ff-run`: a video and a question in, an answer and a report out. */
-
 import { buffer } from 'node:stream/consumers';
 import { bytesText } from '../engine/text.ts';
 import { chooseModel, type ModelChoice } from '../library/catalogue.ts';

@@ -12,7 +12,7 @@ export interface AdapterTraits {
   readonly virtual: boolean;
   /** Whether a run is sooner through if its pipelines are compiled ahead. */
   readonly compilesAhead: boolean;
-  /** Steps of an answer that are recorded before the host has read the last but so many ids. */
+  /** How many steps of an answer are recorded beyond the id that the host reads next. */
   readonly stepsAhead: number;
   /** Everything that waits for work of the adapter waits through this. */
   readonly waiting: Waiting;
@@ -20,7 +20,9 @@ export interface AdapterTraits {
 
 /** The traits of a GPU. */
 export const GPU_TRAITS: AdapterTraits = {
-  ...{ virtual: false, compilesAhead: true, stepsAhead: 2 },
+  virtual: false,
+  compilesAhead: true,
+  stepsAhead: 2,
   waiting: (pending) => pending,
 };
 

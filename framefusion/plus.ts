@@ -57,11 +57,12 @@ function mergeUnchanged(pictures: PictureTokens, share: number): Decision {
 export function novel(pictures: Pick<PictureTokens, 'vectors' | 'places'>, count: number): number[] {
   const { vectors, places } = pictures;
   if (count <= places) return changed(pictures, count);
-  let [few, low, high] = [beyond(pictures, 2), 0, 2];
+  const beyond = searchable(pictures);
+  let [few, low, high] = [beyond(2), 0, 2];
   // Each bound has its own chain of tokens that stay, so that the bound for a count can only be searched for.
   for (let step = 0; step < HALVINGS; step++) {
     const bound = (low + high) / 2;
-    const stay = beyond(pictures, bound);
+    const stay = beyond(bound);
     if (stay.length > count) low = bound;
     else [few, high] = [stay, bound];
   }
@@ -73,13 +74,22 @@ export function novel(pictures: Pick<PictureTokens, 'vectors' | 'places'>, count
 /** Halvings of the range of cosines: to 2e-6. */
 const HALVINGS = 20;
 
-/** The first frame, and what is further than `bound` from the last that stayed at its place. */
-function beyond({ vectors, places }: Pick<PictureTokens, 'vectors' | 'places'>, bound: number): number[] {
-  const last = indices(places);
-  return indices(vectors.count).filter((token) => {
-    const place = token % places;
-    const stays = token < places || 1 - vectors.cosine(token, last[place]!) > bound;
-    if (stays) last[place] = token;
-    return stays;
-  });
+/** By a bound: the first frame, and what is further than it from the last that stayed at its place. */
+function searchable({ vectors, places }: Pick<PictureTokens, 'vectors' | 'places'>): (bound: number) => number[] {
+  // Near bounds have nearly the same chains: most cosines are those of the bound before.
+  const to = new Int32Array(vectors.count).fill(-1);
+  const distance = new Float64Array(vectors.count);
+  const far = (token: number, last: number): number => {
+    if (to[token] !== last) [to[token], distance[token]] = [last, 1 - vectors.cosine(token, last)];
+    return distance[token]!;
+  };
+  return (bound) => {
+    const last = indices(places);
+    return indices(vectors.count).filter((token) => {
+      const place = token % places;
+      const stays = token < places || far(token, last[place]!) > bound;
+      if (stays) last[place] = token;
+      return stays;
+    });
+  };
 }

@@ -1,5 +1,4 @@
 /** What `ff-bench model` times: a model on an adapter, and a clip. */
-
 import { join } from 'node:path';
 import { findChoice } from '../../cli/fetch-model.ts';
 import { given } from '../../cli/flags.ts';

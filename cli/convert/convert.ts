@@ -1,5 +1,4 @@
 /** The work of `ff-convert`: a checkpoint in, one in another format out. */
-
 import { basename, resolve } from 'node:path';
 import { writeCheckpoint } from '../../checkpoint/file-sink.ts';
 import { openCheckpoint } from '../../checkpoint/file-source.ts';

@@ -1,5 +1,4 @@
 /** A folder that is filled aside and appears whole, or not at all. */
-
 import { existsSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { access, constants, readdir, realpath, statfs } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';

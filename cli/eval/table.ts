@@ -1,6 +1,7 @@
 /** An evaluation as a person reads it. */
 import { shareText } from '../quantities.ts';
 import { alignRows } from '../table.ts';
+import { byReducer, denseOf } from './groups.ts';
 import type { EvalReport } from './report.ts';
 import type { Accuracy, RunSummary } from './summary.ts';
 
@@ -21,18 +22,17 @@ function origin({ questions, videos, model, dtype, adapter, data }: EvalReport):
 
 /** Accuracy alone, a line a reducer, a column a budget; a star where the difference to `--against` leaves zero out. */
 function budgetRows({ runs }: EvalReport): string[][] {
-  const dense = runs.find(({ reducer }) => reducer === 'none');
-  const others = runs.filter((run) => run !== dense);
-  const budgets = [...new Set(others.map(budgetOf))];
+  const dense = denseOf({ runs });
+  const budgets = [...new Set(runs.filter((run) => run !== dense).map(budgetOf))];
   const cell = (run: RunSummary | undefined): string => {
     const [low, high] = run?.overVideos?.against?.interval ?? [0, 0];
     return run ? `${shareText(run.right / run.total)}${low > 0 || high < 0 ? ' *' : ''}` : '';
   };
-  const lines = [...new Set(others.map(({ reducer }) => reducer))].map((name) => {
-    const own = others.filter(({ reducer }) => reducer === name);
-    return [name, ...budgets.map((budget) => cell(own.find((run) => budgetOf(run) === budget)))];
-  });
-  return [['reducer', ...budgets], ...(dense ? [['dense', ...budgets.map(() => cell(dense))]] : []), ...lines];
+  const lines = byReducer({ runs }).map(({ name, runs: own }) => [
+    name,
+    ...budgets.map((budget) => cell(own.find((run) => run === dense || budgetOf(run) === budget))),
+  ]);
+  return [['reducer', ...budgets], ...lines];
 }
 
 function accuracyRows({ runs }: EvalReport): string[][] {

@@ -1,5 +1,4 @@
 /** What the run took, and what it takes to do it again. */
-
 import { entries, html, type Markup } from '../../charts/markup.ts';
 import { scrollBox } from '../../charts/page.ts';
 import { bytesText } from '../../engine/text.ts';

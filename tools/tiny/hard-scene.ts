@@ -116,7 +116,8 @@ function randomBehaviours(
       if (times.includes(undefined)) return undefined;
       behaviours.push({ does, times: (times as number[]).sort((a, b) => a - b) });
     } else {
-      const at = atOnce && shared !== undefined && !behaviours.some(happensTwice(shared)) ? shared : take();
+      const there = behaviours.filter((one) => 'at' in one && one.at === shared).length;
+      const at = atOnce && shared !== undefined && there < 2 ? shared : take();
       if (at === undefined) return undefined;
       shared ??= at;
       if (does === 'flash') behaviours.push({ does, at, until: at + pick(random, [1, 2]) });
@@ -125,12 +126,6 @@ function randomBehaviours(
     }
   }
   return shuffle(random, behaviours);
-}
-
-/** Whether a behaviour is the second at an instant that one has already. */
-function happensTwice(instant: number) {
-  let times = 0;
-  return (behaviour: Behaviour) => 'at' in behaviour && behaviour.at === instant && ++times === 2;
 }
 
 /** Four in five backgrounds are rough and drift, half of these shimmer; in the fifth only what counts changes. */

@@ -1,5 +1,4 @@
 /** The sets of drawn clips: how each is drawn, asked about and seeded. */
-
 import { HARD_WORDINGS, hardQuestionsOf, hardTestOf } from './hard-questions.ts';
 import { HARD_INSTANTS, randomHardCrowd, randomHardScene } from './hard-scene.ts';
 import { type Question, questionsOf, WORDINGS } from './questions.ts';

@@ -129,4 +129,5 @@ def pack(chosen, prefix, colors=None, pad_to=16):
 def choose(rng, questions, count, type_weights):
     """Questions of one clip, the rarer and harder types more often."""
     weights = type_weights[[q[0] for q in questions]]
-    return [questions[i] for i in rng.choice(len(questions), count, replace=len(questions) < count, p=weights / weights.sum())]
+    few = len(questions) < count
+    return [questions[i] for i in rng.choice(len(questions), count, replace=few, p=weights / weights.sum())]
