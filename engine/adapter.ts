@@ -68,12 +68,12 @@ export function adapterKind(info: AdapterDescription['info']): AdapterKind {
 
 /**
  * What is known of drivers. SwiftShader compiles so slowly that compiling ahead is no gain (docs/performance.md). A GPU must not wait
- * for the host; a processor has nothing to wait for, and steps behind the end of an answer would be its lost time.
+ * for the host; a processor records one step while it computes another, and further ones behind the end of an answer are its lost time.
  */
 export function traitsOf(info: GPUAdapterInfo): Pick<AdapterTraits, 'compilesAhead' | 'stepsAhead'> {
   return {
     compilesAhead: adapterName(info) !== 'swiftshader',
-    stepsAhead: adapterKind(info) === 'software' ? 0 : GPU_TRAITS.stepsAhead,
+    stepsAhead: adapterKind(info) === 'software' ? 1 : GPU_TRAITS.stepsAhead,
   };
 }
 
