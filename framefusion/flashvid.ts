@@ -2,7 +2,7 @@ import type { CombinedRow, TokenReducer } from '../models/reduction.ts';
 import { densityPeaks } from './density-peaks.ts';
 import { combinePictures, type PictureTokens, pictureBudget, readPictures, tokensOf } from './pictures.ts';
 import { pruneByAttention } from './prune.ts';
-import { apportion, type BudgetOptions, budgetSettings, checkedBudget, twoStages } from './shares.ts';
+import { apportion, type BudgetOptions, budgetSettings, checkedBudget, stages } from './shares.ts';
 import { indices, largest, type Vectors } from './vectors.ts';
 
 /** What the authors chose; golden data varies it. */
@@ -28,7 +28,7 @@ export const flashVidSettings: FlashVidSettings = {
 };
 
 /** Before which of 28 layers the second stage is, and what it keeps. */
-const [LATE, LATE_KEEPS] = [20, 0.3];
+const LATE = [20, 0.3] as const;
 
 /**
  * FlashVID (ICLR 2026): each frame keeps its most diverse and attended tokens; the others become trees across frames, and what
@@ -49,10 +49,10 @@ export function flashVid(options: BudgetOptions, chosen: FlashVidSettings = flas
     renumber: budget.renumber,
     salience: 'received',
     start: ({ layers }) => {
-      const { entering, layer, inner } = twoStages(budget, layers, LATE, LATE_KEEPS);
+      const { entering, leaves } = stages(budget, layers, [LATE]);
       return async (at) => {
-        if (at.at === layer - 1 && inner < 1)
-          return pruneByAttention(at, { share: inner, separators: 'keep', round: Math.ceil });
+        const share = leaves.get(at.at);
+        if (share !== undefined) return pruneByAttention(at, { share, separators: 'keep', round: Math.ceil });
         if (at.at !== 'encoded') return undefined;
         const pictures = await readPictures(at);
         if (budget.parity) {

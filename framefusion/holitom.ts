@@ -2,7 +2,7 @@ import { roundHalfEven } from '../engine/round.ts';
 import { type CombinedRow, combine, type Decision, type Point, type TokenReducer } from '../models/reduction.ts';
 import { densityPeaks } from './density-peaks.ts';
 import { combinePictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
-import { apportion, type BudgetOptions, budgetSettings, checkedBudget, twoStages } from './shares.ts';
+import { apportion, type BudgetOptions, budgetSettings, checkedBudget, stages } from './shares.ts';
 import { indices, largest, Vectors } from './vectors.ts';
 
 /** What the authors chose; golden data varies it. */
@@ -20,7 +20,7 @@ export interface HoliTomSettings {
 export const holiTomSettings: HoliTomSettings = { tau: 0.8, beta: 0.6, nearest: 7, mostFrames: 1024 };
 
 /** Before which of 28 layers the second stage is, and what it keeps. */
-const [INNER, INNER_KEEPS] = [18, 0.5];
+const INNER = [18, 0.5] as const;
 
 /**
  * HoliTom (NeurIPS 2025): windows of frames, chosen so that the most places stand still; these become one frame and then
@@ -43,9 +43,10 @@ export function holiTom(options: BudgetOptions, chosen: HoliTomSettings = holiTo
     salience: 'received',
     afterMlp: true,
     start: ({ layers }) => {
-      const { entering, layer, inner } = twoStages(budget, layers, INNER, INNER_KEEPS);
+      const { entering, leaves } = stages(budget, layers, [INNER]);
       return async (at) => {
-        if (at.at === layer - 1 && inner < 1) return mergeIntoAttended(at, inner);
+        const share = leaves.get(at.at);
+        if (share !== undefined) return mergeIntoAttended(at, share);
         if (at.at !== 'encoded') return undefined;
         const pictures = await readPictures(at);
         if (budget.parity)

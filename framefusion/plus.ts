@@ -1,21 +1,27 @@
 import type { Decision, TokenReducer } from '../models/reduction.ts';
-import { change, changed } from './evs.ts';
+import { change } from './evs.ts';
 import { combinePictures, type PictureTokens, pictureBudget, readPictures } from './pictures.ts';
 import { pruneByAttention } from './prune.ts';
-import { type BudgetOptions, budgetSettings, checkedBudget, twoStages } from './shares.ts';
+import { type BudgetOptions, budgetSettings, checkedBudget, stages } from './shares.ts';
 import { indices, largest } from './vectors.ts';
 
-/** Before which of 28 layers the second stage is, and what it keeps: chosen on validation clips (docs/eval.md). */
-const [LATE, LATE_KEEPS] = [7, 0.3];
+/** Before which of 28 layers a stage is, and what it leaves of what entered: chosen on validation clips (docs/eval.md). */
+const MILD = [
+  [7, 0.7],
+  [18, 0.4],
+] as const;
+const STRONG = [
+  [7, 0.5],
+  [18, 0.15],
+] as const;
 
-/** Budgets from which one stage is enough: what is unlike then fits, and whatever enters stays (docs/eval.md). */
-const ENOUGH = 0.2;
+/** Budgets from which stages are mild. */
+const AMPLE = 0.2;
 
 /**
  * FrameFusion+, this project's own: a token stays if it is unlike the last one that stayed at its place, so that slow changes count
- * as well as sudden ones, and stands for the mean of what was alike after it, as with FrameFusion. That is once a video. If the budget
- * is below a fifth, more enter, and a quarter of the way through the decoder three tenths of them are left, by the attention of the
- * family's last rows.
+ * as well as sudden ones, and unlike its neighbours in space. It stands for the mean of what is like it, as with FrameFusion. That
+ * is once a video. Twice on the way through the decoder the attention of the family's last rows says what is left: more enter so.
  *
  * Newlines of one frame stay, text between frames stays, positions stay.
  *
@@ -28,68 +34,81 @@ export function frameFusionPlus({ cost, keep }: BudgetOptions): TokenReducer {
     settings: budgetSettings(budget),
     onEncoded: true,
     start: ({ layers }) => {
-      const keeps = (keep ?? cost) < ENOUGH ? LATE_KEEPS : 1;
-      const { entering, layer, inner } = twoStages(budget, layers, LATE, keeps);
+      const { entering, leaves } = stages(budget, layers, (keep ?? cost) < AMPLE ? STRONG : MILD);
       return async (at) => {
-        if (at.at === layer - 1 && inner < 1)
-          return pruneByAttention(at, { share: inner, separators: 'keep', last: at.tokens.layout.scoreRows });
-        return at.at === 'encoded' ? mergeUnchanged(await readPictures(at), entering) : undefined;
+        if (at.at === 'encoded') return mergeAlike(await readPictures(at), entering, at.grid?.columns);
+        const share = leaves.get(at.at);
+        const last = at.tokens.layout.scoreRows;
+        return share === undefined ? undefined : pruneByAttention(at, { share, separators: 'keep', last });
       };
     },
   };
 }
 
-function mergeUnchanged(pictures: PictureTokens, share: number): Decision {
+function mergeAlike(pictures: PictureTokens, share: number, columns?: number): Decision {
   const { count, newlines } = pictureBudget(pictures, share);
-  const stay = novel(pictures, count);
-  const chains = new Map(stay.map((token) => [token, [token]]));
-  for (const token of indices(pictures.vectors.count)) {
-    let before = token;
-    // The last one at its place that stays; below one frame of budget some places have none.
-    while (before >= 0 && !chains.has(before)) before -= pictures.places;
-    if (before >= 0 && before !== token) chains.get(before)!.push(token);
-  }
-  const rows = [...chains].map(([at, all]) => ({ at, of: all.map((token) => [token, 1 / all.length] as const) }));
+  const rows = [...novel(pictures, count, columns)].map(([at, all]) => ({
+    at,
+    of: all.map((token) => [token, 1 / all.length] as const),
+  }));
   return combinePictures(pictures, rows, newlines);
 }
 
-/** `count` tokens: the first frame, and those unlike the last that stayed at their place. Below one frame, its first tokens. */
-export function novel(pictures: Pick<PictureTokens, 'vectors' | 'places'>, count: number): number[] {
-  const { vectors, places } = pictures;
-  if (count <= places) return changed(pictures, count);
-  const beyond = searchable(pictures);
-  let [few, low, high] = [beyond(2), 0, 2];
-  // Each bound has its own chain of tokens that stay, so that the bound for a count can only be searched for.
-  for (let step = 0; step < HALVINGS; step++) {
+/**
+ * `count` tokens that stay, ascending, each with all that it stands for, itself first.
+ *
+ * @param columns - Of the grid of a frame; default all places, one row.
+ */
+export function novel(
+  pictures: Pick<PictureTokens, 'vectors' | 'places'>,
+  count: number,
+  columns?: number,
+): Map<number, number[]> {
+  const beyond = searchable(pictures, columns);
+  let [few, low, high] = [beyond(Number.POSITIVE_INFINITY), 0, 2];
+  // What stays changes what the next is compared with, so that the bound for a count can only be searched for.
+  for (let step = 0; step < HALVINGS && few.size < count; step++) {
     const bound = (low + high) / 2;
     const stay = beyond(bound);
-    if (stay.length > count) low = bound;
+    if (stay.size > count) low = bound;
     else [few, high] = [stay, bound];
   }
-  const taken = new Set(few);
-  const others = indices(vectors.count).filter((token) => !taken.has(token));
-  return [...few, ...largest(change(pictures), count - few.length, others)].sort((a, b) => a - b);
+  // Equal distances leave room: the largest changes stay for themselves.
+  const others = indices(pictures.vectors.count).filter((token) => !few.has(token));
+  const alone = new Set(largest(change(pictures), count - few.size, others));
+  const groups = [...few].map(([at, all]) => [at, all.filter((token) => !alone.has(token))] as [number, number[]]);
+  return new Map(
+    [...groups, ...[...alone].map((token) => [token, [token]] as [number, number[]])].sort(([a], [b]) => a - b),
+  );
 }
 
 /** Halvings of the range of cosines: to 2e-6. */
 const HALVINGS = 20;
 
-/** By a bound: the first frame, and what is further than it from the last that stayed at its place. */
-function searchable({ vectors, places }: Pick<PictureTokens, 'vectors' | 'places'>): (bound: number) => number[] {
-  // Near bounds have nearly the same chains: most cosines are those of the bound before.
-  const to = new Int32Array(vectors.count).fill(-1);
-  const distance = new Float64Array(vectors.count);
-  const far = (token: number, last: number): number => {
-    if (to[token] !== last) [to[token], distance[token]] = [last, 1 - vectors.cosine(token, last)];
-    return distance[token]!;
+/** By a bound: what is further than it from what stands for its place and for the places left of it and above it. */
+function searchable(
+  { vectors, places }: Pick<PictureTokens, 'vectors' | 'places'>,
+  columns: number = places,
+): (bound: number) => Map<number, number[]> {
+  // Near bounds have nearly the same groups: most cosines are those of the bound before.
+  const to = new Int32Array(3 * vectors.count).fill(-1);
+  const distance = new Float64Array(3 * vectors.count);
+  const far = (token: number, other: number, side: number): number => {
+    const at = 3 * token + side;
+    if (to[at] !== other) [to[at], distance[at]] = [other, 1 - vectors.cosine(token, other)];
+    return distance[at]!;
   };
   return (bound) => {
-    const last = indices(places);
-    return indices(vectors.count).filter((token) => {
+    const groups = new Map<number, number[]>();
+    const standsFor: number[] = [];
+    for (const token of indices(vectors.count)) {
       const place = token % places;
-      const stays = token < places || far(token, last[place]!) > bound;
-      if (stays) last[place] = token;
-      return stays;
-    });
+      const beside = [place, place % columns > 0 ? place - 1 : -1, place - columns].map((other) => standsFor[other]);
+      const like = beside.find((other, side) => other !== undefined && !(far(token, other, side) > bound));
+      standsFor[place] = like ?? token;
+      if (like === undefined) groups.set(token, [token]);
+      else groups.get(like)!.push(token);
+    }
+    return groups;
   };
 }

@@ -2,6 +2,7 @@
 import { InputError } from '../engine/errors.ts';
 import { requireObject } from '../engine/misuse.ts';
 import { shownValue } from '../engine/text.ts';
+import type { Place } from '../models/reduction-step.ts';
 import { checkedCost } from './budget.ts';
 
 /** Settings that all reducers of a whole video share. */
@@ -54,30 +55,33 @@ export function budgetSettings(
   };
 }
 
-/** Shares of a reducer that shortens the video before the decoder, and once more before one of its layers. */
-export interface TwoStages {
-  /** Of the video's tokens that enter the decoder. */
+/** What enters the decoder, and what its layers leave. */
+export interface Stages {
+  /** Share of the video's tokens. */
   readonly entering: number;
-  /** The layer before which the rest goes. */
-  readonly layer: number;
-  /** Of those that entered, what is left from that layer on. */
-  readonly inner: number;
+  /** By layer, the share that it leaves of what it got; layers that leave all are absent. */
+  readonly leaves: ReadonlyMap<Place, number>;
 }
 
 /**
- * Shares that meet a budget: `inner` as the authors have it, unless all tokens may enter and more may stay.
+ * Shares that meet a budget in several stages: as planned, unless all tokens may enter and more may stay.
  *
- * @param at - The layer, of 28.
+ * @param plan - Ascending: before which of 28 layers a stage is, and what it leaves of what entered.
  */
-export function twoStages({ cost, keep }: BudgetOptions, layers: number, at: number, inner: number): TwoStages {
-  const layer = Math.min(layers - 1, Math.max(1, Math.round((at * layers) / 28)));
-  const rest = layers - layer;
-  if (keep !== undefined) {
-    const entering = Math.min(1, keep / inner);
-    return { entering, layer, inner: keep / entering };
-  }
-  const entering = Math.min(1, (cost * layers) / (layer + rest * inner));
-  return { entering, layer, inner: entering < 1 ? inner : Math.min(1, (cost * layers - layer) / rest) };
+export function stages(
+  { cost, keep }: BudgetOptions,
+  layers: number,
+  plan: readonly (readonly [at: number, left: number])[],
+): Stages {
+  const planned = new Array<number>(layers).fill(1);
+  for (const [at, left] of plan) planned.fill(left, Math.min(layers - 1, Math.max(1, Math.round((at * layers) / 28))));
+  const target = keep ?? cost;
+  const reached = keep === undefined ? planned.reduce((sum, share) => sum + share, 0) / layers : planned.at(-1)!;
+  const milder = reached < target ? (target - reached) / (1 - reached) : 0;
+  const shares = planned.map((share) => share + (1 - share) * milder);
+  const leaves = new Map<Place, number>();
+  for (const [i, share] of shares.slice(1).entries()) if (share < shares[i]!) leaves.set(i, share / shares[i]!);
+  return { entering: Math.min(1, target / reached), leaves };
 }
 
 /**

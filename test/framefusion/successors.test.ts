@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { InputError } from '../../engine/errors.ts';
 import { reducerNamed } from '../../framefusion/reducers.ts';
-import { apportion, twoStages } from '../../framefusion/shares.ts';
+import { apportion, type Stages, stages } from '../../framefusion/shares.ts';
 import type { EncodedVideo } from '../../models/inputs.ts';
 import type { Listener, TokenReducer } from '../../models/reduction.ts';
 import type { VideoModel } from '../../models/video-model.ts';
@@ -131,13 +131,34 @@ describe('a budget in whole numbers', () => {
     expect(apportion([3, 3], 0, [5, 5])).to.deep.equal([0, 0]);
   });
 
-  it('meets a cost with two stages, whatever it is', () => {
-    for (const layers of [4, 8, 28])
-      for (const cost of [0.05, 0.3, 0.7, 0.95, 1]) {
-        const { entering, layer, inner } = twoStages({ cost }, layers, 20, 0.3);
-        expect((entering * (layer + (layers - layer) * inner)) / layers).to.be.closeTo(cost, 1e-12);
-        expect(Math.max(entering, inner)).to.be.at.most(1);
-      }
-    expect(twoStages({ cost: 0.2 }, 28, 20, 0.3)).to.deep.include({ layer: 20, inner: 0.3 });
+  it('meets a budget in any number of stages, whatever it is', () => {
+    const plans: [at: number, left: number][][] = [
+      [],
+      [[20, 0.3]],
+      [
+        [7, 0.5],
+        [18, 0.15],
+      ],
+    ];
+    for (const layers of [2, 4, 8, 28])
+      for (const plan of plans)
+        for (const budget of [0.05, 0.19, 0.3, 0.7, 0.95, 1]) {
+          const [computed, left] = [
+            flow(stages({ cost: budget }, layers, plan), layers),
+            flow(stages({ cost: 1, keep: budget }, layers, plan), layers),
+          ];
+          expect(computed.reduce((sum, share) => sum + share, 0) / layers).to.be.closeTo(budget, 1e-12);
+          expect(left.at(-1)).to.be.closeTo(budget, 1e-12);
+          for (const shares of [computed, left]) expect(shares).to.deep.equal(shares.toSorted((a, b) => b - a));
+          expect(Math.max(computed[0]!, left[0]!)).to.be.at.most(1);
+        }
+    expect(stages({ cost: 0.2 }, 28, [[20, 0.3]]).leaves).to.deep.equal(new Map([[19, 0.3]]));
   });
 });
+
+/** The share of tokens that each layer computes. */
+function flow({ entering, leaves }: Stages, layers: number): number[] {
+  const shares = [entering];
+  for (let layer = 1; layer < layers; layer++) shares.push(shares.at(-1)! * (leaves.get(layer - 1) ?? 1));
+  return shares;
+}
