@@ -79,12 +79,7 @@ describe('the bytes of a file', () => {
 
     it('end after a bounded number of attempts, even if each brings something', async () => {
       at.small().hub.mischief = (path) => (path.includes('/lfs/') ? { endAfter: 100 } : undefined);
-      await expectRejection(
-        at.download(),
-        WeightsError,
-        'stopped after 2 kB of 200 kB',
-        'Gave up after 20 attempts',
-      );
+      await expectRejection(at.download(), WeightsError, 'stopped after 2 kB of 200 kB', 'Gave up after 20 attempts');
     });
 
     it('start again where the server answers 416', async () => {

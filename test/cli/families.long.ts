@@ -7,7 +7,7 @@ import { makeFamilyCheckpoint } from '../../tools/checkpoint/family.ts';
 import { changed, families } from '../helpers/families.ts';
 import { clip, ffRun } from './process.ts';
 
-/** What the command does with models of some families; that all of them answer is in library/families.test.ts. */
+/** What the command does with models of some families; that all of them answer is in library/families.long.ts. */
 describe('ff-run on a tiny model of', () => {
   let root: string;
   before(async () => {

@@ -85,7 +85,7 @@ describe('the example', () => {
     }
   });
 
-  it('browser.ts runs in a browser (browser.test.ts), and there are no others', async () => {
+  it('browser.ts runs in a browser (browser.long.ts), and there are no others', async () => {
     const here = (await readdir(join(root, 'examples'), { recursive: true })).filter((file) => file.endsWith('.ts'));
     const known = [
       'ask.ts',
