@@ -15,13 +15,13 @@ const STRONG = [
   [18, 0.15],
 ] as const;
 
-/** Budgets from which stages are mild. */
+/** Costs from which stages are mild. A share that is left (`keep`) has mild ones: strong ones would cost more than it saves. */
 const AMPLE = 0.2;
 
 /**
  * FrameFusion+, this project's own: a token stays if it is unlike the last one that stayed at its place, so that slow changes count
  * as well as sudden ones, and unlike its neighbours in space. It stands for the mean of what is like it, as with FrameFusion. That
- * is once a video. Twice on the way through the decoder the attention of the family's last rows says what is left: more enter so.
+ * is once a video. Twice on the way through the decoder the attention of the family's last rows says what is left, so that more can enter.
  *
  * Newlines of one frame stay, text between frames stays, positions stay.
  *
@@ -34,7 +34,7 @@ export function frameFusionPlus({ cost, keep }: BudgetOptions): TokenReducer {
     settings: budgetSettings(budget),
     onEncoded: true,
     start: ({ layers }) => {
-      const { entering, leaves } = stages(budget, layers, (keep ?? cost) < AMPLE ? STRONG : MILD);
+      const { entering, leaves } = stages(budget, layers, keep === undefined && cost < AMPLE ? STRONG : MILD);
       return async (at) => {
         if (at.at === 'encoded') return mergeAlike(await readPictures(at), entering, at.grid?.columns);
         const share = leaves.get(at.at);
@@ -57,7 +57,7 @@ function mergeAlike(pictures: PictureTokens, share: number, columns?: number): D
 /**
  * `count` tokens that stay, ascending, each with all that it stands for, itself first.
  *
- * @param columns - Of the grid of a frame; default all places, one row.
+ * @param columns - Of the grid of a frame; default all places, one row, whose tokens are compared with the one before.
  */
 export function novel(
   pictures: Pick<PictureTokens, 'vectors' | 'places'>,
@@ -73,7 +73,7 @@ export function novel(
     if (stay.size > count) low = bound;
     else [few, high] = [stay, bound];
   }
-  // Equal distances leave room: the largest changes stay for themselves.
+  // No bound may give the count exactly: the largest changes, the first frame before all, then stay for themselves.
   const others = indices(pictures.vectors.count).filter((token) => !few.has(token));
   const alone = new Set(largest(change(pictures), count - few.size, others));
   const groups = [...few].map(([at, all]) => [at, all.filter((token) => !alone.has(token))] as [number, number[]]);

@@ -73,15 +73,34 @@ export function stages(
   layers: number,
   plan: readonly (readonly [at: number, left: number])[],
 ): Stages {
-  const planned = new Array<number>(layers).fill(1);
-  for (const [at, left] of plan) planned.fill(left, Math.min(layers - 1, Math.max(1, Math.round((at * layers) / 28))));
-  const target = keep ?? cost;
-  const reached = keep === undefined ? planned.reduce((sum, share) => sum + share, 0) / layers : planned.at(-1)!;
-  const milder = reached < target ? (target - reached) / (1 - reached) : 0;
-  const shares = planned.map((share) => share + (1 - share) * milder);
+  const before = ([at]: readonly [number, number]): number =>
+    Math.min(layers, Math.max(1, Math.round((at * layers) / 28)));
+  const starts = [0, ...plan.map(before), layers];
+  const planned = [1, ...plan.map(([, left]) => left)].map((left, i) => ({
+    from: starts[i]!,
+    to: starts[i + 1]!,
+    left,
+  }));
+  const spans = planned.filter(({ from, to }) => from < to);
+  const last = spans.at(-1)!;
+  const work = (of: readonly Span[]): number => of.reduce((sum, { from, to, left }) => sum + (to - from) * left, 0);
+  const [goal, got, all] = keep === undefined ? [cost * layers, work(spans), layers] : [keep, last.left, 1];
+  if (got < goal) {
+    for (const span of spans) span.left += (1 - span.left) * ((goal - got) / (all - got));
+    // Exactly: what is a hair above would be rounded up to a token more.
+    last.left = keep ?? (goal - work(spans.slice(0, -1))) / (last.to - last.from);
+  }
   const leaves = new Map<Place, number>();
-  for (const [i, share] of shares.slice(1).entries()) if (share < shares[i]!) leaves.set(i, share / shares[i]!);
-  return { entering: Math.min(1, target / reached), leaves };
+  for (const [i, { from, left }] of spans.slice(1).entries())
+    if (left < spans[i]!.left) leaves.set(from - 1, left / spans[i]!.left);
+  return { entering: Math.min(1, goal / got), leaves };
+}
+
+/** Layers that compute the same tokens: `left` of those that enter. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  left: number;
 }
 
 /**

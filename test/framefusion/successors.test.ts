@@ -140,7 +140,7 @@ describe('a budget in whole numbers', () => {
         [18, 0.15],
       ],
     ];
-    for (const layers of [2, 4, 8, 28])
+    for (const layers of [1, 2, 4, 8, 28])
       for (const plan of plans)
         for (const budget of [0.05, 0.19, 0.3, 0.7, 0.95, 1]) {
           const [computed, left] = [
@@ -152,6 +152,10 @@ describe('a budget in whole numbers', () => {
           for (const shares of [computed, left]) expect(shares).to.deep.equal(shares.toSorted((a, b) => b - a));
           expect(Math.max(computed[0]!, left[0]!)).to.be.at.most(1);
         }
+    expect(stages({ cost: 1, keep: 0.85 }, 28, [[20, 0.3]])).to.deep.equal({
+      entering: 1,
+      leaves: new Map([[19, 0.85]]),
+    });
     expect(stages({ cost: 0.2 }, 28, [[20, 0.3]]).leaves).to.deep.equal(new Map([[19, 0.3]]));
   });
 });

@@ -25,7 +25,7 @@ const commands = [...readme.matchAll(/^ {4}((?:\$ )?(?:npm|npx|node|ff-\w+) .*)$
 /** The words of a command line, without quotes. */
 const wordsOf = (line: string): string[] => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, a, b]) => a ?? b ?? '');
 
-/** What makes the work of each command small: `npm test` runs while people wait. */
+/** What makes the work of each command small: tests run while people wait. */
 const quick = [['--frames', '3'], ['--max-new-tokens', '2'], ['--quiet']];
 const smaller: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'framefusion-webgpu': quick,
