@@ -65,6 +65,8 @@ describe('ff-eval', () => {
       '72,36',
       '--against',
       'framefusion',
+      '--limit',
+      '2',
       '--quiet',
     ];
     const twelve = await evaluate(args);
