@@ -15,7 +15,7 @@ const STRONG = [
   [18, 0.15],
 ] as const;
 
-/** Costs from which stages are mild. A share that is left (`keep`) has mild ones: strong ones would cost more than it saves. */
+/** Costs from which stages are mild. With `keep` they always are: strong ones let far more enter for the same share in the end. */
 const AMPLE = 0.2;
 
 /**
@@ -73,7 +73,8 @@ export function novel(
     if (stay.size > count) low = bound;
     else [few, high] = [stay, bound];
   }
-  // No bound may give the count exactly: the largest changes, the first frame before all, then stay for themselves.
+  if (few.size === count) return few;
+  // No bound gives the count exactly: the largest changes, the first frame before all, then stay for themselves.
   const others = indices(pictures.vectors.count).filter((token) => !few.has(token));
   const alone = new Set(largest(change(pictures), count - few.size, others));
   const groups = [...few].map(([at, all]) => [at, all.filter((token) => !alone.has(token))] as [number, number[]]);
